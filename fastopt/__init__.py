@@ -1,0 +1,22 @@
+"""Optimizers for NumPy and CuPy arrays: update rules written once, fused kernels on CPU and GPU, the same bits."""
+
+from pathlib import Path as _Path
+from typing import TYPE_CHECKING
+
+if not (_Path(__file__).parent / "kernels").is_dir():
+    raise ImportError(
+        "fastopt/kernels is not a folder: this clone was made without symbolic links. On Windows turn on developer "
+        "mode, run `git config core.symlinks true` and `git checkout -- fastopt/kernels`; or install the wheel"
+    )
+
+from . import kernels
+from .optimizer import CLASSES, Optimizer
+
+__version__ = "0.1.0"
+__all__ = ["Optimizer", "kernels", *CLASSES]
+
+globals().update(CLASSES)
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> type[Optimizer]: ...

@@ -1,0 +1,39 @@
+"""Update rules written once, as NumPy functions, and the kernels made of them.
+
+`@rule` makes a rule; a rule called on arrays updates them in place. `RULES` has the rules of the library by name, each
+also an attribute (`fastopt.kernels.adam`); `FAMILIES` says which rule an optimizer's options select.
+"""
+
+if __name__ == "kernels":
+    raise ImportError("this folder is imported as fastopt.kernels; `kernels` is the name of another project")
+
+from typing import TYPE_CHECKING
+
+from .definition import Rule, rule
+from .families import Family
+from .grammar import exp, log, max_norm, maximum, minimum, norm, sign, sqrt, where
+from .rules import FAMILIES, RULES
+
+globals().update(RULES)
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Rule: ...
+
+
+__all__ = [
+    "FAMILIES",
+    "RULES",
+    "Family",
+    "Rule",
+    "exp",
+    "log",
+    "max_norm",
+    "maximum",
+    "minimum",
+    "norm",
+    "rule",
+    "sign",
+    "sqrt",
+    "where",
+]

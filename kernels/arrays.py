@@ -1,0 +1,166 @@
+"""Arrays of every library as the kernels see them, and the checks that they pass before anything is written."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+
+
+@dataclass(frozen=True)
+class View:
+    """Where an array lies. strides count elements; device is "cpu" or "cuda:0".
+
+    array: the object that the backend works on; kind: how messages name the library.
+    """
+
+    array: Any
+    kind: str
+    device: str
+    address: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    storage: str
+    writable: bool
+
+    @cached_property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        """The first byte and the one after the last."""
+        reach = [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
+        item = ITEM_SIZES[self.storage]
+        low = self.address + item * sum(min(r, 0) for r in reach)
+        return low, self.address + item * (sum(max(r, 0) for r in reach) + 1)
+
+    @cached_property
+    def walk(self) -> tuple[int, ...] | None:
+        """The axes, outermost first, along which the array is one dense block; None if it is not."""
+        expected = 1
+        axes = [axis for axis, n in enumerate(self.shape) if n > 1]
+        axes.sort(key=lambda axis: self.strides[axis])
+        for axis in axes:
+            if self.strides[axis] != expected:
+                return None
+            expected *= self.shape[axis]
+        return tuple(reversed(axes))
+
+    @property
+    def overlaps_itself(self) -> bool:
+        reach = 0
+        for stride, n in sorted((abs(s), n) for s, n in zip(self.strides, self.shape, strict=True) if n > 1):
+            if stride <= reach:
+                return True
+            reach += stride * (n - 1)
+        return False
+
+
+def make_view(
+    array: Any, kind: str, device: str, address: int, dtype: Any, strides: Sequence[int] | None, writable: bool, name: str
+) -> View:
+    """The view of an array whose strides are given in bytes, or None for C order.
+
+    Raises TypeError for a type that the kernels do not store, ValueError for an address that is not aligned.
+    """
+    storage, shape = dtype.name, tuple(array.shape)
+    if storage not in ITEM_SIZES:
+        raise TypeError(
+            f"{name} is an array of {dtype}; expected float16, bfloat16, float32 or float64: convert it with "
+            f"{name}.astype(numpy.float32)"
+        )
+    if not dtype.isnative:
+        raise TypeError(f"{name} has the other byte order ({dtype.str}); convert it with {name}.astype({storage!r})")
+    item = ITEM_SIZES[storage]
+    if strides is None:
+        steps, step = [], 1
+        for n in reversed(shape):
+            steps.append(step)
+            step *= n
+        counted = tuple(reversed(steps))
+    else:
+        if address % item or any(stride % item for stride, n in zip(strides, shape, strict=True) if n > 1):
+            raise ValueError(f"{name} is not aligned to its element size; copy it first")
+        counted = tuple(stride // item for stride in strides)
+    return View(array, kind, device, address, shape, counted, storage, writable)
+
+
+def compute_type(storages: Collection[str]) -> str:
+    """The type in which a rule computes on arrays stored so."""
+    return "float64" if "float64" in storages else "float32"
+
+
+def is_flat(views: Sequence[View]) -> bool:
+    """Whether the arrays can be walked together as dense blocks in the order of memory."""
+    first = views[0]
+    if first.walk is None:
+        return False
+    return all(view.strides[axis] == first.strides[axis] for view in views[1:] for axis in first.walk)
+
+
+def check(views: Sequence[View], names: Sequence[str], written: Collection[int]) -> None:
+    """Raise TypeError or ValueError unless these arrays can be updated together.
+
+    written: the positions of the arrays that will be changed.
+    """
+    first = views[0]
+    for view, name in zip(views, names, strict=True):
+        if view.device != first.device:
+            remedy = "cupy.asnumpy" if first.device == "cpu" else "cupy.asarray"
+            raise TypeError(
+                f"{name} is a {view.kind} on {view.device} but {names[0]} is a {first.kind} on {first.device}; "
+                f"convert it with {remedy}"
+            )
+        if view.shape != first.shape:
+            raise ValueError(f"{name} has shape {view.shape} but {names[0]} has shape {first.shape}")
+        if (view.storage == "float64") != (first.storage == "float64"):
+            raise TypeError(
+                f"{name} is {view.storage} but {names[0]} is {first.storage}; float64 does not mix with other types: "
+                f"convert it with {name}.astype({first.storage!r})"
+            )
+    for k in written:
+        if not views[k].writable:
+            raise ValueError(f"{names[k]} is read-only; pass a writable array, such as {names[k]}.copy()")
+        if views[k].overlaps_itself:
+            raise ValueError(f"{names[k]} has elements that share memory (a broadcast view?); copy it first")
+
+
+def check_overlaps(views: Sequence[View], name: Callable[[int], str], written: Collection[int]) -> None:
+    """Raise ValueError if an array that is written shares memory with any other."""
+    filled = [k for k in range(len(views)) if views[k].size]
+    filled.sort(key=lambda k: views[k].bounds)
+    reaching: list[int] = []
+    for k in filled:
+        low = views[k].bounds[0]
+        reaching = [j for j in reaching if views[j].bounds[1] > low]
+        for j in reaching:
+            if (j in written or k in written) and _share_memory(views[j], views[k]):
+                one, other = sorted((j, k))
+                raise ValueError(f"{name(other)} shares memory with {name(one)}; pass a copy of one of them")
+        reaching.append(k)
+
+
+class _Extent:
+    """Has the addresses of an array, of any device, for NumPy to compare; the memory is never touched."""
+
+    def __init__(self, view: View) -> None:
+        item = ITEM_SIZES[view.storage]
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (view.address, True),
+            "shape": view.shape,
+            "strides": tuple(stride * item for stride in view.strides),
+            "typestr": f"|V{item}",
+        }
+
+
+def _share_memory(a: View, b: View) -> bool:
+    try:
+        return np.shares_memory(np.asarray(_Extent(a)), np.asarray(_Extent(b)), max_work=100_000)
+    except np.exceptions.TooHardError:
+        return True

@@ -1,0 +1,230 @@
+"""What the generated CPU kernels are made of, as LLVM instructions. Imports numba."""
+
+import platform
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+_half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
+_i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
+_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double}
+_SCOPES = 32  # more arrays than this in one rule only cost the compiler a check for aliases
+
+
+def _address(builder: Any, base: Any, index: Any, storage: str) -> Any:
+    pointer = builder.inttoptr(base, _MEMORY[storage].as_pointer())
+    return builder.gep(pointer, [index])
+
+
+def _mark_distinct(builder: Any, access: Any, array: int) -> None:
+    """Say that no two arrays of a task overlap, which the dispatcher has checked: the loop vectorises unguarded."""
+    module = builder.module
+    domain = module.add_metadata([ir.MetaDataString(module, "fastopt")])
+    scopes = [module.add_metadata([ir.MetaDataString(module, f"fastopt {k}"), domain]) for k in range(_SCOPES)]
+    if array < _SCOPES:
+        access.set_metadata("alias.scope", module.add_metadata([scopes[array]]))
+        access.set_metadata("noalias", module.add_metadata(scopes[:array] + scopes[array + 1 :]))
+
+
+@intrinsic(prefer_literal=True)
+def load(typing: Any, base: Any, index: Any, storage: Any, array: Any) -> Any:
+    """Element `index` of array number `array` at address `base`, as float32, or float64 if it is stored so."""
+    kind = storage.literal_value
+    result = types.float64 if kind == "float64" else types.float32
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        access = builder.load(_address(builder, args[0], args[1], kind))
+        access.align = 2 if kind.endswith("16") else 4 if kind == "float32" else 8
+        _mark_distinct(builder, access, array.literal_value)
+        if kind == "float16":
+            return builder.fpext(access, _single)
+        if kind == "bfloat16":
+            return builder.bitcast(builder.shl(builder.zext(access, _i32), _i32(16)), _single)
+        return access
+
+    return result(types.int64, types.int64, storage, array), generate
+
+
+@intrinsic(prefer_literal=True)
+def store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: Any) -> Any:
+    """Write element `index`, rounded once to the stored type."""
+    kind = storage.literal_value
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        result = args[2]
+        if kind == "float16":
+            result = builder.fptrunc(result, _half)
+        elif kind == "bfloat16":
+            result = _round_to_bfloat16(builder, result)
+        access = builder.store(result, _address(builder, args[0], args[1], kind))
+        access.align = 2 if kind.endswith("16") else 4 if kind == "float32" else 8
+        _mark_distinct(builder, access, array.literal_value)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, value, storage, array), generate
+
+
+def _round_to_bfloat16(builder: Any, value: Any) -> Any:
+    bits = builder.bitcast(value, _i32)
+    even = builder.and_(builder.lshr(bits, _i32(16)), _i32(1))
+    rounded = builder.lshr(builder.add(bits, builder.add(even, _i32(0x7FFF))), _i32(16))
+    quiet = builder.or_(builder.lshr(bits, _i32(16)), _i32(0x40))
+    chosen = builder.select(builder.fcmp_unordered("uno", value, value), quiet, rounded)
+    return builder.trunc(chosen, _i16)
+
+
+def _operation(build: Callable[..., Any], boolean: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """An intrinsic on operands of one floating type, or on truth values."""
+
+    def decorate(declared: Callable[..., Any]) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return build(builder, *args)
+
+        if declared.__code__.co_argcount == 2:
+
+            @intrinsic
+            def one(typing: Any, a: Any) -> Any:
+                return a(a), generate
+
+            return one
+        if declared.__code__.co_argcount == 3:
+
+            @intrinsic
+            def two(typing: Any, a: Any, b: Any) -> Any:
+                return a(a, a), generate
+
+            return two
+
+        @intrinsic
+        def three(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+            return a(types.boolean, a, a), generate
+
+        return three
+
+    return decorate
+
+
+def _or_nan(builder: Any, order: str, a: Any, b: Any) -> Any:
+    first = builder.or_(builder.fcmp_ordered(order, a, b), builder.fcmp_unordered("uno", a, a))
+    return builder.select(first, a, b)
+
+
+def _sign(builder: Any, x: Any) -> Any:
+    zero, one, minus = (ir.Constant(x.type, value) for value in (0.0, 1.0, -1.0))
+    negative = builder.select(builder.fcmp_ordered("<", x, zero), minus, zero)
+    ordered = builder.select(builder.fcmp_ordered(">", x, zero), one, negative)
+    return builder.select(builder.fcmp_unordered("uno", x, x), x, ordered)
+
+
+def _unary_llvm(name: str) -> Callable[[Any, Any], Any]:
+    def build(builder: Any, x: Any) -> Any:
+        function = ir.FunctionType(x.type, [x.type])
+        suffix = "f64" if x.type == _double else "f32"
+        return builder.call(cgutils.get_or_insert_function(builder.module, function, f"llvm.{name}.{suffix}"), [x])
+
+    return build
+
+
+def _flush(builder: Any, x: Any) -> Any:
+    size = _unary_llvm("fabs")(builder, x)
+    smallest = ir.Constant(x.type, 2.0**-126)
+    zero = builder.fmul(x, ir.Constant(x.type, 0.0))
+    return builder.select(builder.fcmp_ordered("<", size, smallest), zero, x)
+
+
+@_operation(lambda builder, a, b: _or_nan(builder, ">", a, b))
+def maximum(typing, a, b): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(lambda builder, a, b: _or_nan(builder, "<", a, b))
+def minimum(typing, a, b): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(_sign)
+def sign(typing, x): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(_unary_llvm("sqrt"))
+def sqrt(typing, x): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(_unary_llvm("fabs"))
+def absolute(typing, x): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(_flush)
+def flush(typing, x): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(lambda builder, condition, a, b: builder.select(condition, a, b))
+def where(typing, condition, a, b): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(lambda builder, a, b: builder.and_(a, b))
+def logical_and(typing, a, b): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(lambda builder, a, b: builder.or_(a, b))
+def logical_or(typing, a, b): ...  # type: ignore[no-untyped-def]
+
+
+@_operation(lambda builder, a: builder.not_(a))
+def logical_not(typing, a): ...  # type: ignore[no-untyped-def]
+
+
+_X86 = platform.machine().lower() in ("x86_64", "amd64")
+_X86_FTZ_DAZ = 0x8040
+_ARM_FZ = 1 << 24
+
+
+def _read_control(builder: Any) -> Any:
+    if not _X86:
+        function = ir.FunctionType(_i64, [])
+        return builder.call(cgutils.get_or_insert_function(builder.module, function, "llvm.aarch64.get.fpcr"), [])
+    place = cgutils.alloca_once(builder, _i32)
+    _mxcsr(builder, "stmxcsr", place)
+    return builder.zext(builder.load(place), _i64)
+
+
+def _write_control(builder: Any, value: Any) -> None:
+    if not _X86:
+        function = ir.FunctionType(ir.VoidType(), [_i64])
+        builder.call(cgutils.get_or_insert_function(builder.module, function, "llvm.aarch64.set.fpcr"), [value])
+        return
+    place = cgutils.alloca_once(builder, _i32)
+    builder.store(builder.trunc(value, _i32), place)
+    _mxcsr(builder, "ldmxcsr", place)
+
+
+def _mxcsr(builder: Any, name: str, place: Any) -> None:
+    byte = ir.IntType(8).as_pointer()
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), [byte]), f"llvm.x86.sse.{name}"
+    )
+    builder.call(function, [builder.bitcast(place, byte)])
+
+
+@intrinsic
+def flush_denormals(typing: Any) -> Any:
+    """Make this thread treat denormals as zeros, in operands and results; returns the state to restore."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        saved = _read_control(builder)
+        _write_control(builder, builder.or_(saved, _i64(_X86_FTZ_DAZ if _X86 else _ARM_FZ)))
+        return saved
+
+    return types.int64(), generate
+
+
+@intrinsic
+def restore(typing: Any, saved: Any) -> Any:
+    """Give this thread the floating-point state that it had before."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _write_control(builder, args[0])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate

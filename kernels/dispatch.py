@@ -1,0 +1,169 @@
+"""Array type -> backend: the one place that names array libraries, and that runs a program on arrays."""
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .arrays import View, check, check_overlaps, compute_type, make_view
+from .emit import plain
+from .program import Program, Stage
+from .reductions import REDUCTIONS
+
+_BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
+
+
+def backend_of(array: Any) -> str:
+    """Which backend updates an array: "cpu", "cupy" or "cuda". Imports nothing.
+
+    Raises TypeError for an object that is no array.
+    """
+    if type(array) in (np.ndarray, np.memmap):
+        return "cpu"
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and isinstance(array, cupy.ndarray):
+        return "cupy"
+    if isinstance(array, np.ndarray):
+        raise TypeError(
+            f"a {type(array).__name__} computes by rules of its own; pass numpy.asarray of it, which shares its memory"
+        )
+    if isinstance(array, np.generic | int | float | list | tuple) or not hasattr(array, "shape"):
+        raise TypeError(f"expected an array; got {array!r}, a {type(array).__name__}")
+    if hasattr(array, "__cuda_array_interface__"):
+        return "cuda"
+    if hasattr(array, "__array_interface__") or hasattr(array, "__dlpack__"):
+        return "cpu"
+    raise TypeError(
+        f"a {type(array).__name__} is not an array that fastopt knows; it has none of __array_interface__, "
+        "__dlpack__ and __cuda_array_interface__"
+    )
+
+
+def backend(name: str) -> ModuleType:
+    """The module of a backend, imported at first use."""
+    return importlib.import_module(_BACKENDS[name], __package__)
+
+
+def view_of(array: Any, name: str) -> tuple[str, View]:
+    """The backend of an array and its view. Raises TypeError or ValueError that names it."""
+    try:
+        which = backend_of(array)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    if which == "cpu":
+        return which, _numpy_view(array, name)
+    if which == "cupy":
+        address, device = array.data.ptr, f"cuda:{array.device.id}"
+        return which, make_view(array, "cupy array", device, address, array.dtype, array.strides, True, name)
+    view: View = backend(which).view(array, name)
+    return which, view
+
+
+def _numpy_view(array: Any, name: str) -> View:
+    kind = "numpy array" if isinstance(array, np.ndarray) else f"{type(array).__module__}.{type(array).__name__}"
+    if not isinstance(array, np.ndarray):
+        array = _shared_with_numpy(array, name)
+    address = array.__array_interface__["data"][0]
+    return make_view(array, kind, "cpu", address, array.dtype, array.strides, array.flags.writeable, name)
+
+
+def _shared_with_numpy(array: Any, name: str) -> Any:
+    """A NumPy array over the same memory as a CPU array of another library."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(array, torch.Tensor):
+        array = array.detach()
+        if array.dtype is torch.bfloat16:
+            import ml_dtypes
+
+            return array.view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
+        return array.numpy()
+    if hasattr(array, "__array_interface__"):
+        return np.asarray(array)
+    try:
+        return np.from_dlpack(array)
+    except (BufferError, RuntimeError, TypeError) as error:
+        raise TypeError(f"{name}: this {type(array).__name__} cannot be shared with NumPy: {error}") from error
+
+
+def views_of(program: Program, sets: Sequence[Sequence[Any]], label: Callable[[int, str], str]) -> tuple[str, Any]:
+    """The backend and the checked views of the arrays of each set; raises before anything is changed."""
+    written = [k for k, name in enumerate(program.arrays) if name in program.stages[-1].writes]
+    used = ""
+    result: list[list[View]] = []
+    for position, arrays in enumerate(sets):
+        names = [label(position, name) for name in program.arrays]
+        found = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
+        views = [view for _, view in found]
+        check(views, names, written)
+        for (which, view), name in zip(found, names, strict=True):
+            used = used or which
+            if which != used:
+                raise TypeError(f"{name} is a {view.kind}, not of the same library as the other arrays; convert it")
+        result.append(views)
+    width = len(program.arrays)
+    everywhere = {row * width + k for row in range(len(sets)) for k in written}
+    flat = [view for views in result for view in views]
+    check_overlaps(flat, lambda place: label(place // width, program.arrays[place % width]), everywhere)
+    return used, result
+
+
+def update(
+    program: Program,
+    sets: Sequence[Sequence[Any]],
+    numbers: Sequence[Mapping[str, Any]],
+    label: Callable[[int, str], str] = lambda position, name: name,
+) -> list[list[float]]:
+    """Apply one step of a program to sets of arrays, in place; returns the new uniform states of each row of numbers.
+
+    sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
+    and uniform states for all sets, or one for each. label: how messages name an array.
+    """
+    which, views = views_of(program, sets, label)
+    launch = backend(which).launch if sets else None
+    rows = [[row[name] for name in program.numbers] for row in numbers]
+    if program.reductions and len(rows) < len(sets):
+        rows = [list(rows[0]) for _ in sets]
+    states: list[list[float]] = []
+    for stage, scalars in zip(program.stages, program.scalar_functions, strict=True):
+        table = [_evaluated(program, scalars, row) for row in rows]
+        if stage.reductions:
+            _append_reductions(stage, rows, launch(program.name, stage, _narrowed(program, stage, views), table))
+            continue
+        states = [_evaluated(program, program.state_function, row) for row in rows]
+        if launch is not None:
+            launch(program.name, stage, _narrowed(program, stage, views), table)
+    return states
+
+
+def _narrowed(program: Program, stage: Stage, views: Sequence[Sequence[View]]) -> list[list[View]]:
+    positions = [program.arrays.index(name) for name in stage.arrays]
+    return [[arrays[k] for k in positions] for arrays in views]
+
+
+def _append_reductions(stage: Stage, rows: list[list[Any]], totals: Sequence[Sequence[float]]) -> None:
+    for k, node in enumerate(stage.reductions):
+        reduction = REDUCTIONS[node.op]
+        values = [total[k] for total in totals]
+        if node.value == "model":
+            values = [functools.reduce(reduction.combined, values, 0.0)] * len(values)
+        for row, value in zip(rows, values, strict=True):
+            row.append(reduction.finished(value))
+
+
+def _evaluated(program: Program, function: Callable[..., list[Any]], row: Sequence[Any]) -> list[Any]:
+    try:
+        return function(*row)
+    except (ArithmeticError, ValueError) as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in zip(program.numbers, row, strict=False))
+        uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
+        raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error
+
+
+def state_like(array: Any, start: float, name: str) -> Any:
+    """A new state array for a parameter, filled with a start value, on its device; float32, or float64 for float64."""
+    which, view = view_of(array, name)
+    return backend(which).full_like(view, start, compute_type([view.storage]))

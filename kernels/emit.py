@@ -1,0 +1,143 @@
+"""Writes expressions of a graph in some language; what differs between languages is a Spelling."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .operations import OPERATIONS
+from .reductions import REDUCTIONS
+from .trace import Node
+
+INFIX = {
+    "add": "({0} + {1})",
+    "subtract": "({0} - {1})",
+    "multiply": "({0} * {1})",
+    "divide": "({0} / {1})",
+    "negative": "(-{0})",
+    "less": "({0} < {1})",
+    "less_equal": "({0} <= {1})",
+    "greater": "({0} > {1})",
+    "greater_equal": "({0} >= {1})",
+    "equal": "({0} == {1})",
+    "not_equal": "({0} != {1})",
+}
+FUNCTIONS = {name: f"{name}({', '.join(f'{{{i}}}' for i in range(o.arity))})" for name, o in OPERATIONS.items()}
+
+# As an author would write it: for comments, error messages and `fastopt inspect`.
+PLAIN = {
+    **FUNCTIONS,
+    **INFIX,
+    "absolute": "abs({0})",
+    "power": "{0}**{1}",
+    "logical_and": "({0} & {1})",
+    "logical_or": "({0} | {1})",
+    "logical_not": "(~{0})",
+    **{name: f"{name}({{0}})" for name in REDUCTIONS},
+}
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How one language writes a graph.
+
+    operations: a template for each operation, with {0}, {1}, {2} for its operands.
+    constant: a number as the language writes it; assign: a template with {name} and {value}.
+    """
+
+    operations: Mapping[str, str]
+    constant: Callable[[bool | int | float], str]
+    assign: str = "{name} = {value}"
+
+    def expression(self, node: Node, names: Mapping[Node, str]) -> str:
+        """`node` in this language; names gives the nodes that already have one."""
+        if node in names:
+            return names[node]
+        if node.op == "constant":
+            return self.constant(node.value)
+        return self.operations[node.op].format(*(self.expression(arg, names) for arg in node.args))
+
+    def statements(
+        self, roots: Sequence[Node], names: Mapping[Node, str], prefix: str = "x"
+    ) -> tuple[list[str], list[str]]:
+        """Statements that compute every expression used twice once, and an expression for each root."""
+        names = dict(names)
+        lines: list[str] = []
+        for node in shared(roots, names):
+            value = self.expression(node, names)
+            names[node] = f"{prefix}{len(lines)}"
+            lines.append(self.assign.format(name=names[node], value=value))
+        return lines, [self.expression(root, names) for root in roots]
+
+
+def walk(roots: Iterable[Node], leaves: Iterable[Node] = ()) -> list[Node]:
+    """Every node under the roots, once, operands first; nothing below a leaf."""
+    seen: dict[Node, None] = {}
+    stop = set(leaves)
+    stack = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            seen.setdefault(node)
+        elif node not in seen:
+            stack.append((node, True))
+            if node not in stop:
+                stack.extend((arg, False) for arg in reversed(node.args))
+    return list(seen)
+
+
+def shared(roots: Sequence[Node], leaves: Iterable[Node]) -> list[Node]:
+    """The inner nodes that are used more than once, operands first."""
+    leaves = set(leaves)
+    uses: dict[Node, int] = dict.fromkeys(roots, 0)
+    order = walk(roots, leaves)
+    for node in order:
+        if node not in leaves:
+            for arg in node.args:
+                uses[arg] = uses.get(arg, 0) + 1
+    for root in roots:
+        uses[root] += 1
+    return [node for node in order if uses[node] > 1 and node not in leaves and node.args]
+
+
+def identifiers(names: Iterable[str]) -> dict[str, str]:
+    """A name for each of the author's names that is legal in every language and never one of our own.
+
+    Each ends in an underscore, as no keyword and no name of the generated code does.
+    """
+    result: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^0-9A-Za-z_]", lambda match: f"u{ord(match[0]):x}", name) + "_"
+        while plain in result.values():
+            plain += "_"
+        result[name] = plain
+    return result
+
+
+def plain_constant(value: bool | int | float) -> str:
+    return repr(value)
+
+
+def finite_or(value: float, infinite: str, nan: str) -> str | None:
+    """The spelling of a constant that has no literal, else None."""
+    if math.isnan(value):
+        return nan
+    if math.isinf(value):
+        return infinite if value > 0 else f"(-{infinite})"
+    return None
+
+
+def plain(node: Node) -> str:
+    """The expression as an author would write it."""
+    names = {leaf: leaf.value for leaf in walk([node]) if leaf.op in ("array", "scalar")}
+    text = Spelling(PLAIN, plain_constant).expression(node, names)
+    return text[1:-1] if text.startswith("(") and _closes_last(text) else text
+
+
+def _closes_last(text: str) -> bool:
+    depth = 0
+    for position, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0:
+            return position == len(text) - 1
+    return False

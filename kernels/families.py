@@ -1,0 +1,64 @@
+"""Families: rules that share a name in the field and differ in their slots, and which options select which."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .definition import Rule
+from .hyperparameters import unknown_name
+
+
+@dataclass(frozen=True)
+class Family:
+    """The rules behind one optimizer.
+
+    variants: a rule for each set of options that can be on, written as their names with spaces: "" for none,
+    "centered momentum" for both. An option is on when its value is true, or a number other than 0; it is passed on
+    to the rule if that has a hyperparameter of the name.
+    """
+
+    name: str
+    variants: Mapping[str, Rule]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that select a variant."""
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(key.split() for key in self.variants)))
+
+    @property
+    def hyper(self) -> dict[str, Any]:
+        """Every hyperparameter of every variant with its default; the options are off."""
+        off = {o: 0.0 if any(o in rule.hyper for rule in self.variants.values()) else False for o in self.options}
+        merged: dict[str, Any] = {}
+        for rule in self.variants.values():
+            merged = {**rule.hyper, **merged}
+        return {**{n: merged[n] for n in self._in_order() if n not in off}, **off}
+
+    def _in_order(self) -> Iterator[str]:
+        return iter(dict.fromkeys(n for rule in self.variants.values() for n in rule.hyper))
+
+    def select(self, given: Mapping[str, Any]) -> tuple[Rule, dict[str, Any]]:
+        """The rule that these options choose, and the hyperparameters that go to it.
+
+        Raises TypeError for a hyperparameter that the chosen rule does not have.
+        """
+        for name in given:
+            if name not in self.hyper:
+                raise unknown_name(self.name, name, self.hyper)
+        on = {name for name in self.options if name in given and _is_on(given[name])}
+        rules = {frozenset(key.split()): rule for key, rule in self.variants.items()}
+        if frozenset(on) not in rules:
+            combined = " and ".join(sorted(on))
+            possible = "; ".join(", ".join(sorted(key)) or "none" for key in rules)
+            raise TypeError(f"{self.name} has no variant with {combined}; the options go together so: {possible}")
+        rule = rules[frozenset(on)]
+        kept = {name: value for name, value in given.items() if name in rule.hyper}
+        for name in given:
+            if name not in kept and name not in self.options:
+                raise TypeError(f"{self.name} with {', '.join(sorted(on)) or 'no options'} does not use {name}")
+        return rule, kept
+
+
+def _is_on(value: Any) -> bool:
+    return callable(value) or bool(value)

@@ -1,0 +1,106 @@
+"""Hyperparameters: their defaults and valid ranges, checked once, before anything is computed."""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_BELOW = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
+_CLAUSE = re.compile(r"^(?:(?P<low>\S+)\s*(?P<after>[<]=?)\s*)?(?P<name>\w+)\s*(?:(?P<before>[<>]=?)\s*(?P<high>\S+))?$")
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a hyperparameter may be; `text` is as the rule's author wrote it."""
+
+    text: str
+    low: float = -math.inf
+    high: float = math.inf
+    above: str = "<="
+    below: str = "<="
+
+    def holds(self, value: float) -> bool:
+        return bool(_BELOW[self.above](self.low, value) and _BELOW[self.below](value, self.high))
+
+
+def parse_ranges(require: str, names: Iterable[str]) -> dict[str, Range]:
+    """The ranges in a text such as "lr >= 0, 0 <= beta1 < 1", by hyperparameter."""
+    names = set(names)
+    ranges: dict[str, Range] = {}
+    for clause in filter(None, (part.strip() for part in require.split(","))):
+        match = _CLAUSE.match(clause)
+        if not match or not (match["low"] or match["high"]):
+            raise ValueError(f'require={require!r}: {clause!r} is not of the form "lr >= 0" or "0 <= beta1 < 1"')
+        name = match["name"]
+        if name not in names:
+            raise ValueError(f"require={require!r}: {name!r} is not a hyperparameter of the rule")
+        low, above, high, below = match["low"], match["after"], match["high"], match["before"]
+        if below and below.startswith(">"):
+            if low:
+                raise ValueError(f"require={require!r}: write {clause!r} with < or <= on both sides")
+            low, above, high, below = high, below.replace(">", "<"), None, None
+        ranges[name] = Range(clause, float(low or -math.inf), float(high or math.inf), above or "<=", below or "<=")
+    return ranges
+
+
+def plain_number(value: Any) -> Any:
+    """A NumPy scalar or 0-d array as a Python number: an np.float64 would turn float32 arrays into float64."""
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value.item()
+    return value
+
+
+def is_static(default: Any) -> bool:
+    """Whether a hyperparameter with this default selects between formulas, each compiled on its own."""
+    return default is None or isinstance(default, bool | str)
+
+
+def unknown_name(owner: str, name: str, known: Iterable[str]) -> TypeError:
+    """The error for a hyperparameter that `owner` does not have."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, 1)
+    remedy = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}"
+    return TypeError(f"{owner} has no hyperparameter {name!r}; {remedy}")
+
+
+def checked(owner: str, name: str, value: Any, default: Any, valid: Range | None) -> Any:
+    """`value` as a plain Python number or static choice; raises if it cannot be one or is out of range."""
+    value = plain_number(value)
+    if is_static(default):
+        if isinstance(default, bool) and not isinstance(value, bool):
+            raise TypeError(f"{owner}: {name} must be True or False; got {value!r}")
+        if not is_static(value):
+            raise TypeError(f"{owner}: {name} must be of the kind of {default!r}; got {value!r}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{owner}: {name} must be a number; got {value!r}, a {type(value).__name__}")
+    if value != value:
+        raise ValueError(f"{owner}: {name} is NaN")
+    if valid is not None and not valid.holds(value):
+        raise ValueError(f"{owner}: {name} must satisfy {valid.text}; got {value!r}")
+    return value
+
+
+def step_number(owner: str, t: Any) -> int:
+    """`t` as a Python integer; raises unless it is 1 or more."""
+    t = plain_number(t)
+    if isinstance(t, bool) or not isinstance(t, int):
+        raise TypeError(f"{owner}: t, the number of the step, must be an integer; got {t!r}")
+    if t < 1:
+        raise ValueError(f"{owner}: t, the number of the step, starts at 1; got {t}")
+    return t
+
+
+def bind(owner: str, given: Mapping[str, Any], defaults: Mapping[str, Any], ranges: Mapping[str, Range]) -> dict[str, Any]:
+    """All hyperparameters, those given checked, the others at their defaults."""
+    for name in given:
+        if name not in defaults:
+            raise unknown_name(owner, name, defaults)
+    return {
+        name: checked(owner, name, given[name], default, ranges.get(name)) if name in given else default
+        for name, default in defaults.items()
+    }

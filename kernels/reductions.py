@@ -1,0 +1,59 @@
+"""Norms in one defined order, so that every backend and any number of threads give the same bits.
+
+The order: an array is cut into chunks of CHUNK elements (in memory order). Element i of a chunk belongs to lane
+i % LANES; a lane accumulates its elements in order, in float64; the lanes are folded in halves (lane j takes lane
+j + LANES/2, and so on); the chunks are combined in order.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .operations import OPERATIONS
+
+CHUNK = 65536
+LANES = 1024
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """element: what one element (a float64) brings; combine: an operation's name; finish: an operation of the
+    grammar that is applied once to the total, or None."""
+
+    element: str
+    combine: str
+    finish: str | None
+
+    def array(self, x: Any) -> float:
+        """The reduction of one NumPy or CuPy array, in C order; on a GPU this waits for it."""
+        flat = x.reshape(-1)
+        total = 0.0
+        combine = OPERATIONS[self.combine].array
+        for start in range(0, flat.size, CHUNK):
+            values = flat[start : start + CHUNK].astype(np.float64)
+            values = values * values if self.element == "square" else abs(values)
+            lanes = np.zeros_like(values, shape=LANES)
+            for first in range(0, values.size, LANES):
+                row = values[first : first + LANES]
+                lanes[: row.size] = combine(lanes[: row.size], row)
+            while lanes.size > 1:
+                lanes = combine(lanes[: lanes.size // 2], lanes[lanes.size // 2 :])
+            total = self.combined(total, float(lanes[0]))
+        return self.finished(total)
+
+    def combined(self, a: float, b: float) -> float:
+        """Two partial results as one."""
+        total: float = OPERATIONS[self.combine].host(a, b)
+        return total
+
+    def finished(self, total: float) -> float:
+        """The reduction's value from the total of the partial results."""
+        value: float = OPERATIONS[self.finish].host(total) if self.finish else total
+        return value
+
+
+REDUCTIONS: dict[str, Reduction] = {
+    "norm": Reduction("square", "add", "sqrt"),
+    "max_norm": Reduction("absolute", "maximum", None),
+}
