@@ -137,7 +137,9 @@ def _indented(lines: Sequence[str], depth: int = 1) -> list[str]:
 
 
 @functools.cache
-def kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, parallel: bool) -> Callable[..., Any]:
+def kernel(
+    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, parallel: bool
+) -> Callable[..., Any]:
     """The compiled kernel: (table, scalars, partials) -> None."""
     text = source(name, stage, storages, dimensions)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
@@ -149,9 +151,7 @@ def kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int |
     return compiled
 
 
-def launch(
-    name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]
-) -> list[list[float]]:
+def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]) -> list[list[float]]:
     """Run one stage over sets of arrays; for a stage of reductions, returns the totals of each set.
 
     rows: the stage's scalars, one row for all sets or one for each.
@@ -168,9 +168,7 @@ def launch(
         threads = numba.get_num_threads() if elements >= PARALLEL_FROM else 1
         # Reductions are defined on chunks of one size; an update may be cut anywhere.
         piece = CHUNK if stage.reductions else min(CHUNK, -(-elements // (threads * LANES)) * LANES)
-        tables = [
-            tasks(sets[position], position if len(rows) > 1 else 0, piece, dimensions) for position in positions
-        ]
+        tables = [tasks(sets[position], position if len(rows) > 1 else 0, piece, dimensions) for position in positions]
         table = np.concatenate(tables) if len(tables) > 1 else tables[0]
         scalars = np.array(rows, np.float64).reshape(len(rows), -1).astype(compute_type(storages))
         partials = np.zeros((len(table), len(stage.reductions)))
@@ -211,7 +209,7 @@ def _compiled(entry: str, text: str, signature: str, parallel: bool = False) -> 
     filename = f"<fastopt {entry}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)
-    dispatcher = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
+    dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
     dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text)
     dispatcher.compile(signature)
     dispatcher.disable_compile()

@@ -122,8 +122,10 @@ def update(
     sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
     and uniform states for all sets, or one for each. label: how messages name an array.
     """
+    if not sets:
+        raise ValueError(f"{program.name}: there are no arrays to update")
     which, views = views_of(program, sets, label)
-    launch = backend(which).launch if sets else None
+    launch = backend(which).launch
     rows = [[row[name] for name in program.numbers] for row in numbers]
     if program.reductions and len(rows) < len(sets):
         rows = [list(rows[0]) for _ in sets]
@@ -134,8 +136,7 @@ def update(
             _append_reductions(stage, rows, launch(program.name, stage, _narrowed(program, stage, views), table))
             continue
         states = [_evaluated(program, program.state_function, row) for row in rows]
-        if launch is not None:
-            launch(program.name, stage, _narrowed(program, stage, views), table)
+        launch(program.name, stage, _narrowed(program, stage, views), table)
     return states
 
 

@@ -107,13 +107,13 @@ class Trace:
         if exponent.op != "constant":
             return None
         if exponent.value == 2:
-            return base * base
+            return self.apply("multiply", base, base)
         if exponent.value == 0.5:
             return self.apply("sqrt", base)
         if exponent.value == 1:
             return base
         if exponent.value == -1:
-            return 1 / base
+            return self.apply("divide", 1, base)
         return None
 
     def reduce(self, name: str, operand: "Symbol", over: str) -> "Symbol":
@@ -165,8 +165,8 @@ class Symbol:
     __pow__, __rpow__ = _infix("power"), _infix("power", True)
     __lt__, __le__ = _infix("less"), _infix("less_equal")
     __gt__, __ge__ = _infix("greater"), _infix("greater_equal")
-    __eq__ = _infix("equal")  # type: ignore[assignment]
-    __ne__ = _infix("not_equal")  # type: ignore[assignment]
+    __eq__ = _infix("equal")
+    __ne__ = _infix("not_equal")
     __and__, __rand__ = _infix("logical_and"), _infix("logical_and", True)
     __or__, __ror__ = _infix("logical_or"), _infix("logical_or", True)
 
