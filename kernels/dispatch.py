@@ -48,6 +48,19 @@ def backend(name: str) -> ModuleType:
     return importlib.import_module(_BACKENDS[name], __package__)
 
 
+def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise TypeError or ValueError unless these arrays can be the parameters of one optimizer."""
+    found = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
+    for (which, view), name in zip(found, names, strict=True):
+        check([view], [name], [0])
+        if (which, view.device) != (found[0][0], found[0][1].device):
+            raise TypeError(
+                f"{name} is a {view.kind} on {view.device} but {names[0]} is a {found[0][1].kind} on "
+                f"{found[0][1].device}; make one optimizer for each library and device"
+            )
+    check_overlaps([view for _, view in found], names.__getitem__, range(len(found)))
+
+
 def view_of(array: Any, name: str) -> tuple[str, View]:
     """The backend of an array and its view. Raises TypeError or ValueError that names it."""
     try:
