@@ -255,7 +255,7 @@ def test_ctrl_c_ends_cleanly():
         assert any(line.split()[:1] == ["1"] for line in process.stdout)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (130, "")
+    assert (process.returncode, err.strip()) == (130, "")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, typer.Abort])

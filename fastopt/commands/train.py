@@ -1,5 +1,6 @@
 """`fastopt train`: a first training run, with each step checked against plain NumPy."""
 
+import contextlib
 import json
 import math
 import sys
@@ -77,10 +78,10 @@ def _run(training: "Training", out: "Console") -> list["Epoch"]:
 
     console = out if out.is_terminal and not out.quiet else Console(stderr=True)
     columns = (TextColumn("steps"), MofNCompleteColumn(), BarColumn(None), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal)
+    bar = Progress(*columns, console=console, transient=True, expand=True)
     out.print("epoch        loss   train accuracy   test accuracy        time", style="bold")
     passed = []
-    with bar:
+    with bar if console.is_terminal else contextlib.nullcontext():
         task = bar.add_task("", total=training.steps)
         for epoch in training.run(lambda: bar.advance(task)):
             passed.append(epoch)
