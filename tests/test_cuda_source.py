@@ -10,8 +10,6 @@ import pytest
 from examples import DTYPES, EXACT, arrays_for, check_update, same_bits, same_numbers
 
 from fastopt.kernels import RULES, Rule, max_norm, maximum, minimum, norm, rule, sign, where
-from fastopt.kernels import cupy as cupy_backend
-from fastopt.kernels.cuda_source import kernel_name, update_source
 from fastopt.kernels.dispatch import update
 
 SIZES = (0, 1, 7, 129, 100_003)
