@@ -43,7 +43,7 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
             f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
             f"def {entry}(table, scalars, partials):",
             "    for task in prange(len(table)):",
-            *indented([*task.header, *loop, *tail], 2),
+            *indented([f"u = table[task, {len(stage.arrays) + 1}]", *task.header, *loop, *tail], 2),
             "",
         ]
     )
@@ -118,7 +118,7 @@ def _compiled(entry: str, text: str, signature: str, parallel: bool = False) -> 
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)
     dispatcher = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
-    dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text)
+    dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text, cpu_intrinsics)
     dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher

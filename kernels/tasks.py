@@ -65,11 +65,15 @@ def batches(sets: Sequence[Sequence[View]], rows: int, piece: Callable[[int], in
         yield Batch(storages, dimensions, positions, [len(one) for one in tables], elements, table)
 
 
+def row_length(width: int, dimensions: int | None) -> int:
+    """The number of words in a row of the table of so many arrays."""
+    return width + 2 + (0 if dimensions is None else 1 + dimensions * (width + 1))
+
+
 def _tasks(views: Sequence[View], scalars: int, piece: int, dimensions: int | None) -> Any:
     width, size = len(views), views[0].size
     starts = np.arange(0, size, piece, dtype=np.int64)
-    extra = 0 if dimensions is None else 1 + dimensions * (width + 1)
-    table = np.empty((len(starts), width + 2 + extra), np.int64)
+    table = np.empty((len(starts), row_length(width, dimensions)), np.int64)
     for k, view in enumerate(views):
         table[:, k] = view.address
         if dimensions is None:
@@ -116,7 +120,7 @@ def task_source(
     """
     compute, width = compute_type(storages), len(stage.arrays)
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if not node.args)])
-    header = [f"n = table[task, {width}]", f"u = table[task, {width + 1}]"]
+    header = [f"n = table[task, {width}]"]
     names: dict[Node, str] = {}
     for k, node in enumerate(stage.scalars):
         name = f"s{k}" if node.args or node.op in REDUCTIONS else own[node.value]
