@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .kernels import FAMILIES, RULES, Family, Rule
-from .kernels.dispatch import state_like, update
+from .kernels.dispatch import check_parameters, state_like, update
 from .tree import leaves, matching
 
 
@@ -32,6 +32,7 @@ class Optimizer:
             raise ValueError("params has no arrays")
         self._paths = [path.removeprefix("params") for path, _ in named]
         self._arrays = [array for _, array in named]
+        check_parameters(self._arrays, [path for path, _ in named])
         self._schedules = {name: value for name, value in hyper.items() if callable(value)}
         fixed = {name: value for name, value in hyper.items() if name not in self._schedules}
         scheduled = {name: schedule(1) for name, schedule in self._schedules.items()}

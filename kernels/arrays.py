@@ -66,7 +66,14 @@ class View:
 
 
 def make_view(
-    array: Any, kind: str, device: str, address: int, dtype: Any, strides: Sequence[int] | None, writable: bool, name: str
+    array: Any,
+    kind: str,
+    device: str,
+    address: int,
+    dtype: Any,
+    strides: Sequence[int] | None,
+    writable: bool,
+    name: str,
 ) -> View:
     """The view of an array whose strides are given in bytes, or None for C order.
 
@@ -160,6 +167,6 @@ class _Extent:
 
 def _share_memory(a: View, b: View) -> bool:
     try:
-        return np.shares_memory(np.asarray(_Extent(a)), np.asarray(_Extent(b)), max_work=100_000)
+        return np.shares_memory(np.asarray(_Extent(a)), np.asarray(_Extent(b)), max_work=100_000)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True

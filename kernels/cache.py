@@ -52,19 +52,17 @@ def _refusal(place: Path) -> str | None:
 
 @functools.cache
 def _warn_once(place: Path, reason: str) -> None:
-    warnings.warn(
-        f"fastopt's kernel cache {place} is not used: {reason}. Kernels are compiled in every process; "
-        "set FASTOPT_CACHE_DIR to a folder of your own",
-        RuntimeWarning,
-        stacklevel=2,
-    )
+    warnings.warn(f"fastopt's kernel cache {place} {reason}", RuntimeWarning, stacklevel=2)
+
+
+_REMEDY = "so kernels are compiled in every process; set FASTOPT_CACHE_DIR to a folder of your own"
 
 
 def _usable() -> Path | None:
     place = folder()
     reason = _refusal(place)
     if reason:
-        _warn_once(place, reason)
+        _warn_once(place, f"is not used: {reason}, {_REMEDY}")
         return None
     return place
 
@@ -81,10 +79,10 @@ def read(key: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _warn_once(place, f"{key} cannot be read ({error.strerror})")
+        _warn_once(place, f"cannot be read ({error.strerror}), {_REMEDY}")
         return None
     if hashlib.sha256(key.encode() + content).digest() != digest:
-        _warn_once(place, f"{key} is damaged; it is made anew")
+        _warn_once(place, "has kernels that are damaged; they are made anew")
         return None
     return content
 
@@ -103,7 +101,7 @@ def write(key: str, content: bytes) -> None:
     except OSError as error:
         if name and os.path.exists(name):
             os.unlink(name)
-        _warn_once(place, f"it cannot be written ({error.strerror})")
+        _warn_once(place, f"cannot be written ({error.strerror}), {_REMEDY}")
 
 
 class KernelCache:
@@ -133,7 +131,7 @@ class KernelCache:
         try:
             return self._rebuilt(context, content)
         except Exception as error:
-            _warn_once(folder(), f"{self._name} cannot be loaded ({error!r}); it is made anew")
+            _warn_once(folder(), f"has a kernel that cannot be loaded ({error!r}); it is made anew")
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:

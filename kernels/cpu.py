@@ -1,4 +1,4 @@
-"""Graph -> numba source -> CPU kernels over a task table (tasks.py). Importing this module imports numba."""
+"""Graph -> numba source -> CPU kernels over the table of tasks.py. Importing this module imports numba."""
 
 import functools
 import hashlib
@@ -13,10 +13,11 @@ import numpy as np
 from . import cpu_intrinsics
 from .arrays import View, compute_type
 from .cache import KernelCache
-from .emit import FUNCTIONS, INFIX
+from .emit import FUNCTIONS, INFIX, indented
+from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
-from .tasks import ascii_name, batches, indented, scalar_values, spelling, task_source
+from .tasks import add_partials, batches, scalar_table
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
@@ -31,7 +32,7 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
     None.
     """
     compute = compute_type(storages)
-    task = task_source(stage, storages, dimensions, spelling(_OPERATIONS, compute), "scalars[u, {0}]")
+    task = task_source(stage, storages, dimensions, _OPERATIONS, "scalars[u, {0}]")
     if stage.reductions:
         loop, tail = _reduction_loop(stage, task.body, task.results)
     else:
@@ -71,7 +72,9 @@ def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> tuple[
 
 
 @functools.cache
-def kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, parallel: bool) -> Callable[..., Any]:
+def kernel(
+    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, parallel: bool
+) -> Callable[..., Any]:
     """The compiled kernel: (table, scalars, partials) -> None."""
     text = source(name, stage, storages, dimensions)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
@@ -83,28 +86,21 @@ def kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int |
     return compiled
 
 
-def launch(
-    name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]
-) -> list[list[float]]:
+def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]) -> list[list[float]]:
     """Run one stage over sets of arrays; for a stage of reductions, returns the totals of each set.
 
     rows: the stage's scalars, one row for all sets or one for each.
     """
     totals = [[0.0] * len(stage.reductions) for _ in sets]
-
-    def threads(elements: int) -> int:
-        return numba.get_num_threads() if elements >= PARALLEL_FROM else 1
-
-    def piece(elements: int) -> int:
+    for batch in batches(sets):
+        threads = numba.get_num_threads() if batch.elements >= PARALLEL_FROM else 1
         # Reductions are defined on chunks of one size; an update may be cut anywhere.
-        return CHUNK if stage.reductions else min(CHUNK, -(-elements // (threads(elements) * LANES)) * LANES)
-
-    for batch in batches(sets, len(rows), piece):
-        scalars = scalar_values(rows, batch.storages)
-        partials = np.zeros((len(batch.table), len(stage.reductions)))
-        parallel = threads(batch.elements) > 1 and len(batch.table) > 1
-        kernel(name, stage, batch.storages, batch.dimensions, parallel)(batch.table, scalars, partials)
-        batch.fold(stage, partials, totals)
+        piece = CHUNK if stage.reductions else min(CHUNK, -(-batch.elements // (threads * LANES)) * LANES)
+        table, counts = batch.table(piece, shared=len(rows) == 1)
+        partials = np.zeros((len(table), len(stage.reductions)))
+        run = kernel(name, stage, batch.storages, batch.dimensions, threads > 1 and len(table) > 1)
+        run(table, scalar_table(rows, batch.storages), partials)
+        add_partials(totals, stage, batch, counts, partials)
     return totals
 
 
@@ -117,7 +113,7 @@ def _compiled(entry: str, text: str, signature: str, parallel: bool = False) -> 
     filename = f"<fastopt {entry}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)
-    dispatcher = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
+    dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
     dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text, cpu_intrinsics)
     dispatcher.compile(signature)
     dispatcher.disable_compile()

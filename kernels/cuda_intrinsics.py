@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.cuda import types
+from numba.cuda import types as cuda_types
 from numba.cuda.extending import intrinsic
 
 from .operations import OPERATIONS
+
+types: Any = cuda_types  # mypy finds the older numba.cuda that is part of numba
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
@@ -194,7 +196,7 @@ def _store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: 
         return None
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        store(builder, *args[:3], storage.literal_value)
+        store(builder, args[0], args[1], args[2], storage.literal_value)
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, value, storage, array), generate

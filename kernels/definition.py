@@ -7,7 +7,6 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
-
 from . import dispatch, reference
 from .hyperparameters import bind, is_static, parse_ranges, plain_number, step_number
 from .program import Program
@@ -42,7 +41,7 @@ class Rule:
         self.hyper: dict[str, Any] = {n: v for n, v in numbers.items() if n != "t" and n not in states}
         self.ranges = parse_ranges(require, self.hyper)
         bind(self.name, self.hyper, self.hyper, self.ranges)
-        self.start: dict[str, Any] = {slot: 0.0 for slot in self.slots}
+        self.start: dict[str, Any] = dict.fromkeys(self.slots, 0.0)
         for slot, value in start.items():
             if slot not in self.slots:
                 raise self._error(f"start names {slot!r}, which is not a slot")
@@ -127,7 +126,9 @@ class Rule:
             result = self.formula(*arrays, **{name: trace.scalar(name) for name in numbers}, **statics)
         except Exception as error:
             line = _line_in(error, self.formula.__code__)
-            error.add_note(f"in the rule {self.name}, defined at {self._origin}" + (f", at line {line}" if line else ""))
+            error.add_note(
+                f"in the rule {self.name}, defined at {self._origin}" + (f", at line {line}" if line else "")
+            )
             raise
         if isinstance(result, Symbol):
             result = (result,)
@@ -157,13 +158,13 @@ class Rule:
         Raises TypeError or ValueError naming the argument; nothing has then been changed.
         """
         if len(arrays) != len(self.arrays):
-            raise TypeError(
-                f"{self.name} takes {len(self.arrays)} arrays: {', '.join(self.arrays)}; got {len(arrays)}"
-            )
+            raise TypeError(f"{self.name} takes {len(self.arrays)} arrays: {', '.join(self.arrays)}; got {len(arrays)}")
         for name in self.starts_from:
             if name in hyper:
                 slot = next(slot for slot, value in self.start.items() if value == name)
-                raise TypeError(f"{self.name}: {name} only sets the start of slot {slot!r}, which a direct call is given")
+                raise TypeError(
+                    f"{self.name}: {name} only sets the start of slot {slot!r}, which a direct call is given"
+                )
         states = {name: hyper.pop(name, start) for name, start in self.states.items()}
         bound = self.bind(hyper)
         step = self._step(t)

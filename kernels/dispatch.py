@@ -51,6 +51,19 @@ def backend(name: str) -> ModuleType:
     return importlib.import_module(_BACKENDS[name], __package__)
 
 
+def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise TypeError or ValueError unless these arrays can be the parameters of one optimizer."""
+    found = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
+    for (which, view), name in zip(found, names, strict=True):
+        check([view], [name], [0])
+        if (which, view.device) != (found[0][0], found[0][1].device):
+            raise TypeError(
+                f"{name} is a {view.kind} on {view.device} but {names[0]} is a {found[0][1].kind} on "
+                f"{found[0][1].device}; make one optimizer for each library and device"
+            )
+    check_overlaps([view for _, view in found], names.__getitem__, range(len(found)))
+
+
 def view_of(array: Any, name: str) -> tuple[str, View]:
     """The backend of an array and its view. Raises TypeError or ValueError that names it."""
     try:
@@ -151,8 +164,10 @@ def update(
     sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
     and uniform states for all sets, or one for each. label: how messages name an array.
     """
+    if not sets:
+        raise ValueError(f"{program.name}: there are no arrays to update")
     which, views = views_of(program, sets, label)
-    launch = backend(which).launch if sets else None
+    launch = backend(which).launch
     rows = [[row[name] for name in program.numbers] for row in numbers]
     if program.reductions and len(rows) < len(sets):
         rows = [list(rows[0]) for _ in sets]
@@ -163,8 +178,7 @@ def update(
             _append_reductions(stage, rows, launch(program.name, stage, _narrowed(program, stage, views), table))
             continue
         states = [_evaluated(program, program.state_function, row) for row in rows]
-        if launch is not None:
-            launch(program.name, stage, _narrowed(program, stage, views), table)
+        launch(program.name, stage, _narrowed(program, stage, views), table)
     return states
 
 

@@ -103,15 +103,52 @@ def shared(roots: Sequence[Node], leaves: Iterable[Node]) -> list[Node]:
 def identifiers(names: Iterable[str]) -> dict[str, str]:
     """A name for each of the author's names that is legal in every language and never one of our own.
 
-    Each ends in an underscore, as no keyword and no name of the generated code does.
+    Each ends in an underscore, as no keyword and no name of the generated code does, and none begins with one:
+    `__shared__` is a word of CUDA.
     """
     result: dict[str, str] = {}
     for name in names:
-        plain = re.sub(r"[^0-9A-Za-z_]", lambda match: f"u{ord(match[0]):x}", name) + "_"
+        plain = re.sub(r"[^0-9A-Za-z_]|^_", lambda match: f"u{ord(match[0]):x}", name) + "_"
         while plain in result.values():
             plain += "_"
         result[name] = plain
     return result
+
+
+def scalar_names(
+    scalars: Sequence[Node], own: Mapping[str, str], is_true: str = "({0} != 0)"
+) -> tuple[dict[Node, str], list[str]]:
+    """An expression for each of a stage's scalars, and the variable that it is read from.
+
+    is_true: a template of how the language asks whether variable {0} is not zero.
+    """
+    variables = [own[node.value] if node.op == "scalar" else f"s{k}" for k, node in enumerate(scalars)]
+    pairs = zip(scalars, variables, strict=True)
+    return {node: is_true.format(variable) if node.boolean else variable for node, variable in pairs}, variables
+
+
+def array_nodes(roots: Sequence[Node], scalars: Sequence[Node]) -> list[Node]:
+    """The arrays that the roots need, where the scalars are given."""
+    return [node for node in walk(roots, scalars) if node.op == "array"]
+
+
+_FLUSHED_BY_HARDWARE = ("add", "subtract", "multiply", "divide", "sqrt", "sign")
+
+
+def stored(node: Node, expression: str, compute: str) -> str:
+    """The expression as it is stored: a float32 denormal that no arithmetic has flushed becomes zero."""
+    if compute == "float32" and node.op not in _FLUSHED_BY_HARDWARE:
+        return f"flush({expression})"
+    return expression
+
+
+def comment(node: Node) -> str:
+    """The expression as an author would write it, fit for a comment in any language."""
+    return plain(node).encode("ascii", "backslashreplace").decode()
+
+
+def indented(lines: Sequence[str], depth: int = 1) -> list[str]:
+    return ["    " * depth + line for line in lines]
 
 
 def plain_constant(value: bool | int | float) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 _BELOW = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
-_CLAUSE = re.compile(r"^(?:(?P<low>\S+)\s*(?P<after>[<]=?)\s*)?(?P<name>\w+)\s*(?:(?P<before>[<>]=?)\s*(?P<high>\S+))?$")
+_CLAUSE = re.compile(
+    r"^(?:(?P<low>\S+)\s*(?P<after>[<]=?)\s*)?(?P<name>\w+)\s*(?:(?P<before>[<>]=?)\s*(?P<high>\S+))?$"
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def step_number(owner: str, t: Any) -> int:
     return t
 
 
-def bind(owner: str, given: Mapping[str, Any], defaults: Mapping[str, Any], ranges: Mapping[str, Range]) -> dict[str, Any]:
+def bind(
+    owner: str, given: Mapping[str, Any], defaults: Mapping[str, Any], ranges: Mapping[str, Range]
+) -> dict[str, Any]:
     """All hyperparameters, those given checked, the others at their defaults."""
     for name in given:
         if name not in defaults:

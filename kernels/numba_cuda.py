@@ -7,6 +7,7 @@ the chunks of reductions.py, a thread for each lane. Behind a row of the table s
 
 import functools
 import hashlib
+import importlib.metadata
 import importlib.util
 import linecache
 import math
@@ -20,10 +21,11 @@ import numpy as np
 
 from .arrays import View, compute_type, make_view
 from .cache import KernelCache
-from .emit import FUNCTIONS
+from .emit import FUNCTIONS, indented
+from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
-from .tasks import ascii_name, batches, indented, row_length, scalar_values, spelling, task_source
+from .tasks import add_partials, batches, row_length, scalar_table
 
 THREADS = 256
 # An update is cut into about as many pieces as blocks of THREADS run at once on a large GPU.
@@ -46,7 +48,7 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
     compute = compute_type(storages)
     first = row_length(len(stage.arrays), dimensions)
     scalar = f"number{compute[-2:]}(table[task, {first} + {{0}}])"
-    task = task_source(stage, storages, dimensions, spelling(FUNCTIONS, compute), scalar)
+    task = task_source(stage, storages, dimensions, FUNCTIONS, scalar)
     if stage.reductions:
         before, loop = _reduction(stage, task.body, task.results)
     else:
@@ -143,7 +145,9 @@ def _driver() -> Any:
     if not cuda.is_available():
         error = cuda.cuda_error() or "the NVVM library is missing"
         reason = " ".join(str(error).split())
-        raise RuntimeError(f"numba-cuda is installed but cannot use a GPU: {reason}; install its NVIDIA driver, {_REMEDY}")
+        raise RuntimeError(
+            f"numba-cuda is installed but cannot use a GPU: {reason}; install its NVIDIA driver, {_REMEDY}"
+        )
     return cuda
 
 
@@ -151,9 +155,7 @@ class _KernelCache(KernelCache):
     """Keeps what numba-cuda's own cache keeps of a kernel: its LLVM instructions, PTX and machine code."""
 
     def _versions(self) -> tuple[str, ...]:
-        import numba_cuda
-
-        return (*super()._versions(), numba_cuda.__version__)
+        return (*super()._versions(), importlib.metadata.version("numba-cuda"))
 
     def _rebuilt(self, context: Any, content: bytes) -> Any:
         from numba.cuda.dispatcher import _Kernel
@@ -180,9 +182,7 @@ def kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int |
     return dispatcher
 
 
-def launch(
-    name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]
-) -> list[list[float]]:
+def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]) -> list[list[float]]:
     """Run one stage over sets of arrays; for a stage of reductions, waits and returns the totals of each set.
 
     rows: the stage's scalars, one row for all sets or one for each. The kernel runs on the stream that the arrays'
@@ -192,13 +192,12 @@ def launch(
     totals = [[0.0] * len(stage.reductions) for _ in sets]
     threads = LANES if stage.reductions else THREADS
 
-    def piece(elements: int) -> int:
-        return CHUNK if stage.reductions else -(-elements // (PIECES * LANES)) * LANES
-
-    for batch in batches(sets, len(rows), piece):
-        views = [view for position in batch.positions for view in sets[position]]
-        host = _with_scalars(batch.table, scalar_values(rows, batch.storages), len(stage.arrays) + 1)
-        device = int(views[0].device.removeprefix("cuda:"))
+    for batch in batches(sets):
+        views = [view for views in batch.sets for view in views]
+        device = int(batch.device.removeprefix("cuda:"))
+        piece = CHUNK if stage.reductions else -(-batch.elements // (PIECES * LANES)) * LANES
+        table, counts = batch.table(piece, shared=len(rows) == 1)
+        host = _with_scalars(table, scalar_table(rows, batch.storages), len(stage.arrays) + 1)
         # The scratch memory is one for all threads of the program.
         with _launching, cuda.gpus[device]:
             handles = _handles(views)
@@ -207,16 +206,16 @@ def launch(
                 for stream in streams:
                     stream.synchronize()
             stream = streams[0]
-            table = _scratch(device, handles[0], host.shape, "int64")
+            words = _scratch(device, handles[0], host.shape, "int64")
             partials = _scratch(device, handles[0], (len(host), max(1, len(stage.reductions))), "float64")
-            table.copy_to_device(host, stream=stream)
+            words.copy_to_device(host, stream=stream)
             compiled = kernel(name, stage, batch.storages, batch.dimensions)
-            compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](table, partials)
+            compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](words, partials)
             found = partials.copy_to_host(stream=stream) if stage.reductions else None
             if found is not None or len(streams) > 1:
                 stream.synchronize()
         if found is not None:
-            batch.fold(stage, found, totals)
+            add_partials(totals, stage, batch, counts, found)
     return totals
 
 

@@ -33,7 +33,7 @@ def _host_log(x: float) -> float:
 
 
 def _host_power(x: float, y: float) -> float:
-    result = x**y
+    result: float = x**y
     if isinstance(result, complex):
         raise ValueError(f"{x} ** {y} is a complex number")
     return result

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import compute_type, is_flat
-from .dispatch import view_of
+from .dispatch import backend, view_of
 
 
 @functools.cache
 def _control() -> tuple[Callable[[], int], Callable[[int], None]]:
-    from .cpu import control_functions
-
-    return control_functions()
+    functions: tuple[Callable[[], int], Callable[[int], None]] = backend("cpu").control_functions()
+    return functions
 
 
 @contextlib.contextmanager

@@ -107,13 +107,13 @@ class Trace:
         if exponent.op != "constant":
             return None
         if exponent.value == 2:
-            return base * base
+            return self.apply("multiply", base, base)
         if exponent.value == 0.5:
             return self.apply("sqrt", base)
         if exponent.value == 1:
             return base
         if exponent.value == -1:
-            return 1 / base
+            return self.apply("divide", 1, base)
         return None
 
     def reduce(self, name: str, operand: "Symbol", over: str) -> "Symbol":
@@ -165,8 +165,8 @@ class Symbol:
     __pow__, __rpow__ = _infix("power"), _infix("power", True)
     __lt__, __le__ = _infix("less"), _infix("less_equal")
     __gt__, __ge__ = _infix("greater"), _infix("greater_equal")
-    __eq__ = _infix("equal")  # type: ignore[assignment]
-    __ne__ = _infix("not_equal")  # type: ignore[assignment]
+    __eq__ = _infix("equal")
+    __ne__ = _infix("not_equal")
     __and__, __rand__ = _infix("logical_and"), _infix("logical_and", True)
     __or__, __ror__ = _infix("logical_or"), _infix("logical_or", True)
 
@@ -199,6 +199,13 @@ class Symbol:
         "this operator is not in the grammar: + - * / ** abs, comparisons, & | ~, "
         "and sqrt, sign, minimum, maximum, where, exp, log, norm, max_norm of fastopt.kernels"
     )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"{self!r} has no {name}: a formula sees one element at a time, and uses operators and the functions of "
+            "fastopt.kernels"
+        )
+
     __array__ = _refuse("not an array; a formula may only use the functions of fastopt.kernels")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

@@ -1,9 +1,12 @@
-"""What the tests share: whether there is a GPU."""
+"""Two threads everywhere, so that the parallel kernels run on a machine with one core too. Whether there is a GPU."""
 
 import ctypes
 import functools
+import os
 
 import pytest
+
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 
 
 @functools.cache

@@ -53,7 +53,11 @@ def _cpu_function(build, arity, result):
 
         return wanted(*kinds), generate
 
-    one = {1: lambda typing, a: typed(a), 2: lambda typing, a, b: typed(a, b), 3: lambda typing, a, b, c: typed(a, b, c)}
+    one = {
+        1: lambda typing, a: typed(a),
+        2: lambda typing, a, b: typed(a, b),
+        3: lambda typing, a, b, c: typed(a, b, c),
+    }
     operation = intrinsic(one[arity])
     call = {
         1: lambda a: operation(a),

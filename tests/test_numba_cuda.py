@@ -132,7 +132,7 @@ class RealGpu:
 
     @staticmethod
     def get(array):
-        owner, base, offset = array.owner
+        owner, _, offset = array.owner
         words = owner.copy_to_host()
         return np.ndarray(array.shape, array.dtype, words.data, offset, array.__cuda_array_interface__["strides"])
 
@@ -169,7 +169,9 @@ def test_every_rule_gives_numpys_bits(tested, dtype, gpu):
 
 
 @every_rule
-@pytest.mark.parametrize(("storage", "state"), [("float16", "float32"), (ml_dtypes.bfloat16, "float32"), ("float16", ml_dtypes.bfloat16)])
+@pytest.mark.parametrize(
+    ("storage", "state"), [("float16", "float32"), (ml_dtypes.bfloat16, "float32"), ("float16", ml_dtypes.bfloat16)]
+)
 def test_16_bit_storage_is_rounded_once_to_the_nearest(tested, storage, state, gpu):
     arrays = arrays_of(tested, (421,), "float32")
     with np.errstate(over="ignore"):
@@ -408,7 +410,9 @@ def test_an_array_that_cannot_be_used_is_named(device_3, change, error, message)
         numba_cuda.view(interface(**change), "p")
 
 
-@pytest.mark.parametrize("case", ["read-only", "overlapping", "shapes", "mixed types", "other device", "numpy gradient"])
+@pytest.mark.parametrize(
+    "case", ["read-only", "overlapping", "shapes", "mixed types", "other device", "numpy gradient"]
+)
 def test_bad_arrays_change_nothing(case, monkeypatch):
     with emulated(monkeypatch) as cuda:
         p, g = np.ones(5, "float32"), np.ones(5, "float32")
@@ -468,7 +472,7 @@ def test_a_torch_tensor_is_seen_whether_or_not_it_requires_grad(monkeypatch):
         assert not state.requires_grad
     with pytest.raises(TypeError, match=r"p is a tensor of torch\.int32"):
         dispatch.view_of(torch.zeros(3, dtype=torch.int32).as_subclass(OnGpu), "p")
-    with pytest.raises(TypeError, match="p is a torch tensor of layout torch.sparse_coo"):
+    with pytest.raises(TypeError, match=r"p is a torch tensor of layout torch\.sparse_coo"):
         dispatch._torch_view(torch.zeros(3).to_sparse(), "p")
 
 
@@ -510,7 +514,7 @@ def run(code):
 def test_without_a_driver_the_error_says_what_to_do(monkeypatch):
     missing = SimpleNamespace(is_available=lambda: False, cuda_error=lambda: "no\n driver")
     monkeypatch.setattr(numba_cuda, "library", lambda: missing)
-    with pytest.raises(RuntimeError, match=r"cannot use a GPU: no driver; .*pip install 'fastopt\[cuda13\]'"):
+    with pytest.raises(RuntimeError, match=r"cannot use a GPU \(no driver\); .*pip install 'fastopt\[cuda13\]'"):
         uniform_state(interface(), interface(), t=1)
 
 

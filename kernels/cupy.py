@@ -1,0 +1,137 @@
+"""CuPy arrays: a single set through an ElementwiseKernel, many dense sets by one launch over a task table.
+
+Importing this module does not import CuPy; its first use does. Kernels are kept on disk by CuPy.
+"""
+
+import functools
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .arrays import View
+from .cuda_source import THREADS, Elementwise, elementwise, kernel_name, pack, reduce_source, update_source
+from .program import Stage
+from .reductions import CHUNK, LANES
+from .tasks import Batch, add_partials, batches, scalar_table
+
+# CuPy adds -ftz=true and the architecture.
+OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
+# How many packs of 128 bits a thread takes of each array, where there are enough of them.
+ROUNDS = 4
+
+
+@functools.cache
+def library() -> Any:
+    """CuPy. Raises ImportError where it is absent, RuntimeError where it finds no GPU; both name the remedy."""
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError as error:
+        raise ImportError(
+            f"CuPy is needed for arrays on the GPU and cannot be imported ({error}); pip install 'fastopt[cuda13]', "
+            "or 'fastopt[cuda12]' if nvidia-smi shows CUDA 12"
+        ) from error
+    runtime = cupy.cuda.runtime
+    try:
+        devices = runtime.getDeviceCount()
+    except runtime.CUDARuntimeError as error:
+        raise RuntimeError(
+            f"CuPy {cupy.__version__} finds no usable GPU ({error}); install or update the NVIDIA driver "
+            "(nvidia-smi shows what it supports), or use NumPy arrays"
+        ) from error
+    if not devices:
+        raise RuntimeError(
+            f"CuPy {cupy.__version__} sees no GPU; check CUDA_VISIBLE_DEVICES and nvidia-smi, or use NumPy arrays"
+        )
+    return cupy
+
+
+def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]) -> list[list[float]]:
+    """Run one stage over sets of arrays, on CuPy's current stream; an update does not wait for the GPU.
+
+    rows: the stage's scalars, one row for all sets or one for each. A stage of reductions waits, and returns the
+    totals of each set.
+    """
+    totals = [[0.0] * len(stage.reductions) for _ in sets]
+    for batch in batches(sets):
+        with _device(batch.device):
+            if stage.reductions:
+                _reduce(name, stage, batch, rows, totals)
+            elif batch.dimensions is None and len(batch.sets) > 1:
+                _update_many(name, stage, batch, rows)
+            else:
+                scalars = scalar_table(rows, batch.storages)
+                for position, views in zip(batch.positions, batch.sets, strict=True):
+                    _update_one(name, stage, views, scalars[position if len(rows) > 1 else 0])
+    return totals
+
+
+def _device(name: str) -> Any:
+    return library().cuda.Device(int(name.partition(":")[2]))
+
+
+def _update_one(name: str, stage: Stage, views: Sequence[View], scalars: Any) -> None:
+    described, kernel = _elementwise(name, stage, tuple(view.storage for view in views))
+    arrays = [_bits(_in_order(view)) for view in views]
+    kernel(*(arrays[k] for k in described.inputs), *scalars, *(arrays[k] for k in described.outputs))
+
+
+def _in_order(view: View) -> Any:
+    """The array with its axes in the order of memory, where it is one block: CuPy then walks it without divisions."""
+    if not view.walk:
+        return view.array
+    return view.array.transpose([axis for axis in range(len(view.shape)) if axis not in view.walk] + list(view.walk))
+
+
+def _bits(array: Any) -> Any:
+    return array.view("uint16") if array.dtype.itemsize == 2 else array
+
+
+def _update_many(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> None:
+    table, _ = batch.table(CHUNK, shared=len(rows) == 1)
+    largest = min(CHUNK, max(views[0].size for views in batch.sets))
+    blocks = -(-largest // (THREADS * pack(batch.storages) * ROUNDS))
+    kernel = _update_kernel(name, stage, batch.storages)
+    cupy = library()
+    arguments = (cupy.asarray(table), cupy.asarray(scalar_table(rows, batch.storages)), cupy.uint32(blocks))
+    kernel((len(table) * blocks,), (THREADS,), arguments)
+
+
+def _reduce(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]], totals: list[list[float]]) -> None:
+    table, counts = batch.table(CHUNK, shared=len(rows) == 1)
+    cupy = library()
+    partials = cupy.empty((len(table), len(stage.reductions)), "float64")
+    arguments = (cupy.asarray(table), cupy.asarray(scalar_table(rows, batch.storages)), partials)
+    kernel = _reduce_kernel(name, stage, batch.storages, batch.dimensions)
+    kernel((len(table),), (LANES // pack(batch.storages),), arguments)
+    add_partials(totals, stage, batch, counts, cupy.asnumpy(partials))
+
+
+@functools.cache
+def _elementwise(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[Elementwise, Callable[..., None]]:
+    it = elementwise(name, stage, storages)
+    kernel = library().ElementwiseKernel(
+        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
+    )
+    return it, kernel
+
+
+@functools.cache
+def _update_kernel(name: str, stage: Stage, storages: tuple[str, ...]) -> Callable[..., None]:
+    kernel: Callable[..., None] = library().RawKernel(
+        update_source(name, stage, storages), kernel_name(name), options=OPTIONS
+    )
+    return kernel
+
+
+@functools.cache
+def _reduce_kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None) -> Callable[..., None]:
+    kernel: Callable[..., None] = library().RawKernel(
+        reduce_source(name, stage, storages, dimensions), f"{kernel_name(name)}_norms", options=OPTIONS
+    )
+    return kernel
+
+
+def full_like(view: View, value: float, dtype: str) -> Any:
+    """A new CuPy array in the shape and the order of memory of another, on its device."""
+    with _device(view.device):
+        return library().full_like(view.array, value, dtype=dtype)

@@ -1,0 +1,18 @@
+"""AdaBelief: Adam whose second moment is the gradient's surprise."""
+
+from ..definition import rule
+from ..families import Family
+from ..grammar import sqrt
+
+
+@rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0")
+def adabelief(p, g, m, s, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-16):
+    """Zhuang et al. 2020, arXiv:2010.07468, Algorithm 2."""
+    m = beta1 * m + (1 - beta1) * g
+    s = beta2 * s + (1 - beta2) * (g - m) * (g - m) + eps
+    m_hat = m / (1 - beta1**t)
+    s_hat = s / (1 - beta2**t)
+    return p - lr * m_hat / (sqrt(s_hat) + eps), m, s
+
+
+FAMILY = Family("AdaBelief", {"": adabelief})

@@ -1,0 +1,33 @@
+"""Adagrad: the rate of each weight falls with the sum of its squared gradients."""
+
+from ..definition import rule
+from ..families import Family
+from ..grammar import sqrt
+
+
+def root(v, eps, eps_inside):
+    """The denominator of Adagrad and RMSprop: eps inside the root, or added to it."""
+    return sqrt(v + eps) if eps_inside else sqrt(v) + eps
+
+
+@rule(require="0 <= lr < inf, lr_decay >= 0, eps >= 0, initial_accumulator >= 0", start={"h": "initial_accumulator"})
+def adagrad(p, g, h, *, t, lr=1e-2, lr_decay=0.0, eps=1e-10, eps_inside=False, initial_accumulator=0.0):
+    """Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form)."""
+    h = h + g * g
+    return p - lr / (1 + (t - 1) * lr_decay) * g / root(h, eps, eps_inside), h
+
+
+@rule(
+    require="0 <= lr < inf, 0 <= momentum < 1, lr_decay >= 0, eps >= 0, initial_accumulator >= 0",
+    start={"h": "initial_accumulator"},
+)
+def adagrad_momentum(
+    p, g, h, b, *, t, lr=1e-2, momentum=0.9, lr_decay=0.0, eps=1e-10, eps_inside=False, initial_accumulator=0.0
+):
+    """Adagrad whose scaled gradients gather in a velocity b, with lr outside of it as in momentum."""
+    h = h + g * g
+    b = momentum * b + g / root(h, eps, eps_inside)
+    return p - lr / (1 + (t - 1) * lr_decay) * b, h, b
+
+
+FAMILY = Family("Adagrad", {"": adagrad, "momentum": adagrad_momentum})

@@ -1,0 +1,16 @@
+"""Lion: the sign of an interpolated momentum."""
+
+from ..definition import rule
+from ..families import Family
+from ..grammar import sign
+
+
+@rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1")
+def lion(p, g, m, *, lr=1e-4, beta1=0.9, beta2=0.99):
+    """Chen et al. 2023, arXiv:2302.06675, Algorithm 2, without weight decay."""
+    update = sign(beta1 * m + (1 - beta1) * g)
+    m = beta2 * m + (1 - beta2) * g
+    return p - lr * update, m
+
+
+FAMILY = Family("Lion", {"": lion})

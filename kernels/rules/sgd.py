@@ -1,0 +1,31 @@
+"""Stochastic gradient descent, plain, with momentum and with Nesterov's momentum."""
+
+from ..definition import rule
+from ..families import Family
+from ..grammar import where
+
+
+@rule(require="0 <= lr < inf")
+def sgd(p, g, *, lr=1e-2):
+    """Robbins & Monro 1951: one step against the gradient."""
+    return p - lr * g
+
+
+@rule(require="0 <= lr < inf, 0 <= momentum < 1, 0 <= dampening <= 1")
+def momentum(p, g, b, *, t, lr=1e-2, momentum=0.9, dampening=0.0):
+    """Polyak 1964, with lr outside the velocity b; Sutskever et al. 2013. The first gradient is not dampened."""
+    b = momentum * b + where(t == 1, 1.0, 1 - dampening) * g
+    return p - lr * b, b
+
+
+@rule(require="0 <= lr < inf, 0 <= momentum < 1")
+def nesterov(p, g, b, *, lr=1e-2, momentum=0.9):
+    """Nesterov 1983, rewritten so that p is the point of the lookahead: Bengio et al. 2013, arXiv:1212.0901, eq. 7.
+
+    With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr.
+    """
+    b = momentum * b + g
+    return p - lr * (g + momentum * b), b
+
+
+FAMILY = Family("SGD", {"": sgd, "momentum": momentum, "momentum nesterov": nesterov})

@@ -1,0 +1,201 @@
+"""A CuPy made of NumPy and a C++ compiler: the generated CUDA C++, whole, runs on the CPU behind cuda_shim.h."""
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from fastopt.kernels import cupy as cupy_backend
+from fastopt.kernels import dispatch
+from fastopt.kernels.reference import denormals_flushed
+
+HEADER = Path(__file__).with_name("cuda_shim.h")
+FLAGS = ["-std=c++17", "-O2", "-ffp-contract=off", "-fno-strict-aliasing", "-fPIC", "-shared", "-w"]
+
+
+def compiler() -> list[str] | None:
+    """The command of a C++ compiler, or None."""
+    if shutil.which("g++"):
+        return ["g++"]
+    return [sys.executable, "-m", "ziglang", "c++"] if find_spec("ziglang") else None
+
+
+class Shim:
+    """Compiles the kernels that it has been shown, all in one go, and runs them.
+
+    folder: where the libraries lie, shared by the workers of a test run. recording: calls of kernels do nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.recording = False
+        self._pending: dict[str, str] = {}
+        self._functions: dict[str, Any] = {}
+
+    def add(self, name: str, text: str) -> str:
+        """Take in the text of a kernel, where the kernel is called @; returns the symbol to call."""
+        symbol = f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        if symbol not in self._functions:
+            self._pending[symbol] = f"namespace in_{symbol} {{\n{text.replace('@', symbol)}}}\n"
+        return symbol
+
+    def call(self, symbol: str, single: bool, *arguments: Any) -> None:
+        if self.recording:
+            return
+        if symbol not in self._functions:
+            self._compile()
+        with denormals_flushed() if single else contextlib.nullcontext():
+            self._functions[symbol](*arguments)
+
+    def packs(self, symbol: str) -> int:
+        """How many accesses of 128 bits the library of a kernel has made since the last look."""
+        counter = ctypes.c_longlong.in_dll(self._functions[symbol].library, "shim_packs")
+        count, counter.value = counter.value, 0
+        return count
+
+    def _compile(self) -> None:
+        text = "".join([HEADER.read_text(), *self._pending.values()])
+        library = _library(self.folder, text)
+        for symbol in self._pending:
+            function = getattr(library, f"run_{symbol}")
+            function.restype, function.library = None, library
+            self._functions[symbol] = function
+        self._pending.clear()
+
+
+def _library(folder: Path, text: str) -> ctypes.CDLL:
+    place = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.so"
+    lock = place.with_suffix(".lock")
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        # Another worker of this run compiles it.
+        for _ in range(600):
+            if place.exists():
+                return ctypes.CDLL(str(place))
+            time.sleep(0.1)
+    source, half_done = place.with_suffix(".cpp"), place.with_suffix(".part")
+    source.write_text(text)
+    command = compiler()
+    assert command
+    subprocess.run([*command, *FLAGS, "-o", str(half_done), str(source)], check=True)
+    half_done.rename(place)
+    return ctypes.CDLL(str(place))
+
+
+class _RawKernel:
+    def __init__(self, shim: Shim, code: str, name: str, options: tuple[str, ...]) -> None:
+        parameters = re.search(rf"{name}\(([^)]*)\)", code)
+        assert parameters
+        names = re.findall(r"(\w+)(?:,|$)", parameters[1])
+        fibers = "true" if "__syncthreads" in code else "false"
+        run = (
+            f'extern "C" void run_@(unsigned grid, unsigned block, {parameters[1]})\n'
+            f"{{ shim_launch<{fibers}>(grid, block, [=] {{ fastopt::@({', '.join(names)}); }}); }}\n"
+        )
+        self.shim, self.single = shim, "struct float64" not in code
+        self.symbol = shim.add(name, code.replace(f" {name}(", " @(") + run)
+
+    def __call__(self, grid: tuple[int], block: tuple[int], arguments: tuple[Any, ...]) -> None:
+        given = [ctypes.c_void_p(a.ctypes.data) if a.ndim else ctypes.c_uint(int(a)) for a in arguments]
+        self.shim.call(self.symbol, self.single, *map(ctypes.c_uint, (*grid, *block)), *given)
+
+
+class _ElementwiseKernel:
+    """What CuPy puts around an operation: a loop over the elements of arrays of any layout."""
+
+    def __init__(
+        self, shim: Shim, in_params: str, out_params: str, operation: str, name: str, preamble: str, **_: Any
+    ) -> None:
+        kinds = {"float32": "float", "float64": "double", "uint16": "unsigned short"}
+        lines = []
+        self.arrays: list[int] = []
+        self.scalars: list[int] = []
+        self.single = "struct float64" not in preamble
+        parameters = [*(p for p in in_params.split(", ") if p), *out_params.split(", ")]
+        first_output = len(parameters) - len(out_params.split(", "))
+        for position, parameter in enumerate(parameters):
+            kind, own = parameter.split()
+            if re.fullmatch(r"a\d+", own):
+                k, constant = len(self.arrays), "const " * (position < first_output)
+                lines.append(f"{constant}{kinds[kind]} &{own} = *({kinds[kind]} *)(at[{k}] + offset({k}, i));")
+                self.arrays.append(position)
+            else:
+                lines.append(f"const {kinds[kind]} {own} = scalars[{len(self.scalars)}];")
+                self.scalars.append(position)
+        compute = "float" if self.single else "double"
+        body = "\n".join(lines)
+        text = f"""{preamble}
+extern "C" void run_@(long long size, int dimensions, const long long *shape, const long long *strides, char **at,
+    const {compute} *scalars)
+{{
+    auto offset = [=](int array, long long i) {{
+        long long total = 0;
+        for (int axis = dimensions; axis--; i /= shape[axis])
+            total += i % shape[axis] * strides[array * dimensions + axis];
+        return total;
+    }};
+    for (long long i = 0; i < size; i++) {{
+{body}
+{operation};
+    }}
+}}
+"""
+        self.shim = shim
+        self.symbol = shim.add(name, text)
+
+    def __call__(self, *given: Any) -> None:
+        arrays = [given[position] for position in self.arrays]
+        scalars = np.array([given[position] for position in self.scalars], "float32" if self.single else "float64")
+        assert all(given[position].dtype == scalars.dtype for position in self.scalars)
+        shape = np.array(arrays[0].shape, np.int64)
+        strides = np.array([a.strides for a in arrays], np.int64)
+        at = np.array([a.__array_interface__["data"][0] for a in arrays], np.int64)
+        pointers = [ctypes.c_void_p(a.ctypes.data) for a in (shape, strides, at, scalars)]
+        self.shim.call(self.symbol, self.single, ctypes.c_longlong(arrays[0].size), ctypes.c_int(shape.size), *pointers)
+
+
+@contextlib.contextmanager
+def simulated(shim: Shim) -> Iterator[None]:
+    """Within it, rules called on NumPy arrays go through the CuPy backend, and its kernels run on the CPU."""
+    cupy = SimpleNamespace(
+        asarray=np.asarray,
+        empty=np.zeros,
+        asnumpy=np.asarray,
+        uint32=np.uint32,
+        full_like=np.full_like,
+        RawKernel=functools.partial(_RawKernel, shim),
+        ElementwiseKernel=functools.partial(_ElementwiseKernel, shim),
+        cuda=SimpleNamespace(Device=lambda number: contextlib.nullcontext(number)),
+    )
+    view_of, library = dispatch.view_of, cupy_backend.library
+
+    def view_on_gpu(array: Any, name: str) -> Any:
+        _, view = view_of(array, name)
+        return "cupy", replace(view, kind="cupy array", device="cuda:0")
+
+    kernels = (cupy_backend._elementwise, cupy_backend._update_kernel, cupy_backend._reduce_kernel)
+    for kernel in kernels:
+        kernel.cache_clear()
+    dispatch.view_of = view_on_gpu
+    cupy_backend.library = lambda: cupy  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        dispatch.view_of, cupy_backend.library = view_of, library
+        for kernel in kernels:
+            kernel.cache_clear()

@@ -1,0 +1,84 @@
+"""Arrays to update, and what it means that two have the same bits."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from fastopt.kernels import RULES, Rule
+
+DTYPES = {
+    "float32": np.dtype("float32"),
+    "float64": np.dtype("float64"),
+    "float16": np.dtype("float16"),
+    "bfloat16": np.dtype(ml_dtypes.bfloat16),
+}
+EXACT = [name for name, rule in RULES.items() if rule.program(rule.hyper).exact]
+INEXACT = [name for name in RULES if name not in EXACT]
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-45, 3e38, -3e38, 1.1754944e-38, 6e-8, 65504.0, 1.0]
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_python(*arguments: str, given: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A fresh Python process that can import fastopt; its output is captured."""
+    whole = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(
+        [sys.executable, *arguments], input=given, env=whole, capture_output=True, text=True, check=False
+    )
+
+
+def arrays_for(rule: Rule, shape: Any, storage: str, seed: int = 0, special: bool = False) -> list[Any]:
+    """Parameter, gradient and slots; with `special`, every third element is NaN, infinite, zero, huge or denormal."""
+    generator = np.random.default_rng(seed)
+    dtype = DTYPES[storage]
+    state = DTYPES["float64" if storage == "float64" else "float32"]
+    result = []
+    for position, name in enumerate(rule.arrays):
+        values = generator.standard_normal(shape)
+        if name in ("h", "v", "u", "s", "v_max"):
+            values = abs(values)
+        if special:
+            chosen = generator.random(shape) < 1 / 3
+            values = np.where(chosen, generator.choice(SPECIAL, size=shape), values)
+        with np.errstate(all="ignore"):
+            result.append(np.asarray(values, dtype if position < 2 else state))
+    return result
+
+
+def same_bits(a: Any, b: Any) -> bool:
+    """Equal type, shape and bits; a NaN equals any NaN, and 0.0 is not -0.0."""
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    unsigned = f"u{a.dtype.itemsize}"
+    bits, others = (np.ascontiguousarray(x).reshape(-1).view(unsigned) for x in (a, b))
+    nan = np.isnan(a) & np.isnan(b)
+    return bool(np.all(nan.reshape(-1) | (bits == others)))
+
+
+def same_numbers(a: Any, b: Any) -> bool:
+    """Equal Python numbers to the bit; a NaN equals any NaN."""
+    return list(map(repr, a)) == list(map(repr, b))
+
+
+def check_update(rule: Rule, arrays: list[Any], t: int = 3, **hyper: Any) -> None:
+    """Assert that a call gives the reference's bits and leaves the gradient alone."""
+    expected = rule.reference(*arrays, t=t, **hyper)
+    gradient = arrays[1].copy()
+    states = rule(*arrays, t=t, **hyper)
+    updated = [arrays[0], *arrays[2:]]
+    for name, new, old in zip((rule.arrays[0], *rule.slots), updated, expected, strict=False):
+        differing = np.flatnonzero(~_equal_elements(new, old))
+        first = differing[:5]
+        assert same_bits(new, old), f"{name} differs at {first}: {new.flat[first]} {old.flat[first]}"
+    assert same_bits(arrays[1], gradient)
+    assert same_numbers(states or (), expected[len(updated) :])
+
+
+def _equal_elements(a: Any, b: Any) -> Any:
+    return (a == b) & (np.signbit(a) == np.signbit(b)) | (np.isnan(a) & np.isnan(b))
