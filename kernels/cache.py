@@ -13,6 +13,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _DIGEST = 32
@@ -104,17 +105,20 @@ def write(key: str, content: bytes) -> None:
 
 
 class KernelCache:
-    """Stands where a numba dispatcher has its own cache, whose index is an unchecked pickle."""
+    """Stands where a numba dispatcher has its own cache, whose index is an unchecked pickle.
 
-    def __init__(self, name: str, source: str) -> None:
-        self._name, self._source = name, source
+    instructions: the module whose instructions end up in the kernel.
+    """
+
+    def __init__(self, name: str, source: str, instructions: ModuleType) -> None:
+        self._name, self._source, self._instructions = name, source, instructions
 
     def _key(self, signature: Any, context: Any) -> str:
         import llvmlite
         import numba
         import numpy
 
-        versions = (sys.version, numba.__version__, llvmlite.__version__, numpy.__version__, _own_code())
+        versions = (sys.version, numba.__version__, llvmlite.__version__, numpy.__version__, *self._versions())
         text = repr((self._source, str(signature), context.codegen().magic_tuple(), versions))
         return f"{self._name}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
@@ -123,23 +127,27 @@ class KernelCache:
         content = read(self._key(signature, context))
         if content is None:
             return None
-        from numba.core.compiler import CompileResult
-
         context.refresh()
         try:
-            return CompileResult._rebuild(context, *pickle.loads(content))
+            return self._rebuilt(context, content)
         except Exception as error:
             _warn_once(folder(), f"has a kernel that cannot be loaded ({error!r}); it is made anew")
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep a compiled kernel."""
+        write(self._key(signature, compiled.target_context), self._reduced(compiled))
+
+    def _versions(self) -> tuple[str, ...]:
+        return (hashlib.sha256(Path(str(self._instructions.__file__)).read_bytes()).hexdigest(),)
+
+    def _rebuilt(self, context: Any, content: bytes) -> Any:
+        from numba.core.compiler import CompileResult
+
+        return CompileResult._rebuild(context, *pickle.loads(content))
+
+    def _reduced(self, compiled: Any) -> bytes:
         from numba.core.serialize import dumps
 
-        write(self._key(signature, compiled.target_context), dumps(compiled._reduce()))
-
-
-@functools.cache
-def _own_code() -> str:
-    """A hash of the module whose instructions end up in the kernels."""
-    return hashlib.sha256((Path(__file__).parent / "cpu_intrinsics.py").read_bytes()).hexdigest()
+        content: bytes = dumps(compiled._reduce())
+        return content

@@ -14,35 +14,16 @@ import numpy as np
 from . import cpu_intrinsics
 from .arrays import View, compute_type
 from .cache import KernelCache
-from .emit import (
-    FUNCTIONS,
-    INFIX,
-    Spelling,
-    array_nodes,
-    comment,
-    finite_or,
-    identifiers,
-    indented,
-    scalar_names,
-    stored,
-)
+from .emit import FUNCTIONS, INFIX, indented
+from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
-from .tasks import add_partials, batches, index, scalar_table
+from .tasks import add_partials, batches, scalar_table
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
 
 _OPERATIONS = {**FUNCTIONS, **INFIX, "power": "math.pow({0}, {1})", "exp": "math.exp({0})", "log": "math.log({0})"}
-
-
-def spelling(compute: str) -> Spelling:
-    """How numba source for the CPU writes expressions of a type."""
-
-    def constant(value: bool | int | float) -> str:
-        return str(value) if isinstance(value, bool) else f"{compute}({finite_or(value, 'inf', 'nan') or repr(value)})"
-
-    return Spelling(_OPERATIONS, constant)
 
 
 def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None, entry: str = "kernel") -> str:
@@ -51,29 +32,12 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
     None.
     """
-    compute, width = compute_type(storages), len(stage.arrays)
-    own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if not node.args)])
-    names, scalars = scalar_names(stage.scalars, own)
-    header = [
-        f"{scalar} = scalars[u, {k}]  # {comment(node)}"
-        for k, (scalar, node) in enumerate(zip(scalars, stage.scalars, strict=True))
-    ]
-    header += [f"at_{k} = table[task, {k}]" for k in range(width)]
-    places = [f"e_{k}" if dimensions is not None else "i" for k in range(width)]
-    body = index(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
-    for k, array in enumerate(stage.arrays):
-        if array in stage.reads:
-            body.append(f"{own[array]} = load(at_{k}, {places[k]}, {storages[k]!r}, {k})")
-    names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
-    lines, results = spelling(compute).statements(stage.roots, names)
-    body += lines
-    for (array, node), result in zip(stage.stores, results, strict=False):
-        k = stage.arrays.index(array)
-        body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
+    compute = compute_type(storages)
+    task = task_source(stage, storages, dimensions, _OPERATIONS, "scalars[u, {0}]")
     if stage.reductions:
-        loop, tail = _reduction_loop(stage, body, results)
+        loop, tail = _reduction_loop(stage, task.body, task.results)
     else:
-        loop, tail = ["for i in range(n):", *indented(body)], []
+        loop, tail = ["for i in range(n):", *indented(task.body)], []
     if compute == "float32":
         loop = ["saved = flush_denormals()", *loop, "restore(saved)"]
     return "\n".join(
@@ -81,7 +45,7 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
             f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
             f"def {entry}(table, scalars, partials):",
             "    for task in prange(len(table)):",
-            *indented([f"n = table[task, {width}]", f"u = table[task, {width + 1}]", *header, *loop, *tail], 2),
+            *indented([f"u = table[task, {len(stage.arrays) + 1}]", *task.header, *loop, *tail], 2),
             "",
         ]
     )
@@ -115,7 +79,7 @@ def kernel(
     """The compiled kernel: (table, scalars, partials) -> None."""
     text = source(name, stage, storages, dimensions)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
-    entry = f"{_ascii(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     text = source(name, stage, storages, dimensions, entry)
     table, scalars, partials = "int64[:,::1]", f"{compute_type(storages)}[:,::1]", "float64[:,::1]"
     dispatcher = _compiled(entry, text, f"void({table}, {scalars}, {partials})", parallel)
@@ -168,14 +132,10 @@ def _compiled(entry: str, text: str, signature: str, parallel: bool = False) -> 
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)
     dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
-    dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text)
+    dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text, cpu_intrinsics)
     dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher
-
-
-def _ascii(name: str) -> str:
-    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
 @functools.cache

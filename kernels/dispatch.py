@@ -4,6 +4,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +34,8 @@ def backend_of(array: Any) -> str:
         )
     if isinstance(array, np.generic | int | float | list | tuple) or not hasattr(array, "shape"):
         raise TypeError(f"expected an array; got {array!r}, a {type(array).__name__}")
+    if _is_torch(array):
+        return "cuda" if array.is_cuda else "cpu"  # a tensor that requires grad raises when asked for an interface
     if hasattr(array, "__cuda_array_interface__"):
         return "cuda"
     if hasattr(array, "__array_interface__") or hasattr(array, "__dlpack__"):
@@ -72,8 +75,34 @@ def view_of(array: Any, name: str) -> tuple[str, View]:
     if which == "cupy":
         address, device = array.data.ptr, f"cuda:{array.device.id}"
         return which, make_view(array, "cupy array", device, address, array.dtype, array.strides, True, name)
-    view: View = backend(which).view(array, name)
+    view: View = _torch_view(array, name) if _is_torch(array) else backend(which).view(array, name)
     return which, view
+
+
+def _is_torch(array: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(array, torch.Tensor)
+
+
+def _torch_view(tensor: Any, name: str) -> View:
+    """The view of a torch CUDA tensor, of any float type, whether or not it requires grad."""
+    torch = sys.modules["torch"]
+    if tensor.layout is not torch.strided:
+        raise TypeError(f"{name} is a torch tensor of layout {tensor.layout}; convert it with {name}.to_dense()")
+    if tensor.dtype is torch.bfloat16:
+        import ml_dtypes
+
+        dtype = np.dtype(ml_dtypes.bfloat16)
+    elif tensor.dtype in (torch.float16, torch.float32, torch.float64):
+        dtype = np.dtype(str(tensor.dtype).removeprefix("torch."))
+    else:
+        raise TypeError(f"{name} is a tensor of {tensor.dtype}; expected a float type: convert it with {name}.float()")
+    strides = [tensor.element_size() * stride for stride in tensor.stride()]
+    device = f"{tensor.device.type}:{tensor.device.index}"
+    # torch's default stream is 0, which elsewhere names none; 1 is CUDA's handle of the same.
+    stream = torch.cuda.current_stream(tensor.device).cuda_stream or 1
+    view = make_view(tensor, "torch tensor", device, tensor.data_ptr(), dtype, strides, True, name)
+    return replace(view, stream=stream)
 
 
 def _numpy_view(array: Any, name: str) -> View:
@@ -86,8 +115,8 @@ def _numpy_view(array: Any, name: str) -> View:
 
 def _shared_with_numpy(array: Any, name: str) -> Any:
     """A NumPy array over the same memory as a CPU array of another library."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(array, torch.Tensor):
+    if _is_torch(array):
+        torch = sys.modules["torch"]
         array = array.detach()
         if array.dtype is torch.bfloat16:
             import ml_dtypes
@@ -180,4 +209,8 @@ def _evaluated(program: Program, function: Callable[..., list[Any]], row: Sequen
 def state_like(array: Any, start: float, name: str) -> Any:
     """A new state array for a parameter, filled with a start value, on its device; float32, or float64 for float64."""
     which, view = view_of(array, name)
-    return backend(which).full_like(view, start, compute_type([view.storage]))
+    dtype = compute_type([view.storage])
+    if which == "cuda" and _is_torch(array):
+        torch = sys.modules["torch"]
+        return torch.full_like(array, start, dtype=getattr(torch, dtype), requires_grad=False)
+    return backend(which).full_like(view, start, dtype)

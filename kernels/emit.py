@@ -115,11 +115,16 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
     return result
 
 
-def scalar_names(scalars: Sequence[Node], own: Mapping[str, str]) -> tuple[dict[Node, str], list[str]]:
-    """An expression for each of a stage's scalars, and the variable that it is read from."""
+def scalar_names(
+    scalars: Sequence[Node], own: Mapping[str, str], is_true: str = "({0} != 0)"
+) -> tuple[dict[Node, str], list[str]]:
+    """An expression for each of a stage's scalars, and the variable that it is read from.
+
+    is_true: a template of how the language asks whether variable {0} is not zero.
+    """
     variables = [own[node.value] if node.op == "scalar" else f"s{k}" for k, node in enumerate(scalars)]
     pairs = zip(scalars, variables, strict=True)
-    return {node: f"({variable} != 0)" if node.boolean else variable for node, variable in pairs}, variables
+    return {node: is_true.format(variable) if node.boolean else variable for node, variable in pairs}, variables
 
 
 def array_nodes(roots: Sequence[Node], scalars: Sequence[Node]) -> list[Node]:

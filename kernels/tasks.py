@@ -60,12 +60,16 @@ def batches(sets: Sequence[Sequence[View]]) -> list[Batch]:
     ]
 
 
+def row_length(width: int, dimensions: int | None) -> int:
+    """How many columns the table for so many arrays has."""
+    return width + 2 + (0 if dimensions is None else 1 + dimensions * (width + 1))
+
+
 def tasks(views: Sequence[View], scalars: int, piece: int, dimensions: int | None) -> Any:
     """The rows of the task table for one set of arrays, cut in pieces of so many elements."""
     width, size = len(views), views[0].size
     starts = np.arange(0, size, piece, dtype=np.int64)
-    extra = 0 if dimensions is None else 1 + dimensions * (width + 1)
-    table = np.empty((len(starts), width + 2 + extra), np.int64)
+    table = np.empty((len(starts), row_length(width, dimensions)), np.int64)
     for k, view in enumerate(views):
         table[:, k] = view.address
         if dimensions is None:
