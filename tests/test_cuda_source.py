@@ -39,7 +39,7 @@ def without_arithmetic(p, g, kept, other, *, switch=1.0):  # type: ignore[no-unt
 
 
 def _odd_names() -> Rule:
-    """Slots and hyperparameters named like C++ keywords, like names of the kernel, in Greek; comments in the docstring."""
+    """Names like C++ keywords, like those of the kernel, in Greek; comments in the docstring."""
 
     def template(double, threadIdx, n, table, λ, s0, __shared_, x0, *, at0=0.5, float32=2.0, β=0.25, row_=3.0):  # type: ignore[no-untyped-def]
         """*/ "quotes" \\ // ??/ @ #error"""
