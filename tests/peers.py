@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-
-Path = list[np.ndarray]
+from paths import Path
 
 
 def at_step(options: Mapping[str, Any], t: int) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from paths import Path, path_of, relative
 from peer_rows import DIFFERENT, ROWS, UNCOMPARED, Row
-from peers import PATHS, Path
+from peers import PATHS
 
 import fastopt
 from fastopt.kernels import RULES
@@ -49,40 +50,28 @@ def problem(steps: int) -> tuple[np.ndarray, Path]:
 
 def our_path(row: Row, start: np.ndarray, grads: Path) -> Path:
     parameter = start.copy()
-    params, cut = (list(parameter[:, None]), list) if row.apart else (parameter, np.squeeze)
-    optimizer = getattr(fastopt, row.ours)(params, **row.hyper)
-    path = []
-    for grad in grads:
-        optimizer.step(cut(grad[:, None]))
-        path.append(parameter.copy())
-    return path
+    pieces = list(parameter[:, None]) if row.apart else [parameter]
+    optimizer = getattr(fastopt, row.ours)(pieces, **row.hyper)
+    return path_of(optimizer, parameter, [np.split(grad, len(pieces)) for grad in grads])
 
 
-def worst_difference(ours: Path, theirs: Path) -> dict[str, float]:
-    """The largest difference of each kind, relative to the largest that the weight has been by then.
-
-    A weight is a sum, and a sum's rounding errors are relative to its largest partial sum, not to what it comes to.
-    """
-    a, b = np.array(ours), np.array(theirs)
-    assert a.shape == b.shape
-    assert np.all(np.isfinite(a) & np.isfinite(b))
-    size = np.maximum.accumulate(abs(b), axis=0)
-    relative = abs(a - b) / np.where(size == 0, 1.0, size)
-    parts = np.split(relative, len(KINDS), axis=1)
+def worst(ours: Path, theirs: Path) -> dict[str, float]:
+    """The largest relative difference among the weights of each kind."""
+    parts = np.split(relative(ours, theirs), len(KINDS), axis=1)
     return {kind.__name__: float(part.max()) for kind, part in zip(KINDS, parts, strict=True)}
 
 
 def difference(row: Row) -> dict[str, float]:
     start, grads = problem(row.steps)
     peer, name = row.peer.split(".")
-    return worst_difference(our_path(row, start, grads), PATHS[peer](name, row.options, start, grads))
+    return worst(our_path(row, start, grads), PATHS[peer](name, row.options, start, grads))
 
 
 @pytest.mark.peers
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_every_rule_follows_its_peer(row: Row) -> None:
-    worst = difference(row)
-    assert max(worst.values()) < TOLERANCE, worst
+    found = difference(row)
+    assert max(found.values()) < TOLERANCE, found
 
 
 @pytest.mark.peers
@@ -100,10 +89,10 @@ def test_every_rule_is_compared_or_has_a_reason() -> None:
 def test_the_comparison_can_fail() -> None:
     start, grads = problem(3)
     path = our_path(ROWS[0], start, grads)
-    assert max(worst_difference(path, path).values()) == 0
+    assert max(worst(path, path).values()) == 0
     for position, kind in ((0, "random"), (-1, "scaled")):
         wrong = [a.copy() for a in path]
         wrong[0][position] *= 1 + 2 * TOLERANCE
-        assert TOLERANCE < worst_difference(wrong, path)[kind] < 3 * TOLERANCE
+        assert TOLERANCE < worst(wrong, path)[kind] < 3 * TOLERANCE
     with pytest.raises(AssertionError):
-        worst_difference([a * np.nan for a in path], path)
+        worst([a * np.nan for a in path], path)
