@@ -7,8 +7,9 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
-from . import dispatch, reference
+from . import reference
 from .hyperparameters import bind, is_static, parse_ranges, plain_number, step_number
+from .plan import update
 from .program import Program
 from .trace import Node, Symbol, Trace
 
@@ -173,7 +174,7 @@ class Rule:
         states = {name: hyper.pop(name, start) for name, start in self.states.items()}
         bound = self.bind(hyper)
         step = self._step(t)
-        new = dispatch.update(self.program(bound), [arrays], [{"t": step, **bound, **states}])[0]
+        new = update(self.program(bound), [arrays], [{"t": step, **bound, **states}])[0]
         return tuple(new) or None
 
     def _step(self, t: Any) -> int | None:

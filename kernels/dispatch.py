@@ -1,9 +1,8 @@
-"""Array type -> backend: the one place that names array libraries, and that runs a program on arrays."""
+"""Array type -> backend: the one place that names array libraries."""
 
-import functools
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -11,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import View, check, check_overlaps, compute_type, make_view
-from .emit import plain
-from .program import Program, Stage
-from .reductions import REDUCTIONS
+from .program import Program
 
 BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
 
@@ -151,59 +148,6 @@ def views_of(program: Program, sets: Sequence[Sequence[Any]], label: Callable[[i
     flat = [view for views in result for view in views]
     check_overlaps(flat, lambda place: label(place // width, program.arrays[place % width]), everywhere)
     return used, result
-
-
-def update(
-    program: Program,
-    sets: Sequence[Sequence[Any]],
-    numbers: Sequence[Mapping[str, Any]],
-    label: Callable[[int, str], str] = lambda position, name: name,
-) -> list[list[float]]:
-    """Apply one step of a program to sets of arrays, in place; returns the new uniform states of each row of numbers.
-
-    sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
-    and uniform states for all sets, or one for each. label: how messages name an array.
-    """
-    if not sets:
-        raise ValueError(f"{program.name}: there are no arrays to update")
-    which, views = views_of(program, sets, label)
-    launch = backend(which).launch
-    rows = [[row[name] for name in program.numbers] for row in numbers]
-    if program.reductions and len(rows) < len(sets):
-        rows = [list(rows[0]) for _ in sets]
-    states: list[list[float]] = []
-    for stage, scalars in zip(program.stages, program.scalar_functions, strict=True):
-        table = [_evaluated(program, scalars, row) for row in rows]
-        if stage.reductions:
-            _append_reductions(stage, rows, launch(program.name, stage, _narrowed(program, stage, views), table))
-            continue
-        states = [_evaluated(program, program.state_function, row) for row in rows]
-        launch(program.name, stage, _narrowed(program, stage, views), table)
-    return states
-
-
-def _narrowed(program: Program, stage: Stage, views: Sequence[Sequence[View]]) -> list[list[View]]:
-    positions = [program.arrays.index(name) for name in stage.arrays]
-    return [[arrays[k] for k in positions] for arrays in views]
-
-
-def _append_reductions(stage: Stage, rows: list[list[Any]], totals: Sequence[Sequence[float]]) -> None:
-    for k, node in enumerate(stage.reductions):
-        reduction = REDUCTIONS[node.op]
-        values = [total[k] for total in totals]
-        if node.value == "model":
-            values = [functools.reduce(reduction.combined, values, 0.0)] * len(values)
-        for row, value in zip(rows, values, strict=True):
-            row.append(reduction.finished(value))
-
-
-def _evaluated(program: Program, function: Callable[..., list[Any]], row: Sequence[Any]) -> list[Any]:
-    try:
-        return function(*row)
-    except (ArithmeticError, ValueError) as error:
-        given = ", ".join(f"{name}={value!r}" for name, value in zip(program.numbers, row, strict=False))
-        uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
-        raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error
 
 
 def state_like(array: Any, start: float, name: str) -> Any:

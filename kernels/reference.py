@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from .arrays import compute_type, is_flat
-from .dispatch import backend, view_of
+from .dispatch import view_of
 
 
 @functools.cache
 def _control() -> tuple[Callable[[], int], Callable[[int], None]]:
-    functions: tuple[Callable[[], int], Callable[[int], None]] = backend("cpu").control_functions()
-    return functions
+    from .cpu_compile import control_functions
+
+    return control_functions()
 
 
 @contextlib.contextmanager

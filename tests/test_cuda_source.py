@@ -10,7 +10,7 @@ import pytest
 from examples import DTYPES, EXACT, arrays_for, check_update, same_bits, same_numbers
 
 from fastopt.kernels import RULES, Rule, max_norm, maximum, minimum, norm, rule, sign, where
-from fastopt.kernels.dispatch import update
+from fastopt.kernels.plan import update
 
 SIZES = (0, 1, 7, 129, 100_003)
 
