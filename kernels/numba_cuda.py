@@ -129,6 +129,7 @@ def ptx(
     return text
 
 
+@functools.cache
 def library() -> Any:
     """numba.cuda, as the package numba-cuda has it. Raises ImportError that says how to install it."""
     # numba has a numba.cuda of its own, an older one.
