@@ -5,8 +5,8 @@
 A rule's limit is a bare kernel that reads and writes as many arrays and computes nothing: the faster of one written
 with numba alone and one made from a rule that adds. Both run in turn with the rule; the ratio of the times is the share
 of the bandwidth that the rule reaches. Rules that take a norm read the gradient once more, and so does their limit;
-rules with powers of arrays are bound by them, and their limit takes as many. The figure in cache is of the kernel alone,
-on one thread, on arrays of 16,384 elements.
+rules with powers of arrays are bound by them, and their limit takes as many. The figure in cache is of the kernel,
+alone, on one thread, on arrays of 16,384 elements.
 Results are checked against NumPy before anything is timed.
 """
 
@@ -94,8 +94,7 @@ def checked(subject: Rule, arrays: list[Any]) -> None:
     expected = subject.reference(*part, t=3)
     subject(*part, t=3)
     for new, old in zip([part[0], *part[2:]], expected, strict=False):
-        exact = subject.program(subject.hyper).exact
-        assert np.array_equal(new, old) if exact else np.allclose(new, old, rtol=1e-4), subject.name
+        assert np.array_equal(new, old) if subject.exact else np.allclose(new, old, rtol=1e-4), subject.name
 
 
 def measured(subject: Rule, elements: int, rounds: int, others: dict[str, Any]) -> dict[str, Any]:

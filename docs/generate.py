@@ -28,9 +28,8 @@ def speed_table() -> str:
     result = json.loads((ROOT / "benchmarks" / "results" / "rules-cpu.json").read_text())
     machine = result["machine"]
     lines = [
-        f"{machine['processor']}, {machine['cores']} cores, numba {machine['versions']['numba']}; float32, one array of "
-        f"{result['elements']:,} elements, medians of {result['rounds']} rounds in turn "
-        "(`benchmarks/rules.py`).",
+        f"{machine['processor']}, {machine['cores']} cores, numba {machine['versions']['numba']}; float32, one array "
+        f"of {result['elements']:,} elements, medians of {result['rounds']} rounds in turn (`benchmarks/rules.py`).",
         "",
         "| rule | bytes an element | share of the bare kernel's bandwidth | in cache, ns an element, one thread |",
         "| --- | --- | --- | --- |",
@@ -55,7 +54,8 @@ def generated(text: str) -> str:
     """The text with every table made anew."""
     for name, table in TABLES.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = pattern.sub(lambda match, made=table(): f"{match[1]}{made}\n{match[2]}", text)
+        made = table().replace("\\", r"\\")
+        text = pattern.sub(rf"\g<1>{made}\n\g<2>", text)
     return text
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from .kernels import FAMILIES, RULES, Family, Rule
 from .kernels.dispatch import check_parameters, state_like, update
+from .kernels.hyperparameters import suggestion
 from .tree import leaves, matching
 
 
@@ -20,7 +21,7 @@ class Optimizer:
     def __init__(self, params: Any, rule: Rule | str, **hyper: Any) -> None:
         if isinstance(rule, str):
             if rule not in RULES:
-                raise ValueError(f"there is no rule {rule!r}; there are {', '.join(RULES)}")
+                raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, RULES)}")
             rule = RULES[rule]
         if not isinstance(rule, Rule):
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")

@@ -140,7 +140,7 @@ class Training:
             first_step_seconds=steps.seconds[0],
             step_seconds=median(steps.seconds[1:] or [math.nan]),
             plain_seconds=median(steps.plain_seconds[1:] or [math.nan]),
-            promised=self.rule.program(self.hyper).exact,
+            promised=self.rule.exact,
             same_bits=steps.differs_at is None if steps.comparable else None,
             differs_at=steps.differs_at,
         )

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import linecache
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -86,11 +87,28 @@ def kernel(
     return compiled
 
 
+@functools.cache
+def start_threads() -> None:
+    """Start numba's threads so that they sleep when idle, unless OMP_WAIT_POLICY says otherwise.
+
+    By default those of OpenMP spin. Where NumPy's own threads ran just before, as in any training step, the two kinds
+    then wait for each other's time slices, and an update took a hundred times as long (docs/design.md).
+    """
+    if "OMP_WAIT_POLICY" in os.environ:
+        return
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # read when the library is loaded, and by nobody else meant
+    try:
+        numba.get_num_threads()
+    finally:
+        del os.environ["OMP_WAIT_POLICY"]
+
+
 def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]) -> list[list[float]]:
     """Run one stage over sets of arrays; for a stage of reductions, returns the totals of each set.
 
     rows: the stage's scalars, one row for all sets or one for each.
     """
+    start_threads()
     totals = [[0.0] * len(stage.reductions) for _ in sets]
     for batch in batches(sets):
         threads = numba.get_num_threads() if batch.elements >= PARALLEL_FROM else 1
@@ -131,3 +149,8 @@ def control_functions() -> tuple[Callable[[], int], Callable[[int], None]]:
 def full_like(view: View, value: float, dtype: str) -> Any:
     """A new NumPy array in the shape and the order of memory of another."""
     return np.full_like(view.array, value, dtype=dtype, subok=False)
+
+
+def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """For people to read: a title, the language and the text of each kernel of a stage."""
+    return [("CPU, numba", "python", source(name, stage, storages, None))]

@@ -135,3 +135,15 @@ def full_like(view: View, value: float, dtype: str) -> Any:
     """A new CuPy array in the shape and the order of memory of another, on its device."""
     with _device(view.device):
         return library().full_like(view.array, value, dtype=dtype)
+
+
+def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """For people to read: a title, the language and the text of each kernel of a stage."""
+    if stage.reductions:
+        return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, storages, None))]
+    one = elementwise(name, stage, storages)
+    text = f"{one.preamble}\n// ElementwiseKernel({one.in_params!r}, {one.out_params!r}): for each i\n{one.operation}\n"
+    return [
+        ("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text),
+        ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, storages)),
+    ]

@@ -88,6 +88,11 @@ class Rule:
         return tuple(value for value in self.start.values() if isinstance(value, str))
 
     @property
+    def exact(self) -> bool:
+        """Whether every backend gives NumPy's bits: the formula takes no exp, log or general power of an array."""
+        return self.program(self.hyper).exact
+
+    @property
     def statics(self) -> tuple[str, ...]:
         """The hyperparameters that select between formulas."""
         return tuple(name for name, default in self.hyper.items() if is_static(default))

@@ -15,7 +15,7 @@ from .emit import plain
 from .program import Program, Stage
 from .reductions import REDUCTIONS
 
-_BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
+BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
 
 
 def backend_of(array: Any) -> str:
@@ -48,7 +48,7 @@ def backend_of(array: Any) -> str:
 
 def backend(name: str) -> ModuleType:
     """The module of a backend, imported at first use."""
-    return importlib.import_module(_BACKENDS[name], __package__)
+    return importlib.import_module(BACKENDS[name], __package__)
 
 
 def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> None:

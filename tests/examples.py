@@ -17,7 +17,7 @@ DTYPES = {
     "float16": np.dtype("float16"),
     "bfloat16": np.dtype(ml_dtypes.bfloat16),
 }
-EXACT = [name for name, rule in RULES.items() if rule.program(rule.hyper).exact]
+EXACT = [name for name, rule in RULES.items() if rule.exact]
 INEXACT = [name for name in RULES if name not in EXACT]
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-45, 3e38, -3e38, 1.1754944e-38, 6e-8, 65504.0, 1.0]
 

@@ -81,7 +81,7 @@ NUMBERS = {
     "infinite": ({"lr": np.inf}, ValueError, "lr must satisfy"),
     "beta of one": ({"beta1": 1.0}, ValueError, "beta1 must satisfy 0 <= beta1 < 1; got 1.0"),
     "misspelt": ({"beta_1": 0.9}, TypeError, "no hyperparameter 'beta_1'; did you mean 'beta1'"),
-    "unused": ({"momentum": 0.9}, TypeError, "adam has no hyperparameter 'momentum'; it has lr, beta1, beta2, eps"),
+    "unused": ({"momentum": 0.9}, TypeError, "adam has no hyperparameter 'momentum'; there are lr, beta1, beta2, eps"),
     "text": ({"lr": "0.1"}, TypeError, "lr must be a number; got '0.1', a str"),
     "an array": ({"lr": np.ones(6)}, TypeError, "lr must be a number"),
     "True": ({"lr": True}, TypeError, "lr must be a number; got True"),
@@ -171,7 +171,7 @@ def test_a_bad_gradient_is_named_by_its_path_and_nothing_is_changed(what: str) -
 
 
 def test_a_bad_optimizer_is_refused_at_construction() -> None:
-    with pytest.raises(ValueError, match="there is no rule 'adm'; there are"):
+    with pytest.raises(ValueError, match="there is no rule 'adm'; did you mean 'adam'"):
         fastopt.Optimizer(params(), "adm")
     with pytest.raises(TypeError, match="rule must be a rule made with @rule"):
         fastopt.Optimizer(params(), lambda p, g: p)  # type: ignore[arg-type]

@@ -10,8 +10,6 @@ import pytest
 from examples import DTYPES, EXACT, arrays_for, check_update, same_bits, same_numbers
 
 from fastopt.kernels import RULES, Rule, max_norm, maximum, minimum, norm, rule, sign, where
-from fastopt.kernels import cupy as cupy_backend
-from fastopt.kernels.cuda_source import kernel_name, update_source
 from fastopt.kernels.dispatch import update
 
 SIZES = (0, 1, 7, 129, 100_003)
@@ -41,7 +39,7 @@ def without_arithmetic(p, g, kept, other, *, switch=1.0):  # type: ignore[no-unt
 
 
 def _odd_names() -> Rule:
-    """Slots and hyperparameters named like C++ keywords, like names of the kernel, in Greek; comments in the docstring."""
+    """Names like C++ keywords, like those of the kernel, in Greek; comments in the docstring."""
 
     def template(double, threadIdx, n, table, λ, s0, __shared_, x0, *, at0=0.5, float32=2.0, β=0.25, row_=3.0):  # type: ignore[no-untyped-def]
         """*/ "quotes" \\ // ??/ @ #error"""

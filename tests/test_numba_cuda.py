@@ -463,7 +463,7 @@ def test_a_view_says_how_the_array_lies(device_3: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"mask": "a mask"}, TypeError, "p is a .* with a mask"),
+        ({"mask": "one"}, TypeError, "p is a .* with a mask"),
         ({"typestr": "<V2"}, TypeError, "p is an array of"),
         ({"typestr": "<i4"}, TypeError, "p is an array of int32"),
         ({"typestr": "<c8"}, TypeError, "p is an array of complex64"),

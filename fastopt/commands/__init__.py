@@ -39,6 +39,8 @@ def fastopt(
     """Update rules written once, as NumPy functions; fused kernels for CPU and GPU with the same bits."""
 
 
-from .train import train  # noqa: E402  (it uses refusing)
+from .inspect import inspect  # noqa: E402  (they use refusing)
+from .train import train  # noqa: E402
 
 app.command()(train)
+app.command()(inspect)

@@ -1,0 +1,143 @@
+"""NVRTC as CuPy calls it, on a machine without a GPU: the source and the options are CuPy's own, to the last header."""
+
+import importlib.metadata
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastopt.kernels.cuda_source import elementwise, kernel_name, reduce_source, update_source
+from fastopt.kernels.cupy import OPTIONS
+from fastopt.kernels.program import Stage
+
+_ARRAY, _INDEXER, _SCALAR = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What NVRTC made of a source. log: ptxas's account of registers and spills."""
+
+    source: str
+    options: tuple[str, ...]
+    ptx: str
+    cubin: bytes
+    log: str
+
+
+class _Done(Exception):
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+
+
+def cupy_or_skip() -> Any:
+    """CuPy, where it is installed and finds NVRTC; else the test is skipped, with the reason."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the extra cuda-check brings it")
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except (RuntimeError, ImportError) as error:
+        pytest.skip(f"NVRTC is not installed ({error}); the extra cuda-check brings it")
+    return cupy
+
+
+@contextmanager
+def _stopped_after_nvrtc(cupy: Any, folder: str) -> Iterator[None]:
+    compiler = cupy.cuda.compiler
+
+    class Program(compiler._NVRTCProgram):  # type: ignore[misc, name-defined]
+        def compile(self, options: tuple[str, ...] = (), log_stream: Any = None) -> Any:
+            if not self.src:
+                return super().compile(options, log_stream)
+            cubin, _ = super().compile((*options, "--ptxas-options=-v"), log_stream)
+            nvrtc = compiler.nvrtc
+            ptx, log = nvrtc.getPTX(self.ptr).decode(), nvrtc.getProgramLog(self.ptr)
+            raise _Done(Compiled(self.src, options, ptx, cubin, log))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "_NVRTCProgram", Program)
+        # CuPy asks the device for this; the rest does not need one.
+        patch.setattr(compiler, "_get_arch_for_options_for_nvrtc", lambda arch: (f"-arch=sm_{arch}", "cubin"))
+        patch.setenv("CUPY_CACHE_DIR", folder)
+        patch.setenv("CUPY_CACHE_IN_MEMORY", "1")
+        yield
+
+
+def compiled(code: str, arch: int, headers: bool = False) -> Compiled:
+    """What CuPy compiles for a RawKernel, or, with CuPy's headers, for an ElementwiseKernel."""
+    cupy = cupy_or_skip()
+    with tempfile.TemporaryDirectory() as folder, _stopped_after_nvrtc(cupy, folder):
+        try:
+            cupy._core.core.compile_with_cache(code, OPTIONS, arch=str(arch), prepend_cupy_headers=headers)
+        except _Done as done:
+            return done.compiled
+    raise AssertionError("CuPy did not call NVRTC")
+
+
+def storages_of(stage: Stage, names: Sequence[str], storage: str) -> tuple[str, ...]:
+    """The stored types of a stage's arrays: parameter and gradient of one type, slots of the type that computes."""
+    state = "float64" if storage == "float64" else "float32"
+    return tuple(storage if array in names[:2] else state for array in stage.arrays)
+
+
+def compiled_stage(name: str, stage: Stage, storages: Sequence[str], arch: int) -> Compiled:
+    """The kernel over the task table of one stage."""
+    if stage.reductions:
+        return compiled(reduce_source(name, stage, storages, None), arch)
+    return compiled(update_source(name, stage, storages), arch)
+
+
+def compiled_elementwise(name: str, stage: Stage, storages: Sequence[str], dimensions: int, arch: int) -> Compiled:
+    """The ElementwiseKernel of one stage, for contiguous arrays of one dimension or strided ones of more."""
+    cupy = cupy_or_skip()
+    it = elementwise(name, stage, storages)
+    made = cupy.ElementwiseKernel(
+        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
+    )
+    core = cupy._core._kernel
+    contiguous = dimensions == 1
+    arguments = []
+    for parameter in made.params:
+        if parameter.name == "_ind":
+            arguments.append(core._ArgInfo(_INDEXER, object, None, dimensions, True, contiguous))
+        elif parameter.name[0] == "a" and parameter.name[1:].isdigit():
+            dtype = np.dtype(parameter.dtype)
+            arguments.append(core._ArgInfo(_ARRAY, cupy.ndarray, dtype, dimensions, contiguous, contiguous))
+        else:
+            arguments.append(core._ArgInfo(_SCALAR, object, np.dtype(parameter.dtype), 0, True, True))
+    code = core._get_elementwise_kernel_code(
+        tuple(arguments), core._TypeMap(()), made.params, made.operation, kernel_name(name), made.preamble
+    )
+    return compiled(code, arch, headers=True)
+
+
+def disassembler() -> str | None:
+    """NVIDIA's nvdisasm: on the path, or of the wheel nvidia-cuda-nvdisasm."""
+    found = shutil.which("nvdisasm")
+    if found:
+        return found
+    try:
+        files = importlib.metadata.files("nvidia-cuda-nvdisasm") or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next((str(file.locate()) for file in files if file.stem == "nvdisasm"), None)
+
+
+def machine_code(cubin: bytes) -> str:
+    """The disassembled machine code; skips the test where there is no disassembler."""
+    command = disassembler()
+    if command is None:
+        pytest.skip("nvdisasm is not installed; the extra cuda-check brings it")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "kernel.cubin"
+        # CuPy takes the last byte for the end of a string.
+        place.write_bytes(cubin + b"\0")
+        return subprocess.run([command, str(place)], check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,123 @@
+"""What NVRTC makes of the generated CUDA C++, with CuPy's own options: the promise, seen in PTX and machine code."""
+
+import re
+from collections import Counter
+
+import pytest
+from cuda_compile import Compiled, compiled, compiled_elementwise, compiled_stage, machine_code, storages_of
+from examples import DTYPES, INEXACT
+from test_cuda_source import EVERY
+
+from fastopt.kernels import RULES
+from fastopt.kernels.cuda_source import reduce_source, update_source
+
+ALL = {**EVERY, **{name: RULES[name] for name in INEXACT}}
+# Every rule in float32 for both machines, in the other types for the newer one.
+MACHINES = {storage: (80, 90) if storage == "float32" else (90,) for storage in DTYPES}
+CASES = [(name, storage, arch) for name in ALL for storage, archs in MACHINES.items() for arch in archs]
+FLOAT32_ARITHMETIC = re.compile(
+    r"^(add|sub|mul|div|sqrt|rcp|rsqrt|min|max|set|setp|abs|neg|fma|mad|cvt|ex2|lg2)\.(?:[\w.]*\.)?f32(\.|$)"
+)
+
+
+def instructions(ptx: str) -> list[str]:
+    """The instructions of a PTX text, without operands."""
+    return re.findall(r"^\s+(?:\{\s*)?(?:@!?%p\d+\s+)?([a-z][a-z0-9_]*(?:\.[a-z0-9_:]+)+)\s", ptx, re.MULTILINE)
+
+
+def broken_promises(ptx: str) -> list[str]:
+    """The instructions that would not give NumPy's bits."""
+    return [
+        found
+        for found in instructions(ptx)
+        if re.match(r"(fma|mad)\.[\w.]*f(16|32|64)", found)
+        or "approx" in found
+        or ".full" in found
+        or (re.match(r"(div|sqrt|rcp)\.[\w.]*f(32|64)", found) and ".rn" not in found)
+        or (FLOAT32_ARITHMETIC.match(found) and ".ftz" not in found and "f16" not in found)
+    ]
+
+
+def assert_no_spills(made: Compiled) -> None:
+    assert re.findall(r"(\d+) bytes spill (?:stores|loads)", made.log) == ["0", "0"], made.log
+    assert "0 bytes stack frame" in made.log
+    assert ".local" not in made.ptx
+
+
+def stages_of(name: str, storage: str) -> list[tuple[str, object, tuple[str, ...]]]:
+    program = ALL[name].program(ALL[name].hyper)
+    return [(program.name, stage, storages_of(stage, program.arrays, storage)) for stage in program.stages]
+
+
+@pytest.mark.parametrize(("name", "storage", "arch"), CASES)
+def test_the_table_kernels_keep_the_promise(name: str, storage: str, arch: int) -> None:
+    for rule_name, stage, storages in stages_of(name, storage):
+        made = compiled_stage(rule_name, stage, storages, arch)
+        assert {"-ftz=true", "--fmad=false", f"-arch=sm_{arch}"} <= set(made.options)
+        if name not in INEXACT:
+            assert not broken_promises(made.ptx)
+        # The power of float64 arrays is a function of CUDA's own, with a stack of 8 bytes.
+        if (name, storage) != ("adam_lp", "float64"):
+            assert_no_spills(made)
+        if storage != "float64" and not stage.reductions:
+            assert not [found for found in instructions(made.ptx) if re.search(r"\.f64", found)]
+        # A pack is 128 bits of each array, or more of them where another array is stored in fewer bits.
+        smallest = min(DTYPES[s].itemsize for s in storages)
+        wide = Counter(found.partition(".v")[0] for found in instructions(made.ptx) if re.search(r"\.v[24]\.", found))
+        packs = {array: DTYPES[s].itemsize // smallest for array, s in zip(stage.arrays, storages, strict=True)}
+        copies = wide["ld.global.cs"] // sum(packs[a] for a in stage.reads)
+        assert copies >= 1
+        assert wide["ld.global.cs"] == copies * sum(packs[a] for a in stage.reads)
+        assert wide["st.global.cs"] == sum(packs[a] for a in stage.writes)
+
+
+@pytest.mark.parametrize("storage", DTYPES)
+@pytest.mark.parametrize("name", ["adamw", "yogi", "radam", "without_arithmetic", "template"])
+def test_the_machine_code_is_wide_and_single(name: str, storage: str) -> None:
+    for rule_name, stage, storages in stages_of(name, storage):
+        code = machine_code(compiled_stage(rule_name, stage, storages, 90).cubin)
+        smallest = min(DTYPES[s].itemsize for s in storages)
+        packs = {array: DTYPES[s].itemsize // smallest for array, s in zip(stage.arrays, storages, strict=True)}
+        assert len(re.findall(r"LDG\.E\.\w*\.?128", code)) == sum(packs[a] for a in stage.reads)
+        assert len(re.findall(r"STG\.E\.\w*\.?128", code)) == sum(packs[a] for a in stage.writes)
+        assert not re.search(r"\b(LDL|STL)\b", code)
+        if storage != "float64":
+            assert not re.search(r"\bD(ADD|MUL|FMA|SETP|MNMX)\b|F2F\.F64|\.64\.F32|I2F\.F64", code)
+
+
+@pytest.mark.parametrize("dimensions", [1, 3])
+@pytest.mark.parametrize(("name", "storage"), [(name, "float32") for name in ALL] + [("adamw", s) for s in DTYPES])
+def test_the_elementwise_kernel_keeps_the_promise(name: str, storage: str, dimensions: int) -> None:
+    rule_name, stage, storages = stages_of(name, storage)[-1]
+    made = compiled_elementwise(rule_name, stage, storages, dimensions, 90)
+    assert {"-ftz=true", "--fmad=false"} <= set(made.options)
+    assert_no_spills(made)
+    assert name in INEXACT or not broken_promises(made.ptx)
+    if storage != "float64":
+        assert not [found for found in instructions(made.ptx) if re.search(r"\.f64", found)]
+
+
+@pytest.mark.parametrize("name", ["clipped", "in_two_waves", "adam_max_norm"])
+def test_reductions_of_strided_arrays_compile(name: str) -> None:
+    rule_name, stage, storages = stages_of(name, "float32")[0]
+    made = compiled(reduce_source(rule_name, stage, storages, 3), 90)
+    assert_no_spills(made)
+    assert not broken_promises(made.ptx)
+
+
+def test_the_checkers_can_fail() -> None:
+    rule_name, stage, storages = stages_of("adamw", "float32")[0]
+    text = update_source(rule_name, stage, storages)
+    contracted = text.replace("((beta1_ * m_) + (s3 * g_))", "fmaf(beta1_, m_, s3 * g_)")
+    assert [found for found in broken_promises(compiled(contracted, 90).ptx) if "fma" in found]
+    rough = text.replace("(x0 / s4)", "__fdividef(x0, s4)")
+    assert [found for found in broken_promises(compiled(rough, 90).ptx) if "approx" in found]
+    double = text.replace("const float x0 =", "const double x0 =")
+    assert [found for found in instructions(compiled(double, 90).ptx) if ".f64" in found]
+    kept = text.replace(
+        "const float x0 = ", 'float x2; asm("mul.f32 %0, %1, %1;" : "=f"(x2) : "f"(g_));\nconst float x0 = x2 + '
+    )
+    assert broken_promises(compiled(kept, 90).ptx) == ["mul.f32"] * 5
+    spilling = text.replace("float a0[4];", "float a0[4]; volatile float kept[64]; kept[n % 64] = 0;")
+    with pytest.raises(AssertionError):
+        assert_no_spills(compiled(spilling, 90))
