@@ -129,6 +129,7 @@ def ptx(
     return text
 
 
+@functools.cache
 def library() -> Any:
     """numba.cuda, as the package numba-cuda has it. Raises ImportError that says how to install it."""
     # numba has a numba.cuda of its own, an older one.
@@ -144,9 +145,10 @@ def _driver() -> Any:
     cuda = library()
     if not cuda.is_available():
         error = cuda.cuda_error() or "the NVVM library is missing"
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".: ")
         raise RuntimeError(
-            f"numba-cuda is installed but cannot use a GPU: {reason}; install its NVIDIA driver, {_REMEDY}"
+            f"numba-cuda is installed but cannot use a GPU ({reason}); install the NVIDIA driver, and the libraries of "
+            f"CUDA with {_REMEDY}"
         )
     return cuda
 

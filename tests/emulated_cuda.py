@@ -73,6 +73,15 @@ def _cpu_function(build, arity, result):
     return on_bits
 
 
+def _numpy_function(function):
+    def on_bits(*args):
+        kind = args[0].dtype
+        with np.errstate(all="ignore"):
+            return function(*(np.array(a).view(f"f{kind.itemsize}") for a in args)).view(kind)
+
+    return on_bits
+
+
 def _cpu_load(storage):
     kind = types.uint64 if storage == "float64" else types.uint32
 
@@ -114,6 +123,8 @@ def cpu_names():
     stores = {storage: _cpu_store(storage) for storage in loads}
     names["load"] = lambda base, index, storage, array: loads[storage](base, index)
     names["store"] = lambda base, index, value, storage, array: stores[storage](base, index, value)
+    for name in ("exp", "log", "power"):
+        names[name] = _numpy_function(OPERATIONS[name].array)
     names["number32"] = lambda word: np.uint32(int(word) & 0xFFFFFFFF)
     names["number64"] = lambda word: np.uint64(int(word) & 0xFFFFFFFFFFFFFFFF)
     names["float32"] = lambda value: np.float32(value).view(np.uint32)
