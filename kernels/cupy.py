@@ -61,7 +61,8 @@ def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequen
             else:
                 scalars = scalar_table(rows, batch.storages)
                 for position, views in zip(batch.positions, batch.sets, strict=True):
-                    _update_one(name, stage, views, scalars[position if len(rows) > 1 else 0])
+                    walk = views[0].walk if batch.dimensions is None else None
+                    _update_one(name, stage, views, walk or (), scalars[position if len(rows) > 1 else 0])
     return totals
 
 
@@ -69,17 +70,12 @@ def _device(name: str) -> Any:
     return library().cuda.Device(int(name.partition(":")[2]))
 
 
-def _update_one(name: str, stage: Stage, views: Sequence[View], scalars: Any) -> None:
+def _update_one(name: str, stage: Stage, views: Sequence[View], walk: Sequence[int], scalars: Any) -> None:
+    """walk: the axes that come last, in the order of memory, for CuPy to walk dense arrays without dividing."""
     described, kernel = _elementwise(name, stage, tuple(view.storage for view in views))
-    arrays = [_bits(_in_order(view)) for view in views]
+    axes = [axis for axis in range(len(views[0].shape)) if axis not in walk] + list(walk)
+    arrays = [_bits(view.array.transpose(axes)) for view in views]
     kernel(*(arrays[k] for k in described.inputs), *scalars, *(arrays[k] for k in described.outputs))
-
-
-def _in_order(view: View) -> Any:
-    """The array with its axes in the order of memory, where it is one block: CuPy then walks it without divisions."""
-    if not view.walk:
-        return view.array
-    return view.array.transpose([axis for axis in range(len(view.shape)) if axis not in view.walk] + list(view.walk))
 
 
 def _bits(array: Any) -> Any:

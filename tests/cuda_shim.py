@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,17 +37,22 @@ def compiler() -> list[str] | None:
 class Shim:
     """Compiles the kernels that it has been shown, all in one go, and runs them.
 
-    folder: where the libraries lie, shared by the workers of a test run. recording: calls of kernels do nothing.
+    folder: where the libraries lie, shared by the workers of a test run. edits: mistakes to make in every text.
+    recording: calls of kernels do nothing.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, edits: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.edits = edits or {}
         self.recording = False
         self._pending: dict[str, str] = {}
         self._functions: dict[str, Any] = {}
 
     def add(self, name: str, text: str) -> str:
         """Take in the text of a kernel, where the kernel is called @; returns the symbol to call."""
+        for right, wrong in self.edits.items():
+            assert right in text
+            text = text.replace(right, wrong)
         symbol = f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if symbol not in self._functions:
             self._pending[symbol] = f"namespace in_{symbol} {{\n{text.replace('@', symbol)}}}\n"
@@ -63,6 +68,8 @@ class Shim:
 
     def packs(self, symbol: str) -> int:
         """How many accesses of 128 bits the library of a kernel has made since the last look."""
+        if symbol not in self._functions:
+            return 0
         counter = ctypes.c_longlong.in_dll(self._functions[symbol].library, "shim_packs")
         count, counter.value = counter.value, 0
         return count
@@ -199,3 +206,17 @@ def simulated(shim: Shim) -> Iterator[None]:
         dispatch.view_of, cupy_backend.library = view_of, library
         for kernel in kernels:
             kernel.cache_clear()
+
+
+@contextlib.contextmanager
+def on_the_cpu() -> Iterator[None]:
+    """Within `simulated`, rules go to the CPU's own backend again."""
+    simulating = dispatch.view_of
+    dispatch.view_of = _view_of
+    try:
+        yield
+    finally:
+        dispatch.view_of = simulating
+
+
+_view_of = dispatch.view_of
