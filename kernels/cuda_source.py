@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arrays import ITEM_SIZES, compute_type
+from .cuda_prelude import prelude
 from .emit import (
     FUNCTIONS,
     INFIX,
@@ -35,113 +36,6 @@ _SPECIAL = {
     "float32": ("__int_as_float(0x7f800000)", "__int_as_float(0x7fffffff)"),
     "float64": ("__longlong_as_double(0x7ff0000000000000)", "__longlong_as_double(0x7fffffffffffffff)"),
 }
-
-_GRAMMAR = """\
-template <typename T> __device__ __forceinline__ T maximum(T a, T b) { return a > b || a != a ? a : b; }
-template <typename T> __device__ __forceinline__ T minimum(T a, T b) { return a < b || a != a ? a : b; }
-template <typename T> __device__ __forceinline__ T sign(T x)
-{
-    return x > T(0) ? T(1) : x < T(0) ? T(-1) : x != x ? x : T(0);
-}
-__device__ __forceinline__ float flush(float x) { return fabsf(x) < 0x1p-126f ? x * 0.0f : x; }
-"""
-
-# How each stored type is read and written: one element, and the elements of a pack of 128 bits.
-_STORAGES = {
-    "float32": """\
-struct float32 {
-    typedef float item;
-    typedef float4 pack;
-    static __device__ __forceinline__ float decode(float x) { return x; }
-    static __device__ __forceinline__ float encode(float x) { return x; }
-    static __device__ __forceinline__ void unpack(const float4 &q, float *x)
-    {
-        x[0] = q.x, x[1] = q.y, x[2] = q.z, x[3] = q.w;
-    }
-    static __device__ __forceinline__ float4 packed(const float *x) { return make_float4(x[0], x[1], x[2], x[3]); }
-};
-""",
-    "float64": """\
-struct float64 {
-    typedef double item;
-    typedef double2 pack;
-    static __device__ __forceinline__ double decode(double x) { return x; }
-    static __device__ __forceinline__ double encode(double x) { return x; }
-    static __device__ __forceinline__ void unpack(const double2 &q, double *x) { x[0] = q.x, x[1] = q.y; }
-    static __device__ __forceinline__ double2 packed(const double *x) { return make_double2(x[0], x[1]); }
-};
-""",
-    "bfloat16": """\
-struct bfloat16 : halves<bfloat16> {
-    static __device__ __forceinline__ float decode(unsigned bits) { return __uint_as_float(bits << 16); }
-    static __device__ __forceinline__ unsigned encode(float x)
-    {
-        const unsigned bits = __float_as_uint(x);
-        return x != x ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-    }
-};
-""",
-    "float16": """\
-struct float16 : halves<float16> {
-    static __device__ __forceinline__ float decode(unsigned bits)
-    {
-        float x;
-        asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"((unsigned short)bits));
-        return x;
-    }
-    static __device__ __forceinline__ unsigned encode(float x)
-    {
-        unsigned short bits;
-        asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
-        return bits;
-    }
-};
-""",
-}
-_HALVES = """\
-template <typename S> struct halves {
-    typedef unsigned short item;
-    typedef uint4 pack;
-    static __device__ __forceinline__ void unpack(const uint4 &q, float *x)
-    {
-        const unsigned words[4] = {q.x, q.y, q.z, q.w};
-        #pragma unroll
-        for (int k = 0; k < 4; k++) x[2 * k] = S::decode(words[k] & 0xffffu), x[2 * k + 1] = S::decode(words[k] >> 16);
-    }
-    static __device__ __forceinline__ unsigned word(const float *x) { return S::encode(x[0]) | S::encode(x[1]) << 16; }
-    static __device__ __forceinline__ uint4 packed(const float *x)
-    {
-        return make_uint4(word(x), word(x + 2), word(x + 4), word(x + 6));
-    }
-};
-"""
-# __ldcs and __stcs: every byte is used once; and an address from the table is known to be global memory only so.
-_ACCESS = """\
-template <typename S> __device__ __forceinline__ auto load(long long at, long long i)
-{
-    return S::decode(__ldcs((const typename S::item *)at + i));
-}
-template <typename S, typename T> __device__ __forceinline__ void store(long long at, long long i, T x)
-{
-    __stcs((typename S::item *)at + i, (typename S::item)S::encode(x));
-}
-template <typename S, int N, typename T>
-__device__ __forceinline__ void load_packs(long long at, long long i, T (&x)[N])
-{
-    constexpr int count = 16 / sizeof(typename S::item);
-    #pragma unroll
-    for (int k = 0; k < N; k += count)
-        S::unpack(__ldcs((const typename S::pack *)((const typename S::item *)at + i + k)), x + k);
-}
-template <typename S, int N, typename T>
-__device__ __forceinline__ void store_packs(long long at, long long i, T (&x)[N])
-{
-    constexpr int count = 16 / sizeof(typename S::item);
-    #pragma unroll
-    for (int k = 0; k < N; k += count)
-        __stcs((typename S::pack *)((typename S::item *)at + i + k), S::packed(x + k));
-}
-"""
 
 
 def kernel_name(name: str) -> str:
@@ -224,9 +118,7 @@ def _parts(stage: Stage, storages: Sequence[str]) -> _Parts:
         "}",
         "",
     ]
-    used = dict.fromkeys(storages)
-    stored_types = [_HALVES] * ("float16" in used or "bfloat16" in used) + [_STORAGES[storage] for storage in used]
-    preamble = "".join(["namespace fastopt {\n", _GRAMMAR, *stored_types, _ACCESS, "\n".join(text)])
+    preamble = "".join(["namespace fastopt {\n", prelude(storages), "\n".join(text)])
     return _Parts(preamble, c, variables)
 
 

@@ -25,7 +25,7 @@ from .emit import FUNCTIONS, indented
 from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
-from .tasks import add_partials, batches, row_length, scalar_table
+from .tasks import Batch, row_length, scalar_table
 
 THREADS = 256
 # An update is cut into about as many pieces as blocks of THREADS run at once on a large GPU.
@@ -184,41 +184,42 @@ def kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int |
     return dispatcher
 
 
-def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]) -> list[list[float]]:
-    """Run one stage over sets of arrays; for a stage of reductions, waits and returns the totals of each set.
+def piece(stage: Stage, elements: int) -> int:
+    """How many elements a task has: a chunk for reductions, else about PIECES equal parts."""
+    return CHUNK if stage.reductions else -(-elements // (PIECES * LANES)) * LANES
 
-    rows: the stage's scalars, one row for all sets or one for each. The kernel runs on the stream that the arrays'
-    producers name, else on the default stream; if they name several, this waits for all of them and for the kernel.
+
+def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
+    """Run one stage over a batch, as tasks.Backend says; a stage of reductions waits for the GPU.
+
+    The kernel runs on the stream that the arrays' producers name, else on the default stream; if they name several,
+    this waits for all of them and for the kernel.
     """
     cuda = _driver()
-    totals = [[0.0] * len(stage.reductions) for _ in sets]
     threads = LANES if stage.reductions else THREADS
-
-    for batch in batches(sets):
-        views = [view for views in batch.sets for view in views]
-        device = int(batch.device.removeprefix("cuda:"))
-        piece = CHUNK if stage.reductions else -(-batch.elements // (PIECES * LANES)) * LANES
-        table, counts = batch.table(piece, shared=len(rows) == 1)
-        host = _with_scalars(table, scalar_table(rows, batch.storages), len(stage.arrays) + 1)
-        # The scratch memory is one for all threads of the program.
-        with _launching, cuda.gpus[device]:
-            handles = _handles(views)
-            streams = [_stream(device, handle) for handle in handles]
-            if len(streams) > 1:
-                for stream in streams:
-                    stream.synchronize()
-            stream = streams[0]
-            words = _scratch(device, handles[0], host.shape, "int64")
-            partials = _scratch(device, handles[0], (len(host), max(1, len(stage.reductions))), "float64")
-            words.copy_to_device(host, stream=stream)
-            compiled = kernel(name, stage, batch.storages, batch.dimensions)
-            compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](words, partials)
-            found = partials.copy_to_host(stream=stream) if stage.reductions else None
-            if found is not None or len(streams) > 1:
+    device = int(batch.device.removeprefix("cuda:"))
+    host = _with_scalars(batch.table, scalar_table(rows, batch.storages), len(stage.arrays) + 1)
+    # The scratch memory is one for all threads of the program.
+    with _launching, cuda.gpus[device]:
+        handles = _handles([view for views in batch.sets for view in views])
+        streams = [_stream(device, handle) for handle in handles]
+        if len(streams) > 1:
+            for stream in streams:
                 stream.synchronize()
-        if found is not None:
-            add_partials(totals, stage, batch, counts, found)
-    return totals
+        stream = streams[0]
+        words = _scratch(device, handles[0], host.shape, "int64")
+        partials = _scratch(device, handles[0], (len(host), max(1, len(stage.reductions))), "float64")
+        words.copy_to_device(host, stream=stream)
+        compiled = kernel(name, stage, batch.storages, batch.dimensions)
+        compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](words, partials)
+        found = partials.copy_to_host(stream=stream) if stage.reductions else None
+        if found is not None or len(streams) > 1:
+            stream.synchronize()
+    return found
+
+
+def watch(arrays: Sequence[Any]) -> None:
+    """Nothing notices yet that arrays on a GPU moved: each step looks at all of them."""
 
 
 def _with_scalars(table: Any, scalars: Any, column: int) -> Any:

@@ -58,7 +58,7 @@ static inline void shim_asm(const char *text, float &x, const unsigned &bits)
     shim_expect(text, "\"cvt.f32.f16 %0, %1;\" : \"=f\"(x) : \"h\"((unsigned short)bits)");
     x = (float)shim_cast<_Float16>((unsigned short)bits);
 }
-static inline void shim_asm(const char *text, const float &x, unsigned short &bits)
+static inline void shim_asm(const char *text, float &x, unsigned short &bits)
 {
     shim_expect(text, "\"cvt.rn.f16.f32 %0, %1;\" : \"=h\"(bits) : \"f\"(x)");
     bits = shim_cast<unsigned short>((_Float16)x);

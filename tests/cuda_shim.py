@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,17 +37,22 @@ def compiler() -> list[str] | None:
 class Shim:
     """Compiles the kernels that it has been shown, all in one go, and runs them.
 
-    folder: where the libraries lie, shared by the workers of a test run. recording: calls of kernels do nothing.
+    folder: where the libraries lie, shared by the workers of a test run. edits: mistakes to make in every text.
+    recording: calls of kernels do nothing.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, edits: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.edits = edits or {}
         self.recording = False
         self._pending: dict[str, str] = {}
         self._functions: dict[str, Any] = {}
 
     def add(self, name: str, text: str) -> str:
         """Take in the text of a kernel, where the kernel is called @; returns the symbol to call."""
+        for right, wrong in self.edits.items():
+            assert right in text
+            text = text.replace(right, wrong)
         symbol = f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if symbol not in self._functions:
             self._pending[symbol] = f"namespace in_{symbol} {{\n{text.replace('@', symbol)}}}\n"
@@ -56,25 +61,29 @@ class Shim:
     def call(self, symbol: str, single: bool, *arguments: Any) -> None:
         if self.recording:
             return
-        if symbol not in self._functions:
+        if symbol in self._pending:
             self._compile()
+        assert symbol in self._functions, "this kernel did not compile, in a test before"
         with denormals_flushed() if single else contextlib.nullcontext():
             self._functions[symbol](*arguments)
 
     def packs(self, symbol: str) -> int:
         """How many accesses of 128 bits the library of a kernel has made since the last look."""
+        if symbol not in self._functions:
+            return 0
         counter = ctypes.c_longlong.in_dll(self._functions[symbol].library, "shim_packs")
         count, counter.value = counter.value, 0
         return count
 
     def _compile(self) -> None:
-        text = "".join([HEADER.read_text(), *self._pending.values()])
+        symbols, text = list(self._pending), "".join([HEADER.read_text(), *self._pending.values()])
+        # What fails to compile fails once, not in every test.
+        self._pending.clear()
         library = _library(self.folder, text)
-        for symbol in self._pending:
+        for symbol in symbols:
             function = getattr(library, f"run_{symbol}")
             function.restype, function.library = None, library
             self._functions[symbol] = function
-        self._pending.clear()
 
 
 def _library(folder: Path, text: str) -> ctypes.CDLL:
@@ -83,17 +92,20 @@ def _library(folder: Path, text: str) -> ctypes.CDLL:
     try:
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
-        # Another worker of this run compiles it.
-        for _ in range(600):
-            if place.exists():
-                return ctypes.CDLL(str(place))
+        # Another worker of this run compiles it, or has tried to.
+        while lock.exists() and not place.exists():
             time.sleep(0.1)
-    source, half_done = place.with_suffix(".cpp"), place.with_suffix(".part")
+        if place.exists():
+            return ctypes.CDLL(str(place))
+    source, half_done = place.with_suffix(".cpp"), folder / f"{place.stem}.{os.getpid()}"
     source.write_text(text)
     command = compiler()
     assert command
-    subprocess.run([*command, *FLAGS, "-o", str(half_done), str(source)], check=True)
-    half_done.rename(place)
+    try:
+        subprocess.run([*command, *FLAGS, "-o", str(half_done), str(source)], check=True)
+        half_done.rename(place)
+    finally:
+        lock.unlink(missing_ok=True)
     return ctypes.CDLL(str(place))
 
 
@@ -199,3 +211,17 @@ def simulated(shim: Shim) -> Iterator[None]:
         dispatch.view_of, cupy_backend.library = view_of, library
         for kernel in kernels:
             kernel.cache_clear()
+
+
+@contextlib.contextmanager
+def on_the_cpu() -> Iterator[None]:
+    """Within `simulated`, rules go to the CPU's own backend again."""
+    simulating = dispatch.view_of
+    dispatch.view_of = _view_of
+    try:
+        yield
+    finally:
+        dispatch.view_of = simulating
+
+
+_view_of = dispatch.view_of

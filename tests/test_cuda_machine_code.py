@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from cuda_compile import Compiled, compiled, compiled_elementwise, compiled_stage, machine_code, storages_of
 from examples import DTYPES, INEXACT
-from test_cuda_source import EVERY
+from own_rules import EVERY
 
 from fastopt.kernels import RULES
 from fastopt.kernels.cuda_source import reduce_source, update_source

@@ -2,56 +2,21 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cuda_shim
 import numpy as np
 import pytest
-from examples import DTYPES, EXACT, arrays_for, check_update, same_bits, same_numbers
+from examples import DTYPES, INEXACT, arrays_for, check_update, same_bits, same_numbers
+from own_rules import EVERY, OWN
 
-from fastopt.kernels import RULES, Rule, max_norm, maximum, minimum, norm, rule, sign, where
+from fastopt.kernels import RULES, Rule
+from fastopt.kernels import cupy as cupy_backend
 from fastopt.kernels.plan import update
 
+NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
 SIZES = (0, 1, 7, 129, 100_003)
-
-
-@rule
-def clipped(p, g, m, *, lr=0.1, limit=1.0):  # type: ignore[no-untyped-def]
-    """Two reductions in a stage, one of an expression; an update that depends on them."""
-    size = norm(g - 0.5 * m, over="model")
-    scale = minimum(1.0, limit / (size + max_norm(g) + 0.5))
-    m = 0.9 * m + scale * g
-    return p - lr * m, m
-
-
-@rule
-def in_two_waves(p, g, *, lr=0.1):  # type: ignore[no-untyped-def]
-    """A reduction that needs another one."""
-    return p - lr * norm(g / (norm(g) + 1.0)) * g
-
-
-@rule
-def without_arithmetic(p, g, kept, other, *, switch=1.0):  # type: ignore[no-untyped-def]
-    """Stores that no arithmetic has flushed, every comparison, constants that have no literal."""
-    inside = ((g > -0.5) & (g <= 0.5)) | ~(kept != kept)
-    p = where(inside & (g >= p), where(switch > 0, g, -g), maximum(p, -0.0))
-    return where(p == 0, minimum(g, 0.0), p), other, where(abs(kept) < float("inf"), kept, sign(g) * float("nan"))
-
-
-def _odd_names() -> Rule:
-    """Names like C++ keywords, like those of the kernel, in Greek; comments in the docstring."""
-
-    def template(double, threadIdx, n, table, λ, s0, __shared_, x0, *, at0=0.5, float32=2.0, β=0.25, row_=3.0):  # type: ignore[no-untyped-def]
-        """*/ "quotes" \\ // ??/ @ #error"""
-        s0 = s0 * at0 + float32 * threadIdx + (1 - β) * n
-        λ = λ * β + row_ * table
-        return double - s0 * s0 + λ * λ, table, n, λ, s0, __shared_ + x0 * x0, maximum(x0, __shared_)
-
-    return rule(template)
-
-
-OWN = {r.name: r for r in (clipped, in_two_waves, without_arithmetic, _odd_names())}
-EVERY = {**{name: RULES[name] for name in EXACT}, **OWN}
 
 
 def numbers_of(tested: Rule) -> dict[str, Any]:
@@ -67,7 +32,7 @@ def storage(request: pytest.FixtureRequest) -> str:
 def shim(tmp_path_factory: pytest.TempPathFactory, storage: str) -> Iterator[cuda_shim.Shim]:
     """Every kernel of one stored type, in one translation unit: compilers are slow to start."""
     if cuda_shim.compiler() is None:
-        pytest.skip("there is no C++ compiler: neither g++ nor the package ziglang")
+        pytest.skip(NO_COMPILER)
     base = tmp_path_factory.getbasetemp()
     # The workers of one run share what they compile.
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cuda_shim"
@@ -75,7 +40,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory, storage: str) -> Iterator[cud
     shim = cuda_shim.Shim(folder)
     with cuda_shim.simulated(shim):
         shim.recording = True
-        for tested in EVERY.values():
+        for tested in (*EVERY.values(), *map(RULES.get, INEXACT)):
             for strided in (False, True):
                 sets = [[a[::2] if strided else a for a in arrays_for(tested, 6, storage)] for _ in range(2)]
                 for chosen in (sets, sets[:1]):
@@ -90,6 +55,9 @@ def displaced(array: Any, bytes_past: int) -> Any:
     start = -room.ctypes.data % 16 + bytes_past
     result = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
     result[...] = array
+    if result.dtype == np.float32:
+        # The NaN that a GPU's arithmetic gives: one more in its bits, and it is -0.0.
+        result.view("uint32")[np.isnan(result)] = 0x7FFFFFFF
     return result
 
 
@@ -137,3 +105,92 @@ def test_every_layout_gives_numpys_bits(name: str, storage: str, shim: cuda_shim
     for layout in layouts:
         check_sets(tested, [[layout(a) for a in arrays_for(tested, (5, 6, 7), storage, special=True)]])
     check_sets(tested, [[a[::2] for a in arrays_for(tested, 1001, storage)]])
+    if not tested.program(tested.hyper).reductions:
+        mixed = [np.asfortranarray(a) if k % 2 else a for k, a in enumerate(arrays_for(tested, (8, 9), storage))]
+        check_sets(tested, [mixed])
+
+
+@pytest.mark.parametrize("name", INEXACT)
+def test_rules_with_powers_of_arrays_are_close(name: str, storage: str, shim: cuda_shim.Shim) -> None:
+    tested = RULES[name]
+    for sets in (1, 2):
+        arrays = [arrays_for(tested, 1001, storage, seed=k) for k in range(sets)]
+        expected = [tested.reference(*one, t=3) for one in arrays]
+        update(tested.program(tested.hyper), arrays, [numbers_of(tested)])
+        for one, other in zip(arrays, expected, strict=True):
+            for new, old in zip([one[0], *one[2:]], other, strict=True):
+                rough = 1e-2 if new.dtype.itemsize == 2 else 1e-5
+                np.testing.assert_allclose(new.astype("float64"), old.astype("float64"), rtol=rough, atol=rough)
+
+
+def test_groups_have_scalars_of_their_own(storage: str, shim: cuda_shim.Shim) -> None:
+    tested = RULES["adamw"]
+    for layout in (lambda a: a, lambda a: a[::2]):
+        sets = [[layout(a) for a in arrays_for(tested, size, storage, seed=size)] for size in (9, 70_001, 40)]
+        rates = [{**tested.hyper, "t": t, "lr": lr} for t, lr in ((1, 0.5), (7, 0.25), (300, 1e-3))]
+        given = [{name: row[name] for name in tested.hyper} for row in rates]
+        expected = [tested.reference(*a, t=row["t"], **h) for a, row, h in zip(sets, rates, given, strict=True)]
+        update(tested.program(tested.hyper), sets, rates)
+        for arrays, wanted in zip(sets, expected, strict=True):
+            assert all(same_bits(a, b) for a, b in zip([arrays[0], *arrays[2:]], wanted, strict=True))
+
+
+def test_reductions_over_the_model_equal_the_cpus(storage: str, shim: cuda_shim.Shim) -> None:
+    tested = OWN["clipped"]
+    for layout in (lambda a: a, lambda a: a[::2]):
+        sets = [[layout(a) for a in arrays_for(tested, size, storage, seed=size)] for size in (70_001, 9, 0, 131_072)]
+        others = [[a.copy() for a in arrays] for arrays in sets]
+        update(tested.program(tested.hyper), sets, [numbers_of(tested)])
+        with cuda_shim.on_the_cpu():
+            update(tested.program(tested.hyper), others, [numbers_of(tested)])
+        for arrays, wanted in zip(sets, others, strict=True):
+            assert all(same_bits(a, b) for a, b in zip(arrays, wanted, strict=True))
+
+
+def test_packs_are_used_where_every_address_allows_it(storage: str, shim: cuda_shim.Shim) -> None:
+    program = RULES["adam"].program(RULES["adam"].hyper)
+    arrays = arrays_for(RULES["adam"], 100_003, storage)
+    kernel = cupy_backend._update_kernel(program.name, program.stages[-1], tuple(a.dtype.name for a in arrays))
+    smallest = arrays[0].itemsize
+    whole = 100_003 // (16 // smallest)
+    for past in (0, smallest):
+        sets = [[displaced(a, past if k == 1 else 0) for k, a in enumerate(arrays)] for _ in range(2)]
+        shim.packs(kernel.symbol)
+        update(program, sets, [numbers_of(RULES["adam"])])
+        # Four arrays are read, three written; a pack of 16-bit values takes two of float32.
+        per_pack = 2 + 1 + (2 + 2) * (4 // smallest if smallest < 4 else 1)
+        assert shim.packs(kernel.symbol) == (2 * whole * per_pack if past == 0 else 0)
+
+
+MISTAKES = [
+    ("adamax", "float32", "a > b || a != a ? a : b", "a > b ? a : b"),
+    ("without_arithmetic", "float32", "a > b || a != a ? a : b", "a < b ? b : a"),
+    ("without_arithmetic", "float32", "x * 0.0f : x", "x : x"),
+    ("lion", "float32", "x > T(0) ? T(1)", "x >= T(0) ? T(1)"),
+    ("adam", "float32", "(beta1_ * m_) + ", "1e-9f + (beta1_ * m_) + "),
+    ("adam", "float32", "i = whole + first", "i = whole + first + 1"),
+    ("sgd", "bfloat16", " + (bits >> 16 & 1u)", ""),
+    ("momentum", "bfloat16", "x != x ? bits >> 16 | 0x40u : ", ""),
+    ("adam", "float16", "S::decode(words[k] >> 16)", "S::decode(words[k])"),
+    ("clipped", "float32", "half = 512", "half = 256"),
+    ("clipped", "float32", "const double v0 = y0", "const float v0 = y0"),
+]
+
+
+@pytest.mark.parametrize(("name", "stored", "right", "wrong"), MISTAKES)
+def test_the_comparison_sees_a_wrong_kernel(name: str, stored: str, right: str, wrong: str, tmp_path: Path) -> None:
+    if cuda_shim.compiler() is None:
+        pytest.skip(NO_COMPILER)
+    tested = EVERY[name]
+    for edits, fails in (({}, False), ({right: wrong}, True)):
+        failures = 0
+        with cuda_shim.simulated(cuda_shim.Shim(tmp_path, edits)):
+            for special in (False, True):
+                arrays = arrays_for(tested, 1001, stored, special=special)
+                sets = [[displaced(a, 0) for a in arrays] for _ in range(1 if name == "clipped" else 2)]
+                try:
+                    # With this rate sums of bfloat16 numbers lie half way between two of them.
+                    check_sets(tested, sets, **({"lr": 0.5} if "lr" in tested.hyper else {}))
+                except AssertionError:
+                    failures += 1
+        assert bool(failures) is fails
