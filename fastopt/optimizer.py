@@ -44,7 +44,10 @@ class Optimizer:
             {slot: state_like(array, start, path) for slot, start in starts.items()} for path, array in named
         ]
         self._plans: dict[Any, Plan] = {}
-        self.uniform_states: list[dict[str, float]] = [dict(rule.states)]
+        # A number that follows from a norm is each parameter's own; any other is one for all.
+        apart = bool(rule.program(self._hyper).reductions)
+        self._groups = list(range(len(named))) if apart else [0] * len(named)
+        self.uniform_states: list[dict[str, float]] = [dict(rule.states) for _ in range(max(self._groups) + 1)]
 
     def step(self, grads: Any) -> None:
         """Update every parameter by its gradient.
@@ -58,7 +61,9 @@ class Optimizer:
         hyper = self.rule.bind({**self._hyper, **scheduled}) if scheduled else self._hyper
         program = self.rule.program(hyper)
         if program not in self._plans:
-            self._plans[program] = Plan(program, [list(slots.values()) for slots in self.state], self._label)
+            self._plans[program] = Plan(
+                program, [list(slots.values()) for slots in self.state], self._groups, self._label
+            )
         numbers = [{"t": t, **hyper, **states} for states in self.uniform_states]
         new = self._plans[program].run(self._arrays, gradients, numbers)
         self.uniform_states = [dict(zip(self.rule.states, values, strict=True)) for values in new]

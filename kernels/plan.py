@@ -23,49 +23,58 @@ def update(
     numbers: Sequence[Mapping[str, Any]],
     label: Callable[[int, str], str] = lambda position, name: name,
 ) -> list[list[float]]:
-    """Apply one step of a program to sets of arrays, in place; returns the new uniform states of each row of numbers.
+    """Apply one step of a program to sets of arrays, in place.
 
     sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
     and uniform states for all sets, or one for each. label: how messages name an array.
+    Returns the new uniform states: of each row of numbers, or of each set if the program takes norms.
     """
     which, views = views_of(program, sets, label)
-    return _run(program, _passes(program, which, views), numbers)
+    groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
+    return _run(program, _passes(program, which, views, groups), numbers, groups)
 
 
 class Plan:
     """A program on parameters and state that mostly stay where they are, with gradients that mostly do not.
 
-    slots: for each parameter its state arrays, which must stay where they are. label: how messages name an array.
+    slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
+    of numbers is its own. label: how messages name an array.
     Every run compares parameters and gradients with those before. New addresses are entered into the task tables;
     anything else that is new has everything checked and prepared again.
     """
 
-    def __init__(self, program: Program, slots: Sequence[Sequence[Any]], label: Callable[[int, str], str]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        slots: Sequence[Sequence[Any]],
+        groups: Sequence[int],
+        label: Callable[[int, str], str],
+    ) -> None:
         if not slots:
             raise ValueError(f"{program.name}: there are no arrays to update")
         self.program = program
-        self._slots, self._label = [tuple(arrays) for arrays in slots], label
+        self._slots, self._groups, self._label = [tuple(arrays) for arrays in slots], groups, label
         self._watch: Any = None
         self._passes: list[Pass] = []
 
     def run(
         self, parameters: Sequence[Any], gradients: Sequence[Any], numbers: Sequence[Mapping[str, Any]]
     ) -> list[list[float]]:
-        """One step; returns the new uniform states of each row of numbers.
+        """One step; returns the new uniform states, as `update` does.
 
-        numbers: as for `update`. Raises TypeError or ValueError that names the array; nothing has then been changed.
+        numbers: a row for each group; one for each set where the uniform states differ between sets. Raises TypeError or ValueError that names the array; nothing has then been changed.
         """
         found = self._watch.look([*parameters, *gradients]) if self._watch else CHANGED
         if found != SAME and (found == CHANGED or not self._moved()):
             self._bind(parameters, gradients)
-        return _run(self.program, self._passes, numbers)
+        return _run(self.program, self._passes, numbers, self._groups)
 
     def _bind(self, parameters: Sequence[Any], gradients: Sequence[Any]) -> None:
         """Check all arrays and prepare the passes."""
         self._watch = None
         sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
         which, views = views_of(self.program, sets, self._label)
-        self._passes = _passes(self.program, which, views)
+        self._passes = _passes(self.program, which, views, self._groups)
         self._addresses = np.array([[view.address for view in arrays] for arrays in views], np.int64).T
         self._extents = _Extents(views)
         self._watch = backend(which).watch([*parameters, *gradients])
@@ -104,9 +113,9 @@ class _Extents:
         return bool((self._some & (last >= 0) & (self._ends[last] > gradients + self._before)).any())
 
 
-def _passes(program: Program, which: str, views: Sequence[Sequence[View]]) -> list[Pass]:
+def _passes(program: Program, which: str, views: Sequence[Sequence[View]], groups: Sequence[int]) -> list[Pass]:
     # What follows from a norm differs from set to set.
-    own = range(len(views)) if program.reductions else [0] * len(views)
+    own = range(len(views)) if program.reductions else groups
     passes = []
     for stage in program.stages:
         columns = _columns(program, stage)
@@ -119,11 +128,13 @@ def _columns(program: Program, stage: Stage) -> list[int]:
     return [program.arrays.index(name) for name in stage.arrays]
 
 
-def _run(program: Program, passes: Sequence[Pass], numbers: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    """Every stage in turn; returns the new uniform states of each row of numbers."""
+def _run(
+    program: Program, passes: Sequence[Pass], numbers: Sequence[Mapping[str, Any]], groups: Sequence[int]
+) -> list[list[float]]:
+    """Every stage in turn; returns the new uniform states of each group, or of each set if the program takes norms."""
     rows = [[row[name] for name in program.numbers] for row in numbers]
-    if program.reductions and len(rows) < passes[-1].sets:
-        rows = [list(rows[0]) for _ in range(passes[-1].sets)]
+    if program.reductions:
+        rows = [list(rows[group]) for group in groups]
     states: list[list[float]] = []
     for one, scalars in zip(passes, program.scalar_functions, strict=True):
         table = [_evaluated(program, scalars, row) for row in rows]

@@ -72,8 +72,7 @@ class Pass:
         self, backend: Backend, name: str, stage: Stage, sets: Sequence[Sequence[View]], scalars: Sequence[int]
     ) -> None:
         self.stage = stage
-        self.sets = len(sets)
-        self._backend, self._name = backend, name
+        self._backend, self._name, self._sets = backend, name, len(sets)
         groups: dict[Any, list[int]] = {}
         for position, views in enumerate(sets):
             if views[0].size:
@@ -90,7 +89,7 @@ class Pass:
 
         rows: the stage's scalars, each a list of numbers.
         """
-        totals = [[0.0] * len(self.stage.reductions) for _ in range(self.sets if self.stage.reductions else 0)]
+        totals = [[0.0] * len(self.stage.reductions) for _ in range(self._sets if self.stage.reductions else 0)]
         for batch in self.batches:
             partials = self._backend.run(self._name, self.stage, batch, rows)
             if not self.stage.reductions:
