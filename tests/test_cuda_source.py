@@ -135,6 +135,20 @@ def test_groups_have_scalars_of_their_own(storage: str, shim: cuda_shim.Shim) ->
             assert all(same_bits(a, b) for a, b in zip([arrays[0], *arrays[2:]], wanted, strict=True))
 
 
+def test_stored_types_mix(storage: str, shim: cuda_shim.Shim) -> None:
+    if storage == "float64":
+        pytest.skip("float64 does not mix with other types")
+    tested = RULES["adam"]
+    others = [DTYPES[other] for other in ("float16", "float32", "bfloat16")]
+    for turn in range(3):
+        sets = []
+        for size in (129, 1001):
+            arrays = arrays_for(tested, size, storage, seed=turn)
+            kinds = [arrays[0].dtype, *others[turn:], *others[:turn]]
+            sets.append([a.astype(kind) for a, kind in zip(arrays, kinds, strict=True)])
+        check_sets(tested, sets)
+
+
 def test_reductions_over_the_model_equal_the_cpus(storage: str, shim: cuda_shim.Shim) -> None:
     tested = OWN["clipped"]
     for layout in (lambda a: a, lambda a: a[::2]):
