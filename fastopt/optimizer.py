@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .kernels import FAMILIES, RULES, Family, Rule
-from .kernels.dispatch import state_like, update
+from .kernels.dispatch import check_parameters, state_like
+from .kernels.hyperparameters import suggestion
+from .kernels.plan import Plan
 from .tree import leaves, matching
 
 
@@ -20,7 +22,7 @@ class Optimizer:
     def __init__(self, params: Any, rule: Rule | str, **hyper: Any) -> None:
         if isinstance(rule, str):
             if rule not in RULES:
-                raise ValueError(f"there is no rule {rule!r}; there are {', '.join(RULES)}")
+                raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, RULES)}")
             rule = RULES[rule]
         if not isinstance(rule, Rule):
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
@@ -32,6 +34,7 @@ class Optimizer:
             raise ValueError("params has no arrays")
         self._paths = [path.removeprefix("params") for path, _ in named]
         self._arrays = [array for _, array in named]
+        check_parameters(self._arrays, [path for path, _ in named])
         self._schedules = {name: value for name, value in hyper.items() if callable(value)}
         fixed = {name: value for name, value in hyper.items() if name not in self._schedules}
         scheduled = {name: schedule(1) for name, schedule in self._schedules.items()}
@@ -40,6 +43,7 @@ class Optimizer:
         self.state: list[dict[str, Any]] = [
             {slot: state_like(array, start, path) for slot, start in starts.items()} for path, array in named
         ]
+        self._plans: dict[Any, Plan] = {}
         self.uniform_states: list[dict[str, float]] = [dict(rule.states)]
 
     def step(self, grads: Any) -> None:
@@ -51,13 +55,12 @@ class Optimizer:
         gradients = list(matching(grads, self.params, "grads"))
         t = self.t + 1
         scheduled = {name: schedule(t) for name, schedule in self._schedules.items()}
-        hyper = {**self._hyper, **self.rule.bind({**self._hyper, **scheduled})} if scheduled else self._hyper
-        sets = [
-            (array, gradient, *slots.values())
-            for array, gradient, slots in zip(self._arrays, gradients, self.state, strict=True)
-        ]
+        hyper = self.rule.bind({**self._hyper, **scheduled}) if scheduled else self._hyper
+        program = self.rule.program(hyper)
+        if program not in self._plans:
+            self._plans[program] = Plan(program, [list(slots.values()) for slots in self.state], self._label)
         numbers = [{"t": t, **hyper, **states} for states in self.uniform_states]
-        new = update(self.rule.program(hyper), sets, numbers, self._label)
+        new = self._plans[program].run(self._arrays, gradients, numbers)
         self.uniform_states = [dict(zip(self.rule.states, values, strict=True)) for values in new]
         self.t = t
 

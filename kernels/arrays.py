@@ -15,7 +15,8 @@ ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 class View:
     """Where an array lies. strides count elements; device is "cpu" or "cuda:0".
 
-    array: the object that the backend works on; kind: how messages name the library.
+    array: the object that the backend works on; kind: how messages name the library; stream: the CUDA stream on which
+    its values are made, if that is known.
     """
 
     array: Any
@@ -26,6 +27,7 @@ class View:
     strides: tuple[int, ...]
     storage: str
     writable: bool
+    stream: int | None = None
 
     @cached_property
     def size(self) -> int:
@@ -53,6 +55,8 @@ class View:
 
     @property
     def overlaps_itself(self) -> bool:
+        if self.size == 0:
+            return False  # NumPy gives such an array any strides
         reach = 0
         for stride, n in sorted((abs(s), n) for s, n in zip(self.strides, self.shape, strict=True) if n > 1):
             if stride <= reach:
@@ -85,15 +89,10 @@ def make_view(
         raise TypeError(f"{name} has the other byte order ({dtype.str}); convert it with {name}.astype({storage!r})")
     item = ITEM_SIZES[storage]
     if strides is None:
-        steps, step = [], 1
-        for n in reversed(shape):
-            steps.append(step)
-            step *= n
-        counted = tuple(reversed(steps))
-    else:
-        if address % item or any(stride % item for stride, n in zip(strides, shape, strict=True) if n > 1):
-            raise ValueError(f"{name} is not aligned to its element size; copy it first")
-        counted = tuple(stride // item for stride in strides)
+        strides = [item * prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    if address % item or any(stride % item for stride, n in zip(strides, shape, strict=True) if n > 1):
+        raise ValueError(f"{name} is not aligned to its element size; copy it first")
+    counted = tuple(stride // item for stride in strides)
     return View(array, kind, device, address, shape, counted, storage, writable)
 
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _DIGEST = 32
@@ -51,19 +52,17 @@ def _refusal(place: Path) -> str | None:
 
 @functools.cache
 def _warn_once(place: Path, reason: str) -> None:
-    warnings.warn(
-        f"fastopt's kernel cache {place} is not used: {reason}. Kernels are compiled in every process; "
-        "set FASTOPT_CACHE_DIR to a folder of your own",
-        RuntimeWarning,
-        stacklevel=2,
-    )
+    warnings.warn(f"fastopt's kernel cache {place} {reason}", RuntimeWarning, stacklevel=2)
+
+
+_REMEDY = "so kernels are compiled in every process; set FASTOPT_CACHE_DIR to a folder of your own"
 
 
 def _usable() -> Path | None:
     place = folder()
     reason = _refusal(place)
     if reason:
-        _warn_once(place, reason)
+        _warn_once(place, f"is not used: {reason}, {_REMEDY}")
         return None
     return place
 
@@ -80,10 +79,10 @@ def read(key: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _warn_once(place, f"{key} cannot be read ({error.strerror})")
+        _warn_once(place, f"cannot be read ({error.strerror}), {_REMEDY}")
         return None
     if hashlib.sha256(key.encode() + content).digest() != digest:
-        _warn_once(place, f"{key} is damaged; it is made anew")
+        _warn_once(place, "has kernels that are damaged; they are made anew")
         return None
     return content
 
@@ -102,21 +101,24 @@ def write(key: str, content: bytes) -> None:
     except OSError as error:
         if name and os.path.exists(name):
             os.unlink(name)
-        _warn_once(place, f"it cannot be written ({error.strerror})")
+        _warn_once(place, f"cannot be written ({error.strerror}), {_REMEDY}")
 
 
 class KernelCache:
-    """Stands where a numba dispatcher has its own cache, whose index is an unchecked pickle."""
+    """Stands where a numba dispatcher has its own cache, whose index is an unchecked pickle.
 
-    def __init__(self, name: str, source: str) -> None:
-        self._name, self._source = name, source
+    instructions: the module whose instructions end up in the kernel.
+    """
+
+    def __init__(self, name: str, source: str, instructions: ModuleType) -> None:
+        self._name, self._source, self._instructions = name, source, instructions
 
     def _key(self, signature: Any, context: Any) -> str:
         import llvmlite
         import numba
         import numpy
 
-        versions = (sys.version, numba.__version__, llvmlite.__version__, numpy.__version__, _own_code())
+        versions = (sys.version, numba.__version__, llvmlite.__version__, numpy.__version__, *self._versions())
         text = repr((self._source, str(signature), context.codegen().magic_tuple(), versions))
         return f"{self._name}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
@@ -125,23 +127,27 @@ class KernelCache:
         content = read(self._key(signature, context))
         if content is None:
             return None
-        from numba.core.compiler import CompileResult
-
         context.refresh()
         try:
-            return CompileResult._rebuild(context, *pickle.loads(content))
+            return self._rebuilt(context, content)
         except Exception as error:
-            _warn_once(folder(), f"{self._name} cannot be loaded ({error!r}); it is made anew")
+            _warn_once(folder(), f"has a kernel that cannot be loaded ({error!r}); it is made anew")
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep a compiled kernel."""
+        write(self._key(signature, compiled.target_context), self._reduced(compiled))
+
+    def _versions(self) -> tuple[str, ...]:
+        return (hashlib.sha256(Path(str(self._instructions.__file__)).read_bytes()).hexdigest(),)
+
+    def _rebuilt(self, context: Any, content: bytes) -> Any:
+        from numba.core.compiler import CompileResult
+
+        return CompileResult._rebuild(context, *pickle.loads(content))
+
+    def _reduced(self, compiled: Any) -> bytes:
         from numba.core.serialize import dumps
 
-        write(self._key(signature, compiled.target_context), dumps(compiled._reduce()))
-
-
-@functools.cache
-def _own_code() -> str:
-    """A hash of the module whose instructions end up in the kernels."""
-    return hashlib.sha256((Path(__file__).parent / "cpu_intrinsics.py").read_bytes()).hexdigest()
+        content: bytes = dumps(compiled._reduce())
+        return content

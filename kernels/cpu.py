@@ -2,46 +2,26 @@
 
 import functools
 import hashlib
-import linecache
-import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
 import numpy as np
 
-from . import cpu_intrinsics
 from .arrays import View, compute_type
-from .cache import KernelCache
-from .emit import (
-    FUNCTIONS,
-    INFIX,
-    Spelling,
-    array_nodes,
-    comment,
-    finite_or,
-    identifiers,
-    indented,
-    scalar_names,
-    stored,
-)
+from .cpu_compile import compiled
+from .emit import FUNCTIONS, INFIX, indented
+from .headers import Headers, available
+from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
-from .tasks import add_partials, batches, index, scalar_table
+from .tasks import Batch, scalar_table
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
 
 _OPERATIONS = {**FUNCTIONS, **INFIX, "power": "math.pow({0}, {1})", "exp": "math.exp({0})", "log": "math.log({0})"}
-
-
-def spelling(compute: str) -> Spelling:
-    """How numba source for the CPU writes expressions of a type."""
-
-    def constant(value: bool | int | float) -> str:
-        return str(value) if isinstance(value, bool) else f"{compute}({finite_or(value, 'inf', 'nan') or repr(value)})"
-
-    return Spelling(_OPERATIONS, constant)
 
 
 def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None, entry: str = "kernel") -> str:
@@ -50,37 +30,23 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
     None.
     """
-    compute, width = compute_type(storages), len(stage.arrays)
-    own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if not node.args)])
-    names, scalars = scalar_names(stage.scalars, own)
-    header = [
-        f"{scalar} = scalars[u, {k}]  # {comment(node)}"
-        for k, (scalar, node) in enumerate(zip(scalars, stage.scalars, strict=True))
-    ]
-    header += [f"at_{k} = table[task, {k}]" for k in range(width)]
-    places = [f"e_{k}" if dimensions is not None else "i" for k in range(width)]
-    body = index(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
-    for k, array in enumerate(stage.arrays):
-        if array in stage.reads:
-            body.append(f"{own[array]} = load(at_{k}, {places[k]}, {storages[k]!r}, {k})")
-    names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
-    lines, results = spelling(compute).statements(stage.roots, names)
-    body += lines
-    for (array, node), result in zip(stage.stores, results, strict=False):
-        k = stage.arrays.index(array)
-        body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
+    task = task_source(stage, storages, dimensions, _OPERATIONS, "scalars[u, {0}]")
     if stage.reductions:
-        loop, tail = _reduction_loop(stage, body, results)
+        loop, tail = _reduction_loop(stage, task.body, task.results)
     else:
-        loop, tail = ["for i in range(n):", *indented(body)], []
-    if compute == "float32":
-        loop = ["saved = flush_denormals()", *loop, "restore(saved)"]
+        loop, tail = ["for i in range(n):", *indented(task.body)], []
+    body = [
+        "for task in range(shares[worker], shares[worker + 1]):",
+        *indented([f"u = table[task, {len(stage.arrays) + 1}]", *task.header, *loop, *tail]),
+    ]
+    if compute_type(storages) == "float32":
+        body = ["saved = flush_denormals()", *body, "restore(saved)"]
     return "\n".join(
         [
             f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
-            f"def {entry}(table, scalars, partials):",
-            "    for task in prange(len(table)):",
-            *indented([f"n = table[task, {width}]", f"u = table[task, {width + 1}]", *header, *loop, *tail], 2),
+            f"def {entry}(table, shares, scalars, partials):",
+            "    for worker in prange(len(shares) - 1):",
+            *indented(body, 2),
             "",
         ]
     )
@@ -111,63 +77,73 @@ def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> tuple[
 def kernel(
     name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, parallel: bool
 ) -> Callable[..., Any]:
-    """The compiled kernel: (table, scalars, partials) -> None."""
+    """The compiled kernel: (table, shares, scalars, partials) -> None."""
     text = source(name, stage, storages, dimensions)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
-    entry = f"{_ascii(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     text = source(name, stage, storages, dimensions, entry)
     table, scalars, partials = "int64[:,::1]", f"{compute_type(storages)}[:,::1]", "float64[:,::1]"
-    dispatcher = _compiled(entry, text, f"void({table}, {scalars}, {partials})", parallel)
-    compiled: Callable[..., Any] = dispatcher
-    return compiled
-
-
-def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]) -> list[list[float]]:
-    """Run one stage over sets of arrays; for a stage of reductions, returns the totals of each set.
-
-    rows: the stage's scalars, one row for all sets or one for each.
-    """
-    totals = [[0.0] * len(stage.reductions) for _ in sets]
-    for batch in batches(sets):
-        threads = numba.get_num_threads() if batch.elements >= PARALLEL_FROM else 1
-        # Reductions are defined on chunks of one size; an update may be cut anywhere.
-        piece = CHUNK if stage.reductions else min(CHUNK, -(-batch.elements // (threads * LANES)) * LANES)
-        table, counts = batch.table(piece, shared=len(rows) == 1)
-        partials = np.zeros((len(table), len(stage.reductions)))
-        run = kernel(name, stage, batch.storages, batch.dimensions, threads > 1 and len(table) > 1)
-        run(table, scalar_table(rows, batch.storages), partials)
-        add_partials(totals, stage, batch, counts, partials)
-    return totals
-
-
-def _compiled(entry: str, text: str, signature: str, parallel: bool = False) -> Any:
-    """The function `entry` of a source text, compiled or from the disk cache."""
-    namespace = {k: getattr(cpu_intrinsics, k) for k in dir(cpu_intrinsics) if not k.startswith("_")}
-    namespace |= {"prange": numba.prange, "math": math, "zeros": np.zeros, "inf": math.inf, "nan": math.nan}
-    # A kernel from the disk cache looks its globals up in a module that can be imported.
-    namespace |= {"float32": numba.float32, "float64": numba.float64, "__name__": cpu_intrinsics.__name__}
-    filename = f"<fastopt {entry}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
-    exec(compile(text, filename, "exec"), namespace)
-    dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
-    dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text)
-    dispatcher.compile(signature)
-    dispatcher.disable_compile()
-    return dispatcher
-
-
-def _ascii(name: str) -> str:
-    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
+    function: Callable[..., Any] = compiled(entry, text, f"void({table}, int64[::1], {scalars}, {partials})", parallel)
+    return function
 
 
 @functools.cache
-def control_functions() -> tuple[Callable[[], int], Callable[[int], None]]:
-    """Functions that make this thread flush denormals, and that restore what was before."""
-    flush = _compiled("flush_here", "def flush_here():\n    return flush_denormals()\n", "int64()")
-    put_back = _compiled("restore_here", "def restore_here(saved):\n    restore(saved)\n", "void(int64)")
-    return flush, put_back
+def start_threads() -> None:
+    """Start numba's threads so that they sleep when idle, unless OMP_WAIT_POLICY says otherwise.
+
+    By default those of OpenMP spin. Where NumPy's own threads ran just before, as in any training step, the two kinds
+    then wait for each other's time slices, and an update took a hundred times as long (docs/design.md).
+    """
+    if "OMP_WAIT_POLICY" in os.environ:
+        return
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # read when the library is loaded, and by nobody else meant
+    try:
+        numba.get_num_threads()
+    finally:
+        del os.environ["OMP_WAIT_POLICY"]
+
+
+def piece(stage: Stage, elements: int) -> int:
+    """How many elements a task has: CHUNK for reductions, which are defined so; fewer where that balances threads."""
+    if stage.reductions:
+        return CHUNK
+    return min(CHUNK, -(-elements // (16 * LANES)) * LANES)
+
+
+def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
+    """Run one stage over a batch, as tasks.Backend says."""
+    kept = batch.kept
+    if not kept:
+        start_threads()
+        kept["elements"] = batch.elements
+        kept["partials"] = np.zeros((len(batch.table), len(stage.reductions)))
+    threads = numba.get_num_threads() if kept["elements"] >= PARALLEL_FROM else 1
+    if kept.get("threads") != threads:
+        kept["threads"] = threads
+        kept["shares"] = shares(batch.table[:, len(stage.arrays)], threads)
+        kept["kernel"] = kernel(name, stage, batch.storages, batch.dimensions, len(kept["shares"]) > 2)
+    kept["kernel"](batch.table, kept["shares"], scalar_table(rows, batch.storages), kept["partials"])
+    return kept["partials"]
+
+
+def shares(lengths: Any, threads: int) -> Any:
+    """Where each thread's share of the rows begins, and the end: as equal in elements as whole rows allow."""
+    ends = np.cumsum(lengths)
+    wanted = np.arange(1, threads) * (ends[-1] / threads)
+    cuts = np.searchsorted(ends, wanted) + 1
+    return np.unique(np.concatenate([[0], np.minimum(cuts, len(ends)), [len(ends)]])).astype(np.int64)
+
+
+def watch(arrays: Sequence[Any]) -> Headers | None:
+    """What notices that arrays were replaced or moved, if NumPy's structs can be read."""
+    return Headers(arrays) if available() else None
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:
     """A new NumPy array in the shape and the order of memory of another."""
     return np.full_like(view.array, value, dtype=dtype, subok=False)
+
+
+def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """For people to read: a title, the language and the text of each kernel of a stage."""
+    return [("CPU, numba", "python", source(name, stage, storages, None))]

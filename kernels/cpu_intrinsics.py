@@ -67,6 +67,17 @@ def store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: A
     return types.void(types.int64, types.int64, value, storage, array), generate
 
 
+@intrinsic
+def word(typing: Any, base: Any, index: Any) -> Any:
+    """The 64-bit word number `index` at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], _i64.as_pointer())
+        return builder.load(builder.gep(pointer, [args[1]]))
+
+    return types.int64(types.int64, types.int64), generate
+
+
 def _round_to_bfloat16(builder: Any, value: Any) -> Any:
     bits = builder.bitcast(value, _i32)
     even = builder.and_(builder.lshr(bits, _i32(16)), _i32(1))

@@ -12,7 +12,7 @@ from .arrays import View
 from .cuda_source import THREADS, Elementwise, elementwise, kernel_name, pack, reduce_source, update_source
 from .program import Stage
 from .reductions import CHUNK, LANES
-from .tasks import Batch, add_partials, batches, scalar_table
+from .tasks import Batch, scalar_table
 
 # CuPy adds -ftz=true and the architecture.
 OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
@@ -45,25 +45,29 @@ def library() -> Any:
     return cupy
 
 
-def launch(name: str, stage: Stage, sets: Sequence[Sequence[View]], rows: Sequence[Sequence[Any]]) -> list[list[float]]:
-    """Run one stage over sets of arrays, on CuPy's current stream; an update does not wait for the GPU.
+def piece(stage: Stage, elements: int) -> int:
+    """How many elements a task has."""
+    return CHUNK
 
-    rows: the stage's scalars, one row for all sets or one for each. A stage of reductions waits, and returns the
-    totals of each set.
+
+def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
+    """Run one stage over a batch, as tasks.Backend says, on CuPy's current stream.
+
+    An update does not wait for the GPU; a stage of reductions does.
     """
-    totals = [[0.0] * len(stage.reductions) for _ in sets]
-    for batch in batches(sets):
-        with _device(batch.device):
-            if stage.reductions:
-                _reduce(name, stage, batch, rows, totals)
-            elif batch.dimensions is None and len(batch.sets) > 1:
-                _update_many(name, stage, batch, rows)
-            else:
-                scalars = scalar_table(rows, batch.storages)
-                for position, views in zip(batch.positions, batch.sets, strict=True):
-                    walk = views[0].walk if batch.dimensions is None else None
-                    _update_one(name, stage, views, walk or (), scalars[position if len(rows) > 1 else 0])
-    return totals
+    scalars = scalar_table(rows, batch.storages)
+    with _device(batch.device):
+        if stage.reductions:
+            return _reduce(name, stage, batch, scalars)
+        if batch.dimensions is None and len(batch.sets) > 1:
+            return _update_many(name, stage, batch, scalars)
+        for views, row in zip(batch.sets, batch.scalars, strict=True):
+            walk = views[0].walk if batch.dimensions is None else None
+            _update_one(name, stage, views, walk or (), scalars[row])
+
+
+def watch(arrays: Sequence[Any]) -> None:
+    """Nothing notices yet that CuPy arrays moved: each step looks at all of them."""
 
 
 def _device(name: str) -> Any:
@@ -82,24 +86,22 @@ def _bits(array: Any) -> Any:
     return array.view("uint16") if array.dtype.itemsize == 2 else array
 
 
-def _update_many(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> None:
-    table, _ = batch.table(CHUNK, shared=len(rows) == 1)
+def _update_many(name: str, stage: Stage, batch: Batch, scalars: Any) -> None:
     largest = min(CHUNK, max(views[0].size for views in batch.sets))
     blocks = -(-largest // (THREADS * pack(batch.storages) * ROUNDS))
     kernel = _update_kernel(name, stage, batch.storages)
     cupy = library()
-    arguments = (cupy.asarray(table), cupy.asarray(scalar_table(rows, batch.storages)), cupy.uint32(blocks))
-    kernel((len(table) * blocks,), (THREADS,), arguments)
+    arguments = (cupy.asarray(batch.table), cupy.asarray(scalars), cupy.uint32(blocks))
+    kernel((len(batch.table) * blocks,), (THREADS,), arguments)
 
 
-def _reduce(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]], totals: list[list[float]]) -> None:
-    table, counts = batch.table(CHUNK, shared=len(rows) == 1)
+def _reduce(name: str, stage: Stage, batch: Batch, scalars: Any) -> Any:
     cupy = library()
-    partials = cupy.empty((len(table), len(stage.reductions)), "float64")
-    arguments = (cupy.asarray(table), cupy.asarray(scalar_table(rows, batch.storages)), partials)
+    partials = cupy.empty((len(batch.table), len(stage.reductions)), "float64")
+    arguments = (cupy.asarray(batch.table), cupy.asarray(scalars), partials)
     kernel = _reduce_kernel(name, stage, batch.storages, batch.dimensions)
-    kernel((len(table),), (LANES // pack(batch.storages),), arguments)
-    add_partials(totals, stage, batch, counts, cupy.asnumpy(partials))
+    kernel((len(batch.table),), (LANES // pack(batch.storages),), arguments)
+    return cupy.asnumpy(partials)
 
 
 @functools.cache
@@ -131,3 +133,15 @@ def full_like(view: View, value: float, dtype: str) -> Any:
     """A new CuPy array in the shape and the order of memory of another, on its device."""
     with _device(view.device):
         return library().full_like(view.array, value, dtype=dtype)
+
+
+def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """For people to read: a title, the language and the text of each kernel of a stage."""
+    if stage.reductions:
+        return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, storages, None))]
+    one = elementwise(name, stage, storages)
+    text = f"{one.preamble}\n// ElementwiseKernel({one.in_params!r}, {one.out_params!r}): for each i\n{one.operation}\n"
+    return [
+        ("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text),
+        ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, storages)),
+    ]

@@ -7,8 +7,9 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
-from . import dispatch, reference
+from . import reference
 from .hyperparameters import bind, is_static, parse_ranges, plain_number, step_number
+from .plan import update
 from .program import Program
 from .trace import Node, Symbol, Trace
 
@@ -86,6 +87,11 @@ class Rule:
     def starts_from(self) -> tuple[str, ...]:
         """The hyperparameters that are the start value of a slot."""
         return tuple(value for value in self.start.values() if isinstance(value, str))
+
+    @property
+    def exact(self) -> bool:
+        """Whether every backend gives NumPy's bits: the formula takes no exp, log or general power of an array."""
+        return self.program(self.hyper).exact
 
     @property
     def statics(self) -> tuple[str, ...]:
@@ -168,7 +174,7 @@ class Rule:
         states = {name: hyper.pop(name, start) for name, start in self.states.items()}
         bound = self.bind(hyper)
         step = self._step(t)
-        new = dispatch.update(self.program(bound), [arrays], [{"t": step, **bound, **states}])[0]
+        new = update(self.program(bound), [arrays], [{"t": step, **bound, **states}])[0]
         return tuple(new) or None
 
     def _step(self, t: Any) -> int | None:

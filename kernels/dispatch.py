@@ -1,20 +1,18 @@
-"""Array type -> backend: the one place that names array libraries, and that runs a program on arrays."""
+"""Array type -> backend: the one place that names array libraries."""
 
-import functools
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from .arrays import View, check, check_overlaps, compute_type, make_view
-from .emit import plain
-from .program import Program, Stage
-from .reductions import REDUCTIONS
+from .program import Program
 
-_BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
+BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
 
 
 def backend_of(array: Any) -> str:
@@ -33,6 +31,8 @@ def backend_of(array: Any) -> str:
         )
     if isinstance(array, np.generic | int | float | list | tuple) or not hasattr(array, "shape"):
         raise TypeError(f"expected an array; got {array!r}, a {type(array).__name__}")
+    if _is_torch(array):
+        return "cuda" if array.is_cuda else "cpu"  # a tensor that requires grad raises when asked for an interface
     if hasattr(array, "__cuda_array_interface__"):
         return "cuda"
     if hasattr(array, "__array_interface__") or hasattr(array, "__dlpack__"):
@@ -45,7 +45,20 @@ def backend_of(array: Any) -> str:
 
 def backend(name: str) -> ModuleType:
     """The module of a backend, imported at first use."""
-    return importlib.import_module(_BACKENDS[name], __package__)
+    return importlib.import_module(BACKENDS[name], __package__)
+
+
+def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise TypeError or ValueError unless these arrays can be the parameters of one optimizer."""
+    found = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
+    for (which, view), name in zip(found, names, strict=True):
+        check([view], [name], [0])
+        if (which, view.device) != (found[0][0], found[0][1].device):
+            raise TypeError(
+                f"{name} is a {view.kind} on {view.device} but {names[0]} is a {found[0][1].kind} on "
+                f"{found[0][1].device}; make one optimizer for each library and device"
+            )
+    check_overlaps([view for _, view in found], names.__getitem__, range(len(found)))
 
 
 def view_of(array: Any, name: str) -> tuple[str, View]:
@@ -59,8 +72,34 @@ def view_of(array: Any, name: str) -> tuple[str, View]:
     if which == "cupy":
         address, device = array.data.ptr, f"cuda:{array.device.id}"
         return which, make_view(array, "cupy array", device, address, array.dtype, array.strides, True, name)
-    view: View = backend(which).view(array, name)
+    view: View = _torch_view(array, name) if _is_torch(array) else backend(which).view(array, name)
     return which, view
+
+
+def _is_torch(array: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(array, torch.Tensor)
+
+
+def _torch_view(tensor: Any, name: str) -> View:
+    """The view of a torch CUDA tensor, of any float type, whether or not it requires grad."""
+    torch = sys.modules["torch"]
+    if tensor.layout is not torch.strided:
+        raise TypeError(f"{name} is a torch tensor of layout {tensor.layout}; convert it with {name}.to_dense()")
+    if tensor.dtype is torch.bfloat16:
+        import ml_dtypes
+
+        dtype = np.dtype(ml_dtypes.bfloat16)
+    elif tensor.dtype in (torch.float16, torch.float32, torch.float64):
+        dtype = np.dtype(str(tensor.dtype).removeprefix("torch."))
+    else:
+        raise TypeError(f"{name} is a tensor of {tensor.dtype}; expected a float type: convert it with {name}.float()")
+    strides = [tensor.element_size() * stride for stride in tensor.stride()]
+    device = f"{tensor.device.type}:{tensor.device.index}"
+    # torch's default stream is 0, which elsewhere names none; 1 is CUDA's handle of the same.
+    stream = torch.cuda.current_stream(tensor.device).cuda_stream or 1
+    view = make_view(tensor, "torch tensor", device, tensor.data_ptr(), dtype, strides, True, name)
+    return replace(view, stream=stream)
 
 
 def _numpy_view(array: Any, name: str) -> View:
@@ -73,8 +112,8 @@ def _numpy_view(array: Any, name: str) -> View:
 
 def _shared_with_numpy(array: Any, name: str) -> Any:
     """A NumPy array over the same memory as a CPU array of another library."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(array, torch.Tensor):
+    if _is_torch(array):
+        torch = sys.modules["torch"]
         array = array.detach()
         if array.dtype is torch.bfloat16:
             import ml_dtypes
@@ -111,60 +150,11 @@ def views_of(program: Program, sets: Sequence[Sequence[Any]], label: Callable[[i
     return used, result
 
 
-def update(
-    program: Program,
-    sets: Sequence[Sequence[Any]],
-    numbers: Sequence[Mapping[str, Any]],
-    label: Callable[[int, str], str] = lambda position, name: name,
-) -> list[list[float]]:
-    """Apply one step of a program to sets of arrays, in place; returns the new uniform states of each row of numbers.
-
-    sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
-    and uniform states for all sets, or one for each. label: how messages name an array.
-    """
-    if not sets:
-        raise ValueError(f"{program.name}: there are no arrays to update")
-    which, views = views_of(program, sets, label)
-    launch = backend(which).launch
-    rows = [[row[name] for name in program.numbers] for row in numbers]
-    if program.reductions and len(rows) < len(sets):
-        rows = [list(rows[0]) for _ in sets]
-    states: list[list[float]] = []
-    for stage, scalars in zip(program.stages, program.scalar_functions, strict=True):
-        table = [_evaluated(program, scalars, row) for row in rows]
-        if stage.reductions:
-            _append_reductions(stage, rows, launch(program.name, stage, _narrowed(program, stage, views), table))
-            continue
-        states = [_evaluated(program, program.state_function, row) for row in rows]
-        launch(program.name, stage, _narrowed(program, stage, views), table)
-    return states
-
-
-def _narrowed(program: Program, stage: Stage, views: Sequence[Sequence[View]]) -> list[list[View]]:
-    positions = [program.arrays.index(name) for name in stage.arrays]
-    return [[arrays[k] for k in positions] for arrays in views]
-
-
-def _append_reductions(stage: Stage, rows: list[list[Any]], totals: Sequence[Sequence[float]]) -> None:
-    for k, node in enumerate(stage.reductions):
-        reduction = REDUCTIONS[node.op]
-        values = [total[k] for total in totals]
-        if node.value == "model":
-            values = [functools.reduce(reduction.combined, values, 0.0)] * len(values)
-        for row, value in zip(rows, values, strict=True):
-            row.append(reduction.finished(value))
-
-
-def _evaluated(program: Program, function: Callable[..., list[Any]], row: Sequence[Any]) -> list[Any]:
-    try:
-        return function(*row)
-    except (ArithmeticError, ValueError) as error:
-        given = ", ".join(f"{name}={value!r}" for name, value in zip(program.numbers, row, strict=False))
-        uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
-        raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error
-
-
 def state_like(array: Any, start: float, name: str) -> Any:
     """A new state array for a parameter, filled with a start value, on its device; float32, or float64 for float64."""
     which, view = view_of(array, name)
-    return backend(which).full_like(view, start, compute_type([view.storage]))
+    dtype = compute_type([view.storage])
+    if which == "cuda" and _is_torch(array):
+        torch = sys.modules["torch"]
+        return torch.full_like(array, start, dtype=getattr(torch, dtype), requires_grad=False)
+    return backend(which).full_like(view, start, dtype)

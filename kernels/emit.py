@@ -24,17 +24,20 @@ INFIX = {
 }
 FUNCTIONS = {name: f"{name}({', '.join(f'{{{i}}}' for i in range(o.arity))})" for name, o in OPERATIONS.items()}
 
-# As an author would write it: for comments, error messages and `fastopt inspect`.
-PLAIN = {
-    **FUNCTIONS,
-    **INFIX,
-    "absolute": "abs({0})",
-    "power": "{0}**{1}",
-    "logical_and": "({0} & {1})",
-    "logical_or": "({0} | {1})",
-    "logical_not": "(~{0})",
-    **{name: f"{name}({{0}})" for name in REDUCTIONS},
+# How tightly an author's notation binds; functions are written with their parentheses.
+_PLAIN = {
+    "logical_or": (1, "{0} | {1}"),
+    "logical_and": (2, "{0} & {1}"),
+    **{name: (3, INFIX[name][1:-1]) for name, operation in OPERATIONS.items() if operation.boolean and name in INFIX},
+    "add": (4, "{0} + {1}"),
+    "subtract": (4, "{0} - {1}"),
+    "multiply": (5, "{0} * {1}"),
+    "divide": (5, "{0} / {1}"),
+    "negative": (6, "-{0}"),
+    "logical_not": (6, "~{0}"),
+    "power": (7, "{0}**{1}"),
 }
+_CALLED = {**FUNCTIONS, "absolute": "abs({0})", **{name: f"{name}({{0}})" for name in REDUCTIONS}}
 
 
 @dataclass(frozen=True)
@@ -115,11 +118,16 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
     return result
 
 
-def scalar_names(scalars: Sequence[Node], own: Mapping[str, str]) -> tuple[dict[Node, str], list[str]]:
-    """An expression for each of a stage's scalars, and the variable that it is read from."""
+def scalar_names(
+    scalars: Sequence[Node], own: Mapping[str, str], is_true: str = "({0} != 0)"
+) -> tuple[dict[Node, str], list[str]]:
+    """An expression for each of a stage's scalars, and the variable that it is read from.
+
+    is_true: a template of how the language asks whether variable {0} is not zero.
+    """
     variables = [own[node.value] if node.op == "scalar" else f"s{k}" for k, node in enumerate(scalars)]
     pairs = zip(scalars, variables, strict=True)
-    return {node: f"({variable} != 0)" if node.boolean else variable for node, variable in pairs}, variables
+    return {node: is_true.format(variable) if node.boolean else variable for node, variable in pairs}, variables
 
 
 def array_nodes(roots: Sequence[Node], scalars: Sequence[Node]) -> list[Node]:
@@ -159,17 +167,14 @@ def finite_or(value: float, infinite: str, nan: str) -> str | None:
     return None
 
 
-def plain(node: Node) -> str:
-    """The expression as an author would write it."""
-    names = {leaf: leaf.value for leaf in walk([node]) if leaf.op in ("array", "scalar")}
-    text = Spelling(PLAIN, plain_constant).expression(node, names)
-    return text[1:-1] if text.startswith("(") and _closes_last(text) else text
-
-
-def _closes_last(text: str) -> bool:
-    depth = 0
-    for position, letter in enumerate(text):
-        depth += (letter == "(") - (letter == ")")
-        if depth == 0:
-            return position == len(text) - 1
-    return False
+def plain(node: Node, tighter: int = 0) -> str:
+    """The expression as an author would write it; in parentheses if it binds less than `tighter`."""
+    if not node.args:
+        return repr(node.value) if node.op == "constant" else str(node.value)
+    if node.op in _CALLED and node.op not in _PLAIN:
+        return _CALLED[node.op].format(*map(plain, node.args))
+    binds, template = _PLAIN[node.op]
+    # a - (b - c) is not (a - b) - c; only powers group from the right.
+    sides = [binds + (k == 0 if node.op == "power" else k == 1) for k in range(len(node.args))]
+    text = template.format(*map(plain, node.args, sides))
+    return f"({text})" if binds < tighter else text

@@ -56,7 +56,7 @@ class Family:
         kept = {name: value for name, value in given.items() if name in rule.hyper}
         for name in given:
             if name not in kept and name not in self.options:
-                raise TypeError(f"{self.name} with {', '.join(sorted(on)) or 'no options'} does not use {name}")
+                raise TypeError(f"{self.name} with {' and '.join(sorted(on)) or 'no options'} has no {name}")
         return rule, kept
 
 

@@ -61,12 +61,16 @@ def is_static(default: Any) -> bool:
     return default is None or isinstance(default, bool | str)
 
 
-def unknown_name(owner: str, name: str, known: Iterable[str]) -> TypeError:
-    """The error for a hyperparameter that `owner` does not have."""
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What may have been meant by a name that is not known."""
     known = list(known)
     close = difflib.get_close_matches(name, known, 1)
-    remedy = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}"
-    return TypeError(f"{owner} has no hyperparameter {name!r}; {remedy}")
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known) or 'none'}"
+
+
+def unknown_name(owner: str, name: str, known: Iterable[str]) -> TypeError:
+    """The error for a hyperparameter that `owner` does not have."""
+    return TypeError(f"{owner} has no hyperparameter {name!r}; {suggestion(name, known)}")
 
 
 def checked(owner: str, name: str, value: Any, default: Any, valid: Range | None) -> Any:

@@ -38,7 +38,8 @@ class Stage:
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """The arrays that it reads."""
-        return tuple(node.value for node in walk(self.roots, self.scalars) if node.op == "array")
+        used = {node.value for node in walk(self.roots, self.scalars) if node.op == "array"}
+        return tuple(name for name in self.arrays if name in used)
 
     @property
     def writes(self) -> tuple[str, ...]:

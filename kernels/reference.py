@@ -13,7 +13,7 @@ from .dispatch import view_of
 
 @functools.cache
 def _control() -> tuple[Callable[[], int], Callable[[int], None]]:
-    from .cpu import control_functions
+    from .cpu_compile import control_functions
 
     return control_functions()
 

@@ -1,4 +1,4 @@
-"""The task table, and what every backend's launch has in common: sets cut into rows, partial results put together.
+"""The task table: sets of arrays cut into rows, run stage by stage, partial results put together.
 
 A row of the table is a piece of one set of arrays: the address of each array's first element in it, the number of
 elements, and the row of scalars. For arrays that are not dense together the addresses are those of the whole arrays,
@@ -7,8 +7,8 @@ and the row goes on: first element in C order, shape, strides of each array.
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,65 +17,119 @@ from .program import Stage
 from .reductions import REDUCTIONS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
-    """Sets of arrays that one kernel can work on: of one device and the same stored types.
+    """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
 
-    dimensions: of arrays that are not dense together, else None. positions: which sets these are.
+    dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
+    scalars of each set. table: their rows. counts: how many rows each set has. starts: the first element of each row.
+    kept: what a backend keeps for the next run.
     """
 
     device: str
     storages: tuple[str, ...]
     dimensions: int | None
-    positions: tuple[int, ...]
+    positions: Any
+    scalars: tuple[int, ...]
     sets: tuple[Sequence[View], ...]
+    table: Any
+    counts: Any
+    starts: Any
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def elements(self) -> int:
         return sum(views[0].size for views in self.sets)
 
-    def table(self, piece: int, shared: bool) -> tuple[Any, list[int]]:
-        """The rows for pieces of so many elements, and how many of them each set has.
+    def move(self, addresses: Any) -> None:
+        """Take new addresses for the arrays: (arrays of a set, sets)."""
+        for k, storage in enumerate(self.storages):
+            self.table[:, k] = np.repeat(addresses[k, self.positions], self.counts)
+            if self.dimensions is None:
+                self.table[:, k] += self.starts * ITEM_SIZES[storage]
 
-        shared: whether all sets have the same row of scalars.
+
+class Backend(Protocol):
+    """What every backend module has."""
+
+    def piece(self, stage: Stage, elements: int) -> int:
+        """How many elements a task has, of so many in all."""
+
+    def run(self, name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
+        """Run one stage over a batch; returns the partial results, (rows of the table, reductions), if it has any.
+
+        rows: the stage's scalars, in the rows that the table names.
         """
-        parts = [
-            tasks(views, 0 if shared else position, piece, self.dimensions)
-            for position, views in zip(self.positions, self.sets, strict=True)
+
+
+class Pass:
+    """One stage on sets of arrays: prepared once, run step after step.
+
+    scalars: for each set, which row of the stage's scalars is its own.
+    """
+
+    def __init__(
+        self, backend: Backend, name: str, stage: Stage, sets: Sequence[Sequence[View]], scalars: Sequence[int]
+    ) -> None:
+        self.stage = stage
+        self.sets = len(sets)
+        self._backend, self._name = backend, name
+        groups: dict[Any, list[int]] = {}
+        for position, views in enumerate(sets):
+            if views[0].size:
+                dimensions = None if is_flat(views) else len(views[0].shape)
+                key = (views[0].device, tuple(view.storage for view in views), dimensions)
+                groups.setdefault(key, []).append(position)
+        self.batches = [
+            _batch(backend, stage, key, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
+            for key, positions in groups.items()
         ]
-        return np.concatenate(parts) if len(parts) > 1 else parts[0], [len(part) for part in parts]
+
+    def run(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
+        """Run the stage; a stage of reductions gives the totals of each set, in order.
+
+        rows: the stage's scalars, each a list of numbers.
+        """
+        totals = [[0.0] * len(self.stage.reductions) for _ in range(self.sets if self.stage.reductions else 0)]
+        for batch in self.batches:
+            partials = self._backend.run(self._name, self.stage, batch, rows)
+            if not self.stage.reductions:
+                continue
+            ends = np.cumsum(batch.counts)
+            for position, count, end in zip(batch.positions, batch.counts, ends, strict=True):
+                for k, node in enumerate(self.stage.reductions):
+                    combined = REDUCTIONS[node.op].combined
+                    totals[position][k] = functools.reduce(combined, partials[end - count : end, k].tolist(), 0.0)
+        return totals
 
 
-def batches(sets: Sequence[Sequence[View]]) -> list[Batch]:
-    """The sets that have elements, put together as far as one kernel can work on them."""
-    groups: dict[Any, list[int]] = {}
-    for position, views in enumerate(sets):
-        if views[0].size:
-            dimensions = None if is_flat(views) else len(views[0].shape)
-            key = (views[0].device, tuple(view.storage for view in views), dimensions)
-            groups.setdefault(key, []).append(position)
-    return [
-        Batch(device, storages, dimensions, tuple(chosen), tuple(sets[k] for k in chosen))
-        for (device, storages, dimensions), chosen in groups.items()
-    ]
-
-
-def tasks(views: Sequence[View], scalars: int, piece: int, dimensions: int | None) -> Any:
-    """The rows of the task table for one set of arrays, cut in pieces of so many elements."""
-    width, size = len(views), views[0].size
-    starts = np.arange(0, size, piece, dtype=np.int64)
-    extra = 0 if dimensions is None else 1 + dimensions * (width + 1)
-    table = np.empty((len(starts), width + 2 + extra), np.int64)
-    for k, view in enumerate(views):
-        table[:, k] = view.address
-        if dimensions is None:
-            table[:, k] += starts * ITEM_SIZES[view.storage]
-    table[:, width] = np.minimum(piece, size - starts)
-    table[:, width + 1] = scalars
+def _batch(
+    backend: Backend, stage: Stage, key: Any, positions: list[int], sets: list[Sequence[View]], scalars: list[int]
+) -> Batch:
+    device, storages, dimensions = key
+    sizes = np.array([views[0].size for views in sets])
+    piece = backend.piece(stage, int(sizes.sum()))
+    counts = -(-sizes // piece)
+    # The number of each row within its set, times the length of a piece.
+    starts = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) * piece
+    width = len(storages)
+    table = np.zeros((len(starts), row_length(width, dimensions)), np.int64)
+    table[:, width] = np.minimum(piece, np.repeat(sizes, counts) - starts)
+    table[:, width + 1] = np.repeat(scalars, counts)
     if dimensions is not None:
         table[:, width + 2] = starts
-        table[:, width + 3 :] = [*views[0].shape, *(stride for view in views for stride in view.strides)]
-    return table
+        shapes = [[*views[0].shape, *(stride for view in views for stride in view.strides)] for views in sets]
+        table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
+    batch = Batch(device, storages, dimensions, np.array(positions), tuple(scalars), tuple(sets), table, counts, starts)
+    addresses = np.zeros((width, max(positions) + 1), np.int64)
+    addresses[:, positions] = np.array([[view.address for view in views] for views in sets], np.int64).T
+    batch.move(addresses)
+    return batch
+
+
+def row_length(width: int, dimensions: int | None) -> int:
+    """How many columns the table for so many arrays has."""
+    return width + 2 + (0 if dimensions is None else 1 + dimensions * (width + 1))
 
 
 def index(width: int, dimensions: int, cell: str, divide: str) -> list[str]:
@@ -95,13 +149,3 @@ def index(width: int, dimensions: int, cell: str, divide: str) -> list[str]:
 def scalar_table(rows: Sequence[Sequence[Any]], storages: Sequence[str]) -> Any:
     """Rows of a stage's scalars in the type that computes, each rounded once."""
     return np.array(rows, np.float64).reshape(len(rows), -1).astype(compute_type(storages))
-
-
-def add_partials(totals: list[list[float]], stage: Stage, batch: Batch, counts: Sequence[int], partials: Any) -> None:
-    """Combine the partial results of each set's rows, in order, into the totals of all sets."""
-    first = 0
-    for position, count in zip(batch.positions, counts, strict=True):
-        part = partials[first : first + count]
-        first += count
-        for k, node in enumerate(stage.reductions):
-            totals[position][k] = functools.reduce(REDUCTIONS[node.op].combined, part[:, k].tolist(), 0.0)

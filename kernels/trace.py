@@ -199,6 +199,13 @@ class Symbol:
         "this operator is not in the grammar: + - * / ** abs, comparisons, & | ~, "
         "and sqrt, sign, minimum, maximum, where, exp, log, norm, max_norm of fastopt.kernels"
     )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"{self!r} has no {name}: a formula sees one element at a time, and uses operators and the functions of "
+            "fastopt.kernels"
+        )
+
     __array__ = _refuse("not an array; a formula may only use the functions of fastopt.kernels")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

@@ -1,5 +1,25 @@
-"""Two threads everywhere, so that the parallel kernels run on a machine with one core too."""
+"""Two threads everywhere, so that the parallel kernels run on a machine with one core too. Whether there is a GPU."""
 
+import ctypes
+import functools
 import os
 
+import pytest
+
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
+
+@functools.cache
+def gpu_available() -> bool:
+    """Whether the driver of an NVIDIA GPU is here and finds one."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not gpu_available():
+        pytest.skip("needs an NVIDIA GPU, and this machine has none")

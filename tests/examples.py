@@ -1,5 +1,9 @@
 """Arrays to update, and what it means that two have the same bits."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -13,9 +17,20 @@ DTYPES = {
     "float16": np.dtype("float16"),
     "bfloat16": np.dtype(ml_dtypes.bfloat16),
 }
-EXACT = [name for name, rule in RULES.items() if rule.program(rule.hyper).exact]
+EXACT = [name for name, rule in RULES.items() if rule.exact]
 INEXACT = [name for name in RULES if name not in EXACT]
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-45, 3e38, -3e38, 1.1754944e-38, 6e-8, 65504.0, 1.0]
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_python(*arguments: str, given: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A fresh Python process that can import fastopt; its output is captured."""
+    whole = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(
+        [sys.executable, *arguments], input=given, env=whole, capture_output=True, text=True, check=False
+    )
 
 
 def arrays_for(rule: Rule, shape: Any, storage: str, seed: int = 0, special: bool = False) -> list[Any]:

@@ -10,7 +10,7 @@ from examples import DTYPES, EXACT, INEXACT, arrays_for, check_update, same_bits
 
 import fastopt
 from fastopt.kernels import RULES
-from fastopt.kernels.dispatch import update
+from fastopt.kernels.plan import update
 from fastopt.kernels.reference import denormals_flushed
 
 # In machine epsilons of the type that computes: |x|**order and x**(1/order) are libm's on one side and NumPy's on the

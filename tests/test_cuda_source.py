@@ -13,7 +13,7 @@ from own_rules import EVERY, OWN
 
 from fastopt.kernels import RULES, Rule
 from fastopt.kernels import cupy as cupy_backend
-from fastopt.kernels.dispatch import update
+from fastopt.kernels.plan import update
 
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
 SIZES = (0, 1, 7, 129, 100_003)

@@ -1,0 +1,65 @@
+"""Writes the tables of README.md from the rules and from the committed result files: python docs/generate.py."""
+
+import json
+import re
+from pathlib import Path
+
+from fastopt.kernels import FAMILIES, RULES
+
+ROOT = Path(__file__).parent.parent
+
+
+def rules_table() -> str:
+    """One row a rule: what selects it, its slots, where it comes from."""
+    lines = ["| optimizer | rule | state | source |", "| --- | --- | --- | --- |"]
+    for family in sorted(FAMILIES.values(), key=lambda family: family.name.lower()):
+        for options, rule in family.variants.items():
+            chosen = ", ".join(
+                f"{option}=True" if family.hyper[option] is False else f"{option}=0.9" for option in options.split()
+            )
+            state = ", ".join([*rule.slots, *(f"{name} (a number)" for name in rule.states)]) or "none"
+            source = " ".join((rule.__doc__ or "").split())
+            lines.append(f"| `{family.name}({chosen})` | `{rule.name}` | {state} | {source} |")
+    return "\n".join(lines)
+
+
+def speed_table() -> str:
+    """One row a rule: its share of the memory's bandwidth on the machine of the result file."""
+    result = json.loads((ROOT / "benchmarks" / "results" / "rules-cpu.json").read_text())
+    machine = result["machine"]
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, numba {machine['versions']['numba']}; float32, one array "
+        f"of {result['elements']:,} elements, medians of {result['rounds']} rounds in turn (`benchmarks/rules.py`).",
+        "",
+        "| rule | bytes an element | share of the bare kernel's bandwidth | in cache, ns an element, one thread |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, row in result["rules"].items():
+        lines.append(
+            f"| `{name}` | {row['bytes_per_element']} | {row['share_of_limit']['median']:.2f} | "
+            f"{row['in_cache_ns_per_element']:.2f} |"
+        )
+    for other, speed in result["rules"]["adamw"]["speed_against"].items():
+        lines += [
+            "",
+            f"AdamW against {other}: {speed['median']:.2f} times as fast ({speed['low']:.2f} to {speed['high']:.2f}).",
+        ]
+    return "\n".join(lines)
+
+
+TABLES = {"rules": rules_table, "speed": speed_table}
+
+
+def generated(text: str) -> str:
+    """The text with every table made anew."""
+    for name, table in TABLES.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        made = table().replace("\\", r"\\")
+        text = pattern.sub(rf"\g<1>{made}\n\g<2>", text)
+    return text
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    readme.write_text(generated(readme.read_text()))
+    assert set(RULES) == {rule.name for family in FAMILIES.values() for rule in family.variants.values()}

@@ -1,0 +1,46 @@
+"""The commands of `fastopt`, one a file; a file that is new is imported and registered here.
+
+Their options are declared with typer alone: what a command needs is imported when it runs, so that --help is instant.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@contextlib.contextmanager
+def refusing(*errors: type[Exception]) -> Iterator[None]:
+    """Within it, one of these errors is bad input: one line on stderr and exit code 2."""
+    try:
+        yield
+    except errors as error:
+        typer.echo(f"fastopt: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fastopt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def fastopt(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Update rules written once, as NumPy functions; fused kernels for CPU and GPU with the same bits."""
+
+
+from .inspect import inspect  # noqa: E402  (they use refusing)
+from .train import train  # noqa: E402
+
+app.command()(train)
+app.command()(inspect)

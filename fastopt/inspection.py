@@ -1,0 +1,131 @@
+"""What a rule is and costs: its formula, its scalars, bytes and operations of an element, its sources."""
+
+import importlib
+import inspect
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from .kernels import RULES, Rule
+from .kernels.arrays import ITEM_SIZES
+from .kernels.dispatch import BACKENDS, backend
+from .kernels.emit import plain
+from .kernels.hyperparameters import suggestion
+from .kernels.program import Stage
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over the arrays.
+
+    scalars: what the host computes beforehand, and its value in the first step with the rule's defaults; None for what
+    follows from a norm. bytes: read and written for an element. operations: how many of each, for an element.
+    """
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    scalars: dict[str, float | None]
+    norms: tuple[str, ...]
+    bytes: int
+    operations: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A rule, for parameters and gradients of one stored type; state is float32, or float64 for float64."""
+
+    rule: Rule
+    storage: str
+    formula: str
+    new_values: dict[str, str]
+    passes: tuple[Pass, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that an element moves in all passes."""
+        return sum(one.bytes for one in self.passes)
+
+    def sources(self, name: str) -> list[tuple[str, str, str]]:
+        """A title, the language and the text of each kernel of a backend: "cpu", "cupy" or "cuda"."""
+        stages = self.rule.program(self.rule.hyper).stages
+        found: list[tuple[str, str, str]] = []
+        for stage in stages:
+            found += backend(name).sources(self.rule.name, stage, _storages(self.rule, stage, self.storage))
+        return found
+
+
+def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
+    """What there is to know of a rule, given itself, by its name, or as "module:name".
+
+    Raises ValueError for a name or a type that there is not.
+    """
+    found = rule if isinstance(rule, Rule) else named(rule)
+    if storage not in ITEM_SIZES:
+        raise ValueError(f"dtype must be one of {', '.join(ITEM_SIZES)}; got {storage!r}")
+    program = found.program(found.hyper)
+    values = [{"t": 1, **found.hyper, **found.states}[name] for name in program.numbers]
+    passes = []
+    for stage, scalars in zip(program.stages, program.scalar_functions, strict=True):
+        known = [math.nan] * len(program.reductions)
+        numbers = {
+            plain(node): None if node.stage else value
+            for node, value in zip(stage.scalars, scalars(*values, *known), strict=True)
+        }
+        sizes = dict(zip(stage.arrays, map(ITEM_SIZES.__getitem__, _storages(found, stage, storage)), strict=True))
+        passes.append(
+            Pass(
+                stage.reads,
+                stage.writes,
+                numbers,
+                tuple(map(plain, stage.reductions)),
+                sum(sizes[name] for name in (*stage.reads, *stage.writes)),
+                dict(Counter(stage.operations)),
+            )
+        )
+    new_values = {name: plain(node) for name, node in {**program.outputs, **program.states}.items()}
+    return Inspection(found, storage, _text(found), new_values, tuple(passes))
+
+
+def named(name: str) -> Rule:
+    """A rule of the library by its name, or one of a module as "module:name". Raises ValueError if there is none."""
+    if ":" not in name:
+        if name not in RULES:
+            raise ValueError(f"there is no rule {name!r}; {suggestion(name, RULES)}")
+        return RULES[name]
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"there is no rule {name!r}: {error}") from error
+    if not isinstance(found, Rule):
+        raise ValueError(f"{name!r} is a {type(found).__name__}, not a rule made with @rule")
+    return found
+
+
+def _storages(rule: Rule, stage: Stage, storage: str) -> tuple[str, ...]:
+    state = "float64" if storage == "float64" else "float32"
+    return tuple(state if name in rule.slots else storage for name in stage.arrays)
+
+
+def _text(rule: Rule) -> str:
+    """The author's text, or what is known of it where there is no file, as in a bare interpreter."""
+    try:
+        return inspect.getsource(rule.formula)
+    except (OSError, TypeError):
+        return f"def {rule.name}{inspect.signature(rule.formula)}: ...  # defined without a file\n"
+
+
+def as_record(found: Inspection) -> dict[str, Any]:
+    """What --json prints."""
+    return {
+        "rule": found.rule.name,
+        "dtype": found.storage,
+        "exact": found.rule.exact,
+        "state": {name: found.rule.start[name] for name in found.rule.slots},
+        "uniform_states": found.rule.states,
+        "hyper": found.rule.hyper,
+        "bytes_per_element": found.bytes,
+        "passes": [vars(one) for one in found.passes],
+        "sources": {name: [text for _, _, text in found.sources(name)] for name in BACKENDS},
+    }

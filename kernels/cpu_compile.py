@@ -1,0 +1,37 @@
+"""Source text -> compiled function, from the disk cache where it is there. Imports numba."""
+
+import functools
+import linecache
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from . import cpu_intrinsics
+from .cache import KernelCache
+
+
+def compiled(entry: str, text: str, signature: str, parallel: bool = False) -> Any:
+    """The function `entry` of a source text, compiled or from the disk cache."""
+    namespace = {k: getattr(cpu_intrinsics, k) for k in dir(cpu_intrinsics) if not k.startswith("_")}
+    namespace |= {"prange": numba.prange, "math": math, "zeros": np.zeros, "inf": math.inf, "nan": math.nan}
+    # A kernel from the disk cache looks its globals up in a module that can be imported.
+    namespace |= {"float32": numba.float32, "float64": numba.float64, "__name__": cpu_intrinsics.__name__}
+    filename = f"<fastopt {entry}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    exec(compile(text, filename, "exec"), namespace)
+    dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
+    dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text, cpu_intrinsics)
+    dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+@functools.cache
+def control_functions() -> tuple[Callable[[], int], Callable[[int], None]]:
+    """Functions that make this thread flush denormals, and that restore what was before."""
+    flush = compiled("flush_here", "def flush_here():\n    return flush_denormals()\n", "int64()")
+    put_back = compiled("restore_here", "def restore_here(saved):\n    restore(saved)\n", "void(int64)")
+    return flush, put_back

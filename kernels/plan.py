@@ -1,0 +1,150 @@
+"""Runs a program on sets of arrays: once, or step after step without looking at each array anew."""
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .arrays import View
+from .dispatch import backend, views_of
+from .emit import plain
+from .program import Program, Stage
+from .reductions import REDUCTIONS
+from .tasks import Pass
+
+SAME, MOVED, CHANGED = 0, 1, 2
+
+
+def update(
+    program: Program,
+    sets: Sequence[Sequence[Any]],
+    numbers: Sequence[Mapping[str, Any]],
+    label: Callable[[int, str], str] = lambda position, name: name,
+) -> list[list[float]]:
+    """Apply one step of a program to sets of arrays, in place; returns the new uniform states of each row of numbers.
+
+    sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
+    and uniform states for all sets, or one for each. label: how messages name an array.
+    """
+    which, views = views_of(program, sets, label)
+    return _run(program, _passes(program, which, views), numbers)
+
+
+class Plan:
+    """A program on parameters and state that mostly stay where they are, with gradients that mostly do not.
+
+    slots: for each parameter its state arrays, which must stay where they are. label: how messages name an array.
+    Every run compares parameters and gradients with those before. New addresses are entered into the task tables;
+    anything else that is new has everything checked and prepared again.
+    """
+
+    def __init__(self, program: Program, slots: Sequence[Sequence[Any]], label: Callable[[int, str], str]) -> None:
+        if not slots:
+            raise ValueError(f"{program.name}: there are no arrays to update")
+        self.program = program
+        self._slots, self._label = [tuple(arrays) for arrays in slots], label
+        self._watch: Any = None
+        self._passes: list[Pass] = []
+
+    def run(
+        self, parameters: Sequence[Any], gradients: Sequence[Any], numbers: Sequence[Mapping[str, Any]]
+    ) -> list[list[float]]:
+        """One step; returns the new uniform states of each row of numbers.
+
+        numbers: as for `update`. Raises TypeError or ValueError that names the array; nothing has then been changed.
+        """
+        found = self._watch.look([*parameters, *gradients]) if self._watch else CHANGED
+        if found != SAME and (found == CHANGED or not self._moved()):
+            self._bind(parameters, gradients)
+        return _run(self.program, self._passes, numbers)
+
+    def _bind(self, parameters: Sequence[Any], gradients: Sequence[Any]) -> None:
+        """Check all arrays and prepare the passes."""
+        self._watch = None
+        sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
+        which, views = views_of(self.program, sets, self._label)
+        self._passes = _passes(self.program, which, views)
+        self._addresses = np.array([[view.address for view in arrays] for arrays in views], np.int64).T
+        self._extents = _Extents(views)
+        self._watch = backend(which).watch([*parameters, *gradients])
+
+    def _moved(self) -> bool:
+        """Enter new addresses of gradients into the tables; False if that needs another look."""
+        now = self._watch.addresses.reshape(2, -1)
+        if (now[0] != self._addresses[0]).any() or self._extents.meet(now[1]):
+            return False
+        self._addresses[1] = now[1]
+        for one in self._passes:
+            columns = _columns(self.program, one.stage)
+            for batch in one.batches:
+                batch.move(self._addresses[columns])
+        return True
+
+
+class _Extents:
+    """Where the arrays that are written lie, for a quick answer whether a gradient lies there too."""
+
+    def __init__(self, views: Sequence[Sequence[View]]) -> None:
+        written = sorted(view.bounds for arrays in views for k, view in enumerate(arrays) if k != 1 and view.size)
+        # Interleaved views reach into one another, and then there is no quick answer.
+        self._apart = all(one[1] <= other[0] for one, other in itertools.pairwise(written))
+        self._starts, self._ends = np.array(written, np.int64).reshape(-1, 2).T
+        # From the address of a gradient's first element.
+        self._before = np.array([arrays[1].bounds[0] - arrays[1].address for arrays in views])
+        self._behind = np.array([arrays[1].bounds[1] - arrays[1].address for arrays in views])
+        self._some = np.array([arrays[1].size > 0 for arrays in views])
+
+    def meet(self, gradients: Any) -> bool:
+        """Whether a gradient at these addresses may meet an array that is written."""
+        if not self._apart or not len(self._starts):
+            return not self._apart
+        last = np.searchsorted(self._starts, gradients + self._behind) - 1
+        return bool((self._some & (last >= 0) & (self._ends[last] > gradients + self._before)).any())
+
+
+def _passes(program: Program, which: str, views: Sequence[Sequence[View]]) -> list[Pass]:
+    # What follows from a norm differs from set to set.
+    own = range(len(views)) if program.reductions else [0] * len(views)
+    passes = []
+    for stage in program.stages:
+        columns = _columns(program, stage)
+        chosen = [[arrays[k] for k in columns] for arrays in views]
+        passes.append(Pass(backend(which), program.name, stage, chosen, own))
+    return passes
+
+
+def _columns(program: Program, stage: Stage) -> list[int]:
+    return [program.arrays.index(name) for name in stage.arrays]
+
+
+def _run(program: Program, passes: Sequence[Pass], numbers: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+    """Every stage in turn; returns the new uniform states of each row of numbers."""
+    rows = [[row[name] for name in program.numbers] for row in numbers]
+    if program.reductions and len(rows) < passes[-1].sets:
+        rows = [list(rows[0]) for _ in range(passes[-1].sets)]
+    states: list[list[float]] = []
+    for one, scalars in zip(passes, program.scalar_functions, strict=True):
+        table = [_evaluated(program, scalars, row) for row in rows]
+        if not one.stage.reductions:
+            # Before anything is written, since it may raise.
+            states = [_evaluated(program, program.state_function, row) for row in rows]
+        totals = one.run(table)
+        for k, node in enumerate(one.stage.reductions):
+            reduction = REDUCTIONS[node.op]
+            values = [total[k] for total in totals]
+            if node.value == "model":
+                values = [functools.reduce(reduction.combined, values, 0.0)] * len(values)
+            for row, value in zip(rows, values, strict=True):
+                row.append(reduction.finished(value))
+    return states
+
+
+def _evaluated(program: Program, function: Callable[..., list[Any]], row: Sequence[Any]) -> list[Any]:
+    try:
+        return function(*row)
+    except (ArithmeticError, ValueError) as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in zip(program.numbers, row, strict=False))
+        uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
+        raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error

@@ -1,0 +1,235 @@
+"""A GPU made of CPU threads: runs the kernels of fastopt.kernels.numba_cuda where there is none.
+
+The generated source runs as Python, a thread of the GPU after another, or all of a block as threads of Python where
+they wait for each other. Its instructions are those of cuda_intrinsics.BUILDERS, built by numba for the CPU; in place
+of `mul.rn.ftz.f32` and its kin stand the CPU's own, with denormals flushed by its control register. A number is kept
+as its bits, an np.uint32 or np.uint64, since Python would convert a float32.
+"""
+
+import contextlib
+import functools
+import threading
+from types import SimpleNamespace
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from fastopt.kernels import cuda_intrinsics, numba_cuda
+from fastopt.kernels.operations import OPERATIONS
+from fastopt.kernels.reference import denormals_flushed
+
+_FLOATS = {types.uint32: ir.FloatType(), types.uint64: ir.DoubleType()}
+_BITS = {types.uint32: ir.IntType(32), types.uint64: ir.IntType(64)}
+
+
+def cpu_rounded(builder, operation, *args):
+    """What cuda_intrinsics.rounded is on a CPU."""
+    if operation == "sqrt":
+        kind = args[0].type
+        name = f"llvm.sqrt.{'f64' if kind == ir.DoubleType() else 'f32'}"
+        function = builder.module.globals.get(name)
+        if function is None:
+            function = ir.Function(builder.module, ir.FunctionType(kind, [kind]), name)
+        return builder.call(function, args)
+    return {"add": builder.fadd, "mul": builder.fmul, "div": builder.fdiv}[operation](*args)
+
+
+def _floats(builder, values, kinds):
+    return [builder.bitcast(v, _FLOATS[k]) if k in _FLOATS else v for v, k in zip(values, kinds, strict=True)]
+
+
+def _cpu_function(build, arity, result):
+    """A compiled function on bits of numbers; result: "same", "wide" or "boolean"."""
+
+    def typed(*kinds):
+        wanted = {"same": kinds[-1], "wide": types.uint64, "boolean": types.boolean}[result]
+
+        def generate(context, builder, signature, args):
+            value = build(builder, *_floats(builder, args, kinds))
+            return builder.bitcast(value, _BITS[wanted]) if wanted in _BITS else value
+
+        return wanted(*kinds), generate
+
+    one = {
+        1: lambda typing, a: typed(a),
+        2: lambda typing, a, b: typed(a, b),
+        3: lambda typing, a, b, c: typed(a, b, c),
+    }
+    operation = intrinsic(one[arity])
+    call = {
+        1: lambda a: operation(a),
+        2: lambda a, b: operation(a, b),
+        3: lambda a, b, c: operation(a, b, c),
+    }[arity]
+    compiled = numba.njit(call)
+
+    def on_bits(*args):
+        value = compiled(*args)
+        return value if result == "boolean" else (np.uint64 if result == "wide" else type(args[-1]))(value)
+
+    return on_bits
+
+
+def _numpy_function(function):
+    def on_bits(*args):
+        kind = args[0].dtype
+        with np.errstate(all="ignore"):
+            return function(*(np.array(a).view(f"f{kind.itemsize}") for a in args)).view(kind)
+
+    return on_bits
+
+
+def _cpu_load(storage):
+    kind = types.uint64 if storage == "float64" else types.uint32
+
+    @intrinsic
+    def load(typing, base, index):
+        def generate(context, builder, signature, args):
+            return builder.bitcast(cuda_intrinsics.load(builder, *args, storage), _BITS[kind])
+
+        return kind(types.int64, types.int64), generate
+
+    compiled = numba.njit("(int64, int64)")(lambda base, index: load(base, index))
+    width = np.uint64 if storage == "float64" else np.uint32
+    return lambda base, index: width(compiled(base, index))
+
+
+def _cpu_store(storage):
+    kind = types.uint64 if storage == "float64" else types.uint32
+
+    @intrinsic
+    def store(typing, base, index, value):
+        def generate(context, builder, signature, args):
+            cuda_intrinsics.store(builder, *args[:2], builder.bitcast(args[2], _FLOATS[kind]), storage)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, kind), generate
+
+    return numba.njit(f"void(int64, int64, {kind})")(lambda base, index, value: store(base, index, value))
+
+
+@functools.cache
+def cpu_names():
+    """What cuda_intrinsics.NAMES is on a CPU. Call with cpu_rounded in place."""
+    names = {}
+    for name, build in cuda_intrinsics.BUILDERS.items():
+        operation = OPERATIONS.get(name)
+        arity, boolean = (operation.arity, operation.boolean) if operation else (1, False)
+        names[name] = _cpu_function(build, arity, "boolean" if boolean else "wide" if name == "widen" else "same")
+    loads = {storage: _cpu_load(storage) for storage in ("float16", "bfloat16", "float32", "float64")}
+    stores = {storage: _cpu_store(storage) for storage in loads}
+    names["load"] = lambda base, index, storage, array: loads[storage](base, index)
+    names["store"] = lambda base, index, value, storage, array: stores[storage](base, index, value)
+    for name in ("exp", "log", "power"):
+        names[name] = _numpy_function(OPERATIONS[name].array)
+    names["number32"] = lambda word: np.uint32(int(word) & 0xFFFFFFFF)
+    names["number64"] = lambda word: np.uint64(int(word) & 0xFFFFFFFFFFFFFFFF)
+    names["float32"] = lambda value: np.float32(value).view(np.uint32)
+    names["float64"] = lambda value: np.float64(value).view(np.uint64)
+    return names
+
+
+class _Memory(np.ndarray):
+    def copy_to_device(self, host, stream):
+        self[...] = host
+
+    def copy_to_host(self, stream):
+        return np.array(self)
+
+
+class _Kernel:
+    """A kernel that `cuda.jit` made: kernel[blocks, threads, stream](table, partials)."""
+
+    def __init__(self, gpu, function):
+        self.gpu, self.function = gpu, function
+
+    def compile(self, signature):
+        pass
+
+    def disable_compile(self):
+        pass
+
+    def __getitem__(self, configuration):
+        return functools.partial(self.run, *configuration)
+
+    def run(self, blocks, threads, stream, table, partials):
+        self.gpu.launches.append((blocks, threads, stream.handle))
+        # A kernel of float64 names its storage; only a float32 kernel flushes.
+        double = "float64" in self.function.__code__.co_consts
+        together = "lanes" in self.function.__code__.co_varnames
+        waiting = threading.Barrier(threads) if together else None
+
+        def one(block, thread, shared):
+            self.gpu.here.block, self.gpu.here.thread = block, thread
+            self.gpu.here.shared, self.gpu.here.barrier = shared, waiting
+            with contextlib.nullcontext() if double else denormals_flushed():
+                self.function(table, partials.view(np.uint64))
+
+        for block in range(min(blocks, len(table) + 1)):
+            shared = [None] * 1024
+            if together:
+                crew = [threading.Thread(target=one, args=(block, k, shared)) for k in range(threads)]
+                for member in crew:
+                    member.start()
+                for member in crew:
+                    member.join()
+            else:
+                for k in range(threads):
+                    one(block, k, shared)
+
+
+class EmulatedCuda:
+    """In place of numba.cuda."""
+
+    def __init__(self):
+        self.here = threading.local()
+        self.launches = []
+        self.synchronized = []
+        self.gpus = [contextlib.nullcontext()]
+
+    def is_available(self):
+        return True
+
+    def jit(self, launch_bounds):
+        return lambda function: _Kernel(self, function)
+
+    def device_array(self, shape, dtype):
+        return np.full(shape, 77, dtype).view(_Memory)
+
+    def external_stream(self, handle):
+        return SimpleNamespace(handle=handle, synchronize=lambda: self.synchronized.append(handle))
+
+    @property
+    def threadIdx(self):
+        return SimpleNamespace(x=self.here.thread)
+
+    @property
+    def blockIdx(self):
+        return SimpleNamespace(x=self.here.block)
+
+    @property
+    def shared(self):
+        return SimpleNamespace(array=lambda size, kind: self.here.shared)
+
+    def syncthreads(self):
+        self.here.barrier.wait(timeout=60)
+
+
+@contextlib.contextmanager
+def emulated(monkeypatch):
+    """Within it numba_cuda works on arrays in the CPU's memory that have __cuda_array_interface__."""
+    gpu = EmulatedCuda()
+    caches = (numba_cuda.kernel, numba_cuda._stream, numba_cuda._scratch)
+    with monkeypatch.context() as patch:
+        patch.setattr(cuda_intrinsics, "rounded", cpu_rounded)
+        patch.setattr(cuda_intrinsics, "NAMES", cpu_names())
+        patch.setattr(numba_cuda, "library", lambda: gpu)
+        patch.setattr(numba_cuda, "_device", lambda address, name: 0)
+        for cache in caches:
+            cache.cache_clear()
+        yield gpu
+    for cache in caches:
+        cache.cache_clear()

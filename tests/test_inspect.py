@@ -1,0 +1,106 @@
+"""`fastopt inspect`: what it says of a rule is so."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import EXACT
+
+from fastopt.cli import main
+from fastopt.inspection import inspected
+from fastopt.kernels import RULES, norm, rule
+from fastopt.kernels.dispatch import BACKENDS
+from fastopt.kernels.emit import plain
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of the command line."""
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    out, err = capsys.readouterr()
+    return int(stopped.value.code or 0), out, err
+
+
+@rule
+def mine(p, g, h, *, lr=0.1):  # type: ignore[no-untyped-def]
+    """A rule of a module of one's own."""
+    h = h + g * g
+    return p - lr * g / (h + 1.0), h
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_can_be_inspected(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "inspect", name)
+    assert (code, err) == (0, "")
+    assert f"def {name}(" in out
+    assert ("NumPy's, on every backend" in out) is (name in EXACT)
+    assert "CPU, numba" in out
+    assert "CUDA C++" in out
+    found = inspected(name)
+    # The parameter and every slot are read and written, the gradient is read: once more for each norm.
+    norms = sum(len(one.norms) for one in found.passes)
+    assert found.bytes == 4 * (2 * (1 + len(RULES[name].slots)) + 1 + norms)
+
+
+def test_the_costs_of_adam() -> None:
+    (only,) = inspected("adam").passes
+    assert only.operations == {"multiply": 6, "add": 3, "divide": 3, "sqrt": 1, "subtract": 1}
+    assert only.scalars["1 - beta1**t"] == pytest.approx(0.1)
+    assert [inspected("adam", storage).bytes for storage in ("bfloat16", "float32", "float64")] == [22, 28, 56]
+
+
+def test_a_rule_of_ones_own_by_module_and_name(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "inspect", "test_inspect:mine", "--backend", "none", "--dtype", "float64")
+    assert code == 0
+    assert "A rule of a module of one's own." in out
+    assert "h + g * g" in out
+    assert "40 bytes an element in 1 pass" in out
+    assert "kernel(table" not in out
+
+
+def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "inspect", "adam_max_norm", "--json")
+    record = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert code == 0
+    assert record["bytes_per_element"] == 24
+    assert record["uniform_states"] == {"v": 0.0}
+    assert record["passes"][0]["norms"] == ["max_norm(g)"]
+    assert set(record["sources"]) == set(BACKENDS)
+    assert all(text for texts in record["sources"].values() for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["adm"], "there is no rule 'adm'; did you mean 'adam'?"),
+        (["adam", "--dtype", "int8"], "dtype must be one of float16, bfloat16, float32, float64; got 'int8'"),
+        (["adam", "--backend", "gpu"], "backend must be cpu, cupy, cuda, all or none; got 'gpu'"),
+        (["nowhere:adam"], "there is no rule 'nowhere:adam': No module named 'nowhere'"),
+        (["test_inspect:np"], "'test_inspect:np' is a module, not a rule made with @rule"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "inspect", *arguments) == (2, "", f"fastopt: {message}\n")
+
+
+def test_expressions_are_printed_as_they_are_grouped() -> None:
+    texts = {
+        "a - (b - c)": lambda a, b, c: a - (b - c),
+        "a - b - c": lambda a, b, c: (a - b) - c,
+        "a / (b * c)": lambda a, b, c: a / (b * c),
+        "a * b / c": lambda a, b, c: a * b / c,
+        "(a + b)**c": lambda a, b, c: (a + b) ** c,
+        "a**b**c": lambda a, b, c: a ** (b**c),
+        "(a**b)**c": lambda a, b, c: (a**b) ** c,
+        "-(a + b) * c": lambda a, b, c: -(a + b) * c,
+        "abs(a - b) / norm(c)": lambda a, b, c: abs(a - b) / norm(c),
+    }
+    for text, function in texts.items():
+
+        def formula(p, g, a, b, c, *, _do=None):  # type: ignore[no-untyped-def]
+            return p - g, function(a, b, c), b + a, c + a  # noqa: B023
+
+        made: Any = rule(formula)
+        assert plain(made.program(made.hyper).outputs["a"]) == text
+    assert np.isclose(eval("-(a + b) * c", {"a": 1, "b": 2, "c": 3}), -9)
