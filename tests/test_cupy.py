@@ -11,7 +11,8 @@ from own_rules import EVERY
 
 from fastopt.kernels import RULES, Rule, rule
 from fastopt.kernels import cupy as backend
-from fastopt.kernels.dispatch import state_like, update
+from fastopt.kernels.dispatch import state_like
+from fastopt.kernels.plan import update
 
 
 @pytest.fixture
