@@ -11,9 +11,10 @@ import pytest
 from examples import DTYPES, INEXACT, arrays_for, check_update, same_bits, same_numbers
 from own_rules import EVERY, OWN
 
-from fastopt.kernels import RULES, Rule
+from fastopt.kernels import RULES, Rule, dispatch
 from fastopt.kernels import cupy as cupy_backend
 from fastopt.kernels.plan import update
+from fastopt.kernels.tasks import Pass
 
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
 SIZES = (0, 1, 7, 129, 100_003)
@@ -130,9 +131,26 @@ def test_groups_have_scalars_of_their_own(storage: str, shim: cuda_shim.Shim) ->
         rates = [{**tested.hyper, "t": t, "lr": lr} for t, lr in ((1, 0.5), (7, 0.25), (300, 1e-3))]
         given = [{name: row[name] for name in tested.hyper} for row in rates]
         expected = [tested.reference(*a, t=row["t"], **h) for a, row, h in zip(sets, rates, given, strict=True)]
-        update(tested.program(tested.hyper), sets, rates)
+        program = tested.program(tested.hyper)
+        views = [[dispatch.view_of(array, "an array")[1] for array in arrays] for arrays in sets]
+        rows = [program.scalar_functions[0](*(row[name] for name in program.numbers)) for row in rates]
+        Pass(cupy_backend, program.name, program.stages[0], views, range(3)).run(rows)
         for arrays, wanted in zip(sets, expected, strict=True):
             assert all(same_bits(a, b) for a, b in zip([arrays[0], *arrays[2:]], wanted, strict=True))
+
+
+def test_stored_types_mix(storage: str, shim: cuda_shim.Shim) -> None:
+    if storage == "float64":
+        pytest.skip("float64 does not mix with other types")
+    tested = RULES["adam"]
+    others = [DTYPES[other] for other in ("float16", "float32", "bfloat16")]
+    for turn in range(3):
+        sets = []
+        for size in (129, 1001):
+            arrays = arrays_for(tested, size, storage, seed=turn)
+            kinds = [arrays[0].dtype, *others[turn:], *others[:turn]]
+            sets.append([a.astype(kind) for a, kind in zip(arrays, kinds, strict=True)])
+        check_sets(tested, sets)
 
 
 def test_reductions_over_the_model_equal_the_cpus(storage: str, shim: cuda_shim.Shim) -> None:
