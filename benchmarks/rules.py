@@ -22,7 +22,9 @@ import measure
 import numba
 import numpy as np
 
+from fastopt import Optimizer
 from fastopt.kernels import RULES, Rule, cpu, dispatch, max_norm, rule
+from fastopt.kernels.tasks import Pass
 
 
 def arrays_for(subject: Rule, elements: int) -> list[Any]:
@@ -76,9 +78,11 @@ def in_cache(subject: Rule, elements: int) -> float:
     program, calls = subject.program(subject.hyper), []
     for stage in program.stages:
         chosen = [views[program.arrays.index(name)] for name in stage.arrays]
-        kernel = cpu.kernel(subject.name, stage, ("float32",) * len(chosen), None, False)
-        given = np.full((1, len(stage.scalars)), 0.5, "float32"), np.zeros((1, len(stage.reductions)))
-        calls.append((kernel, cpu.tasks(chosen, 0, elements, None), *given))
+        one = Pass(cpu, subject.name, stage, [chosen], [0], [True])
+        one.run([[0.5] * len(stage.scalars)])
+        (batch,) = one.batches
+        scalars = np.full((1, len(stage.scalars)), 0.5, "float32")
+        calls.append((batch.kept["kernel"], batch.table, batch.kept["shares"], scalars, batch.kept["partials"]))
     hot = measure.interleaved({"kernels": lambda: [k(*rest) for _ in range(50) for k, *rest in calls]}, 15)
     return float(np.median(hot["kernels"])) / 50 / elements * 1e9
 
@@ -101,10 +105,11 @@ def measured(subject: Rule, elements: int, rounds: int, others: dict[str, Any]) 
     """The rule's times beside its limits' and the others'."""
     arrays = arrays_for(subject, elements)
     checked(subject, arrays)
-    bare = bare_rule(subject)
+    parameter, gradient = arrays[:2]
+    step, bare = (Optimizer(parameter, one).step for one in (subject, bare_rule(subject)))
     contenders = {
-        "rule": lambda: subject(*arrays, t=3),
-        "bare rule": lambda: bare(*arrays),
+        "rule": lambda: step(gradient),
+        "bare rule": lambda: bare(gradient),
         "bare numba": bare_numba(subject, elements, arrays),
         **others,
     }

@@ -191,7 +191,8 @@ class Rule:
         """
         states = {name: hyper.pop(name, start) for name, start in self.states.items()}
         numbers = {**self.bind(hyper), **states, **({"t": self._step(t)} if self.uses_t else {})}
-        return reference.evaluate(self.formula, self.arrays, arrays, numbers)
+        written = self.program(numbers).stages[-1].writes
+        return reference.evaluate(self.formula, self.arrays, arrays, numbers, written)
 
     def __repr__(self) -> str:
         return f"<rule {self.name}{inspect.signature(self.formula)}>"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import View
+from .arrays import View, is_flat
 from .dispatch import backend, views_of
 from .emit import plain
 from .program import Program, Stage
@@ -62,7 +62,8 @@ class Plan:
     ) -> list[list[float]]:
         """One step; returns the new uniform states, as `update` does.
 
-        numbers: a row for each group; one for each set where the uniform states differ between sets. Raises TypeError or ValueError that names the array; nothing has then been changed.
+        numbers: a row for each group, or one for each set where their uniform states differ.
+        Raises TypeError or ValueError that names the array; nothing has then been changed.
         """
         found = self._watch.look([*parameters, *gradients]) if self._watch else CHANGED
         if found != SAME and (found == CHANGED or not self._moved()):
@@ -116,11 +117,13 @@ class _Extents:
 def _passes(program: Program, which: str, views: Sequence[Sequence[View]], groups: Sequence[int]) -> list[Pass]:
     # What follows from a norm differs from set to set.
     own = range(len(views)) if program.reductions else groups
+    # All stages walk a set in one order, that of its arrays together: norms add up in it.
+    flat = [is_flat(arrays) for arrays in views]
     passes = []
     for stage in program.stages:
         columns = _columns(program, stage)
         chosen = [[arrays[k] for k in columns] for arrays in views]
-        passes.append(Pass(backend(which), program.name, stage, chosen, own))
+        passes.append(Pass(backend(which), program.name, stage, chosen, own, flat))
     return passes
 
 

@@ -30,9 +30,13 @@ def denormals_flushed() -> Iterator[None]:
 
 
 def evaluate(
-    formula: Callable[..., Any], names: Sequence[str], arrays: Sequence[Any], numbers: Mapping[str, Any]
+    formula: Callable[..., Any],
+    names: Sequence[str],
+    arrays: Sequence[Any],
+    numbers: Mapping[str, Any],
+    written: Sequence[str],
 ) -> tuple[Any, ...]:
-    """The new parameter, slots and uniform states, as `Rule.reference` documents."""
+    """The new parameter, slots and uniform states, as `Rule.reference` documents; what is not written stays."""
     views = [view_of(array, name)[1] for array, name in zip(arrays, names, strict=True)]
     compute = np.dtype(compute_type([view.storage for view in views]))
     # Norms add up in the order in which the kernels walk.
@@ -44,11 +48,14 @@ def evaluate(
     with denormals_flushed() if single else contextlib.nullcontext(), np.errstate(all="ignore"):
         results = formula(*inputs, **numbers)
         results = list(results) if isinstance(results, tuple | list) else [results]
-        count = len(views) - 1
         if single:
             # Arithmetic flushes by itself; where(), abs() and their kin may pass a denormal on.
+            count = len(views) - 1
             results[:count] = [np.where(abs(x) < 2.0**-126, x * 0, x) for x in results[:count]]
-    for k, view in enumerate([views[0], *views[2:]]):
+    for k, (name, view) in enumerate(zip([names[0], *names[2:]], [views[0], *views[2:]], strict=True)):
+        if name not in written:
+            results[k] = view.array.copy()
+            continue
         new = np.empty(view.shape, view.array.dtype)
         with np.errstate(all="ignore"):
             new.transpose(order)[...] = results[k].astype(new.dtype).reshape([view.shape[axis] for axis in order])

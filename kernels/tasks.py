@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .arrays import ITEM_SIZES, View, compute_type, is_flat
+from .arrays import ITEM_SIZES, View, compute_type
 from .program import Stage
 from .reductions import REDUCTIONS
 
@@ -65,18 +65,25 @@ class Backend(Protocol):
 class Pass:
     """One stage on sets of arrays: prepared once, run step after step.
 
-    scalars: for each set, which row of the stage's scalars is its own.
+    scalars: for each set, which row of the stage's scalars is its own. flat: whether its arrays can be walked as one
+    dense block.
     """
 
     def __init__(
-        self, backend: Backend, name: str, stage: Stage, sets: Sequence[Sequence[View]], scalars: Sequence[int]
+        self,
+        backend: Backend,
+        name: str,
+        stage: Stage,
+        sets: Sequence[Sequence[View]],
+        scalars: Sequence[int],
+        flat: Sequence[bool],
     ) -> None:
         self.stage = stage
         self._backend, self._name, self._sets = backend, name, len(sets)
         groups: dict[Any, list[int]] = {}
         for position, views in enumerate(sets):
             if views[0].size:
-                dimensions = None if is_flat(views) else len(views[0].shape)
+                dimensions = None if flat[position] else len(views[0].shape)
                 key = (views[0].device, tuple(view.storage for view in views), dimensions)
                 groups.setdefault(key, []).append(position)
         self.batches = [

@@ -131,6 +131,28 @@ def test_norms_are_added_in_one_order(storage: str, size: int) -> None:
     check_update(normalized, [np.asfortranarray(a.reshape(-1, 1)) for a in arrays_for(normalized, size, storage)])
 
 
+@pytest.mark.parametrize("storage", ["float32", "float64"])
+def test_norms_are_added_in_one_order_where_layouts_differ(storage: str) -> None:
+    @rule
+    def normalized(p, g, *, lr=0.1):  # type: ignore[no-untyped-def]
+        return p - lr * g / norm(g)
+
+    for seed in range(20):
+        p, g = arrays_for(normalized, (300, 70), storage, seed=seed)
+        check_update(normalized, [p, np.asfortranarray(g)])
+
+
+def test_a_slot_that_is_returned_as_it_came_is_left_alone() -> None:
+    @rule
+    def anchored(p, g, anchor, *, lr=0.1):  # type: ignore[no-untyped-def]
+        return p - lr * (g + p - anchor), anchor
+
+    arrays = arrays_for(anchored, 300, "float32", special=True)
+    before = arrays[2].copy()
+    check_update(anchored, arrays)
+    assert arrays[2].tobytes() == before.tobytes()
+
+
 def test_a_norm_of_what_depends_on_a_norm_is_a_third_stage() -> None:
     @rule
     def nested(p, g, *, lr=0.1):  # type: ignore[no-untyped-def]

@@ -33,6 +33,7 @@ from fastopt.kernels import (
     sqrt,
     where,
 )
+from fastopt.kernels.plan import update
 
 DTYPES = ("float32", "float64")
 
@@ -288,7 +289,7 @@ def test_many_sets_are_one_launch_each_with_its_own_scalars(monkeypatch: Any) ->
         given = [{"lr": 0.01 * (k + 1)} for k in range(150)]
         wanted = [chooses.reference(*arrays, **row) for arrays, row in zip(sets, given, strict=True)]
         held = [[Emulated.put(array) for array in arrays] for arrays in sets]
-        dispatch.update(chooses.program({}), held, [chooses.bind(row) for row in given])
+        update(chooses.program({}), held, [chooses.bind(row) for row in given])
         assert len(cuda.launches) == 1
         for arrays, (p, m) in zip(sets, wanted, strict=True):
             assert_same_bits(arrays[0], p)
@@ -298,7 +299,7 @@ def test_many_sets_are_one_launch_each_with_its_own_scalars(monkeypatch: Any) ->
 def test_a_norm_over_the_model_joins_all_sets(gpu: Any) -> None:
     sets = [[np.ones(n, "float32"), np.full(n, 2, "float32"), np.zeros(n, "float32")] for n in (5, 3_000)]
     held = [[gpu.put(array) for array in arrays] for arrays in sets]
-    dispatch.update(clipped.program({}), held, [clipped.bind({})])
+    update(clipped.program({}), held, [clipped.bind({})])
     scale = np.float32(1.0 / np.sqrt(4.0 * 3_005))
     np.testing.assert_allclose(gpu.get(held[0][2]), 2 * scale * 2, rtol=1e-6)
 
