@@ -4,6 +4,8 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
@@ -25,12 +27,23 @@ def interleaved(
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             time.sleep(pause)
-            began = time.perf_counter()
-            contenders[name]()
-            times[name].append(time.perf_counter() - began)
+            times[name].append(timed(contenders[name]))
         if tick:
             tick()
     return times
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds of one run."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A fresh process of this Python, with its output; raises if it fails."""
+    whole = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment}
+    return subprocess.run([sys.executable, *arguments], env=whole, capture_output=True, text=True, check=True)
 
 
 def ratio(of: list[float], to: list[float]) -> dict[str, float]:
