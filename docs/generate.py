@@ -30,14 +30,16 @@ def speed_table() -> str:
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, numba {machine['versions']['numba']}; float32, one array "
         f"of {result['elements']:,} elements, medians of {result['rounds']} rounds in turn (`benchmarks/rules.py`).",
+        "Neighbours on the machine share its memory, so GB/s vary from row to row; each share is of rounds in turn.",
         "",
-        "| rule | bytes an element | share of the bare kernel's bandwidth | in cache, ns an element, one thread |",
-        "| --- | --- | --- | --- |",
+        "| rule | bytes an element | GB/s | share of the bare kernel's (quartiles) | in cache, ns an element |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for name, row in result["rules"].items():
         lines.append(
-            f"| `{name}` | {row['bytes_per_element']} | {row['share_of_limit']['median']:.2f} | "
-            f"{row['in_cache_ns_per_element']:.2f} |"
+            f"| `{name}` | {row['bytes_per_element']} | {row['gigabytes_per_second']:.0f} | "
+            f"{row['share_of_limit']['median']:.2f} ({row['share_of_limit']['low']:.2f} to "
+            f"{row['share_of_limit']['high']:.2f}) | {row['in_cache_ns_per_element']:.2f} |"
         )
     for other, speed in result["rules"]["adamw"]["speed_against"].items():
         lines += [

@@ -28,7 +28,7 @@ class CheckedOptimizer:
         self.seconds: list[float] = []
         self.plain_seconds: list[float] = []
         self.differs_at: tuple[int, str] | None = None
-        self._paths = [path for path, _ in leaves(optimizer.params, "params")]
+        self._paths = [path for path, _, _ in leaves(optimizer.params, "params")]
         self._arrays = [[_on_host(array).copy() for array in arrays] for arrays in self._theirs()]
         self._states = [dict(self.rule.states) for _ in self._arrays]
 
@@ -59,7 +59,7 @@ class CheckedOptimizer:
         step = {"t": t} if self.rule.uses_t else {}
         theirs = self._theirs()
         numbers = [{**step, **self.hyper, **self._their_states(k)} for k in range(len(theirs))]
-        jobs = [(p, g, *slots) for (p, *slots), (_, g) in zip(theirs, leaves(grads, "grads"), strict=True)]
+        jobs = [(p, g, *slots) for (p, *slots), (_, _, g) in zip(theirs, leaves(grads, "grads"), strict=True)]
         formula = self.rule.formula
         # As the kernels have it: denormals would slow NumPy down many times.
         single = theirs[0][0].dtype == np.float32
@@ -72,7 +72,7 @@ class CheckedOptimizer:
             return time.perf_counter() - start
 
     def _step_reference(self, grads: Any, t: int) -> None:
-        for arrays, states, (_, g) in zip(self._arrays, self._states, leaves(grads, "grads"), strict=True):
+        for arrays, states, (_, _, g) in zip(self._arrays, self._states, leaves(grads, "grads"), strict=True):
             p, *slots = arrays
             new = self.rule.reference(p, _on_host(g), *slots, t=t, **self.hyper, **states)
             arrays[:] = new[: len(arrays)]
@@ -92,7 +92,7 @@ class CheckedOptimizer:
 
     def _theirs(self) -> list[list[Any]]:
         """For each parameter of the optimizer: the parameter and its state arrays."""
-        params = (array for _, array in leaves(self.optimizer.params, "params"))
+        params = (array for _, _, array in leaves(self.optimizer.params, "params"))
         return [[array, *slots.values()] for array, slots in zip(params, self.optimizer.state, strict=True)]
 
     def _their_states(self, position: int) -> dict[str, float]:

@@ -38,6 +38,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         message = getattr(error, "format_message", None)
         if message is None:
             raise
-        print(f"fastopt: {message()}", file=sys.stderr)
+        if text := message():
+            print(f"fastopt: {text}", file=sys.stderr)
         return 2
     return code if isinstance(code, int) else 0

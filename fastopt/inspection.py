@@ -3,13 +3,16 @@
 import importlib
 import inspect
 import math
+import os
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .kernels import RULES, Rule
 from .kernels.arrays import ITEM_SIZES
-from .kernels.dispatch import BACKENDS, backend
+from .kernels.dispatch import backend
 from .kernels.emit import plain
 from .kernels.hyperparameters import suggestion
 from .kernels.program import Stage
@@ -71,6 +74,7 @@ def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
         numbers = {
             plain(node): None if node.stage else value
             for node, value in zip(stage.scalars, scalars(*values, *known), strict=True)
+            if node.op != "constant"
         }
         sizes = dict(zip(stage.arrays, map(ITEM_SIZES.__getitem__, _storages(found, stage, storage)), strict=True))
         passes.append(
@@ -94,9 +98,11 @@ def named(name: str) -> Rule:
             raise ValueError(f"there is no rule {name!r}; {suggestion(name, RULES)}")
         return RULES[name]
     module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ValueError(f"there is no rule {name!r}: {error}") from error
     if not isinstance(found, Rule):
         raise ValueError(f"{name!r} is a {type(found).__name__}, not a rule made with @rule")
@@ -116,7 +122,7 @@ def _text(rule: Rule) -> str:
         return f"def {rule.name}{inspect.signature(rule.formula)}: ...  # defined without a file\n"
 
 
-def as_record(found: Inspection) -> dict[str, Any]:
+def as_record(found: Inspection, backends: Sequence[str]) -> dict[str, Any]:
     """What --json prints."""
     return {
         "rule": found.rule.name,
@@ -127,5 +133,5 @@ def as_record(found: Inspection) -> dict[str, Any]:
         "hyper": found.rule.hyper,
         "bytes_per_element": found.bytes,
         "passes": [vars(one) for one in found.passes],
-        "sources": {name: [text for _, _, text in found.sources(name)] for name in BACKENDS},
+        "sources": {name: [text for _, _, text in found.sources(name)] for name in backends},
     }

@@ -1,110 +1,294 @@
-"""The Optimizer, and an optimizer class for each family of rules."""
+"""The Optimizer: one call updates all arrays of a model by one rule, with everything that rides along."""
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from .groups import Hyper, Row, grouped
 from .kernels import FAMILIES, RULES, Family, Rule
-from .kernels.dispatch import check_parameters, state_like
+from .kernels.dispatch import array_like, check_parameters
+from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
 from .kernels.hyperparameters import suggestion
 from .kernels.plan import Plan
-from .tree import leaves, matching
+from .tree import getter, leaves, matching, rebuilt
 
 
 class Optimizer:
-    """Updates the arrays of a model in place by one rule.
+    """Updates the arrays of a model in place by one rule, all in one pass.
 
-    params: an array, or nested lists, tuples and dicts of arrays, of one library and device. rule: a Rule or its name.
-    hyper: the rule's hyperparameters, each a number or a function of the step, which counts from 1.
+    params: an array, or any nesting of lists, tuples, dicts, named tuples and dataclasses of arrays, of one library and
+    device. rule: a Rule or its name. hyper: the rule's hyperparameters and the numbers below, each a number or a
+    function of the step, which counts applied steps from 1.
+
+    groups: {pattern: {hyperparameter: value}}; a pattern is a dotted name (layers.0.W), a subtree (layers.0), or has *
+    and ?. Where several match, the later ones win.
+    grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128). clip_value, clip_norm, clip_array_norm:
+    limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
+    weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
+    (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, bias
+    corrected, in `ema` as a tree. cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
+    zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
+    in `skipped`.
+
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
 
-    def __init__(self, params: Any, rule: Rule | str, **hyper: Any) -> None:
+    def __init__(
+        self,
+        params: Any,
+        rule: Rule | str,
+        /,
+        *,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        **hyper: Any,
+    ) -> None:
         if isinstance(rule, str):
             if rule not in RULES:
                 raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, RULES)}")
             rule = RULES[rule]
         if not isinstance(rule, Rule):
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
-        self.rule = rule
-        self.params = params
-        self.t = 0
+        self.rule, self.params, self.skipped = rule, params, 0
         named = list(leaves(params, "params"))
         if not named:
             raise ValueError("params has no arrays")
-        self._paths = [path.removeprefix("params") for path, _ in named]
-        self._arrays = [array for _, array in named]
-        check_parameters(self._arrays, [path for path, _ in named])
-        self._schedules = {name: value for name, value in hyper.items() if callable(value)}
-        fixed = {name: value for name, value in hyper.items() if name not in self._schedules}
-        scheduled = {name: schedule(1) for name, schedule in self._schedules.items()}
-        self._hyper = rule.bind({**fixed, **scheduled})
-        starts = {slot: self._hyper[v] if isinstance(v, str) else v for slot, v in rule.start.items()}
-        self.state: list[dict[str, Any]] = [
-            {slot: state_like(array, start, path) for slot, start in starts.items()} for path, array in named
-        ]
+        self._paths = [path.removeprefix("params") for path, _, _ in named]
+        self._names = [name for _, name, _ in named]
+        self._arrays = [array for _, _, array in named]
+        self._storages = check_parameters(self._arrays, [path for path, _, _ in named])
+        if cast_to is not None:
+            if cast_to not in ("float16", "bfloat16"):
+                raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
+            if "float64" in self._storages:
+                raise ValueError("cast_to is for parameters that are computed in float32; these are float64")
+        used = {*hyper, *(name for given in (groups or {}).values() for name in given)}
+        switches = {"maximize": maximize, "zero_grads": zero_grads, "skip_nonfinite": skip_nonfinite}
+        on: dict[str, Any] = {name: True for name, value in switches.items() if value}
+        on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
+        on["decay"] = _decay(rule, decay, "weight_decay" in used)
+        self._step = Fused(rule, on)
+        self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
+        self.groups, belongs = grouped(self._step, self._names, groups or {})
+        self._flatten = getter(params)
+        self._state = [{slot: self._start(slot, array, path) for slot in self._step.slots} for path, _, array in named]
+        self._program = self._step.program(self.hyper)
+        self._rows, self._row_of = self._first_rows(belongs)
         self._plans: dict[Any, Plan] = {}
-        # A number that follows from a norm is each parameter's own; any other is one for all.
-        apart = bool(rule.program(self._hyper).reductions)
-        self._groups = list(range(len(named))) if apart else [0] * len(named)
-        self.uniform_states: list[dict[str, float]] = [dict(rule.states) for _ in range(max(self._groups) + 1)]
+        self._grads: Any = None
 
-    def step(self, grads: Any) -> None:
+    def _start(self, slot: str, array: Any, path: str) -> Any:
+        if slot == COPY:
+            copy = array_like(array, 0.0, self._step.on["cast_to"], path)
+            copy[...] = array
+            return copy
+        start = self._step.start[slot]
+        return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
+
+    def _first_rows(self, belongs: list[Any]) -> tuple[list[Row], list[int]]:
+        # A number that follows from a norm is each parameter's own.
+        keys = list(range(len(belongs))) if self._program.reductions and self.rule.states else belongs
+        distinct = list(dict.fromkeys(keys))
+        layers = {key: (self.hyper, *group) for key, group in zip(keys, belongs, strict=True)}
+        rows = [Row(layers[key], 0, dict(self.rule.states)) for key in distinct]
+        return rows, [distinct.index(key) for key in keys]
+
+    @property
+    def t(self) -> int:
+        """How many steps were applied: the most that any parameter has had."""
+        return max(row.count for row in self._rows)
+
+    @property
+    def state(self) -> list[Mapping[str, Any]]:
+        """For each parameter, in the order of the tree, its state arrays by slot."""
+        return [MappingProxyType({slot: slots[slot] for slot in self.rule.slots}) for slots in self._state]
+
+    @property
+    def uniform_states(self) -> list[dict[str, float]]:
+        """The numbers that the rule carries from step to step, for each parameter."""
+        return [self._rows[row].states for row in self._row_of]
+
+    @property
+    def ema(self) -> Any:
+        """The averages of the weights, in the tree of the parameters. Raises AttributeError without the option."""
+        return self._tree_of(AVERAGE, "ema")
+
+    @property
+    def cast(self) -> Any:
+        """The copies of the weights in the type `cast_to`, in the tree of the parameters."""
+        return self._tree_of(COPY, "cast_to")
+
+    def _tree_of(self, slot: str, option: str) -> Any:
+        if slot not in self._step.slots:
+            raise AttributeError(f"this optimizer was made without {option}")
+        return rebuilt(self.params, iter([slots[slot] for slots in self._state]))
+
+    @property
+    def grads(self) -> Any:
+        """Gradient arrays in the tree of the parameters, to write into; `step()` then takes them."""
+        if self._grads is None:
+            named = zip(self._arrays, self._storages, self._paths, strict=True)
+            arrays = [array_like(array, 0.0, storage, path) for array, storage, path in named]
+            self._grads = rebuilt(self.params, iter(arrays))
+        return self._grads
+
+    def step(self, grads: Any = None) -> None:
         """Update every parameter by its gradient.
 
-        grads: arrays in the structure of params, of the same shapes; they are only read.
+        grads: arrays in the structure of params, of the same shapes and types; they are only read, unless zero_grads
+        is on. None in the place of an array leaves that parameter and its count of steps alone. Without grads the
+        arrays of `grads` are taken.
         Raises TypeError or ValueError naming the array; nothing has then been changed.
         """
-        gradients = list(matching(grads, self.params, "grads"))
-        t = self.t + 1
-        scheduled = {name: schedule(t) for name, schedule in self._schedules.items()}
-        hyper = self.rule.bind({**self._hyper, **scheduled}) if scheduled else self._hyper
-        program = self.rule.program(hyper)
-        if program not in self._plans:
-            self._plans[program] = Plan(
-                program, [list(slots.values()) for slots in self.state], self._groups, self._label
-            )
-        numbers = [{"t": t, **hyper, **states} for states in self.uniform_states]
-        new = self._plans[program].run(self._arrays, gradients, numbers)
-        self.uniform_states = [dict(zip(self.rule.states, values, strict=True)) for values in new]
-        self.t = t
+        self.update(self.params, self.grads if grads is None else grads)
+
+    def update(self, params: Any, grads: Any) -> None:
+        """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
+        parameters = self._leaves(params, "params")
+        gradients = self._leaves(grads, "grads")
+        if any(gradient is None for gradient in gradients):
+            active = tuple(k for k, gradient in enumerate(gradients) if gradient is not None)
+            if not active:
+                return
+            self._split(active)
+            parameters, gradients = [parameters[k] for k in active], [gradients[k] for k in active]
+        else:
+            active = ()
+        if active not in self._plans:
+            self._plans[active] = self._planned(active)
+        plan = self._plans[active]
+        new = plan.run(parameters, gradients, [row.numbers() for row in self._rows])
+        self._count(active, new)
+        if new is None and self._step.on.get("zero_grads"):
+            for gradient in gradients:
+                gradient[...] = 0.0
+
+    def _leaves(self, tree: Any, what: str) -> Any:
+        try:
+            found = self._flatten(tree)
+        except (KeyError, TypeError, AttributeError, IndexError):
+            found = None
+        return matching(tree, self.params, what) if found is None else found
+
+    def _planned(self, active: tuple[int, ...]) -> Plan:
+        chosen = active or range(len(self._arrays))
+        return Plan(
+            self._program,
+            [list(self._state[k].values()) for k in chosen],
+            [self._row_of[k] for k in chosen],
+            lambda position, name: self._label(chosen[position], name),
+        )
+
+    def _split(self, active: tuple[int, ...]) -> None:
+        """Give the active parameters rows of their own where others of their row are not."""
+        stays = {self._row_of[k] for k in range(len(self._arrays)) if k not in active}
+        moved: dict[int, int] = {}
+        for k in active:
+            row = self._row_of[k]
+            if row in stays:
+                if row not in moved:
+                    moved[row] = len(self._rows)
+                    old = self._rows[row]
+                    self._rows.append(Row(old.layers, old.count, dict(old.states)))
+                self._row_of[k] = moved[row]
+        if moved:
+            self._plans.clear()
+
+    def _count(self, active: tuple[int, ...], new: list[list[float]] | None) -> None:
+        """Note that a step was applied, or skipped."""
+        if new is None:
+            self.skipped += 1
+            return
+        chosen = active or range(len(self._arrays))
+        for row in {self._row_of[k] for k in chosen}:
+            self._rows[row].count += 1
+        if self.rule.states:
+            apart = bool(self._program.reductions)
+            for position, k in enumerate(chosen):
+                values = new[position if apart else self._row_of[k]]
+                self._rows[self._row_of[k]].states = dict(zip(self.rule.states, values, strict=True))
 
     def _label(self, position: int, name: str) -> str:
         parameter, gradient, *_ = self.rule.arrays
         kind = {parameter: "params", gradient: "grads"}.get(name, f"state {name!r} of params")
         return kind + self._paths[position]
 
+    def __getattr__(self, name: str) -> Any:
+        hyper = self.__dict__.get("hyper")
+        if hyper is not None and name in hyper:
+            return hyper[name]
+        raise AttributeError(
+            f"{type(self).__name__} has no {name}" + (" and no hyperparameter of that name" if hyper else "")
+        )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        hyper = self.__dict__.get("hyper")
+        if hyper is not None and name in hyper:
+            hyper[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def __repr__(self) -> str:
-        hyper = ", ".join(f"{name}={self._schedules.get(name, value)!r}" for name, value in self._hyper.items())
+        hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
         return f"<{type(self).__name__}: {self.rule.name}, {len(self._arrays)} arrays, step {self.t}, {hyper}>"
+
+
+def _decay(rule: Rule, decay: str | None, used: bool) -> str:
+    if decay is None:
+        return "l2"
+    if decay not in DECAYS:
+        raise ValueError(f"decay must be {', '.join(DECAYS)}; got {decay!r}")
+    if "weight_decay" in rule.hyper:
+        raise ValueError(f"{rule.name} has a weight decay of its own; decay would have no effect")
+    if not used:
+        raise ValueError("decay has no effect without weight_decay")
+    return decay
 
 
 def optimizer_class(family: Family) -> type[Optimizer]:
     """The optimizer class of a family, with the signature and the sources of its rules."""
 
     def __init__(self: Any, params: Any, **hyper: Any) -> None:
+        options = {name: hyper.pop(name) for name in _OPTIONS if name in hyper}
+        own = {name: hyper.pop(name) for name in NUMBERS if name in hyper and name not in family.hyper}
         rule, kept = family.select(hyper)
-        Optimizer.__init__(self, params, rule, **kept)
+        Optimizer.__init__(self, params, rule, **kept, **own, **options)
 
     __init__.__signature__ = _signature(family.hyper)  # type: ignore[attr-defined]
     return type(family.name, (Optimizer,), {"__init__": __init__, "__doc__": _doc(family), "__module__": "fastopt"})
 
 
+_KINDS = inspect.Parameter
+_OPTIONS = {
+    name: parameter
+    for name, parameter in inspect.signature(Optimizer).parameters.items()
+    if parameter.kind is _KINDS.KEYWORD_ONLY
+}
+
+
 def _signature(hyper: Mapping[str, Any]) -> inspect.Signature:
-    kinds = inspect.Parameter
-    ordinary = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in ("self", "params")]
-    return inspect.Signature([*ordinary, *(kinds(n, kinds.KEYWORD_ONLY, default=v) for n, v in hyper.items())])
+    ordinary = [_KINDS(name, _KINDS.POSITIONAL_OR_KEYWORD) for name in ("self", "params")]
+    numbers = {**hyper, **{name: None for name in NUMBERS if name not in hyper}}
+    keywords = [_KINDS(name, _KINDS.KEYWORD_ONLY, default=value) for name, value in numbers.items()]
+    return inspect.Signature([*ordinary, *keywords, *_OPTIONS.values()])
 
 
 def _doc(family: Family) -> str:
-    lines = [f"{family.name}: updates the arrays of `params` in place.", ""]
+    lines = [f"{family.name}: updates the arrays of `params` in place, all in one pass.", ""]
     lines += ["Each hyperparameter is a number or a function of the step, which counts from 1.", ""]
     for options, rule in family.variants.items():
         chosen = f"with {' and '.join(options.split())}" if options else "by default"
         lines.append(f"{rule.name} ({chosen}): {inspect.cleandoc(rule.__doc__ or '')}")
         ranges = ", ".join(valid.text for valid in rule.ranges.values())
         lines += [f"  Requires {ranges}.", ""] if ranges else [""]
-    return "\n".join(lines)
+    return "\n".join(
+        [*lines, "The options that ride along, grad_scale and others, are described at fastopt.Optimizer."]
+    )
 
 
 CLASSES: dict[str, type[Optimizer]] = {name: optimizer_class(family) for name, family in FAMILIES.items()}

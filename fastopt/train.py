@@ -84,7 +84,7 @@ class Training:
         self._to_device, wait = _device(device)
         params = network.initialise(self.sizes, activation=activation, dtype=dtype, seed=seed)
         self.params = {name: [self._to_device(array) for array in arrays] for name, arrays in params.items()}
-        given = {} if lr is None else {"lr": lr}
+        given: dict[str, Any] = {} if lr is None else {"lr": lr}
         optimizer = Optimizer(self.params, rule, **given)
         self.rule = optimizer.rule
         self.hyper = self.rule.bind(given)
@@ -98,7 +98,7 @@ class Training:
     @property
     def parameters(self) -> int:
         """The number of weights and biases."""
-        return sum(array.size for _, array in leaves(self.params, ""))
+        return sum(array.size for _, _, array in leaves(self.params, ""))
 
     @property
     def steps(self) -> int:

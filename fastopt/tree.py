@@ -1,34 +1,102 @@
-"""Nested lists, tuples and dicts of arrays, as flat lists with a path for each array."""
+"""Nested lists, tuples, dicts, named tuples and dataclasses of arrays, as flat lists with a path for each array."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+# A way into a container: how a path is written, the part of a dotted name, and the step itself.
+Child = tuple[str, str, Any]
 
-def leaves(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every array of a tree with its path, as in params["W"][0]; dicts in their own order."""
+
+def children(tree: Any) -> list[Child] | None:
+    """The parts of a container with their paths and names; None for a leaf."""
     if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from leaves(value, f"{path}[{key!r}]")
-    elif isinstance(tree, list | tuple):
-        for position, value in enumerate(tree):
-            yield from leaves(value, f"{path}[{position}]")
-    else:
-        yield path, tree
+        return [(f"[{key!r}]", str(key), value) for key, value in tree.items()]
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return [(f".{name}", name, getattr(tree, name)) for name in tree._fields]
+    if isinstance(tree, list | tuple):
+        return [(f"[{position}]", str(position), value) for position, value in enumerate(tree)]
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        return [(f".{field.name}", field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree)]
+    return None
 
 
-def matching(tree: Any, like: Any, path: str) -> Iterator[Any]:
-    """The arrays of a tree in the order of another of the same structure. Raises ValueError where they differ."""
+def leaves(tree: Any, path: str, name: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Every array of a tree with its path, as in params['W'][0], and its dotted name, as in W.0."""
+    parts = children(tree)
+    if parts is None:
+        yield path, name, tree
+        return
+    for step, part, value in parts:
+        yield from leaves(value, path + step, f"{name}.{part}" if name else part)
+
+
+def matching(tree: Any, like: Any, path: str) -> list[Any]:
+    """The leaves of a tree in the order of another of the same structure. Raises ValueError where they differ."""
+    wanted = children(like)
+    if wanted is None:
+        return [tree]
+    found = children(tree)
+    if found is None:
+        raise ValueError(f"{path} must be a {type(like).__name__} as in params; got a {type(tree).__name__}")
+    theirs = {step: value for step, _, value in found}
+    ours = [step for step, _, _ in wanted]
+    missing = [path + step for step in ours if step not in theirs]
+    extra = [path + step for step in theirs if step not in ours]
+    if missing or extra:
+        said = [f"has no {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(extra)} beyond params"] * bool(
+            extra
+        )
+        raise ValueError(f"{path} {' and '.join(said)}; it must have the structure of params")
+    return [leaf for step, _, value in wanted for leaf in matching(theirs[step], value, path + step)]
+
+
+def rebuilt(like: Any, arrays: Iterator[Any]) -> Any:
+    """A tree of the structure of another with these arrays for its leaves, in order."""
+    parts = children(like)
+    if parts is None:
+        return next(arrays)
+    values = [rebuilt(value, arrays) for _, _, value in parts]
     if isinstance(like, dict):
-        if not isinstance(tree, dict) or tree.keys() != like.keys():
-            found = sorted(map(repr, tree)) if isinstance(tree, dict) else type(tree).__name__
-            raise ValueError(f"{path} must have the keys {sorted(map(repr, like))}; got {found}")
-        for key, value in like.items():
-            yield from matching(tree[key], value, f"{path}[{key!r}]")
-    elif isinstance(like, list | tuple):
-        if not isinstance(tree, list | tuple) or len(tree) != len(like):
-            found = f"{len(tree)}" if isinstance(tree, list | tuple) else type(tree).__name__
-            raise ValueError(f"{path} must have {len(like)} entries; got {found}")
-        for position, (value, other) in enumerate(zip(tree, like, strict=True)):
-            yield from matching(value, other, f"{path}[{position}]")
-    else:
-        yield tree
+        return dict(zip(like, values, strict=True))
+    if isinstance(like, list):
+        return values
+    if isinstance(like, tuple):
+        return type(like)(*values) if hasattr(like, "_fields") else tuple(values)
+    return dataclasses.replace(like, **{part: value for (_, part, _), value in zip(parts, values, strict=True)})
+
+
+def getter(like: Any) -> Callable[[Any], Sequence[Any] | None]:
+    """A fast function that gives the leaves of trees of this structure; None, or an error, for any other."""
+    lines: list[str] = []
+    constants: list[Any] = []
+    found: list[str] = []
+
+    def visit(tree: Any, name: str) -> None:
+        parts = children(tree)
+        if parts is None:
+            found.append(name)
+            return
+        if isinstance(tree, dict | list | tuple):
+            constants.append(type(tree))
+            lines.append(f"if len({name}) != {len(parts)} or type({name}) is not K[{len(constants) - 1}]: return None")
+        else:
+            constants.append(type(tree))
+            lines.append(f"if type({name}) is not K[{len(constants) - 1}]: return None")
+        for position, (step, _, value) in enumerate(parts):
+            if isinstance(tree, dict):
+                constants.append(list(tree)[position])
+                step = f"[K[{len(constants) - 1}]]"
+            if children(value) is None:
+                found.append(name + step)
+            else:
+                inner = f"t{len(lines)}_{position}"
+                lines.append(f"{inner} = {name}{step}")
+                visit(value, inner)
+
+    visit(like, "t")
+    body = "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(found)}]"])
+    namespace: dict[str, Any] = {"K": constants}
+    exec(f"def leaves_of(t):\n{body}\n", namespace)
+    function: Callable[[Any], Sequence[Any] | None] = namespace["leaves_of"]
+    return function

@@ -23,7 +23,7 @@ def folder() -> Path:
     """Where kernels are kept: $FASTOPT_CACHE_DIR, or fastopt in the user's cache folder."""
     chosen = os.environ.get("FASTOPT_CACHE_DIR")
     if chosen:
-        return Path(chosen)
+        return Path(os.path.expanduser(chosen))
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -59,7 +59,13 @@ _REMEDY = "so kernels are compiled in every process; set FASTOPT_CACHE_DIR to a 
 
 
 def _usable() -> Path | None:
-    place = folder()
+    try:
+        # The folder itself must not be a link; those above it are followed here, once, and not again.
+        place = folder()
+        place = Path(os.path.realpath(place.parent)) / place.name
+    except RuntimeError as error:
+        _warn_once(Path(), f"is not used: {error}, {_REMEDY}")
+        return None
     reason = _refusal(place)
     if reason:
         _warn_once(place, f"is not used: {reason}, {_REMEDY}")
@@ -139,7 +145,8 @@ class KernelCache:
         write(self._key(signature, compiled.target_context), self._reduced(compiled))
 
     def _versions(self) -> tuple[str, ...]:
-        return (hashlib.sha256(Path(str(self._instructions.__file__)).read_bytes()).hexdigest(),)
+        own = [Path(str(self._instructions.__file__)), Path(__file__).with_name("cpu_compile.py")]
+        return (*(hashlib.sha256(path.read_bytes()).hexdigest() for path in own), os.environ.get("NUMBA_OPT", ""))
 
     def _rebuilt(self, context: Any, content: bytes) -> Any:
         from numba.core.compiler import CompileResult

@@ -110,18 +110,26 @@ def piece(stage: Stage, elements: int) -> int:
     return min(CHUNK, -(-elements // (16 * LANES)) * LANES)
 
 
+def prepare(name: str, stage: Stage, batch: Batch) -> None:
+    """Compile the kernel and cut the table into shares, anew if the number of threads has changed."""
+    threads = 1
+    if batch.elements >= PARALLEL_FROM:
+        # Only now: a process that has started them cannot be forked and go on in parallel.
+        start_threads()
+        threads = numba.get_num_threads()
+    if batch.kept.get("threads") == threads:
+        return
+    cuts = shares(batch.table[:, len(stage.arrays)], threads)
+    compiled_kernel = kernel(name, stage, batch.storages, batch.dimensions, len(cuts) > 2)
+    partials = np.zeros((len(batch.table), len(stage.reductions)))
+    # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
+    batch.sets.clear()
+    batch.kept.update(threads=threads, shares=cuts, kernel=compiled_kernel, partials=partials)
+
+
 def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
     """Run one stage over a batch, as tasks.Backend says."""
     kept = batch.kept
-    if not kept:
-        start_threads()
-        kept["elements"] = batch.elements
-        kept["partials"] = np.zeros((len(batch.table), len(stage.reductions)))
-    threads = numba.get_num_threads() if kept["elements"] >= PARALLEL_FROM else 1
-    if kept.get("threads") != threads:
-        kept["threads"] = threads
-        kept["shares"] = shares(batch.table[:, len(stage.arrays)], threads)
-        kept["kernel"] = kernel(name, stage, batch.storages, batch.dimensions, len(kept["shares"]) > 2)
     kept["kernel"](batch.table, kept["shares"], scalar_table(rows, batch.storages), kept["partials"])
     return kept["partials"]
 

@@ -9,7 +9,11 @@ template <typename T> __device__ __forceinline__ T sign(T x)
 {
     return x > T(0) ? T(1) : x < T(0) ? T(-1) : x != x ? x : T(0);
 }
-__device__ __forceinline__ float flush(float x) { return fabsf(x) < 0x1p-126f ? x * 0.0f : x; }
+__device__ __forceinline__ float flush(float x)
+{
+    const unsigned bits = __float_as_uint(x);
+    return bits & 0x7f800000u ? x : __uint_as_float(bits & 0x80000000u);
+}
 """
 
 # How each stored type is read and written: one element, and the elements of a pack of 128 bits.

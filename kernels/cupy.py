@@ -50,6 +50,17 @@ def piece(stage: Stage, elements: int) -> int:
     return CHUNK
 
 
+def prepare(name: str, stage: Stage, batch: Batch) -> None:
+    """Make the kernel before anything is written."""
+    with _device(batch.device):
+        if stage.reductions:
+            _reduce_kernel(name, stage, batch.storages, batch.dimensions)
+        elif batch.dimensions is None and len(batch.sets) > 1:
+            _update_kernel(name, stage, batch.storages)
+        else:
+            _elementwise(name, stage, batch.storages)
+
+
 def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
     """Run one stage over a batch, as tasks.Backend says, on CuPy's current stream.
 

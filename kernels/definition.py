@@ -7,21 +7,15 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
-from . import reference
-from .hyperparameters import bind, is_static, parse_ranges, plain_number, step_number
+from .hyperparameters import bind, parse_ranges, plain_number
 from .plan import update
-from .program import Program
-from .trace import Node, Symbol, Trace
+from .step import Step
 
 
-class Rule:
-    """An update rule: call it on arrays to update them in place.
+class Rule(Step):
+    """An update rule: call it on arrays to update them in place; `formula` is the plain NumPy function.
 
-    formula: the plain NumPy function; it returns new arrays and changes nothing.
-    slots: the names of the state arrays. hyper: the hyperparameters and their defaults.
-    states: the names and start values of uniform states, numbers that the rule carries from step to step.
-    start: for each slot its value before the first step, a number or the name of a hyperparameter.
-    ranges: the valid range of each hyperparameter that has one.
+    slots: the names of the state arrays, which follow the parameter and the gradient.
     """
 
     def __init__(
@@ -34,10 +28,11 @@ class Rule:
         arrays, numbers = self._read_signature()
         self.arrays = arrays
         self.slots = arrays[2:]
+        self.written = (arrays[0], *self.slots)
         self.uses_t = "t" in numbers
         for name in states:
             if name not in numbers or name == "t":
-                raise self._error(f"states names {name!r}, which is not a keyword-only argument")
+                raise self.error(f"states names {name!r}, which is not a keyword-only argument")
         self.states: dict[str, float] = {name: float(numbers[name]) for name in states}
         self.hyper: dict[str, Any] = {n: v for n, v in numbers.items() if n != "t" and n not in states}
         self.ranges = parse_ranges(require, self.hyper)
@@ -45,15 +40,20 @@ class Rule:
         self.start: dict[str, Any] = dict.fromkeys(self.slots, 0.0)
         for slot, value in start.items():
             if slot not in self.slots:
-                raise self._error(f"start names {slot!r}, which is not a slot")
+                raise self.error(f"start names {slot!r}, which is not a slot")
             if isinstance(value, str) and value not in self.hyper:
-                raise self._error(f"slot {slot!r} starts at {value!r}, which is not a hyperparameter")
+                raise self.error(f"slot {slot!r} starts at {value!r}, which is not a hyperparameter")
             self.start[slot] = value
-        self._programs: dict[Any, Program] = {}
-        self._check_use(self.program(self.hyper))
+        super().__init__()
+        self._check_use()
 
-    def _error(self, message: str) -> TypeError:
+    def error(self, message: str) -> TypeError:
+        """A mistake in the definition, and where it stands."""
         return TypeError(f"rule {self.name}: {message}\n  {self._origin}, in {self.name}")
+
+    def explain(self, error: Exception) -> None:
+        line = _line_in(error, self.formula.__code__)
+        error.add_note(f"in the rule {self.name}, defined at {self._origin}" + (f", at line {line}" if line else ""))
 
     def _read_signature(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The names of the arrays, and the keyword-only arguments with their defaults."""
@@ -62,10 +62,10 @@ class Rule:
         numbers: dict[str, Any] = {}
         for name, parameter in signature.parameters.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                raise self._error(f"*{name}: a rule names its slots and hyperparameters one by one")
+                raise self.error(f"*{name}: a rule names its slots and hyperparameters one by one")
             if parameter.kind is not parameter.KEYWORD_ONLY:
                 if parameter.default is not parameter.empty:
-                    raise self._error(
+                    raise self.error(
                         f"{name} stands before the * and so is an array, which has no default; "
                         "hyperparameters come after the *"
                     )
@@ -75,84 +75,25 @@ class Rule:
             if name == "t":
                 default = None
             elif parameter.default is parameter.empty:
-                raise self._error(f"hyperparameter {name!r} needs a default")
+                raise self.error(f"hyperparameter {name!r} needs a default")
             numbers[name] = default
         if len(arrays) < 2:
-            raise self._error("a rule takes the parameter and its gradient first, as in def sgd(p, g, *, lr=0.1)")
+            raise self.error("a rule takes the parameter and its gradient first, as in def sgd(p, g, *, lr=0.1)")
         if self.formula.__kwdefaults__:
             self.formula.__kwdefaults__ = {k: plain_number(v) for k, v in self.formula.__kwdefaults__.items()}
         return tuple(arrays), numbers
 
-    @property
-    def starts_from(self) -> tuple[str, ...]:
-        """The hyperparameters that are the start value of a slot."""
-        return tuple(value for value in self.start.values() if isinstance(value, str))
-
-    @property
-    def exact(self) -> bool:
-        """Whether every backend gives NumPy's bits: the formula takes no exp, log or general power of an array."""
-        return self.program(self.hyper).exact
-
-    @property
-    def statics(self) -> tuple[str, ...]:
-        """The hyperparameters that select between formulas."""
-        return tuple(name for name, default in self.hyper.items() if is_static(default))
-
-    def _check_use(self, program: Program) -> None:
-        used = {node.value for node in program.nodes if node.op in ("array", "scalar")}
+    def _check_use(self) -> None:
+        nodes = [node for program in self.variants() for node in program.nodes]
+        used = {node.value for node in nodes if node.op in ("array", "scalar")}
         for name in self.slots:
             if name not in used:
-                raise self._error(f"slot {name!r} is never used")
-        if self.uses_t and "t" not in used and not self.statics:
-            raise self._error("t is never used; leave it out of the signature")
+                raise self.error(f"slot {name!r} is never used")
+        if self.uses_t and "t" not in used:
+            raise self.error("t is never used; leave it out of the signature")
         for name in (*self.hyper, *self.states):
-            if name not in used and name not in self.statics and name not in self.starts_from and not self.statics:
-                raise self._error(f"{name!r} is never used")
-
-    def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All hyperparameters as Python numbers: those given, checked, and the defaults of the others.
-
-        Raises TypeError for one that the rule does not have or that is not a number, ValueError for one that is NaN
-        or out of its range.
-        """
-        return bind(self.name, given, self.hyper, self.ranges)
-
-    def program(self, hyper: Mapping[str, Any]) -> Program:
-        """The traced formula for the static choices among `hyper`; traced once for each."""
-        key = tuple((type(hyper[name]), hyper[name]) for name in self.statics)
-        if key not in self._programs:
-            self._programs[key] = self._trace({name: hyper[name] for name in self.statics})
-        return self._programs[key]
-
-    def _trace(self, statics: Mapping[str, Any]) -> Program:
-        trace = Trace()
-        numbers = (*(("t",) if self.uses_t else ()), *(n for n in self.hyper if n not in statics), *self.states)
-        arrays = [trace.array(name) for name in self.arrays]
-        try:
-            result = self.formula(*arrays, **{name: trace.scalar(name) for name in numbers}, **statics)
-        except Exception as error:
-            line = _line_in(error, self.formula.__code__)
-            error.add_note(
-                f"in the rule {self.name}, defined at {self._origin}" + (f", at line {line}" if line else "")
-            )
-            raise
-        if isinstance(result, Symbol):
-            result = (result,)
-        wanted = [self.arrays[0], *self.slots, *self.states]
-        if not isinstance(result, tuple | list) or len(result) != len(wanted):
-            came = f"{len(result)} values" if isinstance(result, tuple | list) else repr(result)
-            raise self._error(f"it must return {', '.join(wanted)}: {len(wanted)} values; it returned {came}")
-        nodes: dict[str, Node] = {}
-        for name, value in zip(wanted, result, strict=True):
-            node = trace.node(value)
-            if node.boolean:
-                raise self._error(f"the new value of {name} is a truth value, not a number")
-            if node.varying is (name in self.states):
-                kind = "an array" if node.varying else "one number"
-                raise self._error(f"the new value of {name} is {kind}, the same kind as the old one is expected")
-            nodes[name] = node
-        outputs = {name: nodes[name] for name in (self.arrays[0], *self.slots)}
-        return Program(self.name, self.arrays, numbers, outputs, {name: nodes[name] for name in self.states})
+            if name not in used and name not in self.statics and name not in self.starts_from:
+                raise self.error(f"{name!r} is never used")
 
     def __call__(self, *arrays: Any, t: int | None = None, **hyper: Any) -> tuple[float, ...] | None:
         """Update the parameter and the slots in place; the gradient is only read.
@@ -171,28 +112,11 @@ class Rule:
                 raise TypeError(
                     f"{self.name}: {name} only sets the start of slot {slot!r}, which a direct call is given"
                 )
-        states = {name: hyper.pop(name, start) for name, start in self.states.items()}
+        states = self.carried(hyper)
         bound = self.bind(hyper)
         step = self._step(t)
-        new = update(self.program(bound), [arrays], [{"t": step, **bound, **states}])[0]
-        return tuple(new) or None
-
-    def _step(self, t: Any) -> int | None:
-        if t is None and self.uses_t:
-            raise TypeError(f"{self.name} needs t, the number of the step, from 1")
-        return None if t is None else step_number(self.name, t)
-
-    def reference(self, *arrays: Any, t: int | None = None, **hyper: Any) -> tuple[Any, ...]:
-        """What a call must give, bit for bit: plain NumPy's evaluation of the formula; nothing is changed.
-
-        arrays: NumPy arrays, as for a call. Returns the new parameter, the new slots and the new uniform states.
-        The formula runs on arrays of at least one dimension, in float64 for a float64 parameter and else in float32
-        with denormals flushed to zero; results are rounded once to the type in which they are stored.
-        """
-        states = {name: hyper.pop(name, start) for name, start in self.states.items()}
-        numbers = {**self.bind(hyper), **states, **({"t": self._step(t)} if self.uses_t else {})}
-        written = self.program(numbers).stages[-1].writes
-        return reference.evaluate(self.formula, self.arrays, arrays, numbers, written)
+        new = update(self.program(bound), [arrays], [{"t": step, **bound, **states}])
+        return tuple(new[0]) or None if new else None
 
     def __repr__(self) -> str:
         return f"<rule {self.name}{inspect.signature(self.formula)}>"
@@ -215,8 +139,9 @@ def rule(
 
     Before the *: the parameter, its gradient, the state slots. After it: hyperparameters with their defaults, and `t`
     if the rule needs the number of the step, from 1. Returned: the new parameter, every slot, every uniform state.
-    The formula may use + - * / ** abs, comparisons, & | ~ and the functions of fastopt.kernels. Numbers from an
-    enclosing scope are frozen now. A hyperparameter whose default is a bool, a string or None selects between formulas.
+    The formula may use + - * / ** abs, comparisons, & | ~ and the functions of fastopt.kernels. The names that it takes
+    from outside keep the values that they have now; what those in turn look up should not change either.
+    A hyperparameter whose default is a bool, a string or None selects between formulas.
 
     require: valid ranges, as in a paper: "lr >= 0, 0 <= beta1 < 1".
     start: the value of a slot before the first step, a number or the name of a hyperparameter; 0 if not given.
@@ -237,8 +162,16 @@ def _frozen(function: Callable[..., Any]) -> Any:
     names = {name for code in _codes(function.__code__) for name in code.co_names}
     outside = {name: function.__globals__[name] for name in names if name in function.__globals__}
     outside |= {"__builtins__": function.__globals__.get("__builtins__"), "__name__": function.__module__}
-    closure = tuple(types.CellType(cell.cell_contents) for cell in function.__closure__ or ())
-    copy = types.FunctionType(function.__code__, outside, function.__name__, function.__defaults__, closure)
+    closure = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            closure.append(types.CellType(cell.cell_contents))
+        except ValueError:
+            raise TypeError(
+                f"rule {function.__name__}: {name!r} has no value yet; define it above the rule\n"
+                f'  File "{function.__code__.co_filename}", line {function.__code__.co_firstlineno}'
+            ) from None
+    copy = types.FunctionType(function.__code__, outside, function.__name__, function.__defaults__, tuple(closure))
     copy.__kwdefaults__ = dict(function.__kwdefaults__ or {})
     return functools.update_wrapper(copy, function)
 

@@ -48,8 +48,8 @@ def backend(name: str) -> ModuleType:
     return importlib.import_module(BACKENDS[name], __package__)
 
 
-def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> None:
-    """Raise TypeError or ValueError unless these arrays can be the parameters of one optimizer."""
+def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
+    """The stored types of arrays; raises TypeError or ValueError unless they can be the parameters of one optimizer."""
     found = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
     for (which, view), name in zip(found, names, strict=True):
         check([view], [name], [0])
@@ -59,6 +59,7 @@ def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> None:
                 f"{found[0][1].device}; make one optimizer for each library and device"
             )
     check_overlaps([view for _, view in found], names.__getitem__, range(len(found)))
+    return [view.storage for _, view in found]
 
 
 def view_of(array: Any, name: str) -> tuple[str, View]:
@@ -112,19 +113,19 @@ def _numpy_view(array: Any, name: str) -> View:
 
 def _shared_with_numpy(array: Any, name: str) -> Any:
     """A NumPy array over the same memory as a CPU array of another library."""
-    if _is_torch(array):
-        torch = sys.modules["torch"]
-        array = array.detach()
-        if array.dtype is torch.bfloat16:
-            import ml_dtypes
-
-            return array.view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
-        return array.numpy()
-    if hasattr(array, "__array_interface__"):
-        return np.asarray(array)
     try:
+        if _is_torch(array):
+            torch = sys.modules["torch"]
+            array = array.detach()
+            if array.dtype is torch.bfloat16:
+                import ml_dtypes
+
+                return array.view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
+            return array.numpy()
+        if hasattr(array, "__array_interface__"):
+            return np.asarray(array)
         return np.from_dlpack(array)
-    except (BufferError, RuntimeError, TypeError) as error:
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
         raise TypeError(f"{name}: this {type(array).__name__} cannot be shared with NumPy: {error}") from error
 
 
@@ -150,11 +151,21 @@ def views_of(program: Program, sets: Sequence[Sequence[Any]], label: Callable[[i
     return used, result
 
 
-def state_like(array: Any, start: float, name: str) -> Any:
-    """A new state array for a parameter, filled with a start value, on its device; float32, or float64 for float64."""
+def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
+    """A new array in the shape and order of memory of a parameter, on its device, filled with a value.
+
+    dtype: a stored type; None for that of state: float32, or float64 for float64. name: how messages name the array.
+    """
     which, view = view_of(array, name)
-    dtype = compute_type([view.storage])
+    dtype = dtype or compute_type([view.storage])
     if which == "cuda" and _is_torch(array):
         torch = sys.modules["torch"]
-        return torch.full_like(array, start, dtype=getattr(torch, dtype), requires_grad=False)
-    return backend(which).full_like(view, start, dtype)
+        return torch.full_like(array, value, dtype=getattr(torch, dtype), requires_grad=False)
+    if dtype == "bfloat16":
+        import ml_dtypes  # noqa: F401  (NumPy then knows the name)
+    return backend(which).full_like(view, value, dtype)
+
+
+def storage_of(array: Any, name: str) -> str:
+    """The type in which an array is stored, by name."""
+    return view_of(array, name)[1].storage

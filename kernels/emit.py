@@ -89,8 +89,11 @@ def walk(roots: Iterable[Node], leaves: Iterable[Node] = ()) -> list[Node]:
     return list(seen)
 
 
+_DEEPEST = 40
+
+
 def shared(roots: Sequence[Node], leaves: Iterable[Node]) -> list[Node]:
-    """The inner nodes that are used more than once, operands first."""
+    """The inner nodes that are used more than once or lie deep, operands first."""
     leaves = set(leaves)
     uses: dict[Node, int] = dict.fromkeys(roots, 0)
     order = walk(roots, leaves)
@@ -100,7 +103,16 @@ def shared(roots: Sequence[Node], leaves: Iterable[Node]) -> list[Node]:
                 uses[arg] = uses.get(arg, 0) + 1
     for root in roots:
         uses[root] += 1
-    return [node for node in order if uses[node] > 1 and node not in leaves and node.args]
+    depth: dict[Node, int] = {}
+    chosen = []
+    for node in order:
+        inner = node not in leaves and node.args
+        depth[node] = 1 + max((depth[arg] for arg in node.args), default=0) if inner else 0
+        # Parsers, and this one, nest only so far.
+        if inner and (uses[node] > 1 or depth[node] >= _DEEPEST):
+            chosen.append(node)
+            depth[node] = 0
+    return chosen
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:
@@ -135,14 +147,12 @@ def array_nodes(roots: Sequence[Node], scalars: Sequence[Node]) -> list[Node]:
     return [node for node in walk(roots, scalars) if node.op == "array"]
 
 
-_FLUSHED_BY_HARDWARE = ("add", "subtract", "multiply", "divide", "sqrt", "sign")
+def stored(expression: str, compute: str) -> str:
+    """The expression as it is stored: a float32 denormal becomes zero.
 
-
-def stored(node: Node, expression: str, compute: str) -> str:
-    """The expression as it is stored: a float32 denormal that no arithmetic has flushed becomes zero."""
-    if compute == "float32" and node.op not in _FLUSHED_BY_HARDWARE:
-        return f"flush({expression})"
-    return expression
+    Most arithmetic has flushed it already, but where, abs and their kin pass one on, and compilers drop x * 1.
+    """
+    return f"flush({expression})" if compute == "float32" else expression
 
 
 def comment(node: Node) -> str:
@@ -167,14 +177,16 @@ def finite_or(value: float, infinite: str, nan: str) -> str | None:
     return None
 
 
-def plain(node: Node, tighter: int = 0) -> str:
-    """The expression as an author would write it; in parentheses if it binds less than `tighter`."""
+def plain(node: Node, tighter: int = 0, depth: int = 0) -> str:
+    """The expression as an author would write it, to some depth; in parentheses if it binds less than `tighter`."""
+    if depth > _DEEPEST:
+        return "..."
     if not node.args:
         return repr(node.value) if node.op == "constant" else str(node.value)
     if node.op in _CALLED and node.op not in _PLAIN:
-        return _CALLED[node.op].format(*map(plain, node.args))
+        return _CALLED[node.op].format(*(plain(arg, 0, depth + 1) for arg in node.args))
     binds, template = _PLAIN[node.op]
     # a - (b - c) is not (a - b) - c; only powers group from the right.
     sides = [binds + (k == 0 if node.op == "power" else k == 1) for k in range(len(node.args))]
-    text = template.format(*map(plain, node.args, sides))
+    text = template.format(*(plain(arg, side, depth + 1) for arg, side in zip(node.args, sides, strict=True)))
     return f"({text})" if binds < tighter else text

@@ -46,6 +46,9 @@ class Family:
         for name in given:
             if name not in self.hyper:
                 raise unknown_name(self.name, name, self.hyper)
+        for name in self.options:
+            if self.hyper[name] is False and not isinstance(given.get(name, False), bool):
+                raise TypeError(f"{self.name}: {name} must be True or False; got {given[name]!r}")
         on = {name for name in self.options if name in given and _is_on(given[name])}
         rules = {frozenset(key.split()): rule for key, rule in self.variants.items()}
         if frozenset(on) not in rules:

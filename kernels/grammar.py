@@ -63,7 +63,7 @@ def _reduce(name: str, x: Any, over: str) -> Any:
 
 
 def norm(x: Any, over: str = "array") -> Any:
-    """Euclidean norm of one array (a Python float), summed in float64 in one fixed order.
+    """Euclidean norm of an array, or of a list of arrays (a Python float), summed in float64 in one fixed order.
 
     over: "array", or "model" for all arrays of an optimizer taken as one.
     """
@@ -71,7 +71,7 @@ def norm(x: Any, over: str = "array") -> Any:
 
 
 def max_norm(x: Any, over: str = "array") -> Any:
-    """The largest magnitude in one array (a Python float); NaN if any element is; 0.0 if there is none.
+    """The largest magnitude in an array or a list of arrays (a Python float); NaN if any is; 0.0 if there is none.
 
     over: "array", or "model" for all arrays of an optimizer taken as one.
     """

@@ -65,6 +65,8 @@ class Headers:
         self._expected = np.zeros((len(arrays), _COLUMNS), np.int64)
         self.addresses = np.zeros(len(arrays), np.int64)
         self._watched = self._run(arrays, True) != CHANGED
+        # Types are compared by address, which must not be given to another meanwhile.
+        self._dtypes = {id(dtype): dtype for dtype in (getattr(array, "dtype", None) for array in arrays)}
 
     def look(self, arrays: Sequence[Any]) -> int:
         """0 if all is as it was, 1 if only addresses differ, which `addresses` now has, 2 if anything else does."""

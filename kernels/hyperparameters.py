@@ -86,6 +86,10 @@ def checked(owner: str, name: str, value: Any, default: Any, valid: Range | None
         raise TypeError(f"{owner}: {name} must be a number; got {value!r}, a {type(value).__name__}")
     if value != value:
         raise ValueError(f"{owner}: {name} is NaN")
+    try:
+        float(value)
+    except OverflowError:
+        raise ValueError(f"{owner}: {name} is an integer beyond the range of floating-point numbers") from None
     if valid is not None and not valid.holds(value):
         raise ValueError(f"{owner}: {name} must satisfy {valid.text}; got {value!r}")
     return value

@@ -189,6 +189,12 @@ def piece(stage: Stage, elements: int) -> int:
     return CHUNK if stage.reductions else -(-elements // (PIECES * LANES)) * LANES
 
 
+def prepare(name: str, stage: Stage, batch: Batch) -> None:
+    """Make the kernel before anything is written."""
+    with _driver().gpus[int(batch.device.removeprefix("cuda:"))]:
+        kernel(name, stage, batch.storages, batch.dimensions)
+
+
 def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
     """Run one stage over a batch, as tasks.Backend says; a stage of reductions waits for the GPU.
 

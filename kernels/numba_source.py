@@ -13,7 +13,10 @@ def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
     """How numba source writes expressions of a type; the operations are the backend's own."""
 
     def constant(value: bool | int | float) -> str:
-        return str(value) if isinstance(value, bool) else f"{compute}({finite_or(value, 'inf', 'nan') or repr(value)})"
+        if isinstance(value, bool):
+            return str(value)
+        # NumPy makes a Python integer a double before it rounds to float32.
+        return f"{compute}({finite_or(float(value), 'inf', 'nan') or repr(float(value))})"
 
     return Spelling(operations, constant)
 
@@ -37,7 +40,7 @@ def task_source(
     """
     compute, width = compute_type(storages), len(stage.arrays)
     language = spelling(operations, compute)
-    own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if not node.args)])
+    own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     is_true = operations["not_equal"].format("{0}", language.constant(0.0))
     names, scalars = scalar_names(stage.scalars, own, is_true)
     header = [f"n = table[task, {width}]"]
@@ -54,9 +57,9 @@ def task_source(
     names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
     lines, results = language.statements(stage.roots, names)
     body += lines
-    for (array, node), result in zip(stage.stores, results, strict=False):
+    for (array, _), result in zip(stage.stores, results, strict=False):
         k = stage.arrays.index(array)
-        body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
+        body.append(f"store(at_{k}, {places[k]}, {stored(result, compute)}, {storages[k]!r}, {k})")
     return TaskSource(header, body, results)
 
 

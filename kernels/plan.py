@@ -22,12 +22,13 @@ def update(
     sets: Sequence[Sequence[Any]],
     numbers: Sequence[Mapping[str, Any]],
     label: Callable[[int, str], str] = lambda position, name: name,
-) -> list[list[float]]:
+) -> list[list[float]] | None:
     """Apply one step of a program to sets of arrays, in place.
 
     sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
     and uniform states for all sets, or one for each. label: how messages name an array.
-    Returns the new uniform states: of each row of numbers, or of each set if the program takes norms.
+    Returns the new uniform states: of each row of numbers, or of each set if the program takes norms. None if the
+    program's guard said that the step does not count, and nothing was written.
     """
     which, views = views_of(program, sets, label)
     groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
@@ -59,20 +60,23 @@ class Plan:
 
     def run(
         self, parameters: Sequence[Any], gradients: Sequence[Any], numbers: Sequence[Mapping[str, Any]]
-    ) -> list[list[float]]:
+    ) -> list[list[float]] | None:
         """One step; returns the new uniform states, as `update` does.
 
         numbers: a row for each group, or one for each set where their uniform states differ.
         Raises TypeError or ValueError that names the array; nothing has then been changed.
         """
-        found = self._watch.look([*parameters, *gradients]) if self._watch else CHANGED
-        if found != SAME and (found == CHANGED or not self._moved()):
+        # Nothing is trusted while it is being changed: an interrupt in between has everything looked at anew.
+        watch, self._watch = self._watch, None
+        found = watch.look([*parameters, *gradients]) if watch else CHANGED
+        if found == SAME or (found == MOVED and self._moved(watch.addresses)):
+            self._watch = watch
+        else:
             self._bind(parameters, gradients)
         return _run(self.program, self._passes, numbers, self._groups)
 
     def _bind(self, parameters: Sequence[Any], gradients: Sequence[Any]) -> None:
         """Check all arrays and prepare the passes."""
-        self._watch = None
         sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
         which, views = views_of(self.program, sets, self._label)
         self._passes = _passes(self.program, which, views, self._groups)
@@ -80,9 +84,9 @@ class Plan:
         self._extents = _Extents(views)
         self._watch = backend(which).watch([*parameters, *gradients])
 
-    def _moved(self) -> bool:
+    def _moved(self, addresses: Any) -> bool:
         """Enter new addresses of gradients into the tables; False if that needs another look."""
-        now = self._watch.addresses.reshape(2, -1)
+        now = addresses.reshape(2, -1)
         if (now[0] != self._addresses[0]).any() or self._extents.meet(now[1]):
             return False
         self._addresses[1] = now[1]
@@ -133,8 +137,11 @@ def _columns(program: Program, stage: Stage) -> list[int]:
 
 def _run(
     program: Program, passes: Sequence[Pass], numbers: Sequence[Mapping[str, Any]], groups: Sequence[int]
-) -> list[list[float]]:
-    """Every stage in turn; returns the new uniform states of each group, or of each set if the program takes norms."""
+) -> list[list[float]] | None:
+    """Every stage in turn; returns the new uniform states of each group, or of each set if the program takes norms.
+
+    None if the program's guard said no: then nothing has been written.
+    """
     rows = [[row[name] for name in program.numbers] for row in numbers]
     if program.reductions:
         rows = [list(rows[group]) for group in groups]
@@ -143,6 +150,8 @@ def _run(
         table = [_evaluated(program, scalars, row) for row in rows]
         if not one.stage.reductions:
             # Before anything is written, since it may raise.
+            if program.guard and not _evaluated(program, program.guard_function, rows[0])[0]:
+                return None
             states = [_evaluated(program, program.state_function, row) for row in rows]
         totals = one.run(table)
         for k, node in enumerate(one.stage.reductions):

@@ -57,7 +57,8 @@ class Program:
     """What a rule does, for one choice of its static hyperparameters.
 
     arrays: the parameter, the gradient, the slots. numbers: the hyperparameters, `t` and the uniform states.
-    outputs: the new value of the parameter and of each slot. states: the new value of each uniform state.
+    outputs: the new value of each array that has one. states: the new value of each uniform state. guard: whether the
+    step counts; if not, nothing is written.
     """
 
     name: str
@@ -65,10 +66,11 @@ class Program:
     numbers: tuple[str, ...]
     outputs: Mapping[str, Node]
     states: Mapping[str, Node]
+    guard: Node | None = None
 
     @cached_property
     def nodes(self) -> list[Node]:
-        return walk([*self.outputs.values(), *self.states.values()])
+        return walk([*self.outputs.values(), *self.states.values(), *([self.guard] if self.guard else [])])
 
     @property
     def exact(self) -> bool:
@@ -91,7 +93,8 @@ class Program:
         for node in walk(roots, [node for node in self.nodes if not node.varying]):
             if node.op == "array":
                 used.add(node.value)
-            elif not node.varying and node.op != "constant":
+            elif not node.varying:
+                # Constants too: a compiler that saw their values would fold them as if denormals were kept.
                 scalars[node] = None
         return Stage(tuple(name for name in self.arrays if name in used), tuple(scalars), stores, reductions)
 
@@ -126,6 +129,10 @@ class Program:
     def scalar_functions(self) -> tuple[Callable[..., list[Any]], ...]:
         """For each stage, the function that gives its scalars."""
         return tuple(self.host(stage.scalars) for stage in self.stages)
+
+    @cached_property
+    def guard_function(self) -> Callable[..., list[Any]]:
+        return self.host([self.guard] if self.guard else [])
 
     @cached_property
     def state_function(self) -> Callable[..., list[Any]]:

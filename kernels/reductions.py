@@ -5,6 +5,7 @@ i % LANES; a lane accumulates its elements in order, in float64; the lanes are f
 j + LANES/2, and so on); the chunks are combined in order.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,11 @@ class Reduction:
     finish: str | None
 
     def array(self, x: Any) -> float:
-        """The reduction of one NumPy or CuPy array, in C order; on a GPU this waits for it."""
+        """The reduction of a NumPy or CuPy array, in C order, or of several in turn; on a GPU this waits for it."""
+        arrays = x if isinstance(x, list | tuple) else [x]
+        return self.finished(functools.reduce(self.combined, map(self._total, arrays), 0.0))
+
+    def _total(self, x: Any) -> float:
         flat = x.reshape(-1)
         total = 0.0
         combine = OPERATIONS[self.combine].array
@@ -40,7 +45,7 @@ class Reduction:
             while lanes.size > 1:
                 lanes = combine(lanes[: lanes.size // 2], lanes[lanes.size // 2 :])
             total = self.combined(total, float(lanes[0]))
-        return self.finished(total)
+        return total
 
     def combined(self, a: float, b: float) -> float:
         """Two partial results as one."""

@@ -3,12 +3,15 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .arrays import compute_type, is_flat
 from .dispatch import view_of
+
+if TYPE_CHECKING:
+    from .step import Step
 
 
 @functools.cache
@@ -22,42 +25,68 @@ def _control() -> tuple[Callable[[], int], Callable[[int], None]]:
 def denormals_flushed() -> Iterator[None]:
     """Within it, this thread's floating-point unit takes denormals for zeros, as every float32 kernel does."""
     flush, restore = _control()
-    saved = flush()
+    saved = None
     try:
+        saved = flush()
         yield
     finally:
-        restore(saved)
+        if saved is not None:
+            restore(saved)
 
 
-def evaluate(
-    formula: Callable[..., Any],
-    names: Sequence[str],
-    arrays: Sequence[Any],
-    numbers: Mapping[str, Any],
-    written: Sequence[str],
-) -> tuple[Any, ...]:
-    """The new parameter, slots and uniform states, as `Rule.reference` documents; what is not written stays."""
-    views = [view_of(array, name)[1] for array, name in zip(arrays, names, strict=True)]
-    compute = np.dtype(compute_type([view.storage for view in views]))
+class Flushed(np.ndarray):
+    """A float32 array whose every operation takes denormals for zeros.
+
+    Numbers that a formula computes beside it stay Python's own, in float64 with its denormals.
+    """
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = [x.view(np.ndarray) if isinstance(x, Flushed) else x for x in inputs]
+        with denormals_flushed():
+            result = getattr(ufunc, method)(*plain, **options)
+        return result.view(Flushed) if isinstance(result, np.ndarray) else result
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        # np.where and its kin forget the class.
+        result = super().__array_function__(function, types, args, kwargs)
+        return result.view(Flushed) if isinstance(result, np.ndarray) else result
+
+    def astype(self, dtype: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Converted to another type, denormals flushed before."""
+        return np.asarray(self * 1).astype(dtype, **options)
+
+
+def evaluate(step: "Step", arrays: Sequence[Any], numbers: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The new values of what the step writes, as `Step.reference` documents; what it does not store stays as it is."""
+    views = {name: view_of(array, name)[1] for name, array in zip(step.arrays, arrays, strict=True)}
+    stored = step.program(numbers).stages[-1].writes
+    every = list(views.values())
+    compute = np.dtype(compute_type([view.storage for view in every]))
     # Norms add up in the order in which the kernels walk.
-    axes = views[0].walk if is_flat(views) else None
-    order = [axis for axis in range(len(views[0].shape)) if axis not in (axes or ())]
+    axes = every[0].walk if is_flat(every) else None
+    order = [axis for axis in range(len(every[0].shape)) if axis not in (axes or ())]
     order += axes or ()
-    inputs = [view.array.transpose(order).reshape(-1).astype(compute) for view in views]
+    inputs = [view.array.transpose(order).reshape(-1).astype(compute) for view in every]
     single = compute == np.float32
-    with denormals_flushed() if single else contextlib.nullcontext(), np.errstate(all="ignore"):
-        results = formula(*inputs, **numbers)
+    if single:
+        inputs = [array.view(Flushed) for array in inputs]
+    with np.errstate(all="ignore"):
+        results = step.formula(*inputs, **numbers)
         results = list(results) if isinstance(results, tuple | list) else [results]
+        counts = results.pop() if step.guarded else True
         if single:
             # Arithmetic flushes by itself; where(), abs() and their kin may pass a denormal on.
-            count = len(views) - 1
-            results[:count] = [np.where(abs(x) < 2.0**-126, x * 0, x) for x in results[:count]]
-    for k, (name, view) in enumerate(zip([names[0], *names[2:]], [views[0], *views[2:]], strict=True)):
-        if name not in written:
-            results[k] = view.array.copy()
-            continue
-        new = np.empty(view.shape, view.array.dtype)
-        with np.errstate(all="ignore"):
-            new.transpose(order)[...] = results[k].astype(new.dtype).reshape([view.shape[axis] for axis in order])
+            for k in range(len(step.written)):
+                results[k] = np.where(abs(results[k]) < 2.0**-126, results[k] * 0, results[k])
+    for k, name in enumerate(step.written):
+        array = views[name].array
+        new = array.copy()
+        if name in stored and (counts or name == step.arrays[1]):
+            flat = np.broadcast_to(np.asarray(results[k]), inputs[0].shape)
+            shape = [new.shape[axis] for axis in order]
+            with np.errstate(all="ignore"):
+                new.transpose(order)[...] = flat.astype(new.dtype).reshape(shape)
         results[k] = new
+    if not counts:
+        results[len(step.written) :] = [numbers[name] for name in step.states]
     return tuple(results)

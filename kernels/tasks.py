@@ -31,15 +31,12 @@ class Batch:
     dimensions: int | None
     positions: Any
     scalars: tuple[int, ...]
-    sets: tuple[Sequence[View], ...]
+    sets: list[Sequence[View]]
+    elements: int
     table: Any
     counts: Any
     starts: Any
     kept: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def elements(self) -> int:
-        return sum(views[0].size for views in self.sets)
 
     def move(self, addresses: Any) -> None:
         """Take new addresses for the arrays: (arrays of a set, sets)."""
@@ -54,6 +51,9 @@ class Backend(Protocol):
 
     def piece(self, stage: Stage, elements: int) -> int:
         """How many elements a task has, of so many in all."""
+
+    def prepare(self, name: str, stage: Stage, batch: Batch) -> None:
+        """Compile and allocate whatever `run` needs, so that it cannot fail for want of it. Called before every run."""
 
     def run(self, name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
         """Run one stage over a batch; returns the partial results, (rows of the table, reductions), if it has any.
@@ -97,6 +97,9 @@ class Pass:
         rows: the stage's scalars, each a list of numbers.
         """
         totals = [[0.0] * len(self.stage.reductions) for _ in range(self._sets if self.stage.reductions else 0)]
+        # All before the first write: what fails then has changed nothing.
+        for batch in self.batches:
+            self._backend.prepare(self._name, self.stage, batch)
         for batch in self.batches:
             partials = self._backend.run(self._name, self.stage, batch, rows)
             if not self.stage.reductions:
@@ -126,7 +129,9 @@ def _batch(
         table[:, width + 2] = starts
         shapes = [[*views[0].shape, *(stride for view in views for stride in view.strides)] for views in sets]
         table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
-    batch = Batch(device, storages, dimensions, np.array(positions), tuple(scalars), tuple(sets), table, counts, starts)
+    batch = Batch(
+        device, storages, dimensions, np.array(positions), tuple(scalars), sets, int(sizes.sum()), table, counts, starts
+    )
     addresses = np.zeros((width, max(positions) + 1), np.int64)
     addresses[:, positions] = np.array([[view.address for view in views] for views in sets], np.int64).T
     batch.move(addresses)
@@ -154,4 +159,5 @@ def index(width: int, dimensions: int, cell: str, divide: str) -> list[str]:
 
 def scalar_table(rows: Sequence[Sequence[Any]], storages: Sequence[str]) -> Any:
     """Rows of a stage's scalars in the type that computes, each rounded once."""
-    return np.array(rows, np.float64).reshape(len(rows), -1).astype(compute_type(storages))
+    with np.errstate(all="ignore"):
+        return np.array(rows, np.float64).reshape(len(rows), -1).astype(compute_type(storages))

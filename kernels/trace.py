@@ -55,6 +55,10 @@ class Trace:
                 raise TypeError(f"{operand!r} belongs to another rule, or to another call of this one")
             return operand.node
         if type(operand) in (bool, int, float):
+            try:
+                float(operand)
+            except OverflowError:
+                raise TypeError(f"the constant {operand!r} is beyond the range of floating-point numbers") from None
             return self._intern("constant", value=operand, boolean=isinstance(operand, bool)).node
         if isinstance(operand, np.generic):
             raise TypeError(
@@ -126,6 +130,7 @@ class Trace:
         return self._intern(name, (node,), over, stage=node.stage + 1)
 
 
+_CALLED_FUNCTIONS = ("sqrt", "sign", "exp", "log", "minimum", "maximum", "where")
 _UFUNCS = {operation.array: name for name, operation in OPERATIONS.items() if isinstance(operation.array, np.ufunc)}
 _UFUNCS.update({np.maximum: "maximum", np.minimum: "minimum", np.fabs: "absolute"})
 
@@ -180,6 +185,10 @@ class Symbol:
         return self.trace.apply("absolute", self)
 
     def __invert__(self) -> "Symbol":
+        if not self.node.varying:
+            raise TypeError(
+                f"{self!r}: ~ of a Python truth value is -1 or -2, both true; write the opposite comparison"
+            )
         return self.trace.apply("logical_not", self)
 
     __bool__ = _refuse(
@@ -222,7 +231,7 @@ class Symbol:
         if not any(symbol.node.varying for symbol in symbols):
             raise TypeError(
                 f"np.{ufunc.__name__} of a number is an np.float64, which turns float32 arrays into float64; "
-                f"use {name} from fastopt.kernels"
+                + (f"use {name} from fastopt.kernels" if name in _CALLED_FUNCTIONS else "write the operator")
             )
         return symbols[0].trace.apply(name, *inputs)
 
@@ -230,5 +239,10 @@ class Symbol:
         self, function: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         if function is np.where and len(args) == 3 and not kwargs:
+            if not any(isinstance(arg, Symbol) and arg.node.varying for arg in args):
+                raise TypeError(
+                    "np.where of numbers is an np.float64 array, which turns float32 arrays into float64; "
+                    "use where from fastopt.kernels"
+                )
             return self.trace.apply("where", *args)
         raise TypeError(f"np.{function.__name__} is not in the grammar of a formula; see fastopt.kernels")

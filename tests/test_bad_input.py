@@ -82,6 +82,7 @@ NUMBERS = {
     "beta of one": ({"beta1": 1.0}, ValueError, "beta1 must satisfy 0 <= beta1 < 1; got 1.0"),
     "misspelt": ({"beta_1": 0.9}, TypeError, "no hyperparameter 'beta_1'; did you mean 'beta1'"),
     "unused": ({"momentum": 0.9}, TypeError, "adam has no hyperparameter 'momentum'; there are lr, beta1, beta2, eps"),
+    "an endless integer": ({"lr": 10**400}, ValueError, "lr is an integer beyond the range"),
     "text": ({"lr": "0.1"}, TypeError, "lr must be a number; got '0.1', a str"),
     "an array": ({"lr": np.ones(6)}, TypeError, "lr must be a number"),
     "True": ({"lr": True}, TypeError, "lr must be a number; got True"),
@@ -117,6 +118,15 @@ def test_other_wrong_calls() -> None:
     assert all((a == 1).all() for a in arrays)
 
 
+@pytest.mark.parametrize("value", ["x", None, 1j, np.ones(3), True])
+def test_a_bad_uniform_state_is_named(value: Any) -> None:
+    arrays = list(four().values())
+    with pytest.raises(TypeError, match="nadam: mu_product must be a number; got"):
+        RULES["nadam"](*arrays, t=2, mu_product=value)
+    assert all((a == 1).all() for a in arrays)
+    assert type((RULES["nadam"](*arrays, t=2, mu_product=np.float64(0.9)) or ())[0]) is float
+
+
 def test_a_number_that_cannot_be_computed_names_the_expression() -> None:
     @fastopt.kernels.rule
     def inverse(p, g, *, lr=1.0, scale=1.0):  # type: ignore[no-untyped-def]
@@ -142,10 +152,10 @@ def params() -> dict[str, Any]:
 
 
 GRADS = {
-    "a missing key": (lambda g: {"W": g["W"]}, r"grads must have the keys"),
-    "an extra key": (lambda g: {**g, "c": g["W"]}, r"grads must have the keys"),
-    "a short list": (lambda g: {**g, "b": g["b"][:1]}, r"grads\['b'\] must have 2 entries; got 1"),
-    "an array for a list": (lambda g: {**g, "b": g["W"]}, r"grads\['b'\] must have 2 entries; got ndarray"),
+    "a missing key": (lambda g: {"W": g["W"]}, r"grads has no grads\['b'\]; it must have the structure of params"),
+    "an extra key": (lambda g: {**g, "c": g["W"]}, r"grads has grads\['c'\] beyond params"),
+    "a short list": (lambda g: {**g, "b": g["b"][:1]}, r"grads\['b'\] has no grads\['b'\]\[1\]"),
+    "an array for a list": (lambda g: {**g, "b": g["W"]}, r"grads\['b'\] must be a list as in params; got a ndarray"),
     "another shape": (lambda g: {**g, "b": g["b"][::-1]}, r"grads\['b'\]\[0\] has shape \(2,\) but params\['b'\]\[0\]"),
     "another type": (
         lambda g: {**g, "W": g["W"].astype(float)},
@@ -182,8 +192,10 @@ def test_a_bad_optimizer_is_refused_at_construction() -> None:
     shared = np.ones(3, "float32")
     with pytest.raises(ValueError, match=r"params\[1\] shares memory with params\[0\]"):
         fastopt.Adam([shared, shared])
-    with pytest.raises(TypeError, match="SGD has no variant with nesterov; the options go together so"):
-        fastopt.SGD(params(), nesterov=True)
+    with pytest.raises(TypeError, match="Adam has no variant with amsgrad and uncorrected; the options go together so"):
+        fastopt.Adam(params(), amsgrad=True, uncorrected=True)
+    with pytest.raises(TypeError, match="Adam: amsgrad must be True or False; got 'False'"):
+        fastopt.Adam(params(), amsgrad="False")
     with pytest.raises(TypeError, match="SGD with momentum and nesterov has no dampening"):
         fastopt.SGD(params(), momentum=0.9, nesterov=True, dampening=0.1)
     with pytest.raises(TypeError, match="Adam has no hyperparameter 'learning_rate'"):

@@ -11,7 +11,7 @@ from own_rules import EVERY
 
 from fastopt.kernels import RULES, Rule, rule
 from fastopt.kernels import cupy as backend
-from fastopt.kernels.dispatch import state_like
+from fastopt.kernels.dispatch import array_like
 from fastopt.kernels.plan import update
 
 
@@ -121,7 +121,7 @@ def test_an_update_does_not_wait_for_the_gpu(cupy: Any) -> None:
 @pytest.mark.gpu
 def test_state_lies_like_its_parameter(cupy: Any) -> None:
     p = cupy.asfortranarray(cupy.ones((3, 4), "float16"))
-    state = state_like(p, 0.5, "p")
+    state = array_like(p, 0.5, None, "p")
     assert (state.dtype, state.strides, state.device) == (np.dtype("float32"), (4, 12), p.device)
     assert (cupy.asnumpy(state) == 0.5).all()
 

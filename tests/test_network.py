@@ -53,7 +53,7 @@ def test_gradients_are_the_difference_quotients(activation, hidden):
     # A kink of relu must not lie within the steps: a smaller one there, and less exact.
     step, tolerance = (1e-3, 1e-10) if activation != "relu" else (1e-5, 1e-9)
     grads = gradients(params, x, y, activation)
-    for (path, array), (_, g) in zip(leaves(params, ""), leaves(grads, ""), strict=True):
+    for (path, _, array), (_, _, g) in zip(leaves(params, ""), leaves(grads, ""), strict=True):
         expected = difference_quotients(params, array, x, y, activation, step)
         np.testing.assert_allclose(g, expected, rtol=tolerance, atol=tolerance, err_msg=path)
 
@@ -82,21 +82,21 @@ def test_the_type_stays(dtype, activation):
     params, x, y = problem(activation=activation, dtype=dtype)
     a, h = network.forward(params, x, activation=activation)
     grads = network.backward(params, h, y, activation=activation)
-    arrays = [*a, *h, *(array for _, array in leaves(grads, "")), network.cross_entropy(a[-1], y)]
+    arrays = [*a, *h, *(array for _, _, array in leaves(grads, "")), network.cross_entropy(a[-1], y)]
     assert {str(array.dtype) for array in arrays} == {dtype}
 
 
 def test_gradients_have_the_structure_and_shapes_of_params():
     params, x, y = problem()
-    shapes = [(path, array.shape) for path, array in leaves(params, "")]
-    assert [(path, array.shape) for path, array in leaves(gradients(params, x, y), "")] == shapes
+    shapes = [(path, array.shape) for path, _, array in leaves(params, "")]
+    assert [(path, array.shape) for path, _, array in leaves(gradients(params, x, y), "")] == shapes
 
 
 def test_forward_and_backward_change_nothing():
     params, x, y = problem()
     before = copy.deepcopy((params, x, y))
     gradients(params, x, y)
-    for (path, array), (_, kept) in zip(leaves([params, x, y], ""), leaves(list(before), ""), strict=True):
+    for (path, _, array), (_, _, kept) in zip(leaves([params, x, y], ""), leaves(list(before), ""), strict=True):
         assert np.array_equal(array, kept), path
 
 
@@ -107,12 +107,12 @@ def test_large_inputs_overflow_nowhere(activation, scale):
     x *= np.float32(scale)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         assert np.isfinite(loss(params, x, y, activation))
-        assert all(np.isfinite(g).all() for _, g in leaves(gradients(params, x, y, activation), ""))
+        assert all(np.isfinite(g).all() for _, _, g in leaves(gradients(params, x, y, activation), ""))
 
 
 def test_a_seed_gives_the_same_start_in_both_types():
     single, double = (network.initialise((64, 32, 10), dtype=dtype, seed=3) for dtype in ("float32", "float64"))
-    for (_, a), (_, b) in zip(leaves(single, ""), leaves(double, ""), strict=True):
+    for (_, _, a), (_, _, b) in zip(leaves(single, ""), leaves(double, ""), strict=True):
         assert np.array_equal(a, b.astype("float32"))
     other = network.initialise((64, 32, 10), seed=4)
     assert not np.array_equal(single["W"][0], other["W"][0])
@@ -158,7 +158,7 @@ def test_it_runs_on_arrays_of_another_library(activation):
     foreign = {name: [ForeignArray(array) for array in part] for name, part in params.items()}
     grads = gradients(foreign, ForeignArray(x), ForeignArray(y), activation)
     assert float(loss(foreign, ForeignArray(x), ForeignArray(y), activation)) == loss(params, x, y, activation)
-    for (path, g), (_, expected) in zip(
+    for (path, _, g), (_, _, expected) in zip(
         leaves(grads, ""), leaves(gradients(params, x, y, activation), ""), strict=True
     ):
         assert isinstance(g, ForeignArray), path

@@ -538,7 +538,7 @@ def test_a_torch_tensor_is_seen_whether_or_not_it_requires_grad(monkeypatch: Any
         which, view = dispatch.view_of(tensor, "p")
         assert (which, view.storage, view.shape, view.strides) == ("cuda", str(dtype)[6:], (6, 4), (1, 6))
         assert (view.address, view.writable, view.stream) == (tensor.data_ptr(), True, 1)
-        state = dispatch.state_like(tensor, 0.5, "p")
+        state = dispatch.array_like(tensor, 0.5, None, "p")
         assert state.dtype is (torch.float64 if dtype is torch.float64 else torch.float32)
         assert state.stride() == tensor.stride()
         assert (state == 0.5).all()
@@ -551,12 +551,12 @@ def test_a_torch_tensor_is_seen_whether_or_not_it_requires_grad(monkeypatch: Any
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_numba_device_arrays_are_updated_and_have_state_like_them(order: Any) -> None:
+def test_numba_device_arrays_are_updated_and_have_array_like_them(order: Any) -> None:
     from numba import cuda
 
     p, g = (np.asarray(numbers((30, 20), k, "float32"), order=order) for k in range(2))
     held = [cuda.to_device(array) for array in (p, g)]
-    state = dispatch.state_like(held[0], 0.5, "p")
+    state = dispatch.array_like(held[0], 0.5, "p")
     wanted = keyword_names.reference(p, g, np.full_like(p, 0.5))
     keyword_names(*held, state)
     assert_same_bits(held[0].copy_to_host(), wanted[0])

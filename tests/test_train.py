@@ -12,7 +12,7 @@ import typer
 from fastopt import Optimizer, __version__
 from fastopt.checked import CheckedOptimizer, same_bits
 from fastopt.cli import main
-from fastopt.kernels import exp, norm, rule
+from fastopt.kernels import RULES, exp, norm, rule
 from fastopt.train import Training
 
 KEYS = {
@@ -251,7 +251,9 @@ def test_version(capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_ends_cleanly():
     command = [sys.executable, "-u", "-m", "fastopt", "train", "--epochs", "100000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # Whoever runs the tests in the background ignores the signal, and children would too.
+    heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heeding) as process:
         assert any(line.split()[:1] == ["1"] for line in process.stdout)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
@@ -265,3 +267,19 @@ def test_ctrl_c_ends_cleanly_wherever_it_strikes(monkeypatch, error):
 
     monkeypatch.setattr("fastopt.commands.app", interrupted)
     assert run("train") == 130
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_trains_with_numpys_bits(name):
+    training = Training(name, epochs=1, hidden=(8,))
+    assert len(list(training.run())) == 1
+    summary = training.summary()
+    assert summary.same_bits is True or not summary.promised
+
+
+def test_a_long_run_keeps_the_bits_of_numbers_carried_along():
+    training = Training("nadam", epochs=24, hidden=(4,))
+    for _ in training.run():
+        pass
+    assert training.optimizer.optimizer.uniform_states[0]["mu_product"] < 2.0**-1022
+    assert training.summary().same_bits is True

@@ -23,14 +23,14 @@ def inspect(
     from ..inspection import as_record, inspected
     from ..kernels.dispatch import BACKENDS
 
-    with refusing(TypeError, ValueError, ImportError):
+    with refusing(TypeError, ValueError, ImportError, ArithmeticError):
         found = inspected(rule, dtype)
         chosen = {"all": list(BACKENDS), "none": []}.get(backend, [backend])
         if not set(chosen) <= set(BACKENDS):
             raise ValueError(f"backend must be {', '.join(BACKENDS)}, all or none; got {backend!r}")
         sources = [source for name in chosen for source in found.sources(name)]
     if as_json:
-        print(json.dumps(as_record(found)))
+        print(json.dumps(as_record(found, chosen)))
         return
     _print(found, sources)
 

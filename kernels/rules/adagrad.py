@@ -24,7 +24,7 @@ def adagrad(p, g, h, *, t, lr=1e-2, lr_decay=0.0, eps=1e-10, eps_inside=False, i
 def adagrad_momentum(
     p, g, h, b, *, t, lr=1e-2, momentum=0.9, lr_decay=0.0, eps=1e-10, eps_inside=False, initial_accumulator=0.0
 ):
-    """Adagrad whose scaled gradients gather in a velocity b, with lr outside of it as in momentum."""
+    """Duchi, Hazan & Singer 2011, whose scaled gradients gather in a velocity b (Polyak 1964); lr is outside."""
     h = h + g * g
     b = momentum * b + g / root(h, eps, eps_inside)
     return p - lr / (1 + (t - 1) * lr_decay) * b, h, b

@@ -30,7 +30,7 @@ def amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
 
 @rule(require=REQUIRE)
 def adam_uncorrected(p, g, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-    """Adam without bias correction and with eps inside the root, as lecture notes on schedules print it."""
+    """Kingma & Ba 2015 without bias correction and with eps inside the root, as lecture notes on schedules print it."""
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
     return p - lr * m / sqrt(v + eps), m, v
@@ -49,7 +49,7 @@ def adamw(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_de
 
 @rule(require=f"{REQUIRE}, 0 <= weight_decay < inf")
 def adamw_amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2):
-    """AMSGrad with the decoupled weight decay of AdamW."""
+    """Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019."""
     p = decayed(p, lr, weight_decay)
     return amsgrad.formula(p, g, m, v, v_max, t=t, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
 

@@ -32,7 +32,7 @@ def adam_lp(p, g, m, v, *, t, lr=2e-3, beta1=0.9, beta2=0.999, order=3.0, eps=1e
 
 @rule(require=REQUIRE, states=("v",))
 def adam_max_norm(p, g, m, *, t, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8, over="array", v=0.0):
-    """Adam whose second moment is the squared largest magnitude in the whole gradient, one number for all its weights.
+    """Kingma & Ba 2015 with the squared maximum norm of the whole gradient for second moment, as printed in notes.
 
     over: "array" takes the maximum in each array, "model" in all arrays of the optimizer.
     """

@@ -23,7 +23,7 @@ def nadam(p, g, m, v, *, t, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8, psi=4e-3,
 
 @rule(require="0 <= lr < inf, 0 <= beta < 1, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0")
 def nag_adam(p, g, u, v, *, lr=1e-2, beta=0.9, beta1=0.9, beta2=0.999, eps=1e-8):
-    """A Nesterov velocity u within Adam's scaling, as lecture notes print it: lr enters u and the step.
+    """Nesterov 1983 within the scaling of Kingma & Ba 2015, as lecture notes print it: lr enters u and the step.
 
     The notes take one gradient ahead, at p - beta * u, and one at p. A rule is given one: g stands for both, so an
     exact lookahead is the caller's, who may evaluate g at p - beta * u.

@@ -32,7 +32,7 @@ def rmsprop_centered(p, g, v, a, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=Fa
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0")
 def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False):
-    """RMSprop whose scaled gradients gather in a velocity b, with lr outside of it as in torch."""
+    """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b, with lr outside of it as in torch."""
     v = mean(v, g * g, alpha)
     b = momentum * b + g / root(v, eps, eps_inside)
     return p - lr * b, v, b

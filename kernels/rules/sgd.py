@@ -28,4 +28,4 @@ def nesterov(p, g, b, *, lr=1e-2, momentum=0.9):
     return p - lr * (g + momentum * b), b
 
 
-FAMILY = Family("SGD", {"": sgd, "momentum": momentum, "momentum nesterov": nesterov})
+FAMILY = Family("SGD", {"": sgd, "momentum": momentum, "momentum nesterov": nesterov, "nesterov": nesterov})

@@ -1,0 +1,136 @@
+"""Whatever rides along with a rule gives the bits of the same step in plain NumPy."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import DTYPES, EXACT, same_bits
+from plain_model import PlainModel
+
+import fastopt
+from fastopt.kernels import RULES
+
+CHOICES: dict[str, list[dict[str, Any]]] = {
+    "scale": [{}, {"grad_scale": 0.375}],
+    "value": [{}, {"clip_value": 0.3}],
+    "norm": [{}, {"clip_norm": 0.7}],
+    "array norm": [{}, {"clip_array_norm": 0.2}],
+    "decay": [
+        {},
+        *({"weight_decay": 0.1, "decay": d} for d in ("l2", "decoupled", "decoupled_with", "decoupled_after")),
+    ],
+    "maximize": [{}, {"maximize": True}],
+    "ema": [{}, {"ema": 0.9}],
+    "cast": [{}, {"cast_to": "float16"}, {"cast_to": "bfloat16"}],
+    "zero": [{}, {"zero_grads": True}],
+    "skip": [{}, {"skip_nonfinite": True}],
+}
+
+
+def covering() -> list[dict[str, Any]]:
+    """Combinations in which every pair of choices of two options occurs, found greedily."""
+    names = list(CHOICES)
+    every = {
+        (a, i, b, j)
+        for a, b in itertools.combinations(names, 2)
+        for i in range(len(CHOICES[a]))
+        for j in range(len(CHOICES[b]))
+    }
+    generator = np.random.default_rng(0)
+    rows: list[dict[str, int]] = []
+    while every:
+        tried = [{name: int(generator.integers(len(CHOICES[name]))) for name in names} for _ in range(60)]
+        best = max(tried, key=lambda row: len(every & pairs_in(row)))
+        if found := every & pairs_in(best):
+            every -= found
+            rows.append(best)
+    return [merged(row) for row in rows]
+
+
+def pairs_in(row: dict[str, int]) -> set[tuple[str, int, str, int]]:
+    return {(a, row[a], b, row[b]) for a, b in itertools.combinations(row, 2)}
+
+
+def merged(row: dict[str, int]) -> dict[str, Any]:
+    return {k: v for name, choice in row.items() for k, v in CHOICES[name][choice].items()}
+
+
+COMBINATIONS = covering()
+
+
+def usable(options: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
+    """The options that a rule and a type can have: adamw decays by itself, and a copy is of float32."""
+    dropped = {"weight_decay", "decay"} if "weight_decay" in RULES[name].hyper else set()
+    dropped |= {"cast_to"} if storage == "float64" else set()
+    return {k: v for k, v in options.items() if k not in dropped}
+
+
+def problem(storage: str, seed: int) -> list[Any]:
+    generator = np.random.default_rng(seed)
+    return [np.asarray(generator.standard_normal(shape), DTYPES[storage]) for shape in ((7, 5), (1200,), ())]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("storage", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("name", EXACT)
+def test_every_pair_of_options_gives_numpys_bits_with_every_rule(name: str, storage: str) -> None:
+    check_options(name, storage, COMBINATIONS)
+
+
+@pytest.mark.parametrize("storage", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("name", EXACT)
+def test_some_options_give_numpys_bits_with_every_rule(name: str, storage: str) -> None:
+    # Another one for each rule; the marker `long` has all of them.
+    position = 3 * EXACT.index(name) + len(storage)
+    check_options(name, storage, [COMBINATIONS[position % len(COMBINATIONS)]])
+
+
+def check_options(name: str, storage: str, combinations: list[dict[str, Any]]) -> None:
+    for options in combinations:
+        options = usable(options, name, storage)
+        params = problem(storage, 0)
+        model = PlainModel(RULES[name], params, options)
+        opt = fastopt.Optimizer(params, name, **options)
+        for t in range(1, 4):
+            grads = problem(storage, t)
+            if t == 2 and options.get("skip_nonfinite"):
+                grads[-1][...] = np.inf
+            left = model.step([g.copy() for g in grads])
+            opt.step(grads)
+            assert all(same_bits(a, b) for a, b in zip(params, model.params, strict=True)), (options, t)
+            assert all(same_bits(a, b) for a, b in zip(grads, left, strict=True)), (options, t)
+        for mine, theirs in zip(opt.state, model.slots, strict=True):
+            assert all(same_bits(a, b) for a, b in zip(mine.values(), theirs, strict=True)), options
+        assert opt.uniform_states == model.states
+        assert (opt.t, opt.skipped) == (model.t, model.skipped)
+        if "ema" in options:
+            assert all(same_bits(a, b) for a, b in zip(opt.ema, model.ema, strict=True)), options
+        if "cast_to" in options:
+            assert all(same_bits(a, b) for a, b in zip(opt.cast, model.cast, strict=True)), options
+
+
+def test_the_combinations_have_every_pair() -> None:
+    for a, b in itertools.combinations(CHOICES, 2):
+        for one, other in itertools.product(CHOICES[a], CHOICES[b]):
+            wanted = {**one, **other}
+            absent = {k for choices in (CHOICES[a], CHOICES[b]) for c in choices for k in c} - set(wanted)
+            assert any(wanted.items() <= c.items() and not absent & set(c) for c in COMBINATIONS), (one, other)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["adamw", "nadam", "adam_max_norm"])
+def test_a_bad_value_in_the_last_place_leaves_every_bit(name: str, value: float) -> None:
+    params = [np.full(70_000, 0.5, "float32"), np.full(5, 1e-40, "float32"), np.full(100_003, np.nan, "float32")]
+    before = [p.copy() for p in params]
+    opt = fastopt.Optimizer(params, name, skip_nonfinite=True, clip_norm=1.0, ema=0.5)
+    grads = [np.ones_like(p) for p in params]
+    grads[-1][-1] = value
+    opt.step(grads)
+    assert (opt.t, opt.skipped) == (0, 1)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(params, before, strict=True))
+    assert not any(slot.any() for state in opt.state for slot in state.values())
+    grads[-1][-1] = 0.0
+    opt.step(grads)
+    assert (opt.t, opt.skipped) == (1, 1)
+    assert (params[0] != 0.5).all()
