@@ -32,6 +32,10 @@ def arrays_for(subject: Rule, elements: int) -> list[Any]:
     return [generator.random(elements, "float32") for _ in subject.arrays]
 
 
+# Of the powers that adam_lp takes with its defaults.
+EXPONENTS = (3.0, 1 / 3)
+
+
 def powers(subject: Rule) -> int:
     return subject.program(subject.hyper).stages[-1].operations.count("power")
 
@@ -40,7 +44,7 @@ def bare_rule(subject: Rule) -> Rule:
     """A rule with as many slots that adds the gradient to each; it takes a norm, or powers, if the subject does."""
     added = "max_norm(g) * g" if subject.program(subject.hyper).reductions else "g"
     slots = [f"slot{k}" for k in range(len(subject.slots))]
-    first = f"p + {added}" + "".join(f" + abs(g + {k}) ** 1.5" for k in range(powers(subject)))
+    first = f"p + {added}" + "".join(f" + abs(g + {k}) ** {EXPONENTS[k]}" for k in range(powers(subject)))
     results = ", ".join([first, *(f"{name} + g" for name in slots)])
     namespace: dict[str, Any] = {"max_norm": max_norm}
     exec(f"def bare({', '.join(['p', 'g', *slots])}):\n    return {results}", namespace)
@@ -50,7 +54,7 @@ def bare_rule(subject: Rule) -> Rule:
 def bare_numba(subject: Rule, elements: int, table: list[Any]) -> Any:
     """The same in numba alone, over pieces of one size."""
     written = [f"a{k}" for k in range(len(table)) if k != 1]
-    power = "".join(f" + math.pow(abs(a1[i] + numba.float32({k})), x)" for k in range(powers(subject)))
+    power = "".join(f" + math.pow(abs(a1[i] + numba.float32({k})), x{k})" for k in range(powers(subject)))
     body = "\n".join(f"            {name}[i] += a1[i]{power if name == 'a0' else ''}" for name in written)
     reading = "".join(
         f"    for piece in numba.prange({elements} // 65536 + 1):\n"
@@ -61,7 +65,8 @@ def bare_numba(subject: Rule, elements: int, table: list[Any]) -> Any:
         for _ in subject.program(subject.hyper).reductions
     )
     text = (
-        f"def bare({', '.join(f'a{k}' for k in range(len(table)))}, tops):\n    x = numba.float32(1.5)\n{reading}"
+        f"def bare({', '.join(f'a{k}' for k in range(len(table)))}, tops):\n"
+        f"    x0, x1 = numba.float32({EXPONENTS[0]}), numba.float32({EXPONENTS[1]})\n{reading}"
         f"    for piece in numba.prange({elements} // 65536 + 1):\n"
         f"        for i in range(piece * 65536, min({elements}, piece * 65536 + 65536)):\n{body}\n"
     )

@@ -23,7 +23,7 @@ def test_every_rule_gives_numpys_bits(name: str, storage: str) -> None:
                 check_update(EVERY[name], arrays_for(EVERY[name], size, storage, seed=size, special=special))
 
 
-@pytest.mark.parametrize("storage", ["float32", "bfloat16"])
+@pytest.mark.parametrize("storage", DTYPES)
 @pytest.mark.parametrize("name", EVERY)
 def test_every_layout_gives_numpys_bits(name: str, storage: str) -> None:
     rule = EVERY.get(name) or RULES[name]
@@ -46,24 +46,26 @@ def test_a_large_strided_array_gives_numpys_bits(name: str) -> None:
     check_update(EVERY[name], [a[:, ::2] for a in arrays_for(EVERY[name], (300, 700), "float32")])
 
 
+@pytest.mark.parametrize("storage", DTYPES)
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", EVERY)
-def test_any_number_of_threads_gives_the_same_bits(name: str, threads: int) -> None:
+def test_any_number_of_threads_gives_the_same_bits(name: str, threads: int, storage: str) -> None:
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
-        check_update(EVERY[name], arrays_for(EVERY[name], 200_001, "float32"))
+        check_update(EVERY[name], arrays_for(EVERY[name], 200_001, storage))
     finally:
         numba.set_num_threads(before)
 
 
+@pytest.mark.parametrize("storage", DTYPES)
 @pytest.mark.parametrize("name", EVERY)
-def test_an_array_in_pieces_gives_the_same_bits(name: str) -> None:
+def test_an_array_in_pieces_gives_the_same_bits(name: str, storage: str) -> None:
     rule = EVERY.get(name) or RULES[name]
     if {node.value for node in rule.program(rule.hyper).reductions if node.op == "norm"}:
         pytest.skip("the order in which a norm adds up follows the pieces")
     hyper = rule.bind({"over": "model"} if "over" in rule.hyper else {})
-    whole = arrays_for(rule, 100_003, "float32")
+    whole = arrays_for(rule, 100_003, storage)
     pieces = [a.copy() for a in whole]
     cuts = [0, 1, 70, 33_333, 99_999, 100_003]
     sets = [[a[i:j] for a in pieces] for i, j in itertools.pairwise(cuts)]

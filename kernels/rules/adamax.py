@@ -25,9 +25,9 @@ def adam_lp(p, g, m, v, *, t, lr=2e-3, beta1=0.9, beta2=0.999, order=3.0, eps=1e
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2**order * v + (1 - beta2**order) * abs(g) ** order
-    m_hat = m / (1 - beta1**t)
-    u = (v / (1 - beta2 ** (order * t))) ** (1 / order)
-    return p - lr * m_hat / (u + eps), m, v
+    # The bias of both is corrected by numbers: next to the powers a division of arrays costs time.
+    u = v ** (1 / order) * (1 - beta2 ** (order * t)) ** (-1 / order)
+    return p - lr / (1 - beta1**t) * m / (u + eps), m, v
 
 
 @rule(require=REQUIRE, states=("v",))
