@@ -67,6 +67,11 @@ class Optimizer:
                 raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
             if "float64" in self._storages:
                 raise ValueError("cast_to is for parameters that are computed in float32; these are float64")
+        # None switches an option off, as its default does.
+        hyper = {name: value for name, value in hyper.items() if value is not None or name not in NUMBERS}
+        for name in rule.starts_from:
+            if callable(hyper.get(name)):
+                raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
         used = {*hyper, *(name for given in (groups or {}).values() for name in given)}
         switches = {"maximize": maximize, "zero_grads": zero_grads, "skip_nonfinite": skip_nonfinite}
         on: dict[str, Any] = {name: True for name, value in switches.items() if value}

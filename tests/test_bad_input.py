@@ -202,3 +202,14 @@ def test_a_bad_optimizer_is_refused_at_construction() -> None:
         fastopt.Adam(params(), learning_rate=0.1)
     with pytest.raises(ValueError, match="lr must satisfy"):
         fastopt.Adam(params(), lr=lambda t: -1.0)
+    with pytest.raises(TypeError, match="initial_accumulator acts once, before the first step; pass a number"):
+        fastopt.Adagrad(params(), initial_accumulator=lambda t: 0.1)
+    with pytest.raises(ValueError, match="cast_to must be float16 or bfloat16; got 'int8'"):
+        fastopt.Adam(params(), cast_to="int8")
+    with pytest.raises(ValueError, match="decay has no effect without weight_decay"):
+        fastopt.Adam(params(), decay="l2")
+    with pytest.raises(ValueError, match="adamw has a weight decay of its own"):
+        fastopt.AdamW(params(), decay="l2")
+    with pytest.raises(ValueError, match="clip_norm must satisfy clip_norm > 0; got 0"):
+        fastopt.Adam(params(), clip_norm=0)
+    assert "clip_norm" not in fastopt.Adam(params(), clip_norm=None, ema=None).hyper
