@@ -107,7 +107,7 @@ def _parts(stage: Stage, storages: Sequence[str]) -> _Parts:
             arguments.append(f"{c} &y{k}")
             body.append(f"y{k} = {result};")
         else:
-            body.append(f"const {c} y{k} = {stored(result, compute)};")
+            body.append(f"const {c} y{k} = {stored(stage.stores[k][1], result, compute)};")
     body += [f"{own[array]} = y{k};" for k, (array, _) in enumerate(stage.stores)]
     text = [
         *[f"// {v}: {comment(node)}" for v, node in zip(variables, stage.scalars, strict=True) if node.args],

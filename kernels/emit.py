@@ -147,12 +147,17 @@ def array_nodes(roots: Sequence[Node], scalars: Sequence[Node]) -> list[Node]:
     return [node for node in walk(roots, scalars) if node.op == "array"]
 
 
-def stored(expression: str, compute: str) -> str:
+_FLUSHED_BY_HARDWARE = ("add", "subtract", "multiply", "divide", "sqrt")
+
+
+def stored(node: Node, expression: str, compute: str) -> str:
     """The expression as it is stored: a float32 denormal becomes zero.
 
-    Most arithmetic has flushed it already, but where, abs and their kin pass one on, and compilers drop x * 1.
+    Arithmetic has flushed it already; where, abs and their kin pass one on. Compilers drop x * 1, but the only
+    constants that they see are those of sign.
     """
-    return f"flush({expression})" if compute == "float32" else expression
+    exact = node.op in _FLUSHED_BY_HARDWARE and all(arg.op != "sign" for arg in node.args)
+    return expression if exact or compute != "float32" else f"flush({expression})"
 
 
 def comment(node: Node) -> str:

@@ -57,9 +57,9 @@ def task_source(
     names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
     lines, results = language.statements(stage.roots, names)
     body += lines
-    for (array, _), result in zip(stage.stores, results, strict=False):
+    for (array, node), result in zip(stage.stores, results, strict=False):
         k = stage.arrays.index(array)
-        body.append(f"store(at_{k}, {places[k]}, {stored(result, compute)}, {storages[k]!r}, {k})")
+        body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
     return TaskSource(header, body, results)
 
 
