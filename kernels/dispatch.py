@@ -164,8 +164,3 @@ def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
     if dtype == "bfloat16":
         import ml_dtypes  # noqa: F401  (NumPy then knows the name)
     return backend(which).full_like(view, value, dtype)
-
-
-def storage_of(array: Any, name: str) -> str:
-    """The type in which an array is stored, by name."""
-    return view_of(array, name)[1].storage
