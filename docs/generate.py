@@ -41,6 +41,14 @@ def speed_table() -> str:
             f"{row['share_of_limit']['median']:.2f} ({row['share_of_limit']['low']:.2f} to "
             f"{row['share_of_limit']['high']:.2f}) | {row['in_cache_ns_per_element']:.2f} |"
         )
+    for name, row in result["rules"].items():
+        if row["powers"]:
+            lines += [
+                "",
+                f"`{name}` is bound by the {row['powers']} powers that it takes of each element: its share is of a "
+                "numba kernel with as many powers of the C library; of the bandwidth it reaches "
+                f"{row['share_of_bandwidth']['median']:.2f}.",
+            ]
     for other, speed in result["rules"]["adamw"]["speed_against"].items():
         lines += [
             "",

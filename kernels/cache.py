@@ -12,6 +12,7 @@ import stat
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -113,10 +114,10 @@ def write(key: str, content: bytes) -> None:
 class KernelCache:
     """Stands where a numba dispatcher has its own cache, whose index is an unchecked pickle.
 
-    instructions: the module whose instructions end up in the kernel.
+    instructions: the modules whose instructions end up in the kernel.
     """
 
-    def __init__(self, name: str, source: str, instructions: ModuleType) -> None:
+    def __init__(self, name: str, source: str, instructions: Sequence[ModuleType]) -> None:
         self._name, self._source, self._instructions = name, source, instructions
 
     def _key(self, signature: Any, context: Any) -> str:
@@ -145,7 +146,10 @@ class KernelCache:
         write(self._key(signature, compiled.target_context), self._reduced(compiled))
 
     def _versions(self) -> tuple[str, ...]:
-        own = [Path(str(self._instructions.__file__)), Path(__file__).with_name("cpu_compile.py")]
+        own = [
+            *(Path(str(module.__file__)) for module in self._instructions),
+            Path(__file__).with_name("cpu_compile.py"),
+        ]
         return (*(hashlib.sha256(path.read_bytes()).hexdigest() for path in own), os.environ.get("NUMBA_OPT", ""))
 
     def _rebuilt(self, context: Any, content: bytes) -> Any:

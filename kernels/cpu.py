@@ -21,7 +21,7 @@ from .tasks import Batch, scalar_table
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
 
-_OPERATIONS = {**FUNCTIONS, **INFIX, "power": "math.pow({0}, {1})", "exp": "math.exp({0})", "log": "math.log({0})"}
+_OPERATIONS = {**FUNCTIONS, **INFIX, "exp": "math.exp({0})", "log": "math.log({0})"}
 
 
 def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None, entry: str = "kernel") -> str:

@@ -9,13 +9,14 @@ from typing import Any
 import numba
 import numpy as np
 
-from . import cpu_intrinsics
+from . import cpu_intrinsics, cpu_power
 from .cache import KernelCache
 
 
 def compiled(entry: str, text: str, signature: str, parallel: bool = False) -> Any:
     """The function `entry` of a source text, compiled or from the disk cache."""
     namespace = {k: getattr(cpu_intrinsics, k) for k in dir(cpu_intrinsics) if not k.startswith("_")}
+    namespace |= {"power": cpu_power.power}
     namespace |= {"prange": numba.prange, "math": math, "zeros": np.zeros, "inf": math.inf, "nan": math.nan}
     # A kernel from the disk cache looks its globals up in a module that can be imported.
     namespace |= {"float32": numba.float32, "float64": numba.float64, "__name__": cpu_intrinsics.__name__}
@@ -23,7 +24,9 @@ def compiled(entry: str, text: str, signature: str, parallel: bool = False) -> A
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)
     dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
-    dispatcher._cache = KernelCache(f"{entry}-{'parallel' if parallel else 'serial'}", text, cpu_intrinsics)
+    dispatcher._cache = KernelCache(
+        f"{entry}-{'parallel' if parallel else 'serial'}", text, (cpu_intrinsics, cpu_power)
+    )
     dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher

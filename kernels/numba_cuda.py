@@ -178,7 +178,7 @@ def kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int |
 
     made = generated(name, stage, storages, dimensions)
     dispatcher = library().jit(launch_bounds=made.threads)(made.function)
-    dispatcher._cache = _KernelCache(f"{made.entry}-cuda", made.text, cuda_intrinsics)
+    dispatcher._cache = _KernelCache(f"{made.entry}-cuda", made.text, (cuda_intrinsics,))
     dispatcher.compile(made.signature)
     dispatcher.disable_compile()
     return dispatcher
