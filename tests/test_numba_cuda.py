@@ -210,6 +210,12 @@ def test_every_rule_gives_numpys_bits(tested: Any, dtype: Any, gpu: Any) -> None
 
 
 @every_rule
+@pytest.mark.parametrize("size", [0, 1, 7, 129])
+def test_every_size_gives_numpys_bits(tested: Any, size: int, gpu: Any) -> None:
+    assert_gives_the_reference(tested, arrays_of(tested, (size,), "float32"), gpu)
+
+
+@every_rule
 @pytest.mark.parametrize(
     ("storage", "state"), [("float16", "float32"), (ml_dtypes.bfloat16, "float32"), ("float16", ml_dtypes.bfloat16)]
 )
