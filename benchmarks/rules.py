@@ -19,11 +19,10 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-import measure
 import numba
 import numpy as np
 
-from fastopt import Optimizer
+from fastopt import Optimizer, measure
 from fastopt.kernels import RULES, Rule, cpu, dispatch, max_norm, rule
 from fastopt.kernels.tasks import Pass
 

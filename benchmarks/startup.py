@@ -11,7 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import measure
+from processes import run_python
+
+from fastopt import measure
 
 TIMED = "import time; began = time.perf_counter()\n{body}\nprint(time.perf_counter() - began)"
 PREPARED = "import numpy, numba, fastopt; p, g = (numpy.ones(200_000, 'float32') for _ in range(2))\n" + TIMED
@@ -28,12 +30,12 @@ LIMITS = {
 
 def printed(text: str, **environment: str) -> float:
     """What a fresh process prints: the seconds that it took."""
-    return float(measure.run_python("-c", text, **environment).stdout)
+    return float(run_python("-c", text, **environment).stdout)
 
 
 def command(*arguments: str, **environment: str) -> float:
     """Seconds of the whole command line."""
-    return measure.timed(lambda: measure.run_python("-m", "fastopt", *arguments, **environment))
+    return measure.timed(lambda: run_python("-m", "fastopt", *arguments, **environment))
 
 
 def main() -> None:

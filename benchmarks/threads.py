@@ -11,7 +11,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import measure
+from processes import run_python
+
+from fastopt import measure
 
 STEP = """
 import statistics, time, numba, numpy as np, fastopt
@@ -44,13 +46,13 @@ def main() -> None:
     given = parser.parse_args()
     rows: list[dict[str, Any]] = []
     os.environ["NUMBA_NUM_THREADS"] = "2"
-    for line in measure.run_python("-c", SIZES).stdout.splitlines():
+    for line in run_python("-c", SIZES).stdout.splitlines():
         elements, one, two = line.split()
         rows.append({"elements": int(elements), "one_thread": float(one), "two_threads": float(two)})
         print(f"{elements:>10} elements: {float(one) * 1e6:9.1f} us on one thread, {float(two) * 1e6:9.1f} us on two")
     waits = {}
     for policy, environment in (("sleeping", {}), ("spinning", {"OMP_WAIT_POLICY": "active"})):
-        waits[policy] = float(measure.run_python("-c", AFTER_PRODUCT, **environment).stdout)
+        waits[policy] = float(run_python("-c", AFTER_PRODUCT, **environment).stdout)
         print(f"after a matrix product, idle threads {policy}: {waits[policy] * 1e6:.0f} us")
     if given.json:
         measure.write(given.json, {"sizes": rows, "after_a_product": waits})

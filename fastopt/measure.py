@@ -4,8 +4,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
@@ -38,12 +36,6 @@ def timed(work: Callable[[], Any]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A fresh process of this Python, with its output; raises if it fails."""
-    whole = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment}
-    return subprocess.run([sys.executable, *arguments], env=whole, capture_output=True, text=True, check=True)
 
 
 def ratio(of: list[float], to: list[float]) -> dict[str, float]:
