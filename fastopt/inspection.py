@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import math
 import os
 import sys
 from collections import Counter
@@ -68,14 +67,10 @@ def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
         raise ValueError(f"dtype must be one of {', '.join(ITEM_SIZES)}; got {storage!r}")
     program = found.program(found.hyper)
     values = [{"t": 1, **found.hyper, **found.states}[name] for name in program.numbers]
+    known = dict(zip(program.known, program.known_function(*values), strict=True))
     passes = []
-    for stage, scalars in zip(program.stages, program.scalar_functions, strict=True):
-        known = [math.nan] * len(program.reductions)
-        numbers = {
-            plain(node): None if node.stage else value
-            for node, value in zip(stage.scalars, scalars(*values, *known), strict=True)
-            if node.op != "constant"
-        }
+    for stage in program.stages:
+        numbers = {plain(node): known.get(node) for node in stage.scalars if node.op != "constant"}
         sizes = dict(zip(stage.arrays, map(ITEM_SIZES.__getitem__, _storages(found, stage, storage)), strict=True))
         passes.append(
             Pass(

@@ -96,8 +96,8 @@ class Optimizer:
         return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
 
     def _first_rows(self, belongs: list[Any]) -> tuple[list[Row], list[int]]:
-        # A number that follows from a norm is each parameter's own.
-        keys = list(range(len(belongs))) if self._program.reductions and self.rule.states else belongs
+        # A number that follows from an array's norm is each parameter's own.
+        keys = list(range(len(belongs))) if self._program.apart and self.rule.states else belongs
         distinct = list(dict.fromkeys(keys))
         layers = {key: (self.hyper, *group) for key, group in zip(keys, belongs, strict=True)}
         rows = [Row(layers[key], 0, dict(self.rule.states)) for key in distinct]
@@ -213,7 +213,7 @@ class Optimizer:
         for row in {self._row_of[k] for k in chosen}:
             self._rows[row].count += 1
         if self.rule.states:
-            apart = bool(self._program.reductions)
+            apart = self._program.apart
             for position, k in enumerate(chosen):
                 values = new[position if apart else self._row_of[k]]
                 self._rows[self._row_of[k]].states = dict(zip(self.rule.states, values, strict=True))

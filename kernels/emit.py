@@ -26,9 +26,9 @@ FUNCTIONS = {name: f"{name}({', '.join(f'{{{i}}}' for i in range(o.arity))})" fo
 
 # How tightly an author's notation binds; functions are written with their parentheses.
 _PLAIN = {
-    "logical_or": (1, "{0} | {1}"),
-    "logical_and": (2, "{0} & {1}"),
-    **{name: (3, INFIX[name][1:-1]) for name, operation in OPERATIONS.items() if operation.boolean and name in INFIX},
+    **{name: (1, INFIX[name][1:-1]) for name, operation in OPERATIONS.items() if operation.boolean and name in INFIX},
+    "logical_or": (2, "{0} | {1}"),
+    "logical_and": (3, "{0} & {1}"),
     "add": (4, "{0} + {1}"),
     "subtract": (4, "{0} - {1}"),
     "multiply": (5, "{0} * {1}"),
@@ -90,6 +90,7 @@ def walk(roots: Iterable[Node], leaves: Iterable[Node] = ()) -> list[Node]:
 
 
 _DEEPEST = 40
+_LONGEST_NORM = 30
 
 
 def shared(roots: Sequence[Node], leaves: Iterable[Node]) -> list[Node]:
@@ -189,7 +190,10 @@ def plain(node: Node, tighter: int = 0, depth: int = 0) -> str:
     if not node.args:
         return repr(node.value) if node.op == "constant" else str(node.value)
     if node.op in _CALLED and node.op not in _PLAIN:
-        return _CALLED[node.op].format(*(plain(arg, 0, depth + 1) for arg in node.args))
+        inner = [plain(arg, 0, depth + 1) for arg in node.args]
+        if node.op in REDUCTIONS and depth and len(inner[0]) > _LONGEST_NORM:
+            inner = ["..."]  # shown in full where it is computed
+        return _CALLED[node.op].format(*inner)
     binds, template = _PLAIN[node.op]
     # a - (b - c) is not (a - b) - c; only powers group from the right.
     sides = [binds + (k == 0 if node.op == "power" else k == 1) for k in range(len(node.args))]

@@ -1,6 +1,5 @@
 """Runs a program on sets of arrays: once, or step after step without looking at each array anew."""
 
-import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from .emit import plain
 from .program import Program, Stage
 from .reductions import REDUCTIONS
 from .tasks import Pass
+from .uniforms import Numbers
 
 SAME, MOVED, CHANGED = 0, 1, 2
 
@@ -27,7 +27,8 @@ def update(
 
     sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
     and uniform states for all sets, or one for each. label: how messages name an array.
-    Returns the new uniform states: of each row of numbers, or of each set if the program takes norms. None if the
+    Returns the new uniform states: of each row of numbers, or of each set if numbers differ from
+    array to array. None if the
     program's guard said that the step does not count, and nothing was written.
     """
     which, views = views_of(program, sets, label)
@@ -120,7 +121,7 @@ class _Extents:
 
 def _passes(program: Program, which: str, views: Sequence[Sequence[View]], groups: Sequence[int]) -> list[Pass]:
     # What follows from a norm differs from set to set.
-    own = range(len(views)) if program.reductions else groups
+    own = range(len(views)) if program.apart else groups
     # All stages walk a set in one order, that of its arrays together: norms add up in it.
     flat = [is_flat(arrays) for arrays in views]
     passes = []
@@ -138,36 +139,49 @@ def _columns(program: Program, stage: Stage) -> list[int]:
 def _run(
     program: Program, passes: Sequence[Pass], numbers: Sequence[Mapping[str, Any]], groups: Sequence[int]
 ) -> list[list[float]] | None:
-    """Every stage in turn; returns the new uniform states of each group, or of each set if the program takes norms.
+    """Every stage in turn; returns the new uniform states of each group, or of each set if those are apart.
 
     None if the program's guard said no: then nothing has been written.
     """
     rows = [[row[name] for name in program.numbers] for row in numbers]
-    if program.reductions:
-        rows = [list(rows[group]) for group in groups]
+    known = [_evaluated(program, program.known_function, row, rows) for row in rows]
+    if not program.reductions:
+        (one,) = passes
+        count = len(one.stage.scalars)
+        one.run([row[:count] for row in known])
+        return [row[count:] for row in known]
+    table = np.array(known, np.float64).reshape(len(known), -1)
+    if program.apart:
+        table = table[list(groups)]
+    columns = list(table.T)
     states: list[list[float]] = []
-    for one, scalars in zip(passes, program.scalar_functions, strict=True):
-        table = [_evaluated(program, scalars, row) for row in rows]
+    for one, scalars in zip(passes, program.stage_functions, strict=True):
         if not one.stage.reductions:
             # Before anything is written, since it may raise.
-            if program.guard and not _evaluated(program, program.guard_function, rows[0])[0]:
+            states = _table(_evaluated(program, program.last_function, columns, rows), len(table)).tolist()
+            if program.guard and not all(row.pop() for row in states):
                 return None
-            states = [_evaluated(program, program.state_function, row) for row in rows]
-        totals = one.run(table)
-        for k, node in enumerate(one.stage.reductions):
-            reduction = REDUCTIONS[node.op]
-            values = [total[k] for total in totals]
-            if node.value == "model":
-                values = [functools.reduce(reduction.combined, values, 0.0)] * len(values)
-            for row, value in zip(rows, values, strict=True):
-                row.append(reduction.finished(value))
+        totals = one.run(_table(_evaluated(program, scalars, columns, rows), len(table)))
+        pairs = zip(one.stage.reductions, totals, strict=True)
+        columns += [REDUCTIONS[node.op].finished(values) for node, values in pairs]
     return states
 
 
-def _evaluated(program: Program, function: Callable[..., list[Any]], row: Sequence[Any]) -> list[Any]:
+def _table(columns: Sequence[Any], rows: int) -> Any:
+    """Columns, each of numbers or of one for all rows, as a table."""
+    table = np.empty((rows, len(columns)))
+    for k, column in enumerate(columns):
+        table[:, k] = column
+    return table
+
+
+def _evaluated(program: Program, function: Numbers, values: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[Any]:
     try:
-        return function(*row)
+        with np.errstate(all="ignore"):
+            return function(*values)
     except (ArithmeticError, ValueError) as error:
-        given = ", ".join(f"{name}={value!r}" for name, value in zip(program.numbers, row, strict=False))
+        given = "; ".join(
+            ", ".join(f"{name}={value!r}" for name, value in zip(program.numbers, row, strict=True)) for row in rows
+        )
         uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
         raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error

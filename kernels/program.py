@@ -1,20 +1,14 @@
 """A graph cut into stages: each is one pass over the arrays, with the numbers that it needs beforehand."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from .emit import FUNCTIONS, INFIX, Spelling, identifiers, plain, plain_constant, walk
+from .emit import walk
 from .operations import OPERATIONS
 from .reductions import REDUCTIONS
 from .trace import Node
-
-_HOST = Spelling({**FUNCTIONS, **INFIX, "power": "power({0}, {1})"}, plain_constant)
-_HOST_NAMES = {name: operation.host for name, operation in OPERATIONS.items()} | {
-    "inf": float("inf"),
-    "nan": float("nan"),
-}
+from .uniforms import Numbers, beforehand, following
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,42 +92,44 @@ class Program:
                 scalars[node] = None
         return Stage(tuple(name for name in self.arrays if name in used), tuple(scalars), stores, reductions)
 
-    def host(self, wanted: Sequence[Node]) -> Callable[..., list[Any]]:
-        """A function of the numbers, and of the reductions known by then, that evaluates uniform nodes in float64.
-
-        Its arguments are the values of `numbers` and then of `self.reductions`, in order, as far as they are known.
-        """
-        reductions = self.reductions[: self._known(wanted)]
-        leaves = {node: node.value for node in self.nodes if node.op == "scalar"}
-        named = identifiers(self.numbers)
-        names = {node: named[name] for node, name in leaves.items()} | {r: f"r{i}" for i, r in enumerate(reductions)}
-        lines, results = _HOST.statements(wanted, names)
-        arguments = ", ".join([*named.values(), *(names[r] for r in reductions), "*later"])
-        body = "".join(f"    {line}\n" for line in [*lines, f"return [{', '.join(results)}]"])
-        comments = "".join(f"# {result}: {plain(node)}\n" for result, node in zip(results, wanted, strict=True))
-        namespace: dict[str, Any] = dict(_HOST_NAMES)
-        exec(compile(f"{comments}def uniform({arguments}):\n{body}", "<fastopt uniform>", "exec"), namespace)
-        function: Callable[..., list[Any]] = namespace["uniform"]
-        return function
-
-    def _known(self, wanted: Sequence[Node]) -> int:
-        last = max((node.stage for node in wanted), default=0)
-        return sum(node.stage <= last for node in self.reductions)
-
     @cached_property
     def reductions(self) -> tuple[Node, ...]:
         """Every reduction, in the order in which the stages compute them."""
         return tuple(node for stage in self.stages for node in stage.reductions)
 
-    @cached_property
-    def scalar_functions(self) -> tuple[Callable[..., list[Any]], ...]:
-        """For each stage, the function that gives its scalars."""
-        return tuple(self.host(stage.scalars) for stage in self.stages)
+    @property
+    def apart(self) -> bool:
+        """Whether numbers follow from norms of single arrays, and so differ from array to array."""
+        return any(node.value == "array" for node in self.reductions)
 
     @cached_property
-    def guard_function(self) -> Callable[..., list[Any]]:
-        return self.host([self.guard] if self.guard else [])
+    def last(self) -> tuple[Node, ...]:
+        """The numbers that are wanted for themselves: the new uniform states, then the guard if there is one."""
+        return (*self.states.values(), *([self.guard] if self.guard else []))
 
     @cached_property
-    def state_function(self) -> Callable[..., list[Any]]:
-        return self.host(list(self.states.values()))
+    def known(self) -> tuple[Node, ...]:
+        """The numbers that the stages or later numbers need and that follow from no norm.
+
+        Without norms these are the scalars of the one stage, then `last`.
+        """
+        wanted = (*(node for stage in self.stages for node in stage.scalars), *self.last)
+        if not self.reductions:
+            return wanted
+        leaves = [node for node in self.nodes if not node.varying and (node.op in REDUCTIONS or not node.stage)]
+        return tuple(node for node in walk(wanted, leaves) if not node.stage)
+
+    @cached_property
+    def known_function(self) -> Numbers:
+        """Gives `known` from the values of `numbers`."""
+        return beforehand(self.numbers, self.known)
+
+    @cached_property
+    def stage_functions(self) -> tuple[Numbers, ...]:
+        """For each stage, what gives its scalars from `known` and the reductions before it."""
+        return tuple(following(self.known, self.reductions, stage.scalars) for stage in self.stages)
+
+    @cached_property
+    def last_function(self) -> Numbers:
+        """Gives `last` from `known` and all reductions."""
+        return following(self.known, self.reductions, self.last)

@@ -29,7 +29,7 @@ class Reduction:
     def array(self, x: Any) -> float:
         """The reduction of a NumPy or CuPy array, in C order, or of several in turn; on a GPU this waits for it."""
         arrays = x if isinstance(x, list | tuple) else [x]
-        return self.finished(functools.reduce(self.combined, map(self._total, arrays), 0.0))
+        return float(self.finished(functools.reduce(self.combined, map(self._total, arrays), 0.0)))
 
     def _total(self, x: Any) -> float:
         flat = x.reshape(-1)
@@ -52,10 +52,18 @@ class Reduction:
         total: float = OPERATIONS[self.combine].host(a, b)
         return total
 
-    def finished(self, total: float) -> float:
-        """The reduction's value from the total of the partial results."""
-        value: float = OPERATIONS[self.finish].host(total) if self.finish else total
-        return value
+    def joined(self, partials: Any, counts: Any) -> Any:
+        """The totals of runs of partial results, each combined in order; counts: how many there are in each."""
+        ends = np.cumsum(counts)
+        totals = partials[ends - 1]
+        for k in np.flatnonzero(np.asarray(counts) > 1):
+            run = partials[ends[k] - counts[k] : ends[k]].tolist()
+            totals[k] = functools.reduce(OPERATIONS[self.combine].host, run)
+        return totals
+
+    def finished(self, totals: Any) -> Any:
+        """The reduction's value from the total of the partial results, or its values from many."""
+        return OPERATIONS[self.finish].array(totals) if self.finish else totals
 
 
 REDUCTIONS: dict[str, Reduction] = {

@@ -5,7 +5,6 @@ elements, and the row of scalars. For arrays that are not dense together the add
 and the row goes on: first element in C order, shape, strides of each array.
 """
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -91,25 +90,24 @@ class Pass:
             for key, positions in groups.items()
         ]
 
-    def run(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
-        """Run the stage; a stage of reductions gives the totals of each set, in order.
+    def run(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run the stage; for each of its reductions the total: of each set, in order, or one of all.
 
         rows: the stage's scalars, each a list of numbers.
         """
-        totals = [[0.0] * len(self.stage.reductions) for _ in range(self._sets if self.stage.reductions else 0)]
+        totals = np.zeros((len(self.stage.reductions), self._sets))
         # All before the first write: what fails then has changed nothing.
         for batch in self.batches:
             self._backend.prepare(self._name, self.stage, batch)
         for batch in self.batches:
             partials = self._backend.run(self._name, self.stage, batch, rows)
-            if not self.stage.reductions:
-                continue
-            ends = np.cumsum(batch.counts)
-            for position, count, end in zip(batch.positions, batch.counts, ends, strict=True):
-                for k, node in enumerate(self.stage.reductions):
-                    combined = REDUCTIONS[node.op].combined
-                    totals[position][k] = functools.reduce(combined, partials[end - count : end, k].tolist(), 0.0)
-        return totals
+            for k, node in enumerate(self.stage.reductions):
+                totals[k, batch.positions] = REDUCTIONS[node.op].joined(partials[:, k], batch.counts)
+        everywhere = [node.value == "model" for node in self.stage.reductions]
+        return [
+            REDUCTIONS[node.op].joined(values, [len(values)])[0] if whole else values
+            for node, values, whole in zip(self.stage.reductions, totals, everywhere, strict=True)
+        ]
 
 
 def _batch(

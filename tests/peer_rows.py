@@ -168,6 +168,16 @@ ROWS = [
     Row("optax.lion", {**OPTAX, "weight_decay": 0.0}, "Lion", OURS),
     Row("optax.adabelief", {**OPTAX, "eps": 1e-12, "eps_root": 1e-12}, "AdaBelief", {**OURS, "eps": 1e-12}),
     Row("optax.yogi", OPTAX, "Yogi", OURS),
+    Row("optax.lamb", OPTAX, "LAMB", {**OURS, "weight_decay": 0.0}),
+    Row("optax.lamb", {**OPTAX, "eps": 1e-5, **DECAY}, "LAMB", {**OURS, "eps": 1e-5, **DECAY}),
+    Row("keras.Lamb", KERAS, "LAMB", {**OURS, "eps": 1e-7, "weight_decay": 0.0}),
+    Row("optax.lars", {**FALLING, "momentum": MU}, "LARS", {"lr": falling, "momentum": MU}),
+    Row(
+        "optax.lars",
+        {**RATE, "momentum": MU, "trust_coefficient": 0.02, "eps": 1e-3},
+        "LARS",
+        {"lr": LR, "momentum": MU, "trust": 0.02, "eps": 1e-3},
+    ),
 ]
 
 # Rules that no peer has.
@@ -182,6 +192,13 @@ DIFFERENT = [
         {"lr": falling, **NESTEROV},
         why="lr is inside the velocity, which parts from ours when lr changes; the two places of momentum then need "
         "two values",
+    ),
+    Row(
+        "optax.lars",
+        {**RATE, "momentum": MU, **DECAY},
+        "LARS",
+        {"lr": LR, "momentum": MU, **DECAY},
+        why="the ratio is to the norm of the gradient with its decay; in the paper, to the sum of their norms",
     ),
     Row(
         "optax.amsgrad",

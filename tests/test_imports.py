@@ -49,14 +49,15 @@ MAY_IMPORT = {
     "numba_cuda": {*("arrays", "cache", "cuda_intrinsics", "emit", "numba_source", "program", "reductions", "tasks")},
     "numba_source": {"arrays", "emit", "program", "tasks"},
     "operations": set(),
-    "plan": {"arrays", "dispatch", "emit", "program", "reductions", "tasks"},
-    "program": {"emit", "operations", "reductions", "trace"},
+    "plan": {"arrays", "dispatch", "emit", "program", "reductions", "tasks", "uniforms"},
+    "program": {"emit", "operations", "reductions", "trace", "uniforms"},
     "reductions": {"operations"},
     # For its annotations it knows what it is called with.
     "reference": {"arrays", "cpu_compile", "dispatch", "step"},
     "step": {"hyperparameters", "program", "reference", "trace"},
     "tasks": {"arrays", "program", "reductions"},
     "trace": {"operations"},
+    "uniforms": {"emit", "operations", "trace"},
 }
 
 

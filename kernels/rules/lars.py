@@ -1,0 +1,28 @@
+"""Momentum whose rate follows, array by array, how large the weights are beside their gradient."""
+
+from ..definition import rule
+from ..families import Family
+from ..grammar import norm, where
+
+
+def trust_ratio(weights, step):
+    """The norm of an array of weights over that of its step; 1 where one of them is 0: there is nothing to follow."""
+    return where((weights > 0) & (step > 0), weights / where(step > 0, step, 1.0), 1.0)
+
+
+@rule(
+    require="0 <= lr < inf, 0 <= momentum < 1, 0 <= weight_decay < inf, 0 < trust < inf, 0 <= eps < inf",
+)
+def lars(p, g, b, *, lr=1.0, momentum=0.9, weight_decay=0.0, trust=1e-3, eps=0.0):
+    """You, Gitman & Ginsburg 2017, arXiv:1708.03888, Algorithm 1; lr, scaled for each array, is inside the velocity b.
+
+    trust: the paper's eta, the part of its norm by which an array may change in a step. eps: added to the norm of the
+    gradient, as in apex.
+    """
+    weights, gradient = norm(p), norm(g)
+    ratio = trust_ratio(trust * weights, gradient + weight_decay * weights + eps)
+    b = momentum * b + lr * ratio * (g + weight_decay * p)
+    return p - b, b
+
+
+FAMILY = Family("LARS", {"": lars})

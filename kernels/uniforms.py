@@ -1,0 +1,64 @@
+"""Functions for the numbers beside the arrays, in float64: those known beforehand, and those that follow from norms.
+
+What is known beforehand is computed as Python would, a row of hyperparameters at a time. What follows from a norm may
+differ from array to array. It is made of operations whose every bit IEEE 754 fixes, so one NumPy array for all gives
+what Python would for each.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .emit import FUNCTIONS, INFIX, Spelling, identifiers, plain, plain_constant, walk
+from .operations import OPERATIONS
+from .trace import Node
+
+Numbers = Callable[..., list[Any]]
+
+
+def _divide(a: Any, b: Any) -> Any:
+    if not np.all(b):
+        raise ZeroDivisionError("division by zero")
+    return np.true_divide(a, b)
+
+
+_ONE = Spelling({**FUNCTIONS, **INFIX, "power": "power({0}, {1})"}, plain_constant)
+_ONE_NAMES = {name: operation.host for name, operation in OPERATIONS.items()}
+_MANY = Spelling(FUNCTIONS, plain_constant)
+_MANY_NAMES = {name: operation.array for name, operation in OPERATIONS.items()} | {"divide": _divide}
+
+
+def beforehand(numbers: Sequence[str], wanted: Sequence[Node]) -> Numbers:
+    """A function of the values of hyperparameters, in order, that evaluates nodes which follow from no norm."""
+    own = identifiers(numbers)
+    leaves = {node: own[node.value] for node in walk(wanted) if node.op == "scalar"}
+    return _function(wanted, leaves, list(own.values()), _ONE, _ONE_NAMES)
+
+
+def following(known: Sequence[Node], reductions: Sequence[Node], wanted: Sequence[Node]) -> Numbers:
+    """A function of the values of `known` and then of reductions, as NumPy arrays, that evaluates the wanted nodes.
+
+    The values of reductions that these do not need may be left out.
+    """
+    stage = max((node.stage for node in wanted), default=0)
+    names = {node: f"k{position}" for position, node in enumerate(known)}
+    names |= {node: f"r{position}" for position, node in enumerate(reductions) if node.stage <= stage}
+    return _function(wanted, names, list(names.values()), _MANY, _MANY_NAMES)
+
+
+def _function(
+    wanted: Sequence[Node],
+    leaves: Mapping[Node, str],
+    arguments: Sequence[str],
+    spelling: Spelling,
+    meanings: Mapping[str, Any],
+) -> Numbers:
+    lines, results = spelling.statements(wanted, leaves)
+    body = "".join(f"    {line}\n" for line in [*lines, f"return [{', '.join(results)}]"])
+    comments = "".join(f"# {result}: {plain(node)}\n" for result, node in zip(results, wanted, strict=True))
+    namespace: dict[str, Any] = {**meanings, "inf": float("inf"), "nan": float("nan")}
+    text = f"{comments}def uniform({', '.join([*arguments, '*later'])}):\n{body}"
+    exec(compile(text, "<fastopt uniform>", "exec"), namespace)
+    function: Numbers = namespace["uniform"]
+    return function
