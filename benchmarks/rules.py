@@ -85,7 +85,7 @@ def in_cache(subject: Rule, elements: int) -> float:
         one = Pass(cpu, subject.name, stage, [chosen], [0], [True])
         one.run([[0.5] * len(stage.scalars)])
         (batch,) = one.batches
-        scalars = np.full((1, len(stage.scalars)), 0.5, "float32")
+        scalars = np.full((1, len(stage.scalars)), 0.5)
         calls.append((batch.kept["kernel"], batch.table, batch.kept["shares"], scalars, batch.kept["partials"]))
     hot = measure.interleaved({"kernels": lambda: [k(*rest) for _ in range(50) for k, *rest in calls]}, 15)
     return float(np.median(hot["kernels"])) / 50 / elements * 1e9

@@ -66,8 +66,8 @@ def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
     if storage not in ITEM_SIZES:
         raise ValueError(f"dtype must be one of {', '.join(ITEM_SIZES)}; got {storage!r}")
     program = found.program(found.hyper)
-    values = [{"t": 1, **found.hyper, **found.states}[name] for name in program.numbers]
-    known = dict(zip(program.known, program.known_function(*values), strict=True))
+    first = {"t": 1, **found.hyper, **found.states}
+    known = dict(zip(program.known, program.known_function(first), strict=True))
     passes = []
     for stage in program.stages:
         numbers = {plain(node): known.get(node) for node in stage.scalars if node.op != "constant"}

@@ -156,19 +156,21 @@ class Optimizer:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
         parameters = self._leaves(params, "params")
         gradients = self._leaves(grads, "grads")
-        if any(gradient is None for gradient in gradients):
-            active = tuple(k for k, gradient in enumerate(gradients) if gradient is not None)
-            if not active:
-                return
-            self._split(active)
-            parameters, gradients = [parameters[k] for k in active], [gradients[k] for k in active]
-        else:
-            active = ()
-        if active not in self._plans:
-            self._plans[active] = self._planned(active)
-        plan = self._plans[active]
-        new = plan.run(parameters, gradients, [row.numbers() for row in self._rows])
-        self._count(active, new)
+        active: tuple[int, ...] = ()
+        plan = self._plans.get(active)
+        if plan is None or not plan.holds(parameters, gradients):
+            if any(gradient is None for gradient in gradients):
+                active = tuple(k for k, gradient in enumerate(gradients) if gradient is not None)
+                if not active:
+                    return
+                self._split(active)
+                parameters, gradients = [parameters[k] for k in active], [gradients[k] for k in active]
+            plan = self._plans.get(active) or self._planned(active)
+            if not (active and plan.holds(parameters, gradients)):
+                plan.bind(parameters, gradients)
+            self._plans[active] = plan
+        new = plan.run([row.numbers() for row in self._rows])
+        self._count(plan, active, new)
         if new is None and self._step.on.get("zero_grads"):
             for gradient in gradients:
                 gradient[...] = 0.0
@@ -204,19 +206,19 @@ class Optimizer:
         if moved:
             self._plans.clear()
 
-    def _count(self, active: tuple[int, ...], new: list[list[float]] | None) -> None:
+    def _count(self, plan: Plan, active: tuple[int, ...], new: list[list[float]] | None) -> None:
         """Note that a step was applied, or skipped."""
         if new is None:
             self.skipped += 1
             return
-        chosen = active or range(len(self._arrays))
-        for row in {self._row_of[k] for k in chosen}:
+        for row in plan.rows:
             self._rows[row].count += 1
         if self.rule.states:
-            apart = self._program.apart
-            for position, k in enumerate(chosen):
-                values = new[position if apart else self._row_of[k]]
-                self._rows[self._row_of[k]].states = dict(zip(self.rule.states, values, strict=True))
+            chosen = active or range(len(self._arrays))
+            places = {self._row_of[k]: position for position, k in enumerate(chosen)}
+            for row in plan.rows:
+                values = new[places[row] if self._program.apart else row]
+                self._rows[row].states = dict(zip(self.rule.states, values, strict=True))
 
     def _label(self, position: int, name: str) -> str:
         parameter, gradient, *_ = self.rule.arrays

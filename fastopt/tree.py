@@ -1,7 +1,8 @@
 """Nested lists, tuples, dicts, named tuples and dataclasses of arrays, as flat lists with a path for each array."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 # A way into a container: how a path is written, the part of a dotted name, and the step itself.
@@ -66,37 +67,38 @@ def rebuilt(like: Any, arrays: Iterator[Any]) -> Any:
     return dataclasses.replace(like, **{part: value for (_, part, _), value in zip(parts, values, strict=True)})
 
 
-def getter(like: Any) -> Callable[[Any], Sequence[Any] | None]:
+def getter(like: Any) -> Callable[[Any], list[Any] | None]:
     """A fast function that gives the leaves of trees of this structure; None, or an error, for any other."""
     lines: list[str] = []
     constants: list[Any] = []
     found: list[str] = []
+
+    def constant(value: Any) -> str:
+        constants.append(value)
+        return f"K[{len(constants) - 1}]"
 
     def visit(tree: Any, name: str) -> None:
         parts = children(tree)
         if parts is None:
             found.append(name)
             return
-        if isinstance(tree, dict | list | tuple):
-            constants.append(type(tree))
-            lines.append(f"if len({name}) != {len(parts)} or type({name}) is not K[{len(constants) - 1}]: return None")
+        sized = f"len({name}) != {len(parts)} or " if isinstance(tree, dict | list | tuple) else ""
+        lines.append(f"if {sized}type({name}) is not {constant(type(tree))}: return None")
+        flat = len(parts) > 1 and all(children(value) is None for _, _, value in parts)
+        if flat and isinstance(tree, dict):
+            found.append(f"*{constant(operator.itemgetter(*tree))}({name})")
+        elif flat and isinstance(tree, list | tuple):
+            found.append(f"*{name}")
         else:
-            constants.append(type(tree))
-            lines.append(f"if type({name}) is not K[{len(constants) - 1}]: return None")
-        for position, (step, _, value) in enumerate(parts):
-            if isinstance(tree, dict):
-                constants.append(list(tree)[position])
-                step = f"[K[{len(constants) - 1}]]"
-            if children(value) is None:
-                found.append(name + step)
-            else:
+            for position, (step, _, value) in enumerate(parts):
                 inner = f"t{len(lines)}_{position}"
-                lines.append(f"{inner} = {name}{step}")
+                key = f"[{constant(list(tree)[position])}]" if isinstance(tree, dict) else step
+                lines.append(f"{inner} = {name}{key}")
                 visit(value, inner)
 
     visit(like, "t")
     body = "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(found)}]"])
     namespace: dict[str, Any] = {"K": constants}
     exec(f"def leaves_of(t):\n{body}\n", namespace)
-    function: Callable[[Any], Sequence[Any] | None] = namespace["leaves_of"]
+    function: Callable[[Any], list[Any] | None] = namespace["leaves_of"]
     return function

@@ -16,7 +16,7 @@ from .headers import Headers, available
 from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
-from .tasks import Batch, scalar_table
+from .tasks import Batch
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
@@ -30,7 +30,7 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
     None.
     """
-    task = task_source(stage, storages, dimensions, _OPERATIONS, "scalars[u, {0}]")
+    task = task_source(stage, storages, dimensions, _OPERATIONS, f"{compute_type(storages)}(scalars[u, {{0}}])")
     if stage.reductions:
         loop, tail = _reduction_loop(stage, task.body, task.results)
     else:
@@ -82,8 +82,10 @@ def kernel(
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
     entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     text = source(name, stage, storages, dimensions, entry)
-    table, scalars, partials = "int64[:,::1]", f"{compute_type(storages)}[:,::1]", "float64[:,::1]"
-    function: Callable[..., Any] = compiled(entry, text, f"void({table}, int64[::1], {scalars}, {partials})", parallel)
+    numbers = "float64[:,::1]"
+    function: Callable[..., Any] = compiled(
+        entry, text, f"void(int64[:,::1], int64[::1], {numbers}, {numbers})", parallel
+    )
     return function
 
 
@@ -130,7 +132,9 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
 def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
     """Run one stage over a batch, as tasks.Backend says."""
     kept = batch.kept
-    kept["kernel"](batch.table, kept["shares"], scalar_table(rows, batch.storages), kept["partials"])
+    # Each thread rounds the scalars to the type that computes.
+    scalars = np.array(rows, np.float64).reshape(len(rows), -1)
+    kept["kernel"](batch.table, kept["shares"], scalars, kept["partials"])
     return kept["partials"]
 
 
@@ -142,9 +146,9 @@ def shares(lengths: Any, threads: int) -> Any:
     return np.unique(np.concatenate([[0], np.minimum(cuts, len(ends)), [len(ends)]])).astype(np.int64)
 
 
-def watch(arrays: Sequence[Any]) -> Headers | None:
+def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Headers | None:
     """What notices that arrays were replaced or moved, if NumPy's structs can be read."""
-    return Headers(arrays) if available() else None
+    return Headers(parameters, gradients, views, gradients_written) if available() else None
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:

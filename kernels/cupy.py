@@ -77,7 +77,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
             _update_one(name, stage, views, walk or (), scalars[row])
 
 
-def watch(arrays: Sequence[Any]) -> None:
+def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> None:
     """Nothing notices yet that CuPy arrays moved: each step looks at all of them."""
 
 

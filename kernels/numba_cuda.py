@@ -224,7 +224,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
     return found
 
 
-def watch(arrays: Sequence[Any]) -> None:
+def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> None:
     """Nothing notices yet that arrays on a GPU moved: each step looks at all of them."""
 
 

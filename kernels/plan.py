@@ -1,6 +1,5 @@
 """Runs a program on sets of arrays: once, or step after step without looking at each array anew."""
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +10,10 @@ from .dispatch import backend, views_of
 from .emit import plain
 from .program import Program, Stage
 from .reductions import REDUCTIONS
-from .tasks import Pass
+from .tasks import Batch, Pass
 from .uniforms import Numbers
 
-SAME, MOVED, CHANGED = 0, 1, 2
+MOVED, CHANGED = 1, 2  # what a watch answers; 0 if all is the same
 
 
 def update(
@@ -40,9 +39,9 @@ class Plan:
     """A program on parameters and state that mostly stay where they are, with gradients that mostly do not.
 
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
-    of numbers is its own. label: how messages name an array.
-    Every run compares parameters and gradients with those before. New addresses are entered into the task tables;
-    anything else that is new has everything checked and prepared again.
+    of numbers is its own. label: how messages name an array. rows: the rows of numbers that are in use.
+    Before a run the arrays are held against those before it: new addresses of gradients are entered into the task
+    tables; if anything else is new, all has to be bound again, which checks and prepares it.
     """
 
     def __init__(
@@ -56,67 +55,47 @@ class Plan:
             raise ValueError(f"{program.name}: there are no arrays to update")
         self.program = program
         self._slots, self._groups, self._label = [tuple(arrays) for arrays in slots], groups, label
+        self.rows = tuple(dict.fromkeys(groups))
         self._watch: Any = None
         self._passes: list[Pass] = []
+        self._gradients: list[tuple[Batch, int]] = []
 
-    def run(
-        self, parameters: Sequence[Any], gradients: Sequence[Any], numbers: Sequence[Mapping[str, Any]]
-    ) -> list[list[float]] | None:
-        """One step; returns the new uniform states, as `update` does.
-
-        numbers: a row for each group, or one for each set where their uniform states differ.
-        Raises TypeError or ValueError that names the array; nothing has then been changed.
-        """
+    def holds(self, parameters: list[Any], gradients: list[Any]) -> bool:
+        """Whether these arrays are those it was bound to, but for the addresses of gradients, which it takes over."""
         # Nothing is trusted while it is being changed: an interrupt in between has everything looked at anew.
         watch, self._watch = self._watch, None
-        found = watch.look([*parameters, *gradients]) if watch else CHANGED
-        if found == SAME or (found == MOVED and self._moved(watch.addresses)):
-            self._watch = watch
-        else:
-            self._bind(parameters, gradients)
-        return _run(self.program, self._passes, numbers, self._groups)
+        found = watch.look(parameters, gradients) if watch else CHANGED
+        if found == MOVED:
+            for batch, column in self._gradients:
+                batch.move(column, watch.addresses)
+        self._watch = watch
+        return bool(found != CHANGED)
 
-    def _bind(self, parameters: Sequence[Any], gradients: Sequence[Any]) -> None:
-        """Check all arrays and prepare the passes."""
+    def bind(self, parameters: list[Any], gradients: list[Any]) -> None:
+        """Check all arrays and prepare for them.
+
+        Raises TypeError or ValueError that names the array; nothing has then been changed.
+        """
         sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
         which, views = views_of(self.program, sets, self._label)
+        self._watch = None
         self._passes = _passes(self.program, which, views, self._groups)
-        self._addresses = np.array([[view.address for view in arrays] for arrays in views], np.int64).T
-        self._extents = _Extents(views)
-        self._watch = backend(which).watch([*parameters, *gradients])
+        gradient = self.program.arrays[1]
+        self._gradients = [
+            (batch, one.stage.arrays.index(gradient))
+            for one in self._passes
+            if gradient in one.stage.arrays
+            for batch in one.batches
+        ]
+        written = gradient in self.program.stages[-1].writes
+        self._watch = backend(which).watch(parameters, gradients, views, written)
 
-    def _moved(self, addresses: Any) -> bool:
-        """Enter new addresses of gradients into the tables; False if that needs another look."""
-        now = addresses.reshape(2, -1)
-        if (now[0] != self._addresses[0]).any() or self._extents.meet(now[1]):
-            return False
-        self._addresses[1] = now[1]
-        for one in self._passes:
-            columns = _columns(self.program, one.stage)
-            for batch in one.batches:
-                batch.move(self._addresses[columns])
-        return True
+    def run(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+        """One step on the arrays that it is bound to; returns the new uniform states, as `update` does.
 
-
-class _Extents:
-    """Where the arrays that are written lie, for a quick answer whether a gradient lies there too."""
-
-    def __init__(self, views: Sequence[Sequence[View]]) -> None:
-        written = sorted(view.bounds for arrays in views for k, view in enumerate(arrays) if k != 1 and view.size)
-        # Interleaved views reach into one another, and then there is no quick answer.
-        self._apart = all(one[1] <= other[0] for one, other in itertools.pairwise(written))
-        self._starts, self._ends = np.array(written, np.int64).reshape(-1, 2).T
-        # From the address of a gradient's first element.
-        self._before = np.array([arrays[1].bounds[0] - arrays[1].address for arrays in views])
-        self._behind = np.array([arrays[1].bounds[1] - arrays[1].address for arrays in views])
-        self._some = np.array([arrays[1].size > 0 for arrays in views])
-
-    def meet(self, gradients: Any) -> bool:
-        """Whether a gradient at these addresses may meet an array that is written."""
-        if not self._apart or not len(self._starts):
-            return not self._apart
-        last = np.searchsorted(self._starts, gradients + self._behind) - 1
-        return bool((self._some & (last >= 0) & (self._ends[last] > gradients + self._before)).any())
+        numbers: a row for each group, or one for each set where their uniform states differ.
+        """
+        return _run(self.program, self._passes, numbers, self._groups)
 
 
 def _passes(program: Program, which: str, views: Sequence[Sequence[View]], groups: Sequence[int]) -> list[Pass]:
@@ -143,28 +122,28 @@ def _run(
 
     None if the program's guard said no: then nothing has been written.
     """
-    rows = [[row[name] for name in program.numbers] for row in numbers]
-    known = [_evaluated(program, program.known_function, row, rows) for row in rows]
+    known = [_evaluated(program, program.known_function, [row], numbers) for row in numbers]
     if not program.reductions:
         (one,) = passes
         count = len(one.stage.scalars)
         one.run([row[:count] for row in known])
         return [row[count:] for row in known]
-    table = np.array(known, np.float64).reshape(len(known), -1)
-    if program.apart:
-        table = table[list(groups)]
-    columns = list(table.T)
-    states: list[list[float]] = []
-    for one, scalars in zip(passes, program.stage_functions, strict=True):
-        if not one.stage.reductions:
-            # Before anything is written, since it may raise.
-            states = _table(_evaluated(program, program.last_function, columns, rows), len(table)).tolist()
-            if program.guard and not all(row.pop() for row in states):
-                return None
-        totals = one.run(_table(_evaluated(program, scalars, columns, rows), len(table)))
-        pairs = zip(one.stage.reductions, totals, strict=True)
-        columns += [REDUCTIONS[node.op].finished(values) for node, values in pairs]
-    return states
+    with np.errstate(all="ignore"):
+        table = np.array(known, np.float64).reshape(len(known), -1)
+        if program.apart:
+            table = table[list(groups)]
+        columns = list(table.T)
+        states: list[list[float]] = []
+        for one, scalars in zip(passes, program.stage_functions, strict=True):
+            if not one.stage.reductions:
+                # Before anything is written, since it may raise.
+                states = _table(_evaluated(program, program.last_function, columns, numbers), len(table)).tolist()
+                if program.guard and not all(row.pop() for row in states):
+                    return None
+            totals = one.run(_table(_evaluated(program, scalars, columns, numbers), len(table)))
+            pairs = zip(one.stage.reductions, totals, strict=True)
+            columns += [REDUCTIONS[node.op].finished(values) for node, values in pairs]
+        return states
 
 
 def _table(columns: Sequence[Any], rows: int) -> Any:
@@ -175,13 +154,12 @@ def _table(columns: Sequence[Any], rows: int) -> Any:
     return table
 
 
-def _evaluated(program: Program, function: Numbers, values: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[Any]:
+def _evaluated(
+    program: Program, function: Numbers, values: Sequence[Any], numbers: Sequence[Mapping[str, Any]]
+) -> list[Any]:
     try:
-        with np.errstate(all="ignore"):
-            return function(*values)
+        return function(*values)
     except (ArithmeticError, ValueError) as error:
-        given = "; ".join(
-            ", ".join(f"{name}={value!r}" for name, value in zip(program.numbers, row, strict=True)) for row in rows
-        )
+        given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
         uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
         raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error

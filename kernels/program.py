@@ -121,8 +121,8 @@ class Program:
 
     @cached_property
     def known_function(self) -> Numbers:
-        """Gives `known` from the values of `numbers`."""
-        return beforehand(self.numbers, self.known)
+        """Gives `known` from the values of `numbers` by their names."""
+        return beforehand(self.known)
 
     @cached_property
     def stage_functions(self) -> tuple[Numbers, ...]:

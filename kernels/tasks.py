@@ -21,7 +21,8 @@ class Batch:
     """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
 
     dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
-    scalars of each set. table: their rows. counts: how many rows each set has. starts: the first element of each row.
+    scalars of each set. table: their rows. counts: how many rows each set has. owners: which set each row is of.
+    starts: the first element of each row.
     kept: what a backend keeps for the next run.
     """
 
@@ -34,15 +35,14 @@ class Batch:
     elements: int
     table: Any
     counts: Any
+    owners: Any
     starts: Any
     kept: dict[str, Any] = field(default_factory=dict)
 
-    def move(self, addresses: Any) -> None:
-        """Take new addresses for the arrays: (arrays of a set, sets)."""
-        for k, storage in enumerate(self.storages):
-            self.table[:, k] = np.repeat(addresses[k, self.positions], self.counts)
-            if self.dimensions is None:
-                self.table[:, k] += self.starts * ITEM_SIZES[storage]
+    def move(self, column: int, addresses: Any) -> None:
+        """Take new addresses for one array of every set, of those that are in the batch and of others."""
+        bytes_in = self.starts * ITEM_SIZES[self.storages[column]] if self.dimensions is None else 0
+        self.table[:, column] = addresses[self.owners] + bytes_in
 
 
 class Backend(Protocol):
@@ -95,14 +95,17 @@ class Pass:
 
         rows: the stage's scalars, each a list of numbers.
         """
-        totals = np.zeros((len(self.stage.reductions), self._sets))
         # All before the first write: what fails then has changed nothing.
         for batch in self.batches:
             self._backend.prepare(self._name, self.stage, batch)
-        for batch in self.batches:
-            partials = self._backend.run(self._name, self.stage, batch, rows)
+        partials = [self._backend.run(self._name, self.stage, batch, rows) for batch in self.batches]
+        return self._totals(partials) if self.stage.reductions else []
+
+    def _totals(self, partials: Sequence[Any]) -> list[Any]:
+        totals = np.zeros((len(self.stage.reductions), self._sets))
+        for batch, found in zip(self.batches, partials, strict=True):
             for k, node in enumerate(self.stage.reductions):
-                totals[k, batch.positions] = REDUCTIONS[node.op].joined(partials[:, k], batch.counts)
+                totals[k, batch.positions] = REDUCTIONS[node.op].joined(found[:, k], batch.counts)
         everywhere = [node.value == "model" for node in self.stage.reductions]
         return [
             REDUCTIONS[node.op].joined(values, [len(values)])[0] if whole else values
@@ -127,12 +130,15 @@ def _batch(
         table[:, width + 2] = starts
         shapes = [[*views[0].shape, *(stride for view in views for stride in view.strides)] for views in sets]
         table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
+    owners = np.repeat(positions, counts)
+    total = int(sizes.sum())
     batch = Batch(
-        device, storages, dimensions, np.array(positions), tuple(scalars), sets, int(sizes.sum()), table, counts, starts
+        device, storages, dimensions, np.array(positions), tuple(scalars), sets, total, table, counts, owners, starts
     )
-    addresses = np.zeros((width, max(positions) + 1), np.int64)
-    addresses[:, positions] = np.array([[view.address for view in views] for views in sets], np.int64).T
-    batch.move(addresses)
+    addresses = np.zeros(max(positions) + 1, np.int64)
+    for column in range(width):
+        addresses[positions] = [views[column].address for views in sets]
+        batch.move(column, addresses)
     return batch
 
 

@@ -29,11 +29,12 @@ _MANY = Spelling(FUNCTIONS, plain_constant)
 _MANY_NAMES = {name: operation.array for name, operation in OPERATIONS.items()} | {"divide": _divide}
 
 
-def beforehand(numbers: Sequence[str], wanted: Sequence[Node]) -> Numbers:
-    """A function of the values of hyperparameters, in order, that evaluates nodes which follow from no norm."""
-    own = identifiers(numbers)
-    leaves = {node: own[node.value] for node in walk(wanted) if node.op == "scalar"}
-    return _function(wanted, leaves, list(own.values()), _ONE, _ONE_NAMES)
+def beforehand(wanted: Sequence[Node]) -> Numbers:
+    """A function of a mapping, from names to hyperparameters, that evaluates nodes which follow from no norm."""
+    scalars = [node for node in walk(wanted) if node.op == "scalar"]
+    own = identifiers(node.value for node in scalars)
+    reading = [f"{own[node.value]} = row[{node.value!r}]" for node in scalars]
+    return _function(wanted, {node: own[node.value] for node in scalars}, ["row"], _ONE, _ONE_NAMES, reading)
 
 
 def following(known: Sequence[Node], reductions: Sequence[Node], wanted: Sequence[Node]) -> Numbers:
@@ -44,7 +45,7 @@ def following(known: Sequence[Node], reductions: Sequence[Node], wanted: Sequenc
     stage = max((node.stage for node in wanted), default=0)
     names = {node: f"k{position}" for position, node in enumerate(known)}
     names |= {node: f"r{position}" for position, node in enumerate(reductions) if node.stage <= stage}
-    return _function(wanted, names, list(names.values()), _MANY, _MANY_NAMES)
+    return _function(wanted, names, [*names.values(), "*later"], _MANY, _MANY_NAMES)
 
 
 def _function(
@@ -53,12 +54,13 @@ def _function(
     arguments: Sequence[str],
     spelling: Spelling,
     meanings: Mapping[str, Any],
+    first: Sequence[str] = (),
 ) -> Numbers:
     lines, results = spelling.statements(wanted, leaves)
-    body = "".join(f"    {line}\n" for line in [*lines, f"return [{', '.join(results)}]"])
+    body = "".join(f"    {line}\n" for line in [*first, *lines, f"return [{', '.join(results)}]"])
     comments = "".join(f"# {result}: {plain(node)}\n" for result, node in zip(results, wanted, strict=True))
     namespace: dict[str, Any] = {**meanings, "inf": float("inf"), "nan": float("nan")}
-    text = f"{comments}def uniform({', '.join([*arguments, '*later'])}):\n{body}"
+    text = f"{comments}def uniform({', '.join(arguments)}):\n{body}"
     exec(compile(text, "<fastopt uniform>", "exec"), namespace)
     function: Numbers = namespace["uniform"]
     return function

@@ -77,7 +77,11 @@ def test_uniform_expressions_are_computed_on_the_host_in_float64() -> None:
     assert {plain(node) for node in stage.scalars} == {
         *("lr", "beta1", "1 - beta1", "1 - beta1**t", "beta2", "1 - beta2", "1 - beta2**t", "eps")
     }
-    given = RULES["adam"].program(RULES["adam"].hyper).known_function(7, 1e-3, 0.9, 0.999, 1e-8)
+    given = (
+        RULES["adam"]
+        .program(RULES["adam"].hyper)
+        .known_function({"t": 7, "lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8})
+    )
     assert given == [1e-3, 0.9, 1 - 0.9, 1 - 0.9**7, 0.999, 1 - 0.999, 1 - 0.999**7, 1e-8]
 
 

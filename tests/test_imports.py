@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "families": {"definition", "hyperparameters"},
     "fusion": {"grammar", "hyperparameters", "step"},
     "grammar": {"operations", "reductions", "trace"},
-    "headers": {"cpu_compile"},
+    "headers": {"arrays", "cpu_compile"},
     "hyperparameters": set(),
     "numba_cuda": {*("arrays", "cache", "cuda_intrinsics", "emit", "numba_source", "program", "reductions", "tasks")},
     "numba_source": {"arrays", "emit", "program", "tasks"},

@@ -10,7 +10,7 @@ import pytest
 from examples import arrays_for, same_bits
 
 import fastopt
-from fastopt.kernels import FAMILIES, RULES, cpu, plan
+from fastopt.kernels import FAMILIES, RULES, cpu, tasks
 from fastopt.kernels.fusion import NUMBERS
 
 
@@ -201,11 +201,10 @@ def test_an_interrupt_while_addresses_change_leaves_no_stale_ones(monkeypatch: p
     def interrupted(*_: Any) -> bool:
         raise KeyboardInterrupt
 
-    moved = plan.Plan._moved
-    monkeypatch.setattr(plan.Plan, "_moved", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        opt.step(kept)
-    monkeypatch.setattr(plan.Plan, "_moved", moved)
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks.Batch, "move", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            opt.step(kept)
     opt.step(kept)
     assert (p == -7).all()
 
