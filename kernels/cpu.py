@@ -32,12 +32,12 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
     """
     task = task_source(stage, storages, dimensions, _OPERATIONS, f"{compute_type(storages)}(scalars[u, {{0}}])")
     if stage.reductions:
-        loop, tail = _reduction_loop(stage, task.body, task.results)
+        loop = _reduction_loop(stage, task.body, task.results)
     else:
-        loop, tail = ["for i in range(n):", *indented(task.body)], []
+        loop = ["for i in range(n):", *indented(task.body)]
     body = [
         "for task in range(shares[worker], shares[worker + 1]):",
-        *indented([f"u = table[task, {len(stage.arrays) + 1}]", *task.header, *loop, *tail]),
+        *indented([f"u = table[task, {len(stage.arrays) + 1}]", *task.header, *loop]),
     ]
     if compute_type(storages) == "float32":
         body = ["saved = flush_denormals()", *body, "restore(saved)"]
@@ -52,8 +52,11 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
     )
 
 
-def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> tuple[list[str], list[str]]:
-    """The defined order of reductions.py: lanes within the chunk, then the lanes in halves."""
+def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[str]:
+    """The defined order of reductions.py: lanes within the chunk, then the lanes in halves.
+
+    Halves beyond a short chunk are left out: they are 0, which changes no sum and no maximum.
+    """
     lanes, steps, tail = [], [], []
     for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
         reduction = REDUCTIONS[node.op]
@@ -63,14 +66,15 @@ def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> tuple[
         steps += [f"v{k} = float64({result})", f"lanes{k}[lane] = {combine.format(f'lanes{k}[lane]', element)}"]
         folded = combine.format(f"lanes{k}[j]", f"lanes{k}[half + j]")
         tail += [
-            f"half = {LANES // 2}",
+            "half = width // 2",
             "while half:",
             *indented(["for j in range(half):", f"    lanes{k}[j] = {folded}", "half //= 2"]),
             f"partials[task, {k}] = lanes{k}[0]",
         ]
     inner = ["i = first + lane", *body, *steps]
     rows = [f"for lane in range(min({LANES}, n - first)):", *indented(inner)]
-    return [*lanes, f"for first in range(0, n, {LANES}):", *indented(rows)], tail
+    width = [f"width = {LANES}", "while width // 2 >= n:", "    width //= 2"]
+    return [*lanes, f"for first in range(0, n, {LANES}):", *indented(rows), *width, *tail]
 
 
 @functools.cache
