@@ -10,10 +10,12 @@ if not (_Path(__file__).parent / "kernels").is_dir():
     )
 
 from . import kernels
-from .optimizer import CLASSES, Optimizer
+from .classes import CLASSES
+from .loss_scale import LossScaler
+from .optimizer import Optimizer
 
 __version__ = "0.1.0"
-__all__ = ["Optimizer", "kernels", *CLASSES]
+__all__ = ["LossScaler", "Optimizer", "kernels", *CLASSES]
 
 globals().update(CLASSES)
 

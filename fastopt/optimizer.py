@@ -1,17 +1,17 @@
 """The Optimizer: one call updates all arrays of a model by one rule, with everything that rides along."""
 
-import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from .groups import Hyper, Row, grouped
-from .kernels import FAMILIES, RULES, Family, Rule
+from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, check_parameters
 from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
 from .kernels.hyperparameters import suggestion
 from .kernels.plan import Plan
-from .tree import getter, leaves, matching, rebuilt
+from .loss_scale import LossScaler
+from .parameters import Parameters
 
 
 class Optimizer:
@@ -29,7 +29,8 @@ class Optimizer:
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, bias
     corrected, in `ema` as a tree. cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
-    in `skipped`.
+    in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
+    array may stand in several places of params, to be updated once.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
@@ -46,6 +47,8 @@ class Optimizer:
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
         **hyper: Any,
     ) -> None:
         if isinstance(rule, str):
@@ -55,13 +58,10 @@ class Optimizer:
         if not isinstance(rule, Rule):
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
         self.rule, self.params, self.skipped = rule, params, 0
-        named = list(leaves(params, "params"))
-        if not named:
-            raise ValueError("params has no arrays")
-        self._paths = [path.removeprefix("params") for path, _, _ in named]
-        self._names = [name for _, name, _ in named]
-        self._arrays = [array for _, _, array in named]
-        self._storages = check_parameters(self._arrays, [path for path, _, _ in named])
+        self._parameters = Parameters(params, shared)
+        self._arrays = self._parameters.arrays
+        paths = [f"params{path}" for path in self._parameters.paths]
+        self._storages = check_parameters(self._arrays, paths)
         if cast_to is not None:
             if cast_to not in ("float16", "bfloat16"):
                 raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
@@ -69,6 +69,12 @@ class Optimizer:
                 raise ValueError("cast_to is for parameters that are computed in float32; these are float64")
         # None switches an option off, as its default does.
         hyper = {name: value for name, value in hyper.items() if value is not None or name not in NUMBERS}
+        self.loss_scaler = loss_scaler
+        if loss_scaler is not None:
+            if not isinstance(loss_scaler, LossScaler):
+                raise TypeError(f"loss_scaler must be a fastopt.LossScaler; got {loss_scaler!r}")
+            skip_nonfinite = True
+            hyper.setdefault("grad_scale", 1.0)
         for name in rule.starts_from:
             if callable(hyper.get(name)):
                 raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
@@ -79,9 +85,11 @@ class Optimizer:
         on["decay"] = _decay(rule, decay, "weight_decay" in used)
         self._step = Fused(rule, on)
         self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
-        self.groups, belongs = grouped(self._step, self._names, groups or {})
-        self._flatten = getter(params)
-        self._state = [{slot: self._start(slot, array, path) for slot in self._step.slots} for path, _, array in named]
+        self.groups, belongs = grouped(self._step, self._parameters.names, groups or {})
+        self._state = [
+            {slot: self._start(slot, array, path) for slot in self._step.slots}
+            for path, array in zip(paths, self._arrays, strict=True)
+        ]
         self._program = self._step.program(self.hyper)
         self._rows, self._row_of = self._first_rows(belongs)
         self._plans: dict[Any, Plan] = {}
@@ -131,15 +139,16 @@ class Optimizer:
     def _tree_of(self, slot: str, option: str) -> Any:
         if slot not in self._step.slots:
             raise AttributeError(f"this optimizer was made without {option}")
-        return rebuilt(self.params, iter([slots[slot] for slots in self._state]))
+        return self._parameters.in_tree([slots[slot] for slots in self._state])
 
     @property
     def grads(self) -> Any:
         """Gradient arrays in the tree of the parameters, to write into; `step()` then takes them."""
         if self._grads is None:
-            named = zip(self._arrays, self._storages, self._paths, strict=True)
-            arrays = [array_like(array, 0.0, storage, path) for array, storage, path in named]
-            self._grads = rebuilt(self.params, iter(arrays))
+            named = zip(self._arrays, self._storages, self._parameters.paths, strict=True)
+            self._grads = self._parameters.in_tree(
+                [array_like(array, 0.0, storage, f"params{path}") for array, storage, path in named]
+            )
         return self._grads
 
     def step(self, grads: Any = None) -> None:
@@ -154,8 +163,8 @@ class Optimizer:
 
     def update(self, params: Any, grads: Any) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
-        parameters = self._leaves(params, "params")
-        gradients = self._leaves(grads, "grads")
+        parameters = self._parameters.of(params, "params")
+        gradients = self._parameters.of(grads, "grads")
         active: tuple[int, ...] = ()
         plan = self._plans.get(active)
         if plan is None or not plan.holds(parameters, gradients):
@@ -169,18 +178,15 @@ class Optimizer:
             if not (active and plan.holds(parameters, gradients)):
                 plan.bind(parameters, gradients)
             self._plans[active] = plan
-        new = plan.run([row.numbers() for row in self._rows])
+        numbers = [row.numbers() for row in self._rows]
+        if self.loss_scaler is not None:
+            for row in numbers:
+                row["grad_scale"] *= self.loss_scaler.inverse()
+        new = plan.run(numbers)
         self._count(plan, active, new)
         if new is None and self._step.on.get("zero_grads"):
             for gradient in gradients:
                 gradient[...] = 0.0
-
-    def _leaves(self, tree: Any, what: str) -> Any:
-        try:
-            found = self._flatten(tree)
-        except (KeyError, TypeError, AttributeError, IndexError):
-            found = None
-        return matching(tree, self.params, what) if found is None else found
 
     def _planned(self, active: tuple[int, ...]) -> Plan:
         chosen = active or range(len(self._arrays))
@@ -208,6 +214,8 @@ class Optimizer:
 
     def _count(self, plan: Plan, active: tuple[int, ...], new: list[list[float]] | None) -> None:
         """Note that a step was applied, or skipped."""
+        if self.loss_scaler is not None:
+            self.loss_scaler.update(applied=new is not None)
         if new is None:
             self.skipped += 1
             return
@@ -223,7 +231,7 @@ class Optimizer:
     def _label(self, position: int, name: str) -> str:
         parameter, gradient, *_ = self.rule.arrays
         kind = {parameter: "params", gradient: "grads"}.get(name, f"state {name!r} of params")
-        return kind + self._paths[position]
+        return kind + self._parameters.paths[position]
 
     def __getattr__(self, name: str) -> Any:
         hyper = self.__dict__.get("hyper")
@@ -255,47 +263,3 @@ def _decay(rule: Rule, decay: str | None, used: bool) -> str:
     if not used:
         raise ValueError("decay has no effect without weight_decay")
     return decay
-
-
-def optimizer_class(family: Family) -> type[Optimizer]:
-    """The optimizer class of a family, with the signature and the sources of its rules."""
-
-    def __init__(self: Any, params: Any, **hyper: Any) -> None:
-        options = {name: hyper.pop(name) for name in _OPTIONS if name in hyper}
-        own = {name: hyper.pop(name) for name in NUMBERS if name in hyper and name not in family.hyper}
-        rule, kept = family.select(hyper)
-        Optimizer.__init__(self, params, rule, **kept, **own, **options)
-
-    __init__.__signature__ = _signature(family.hyper)  # type: ignore[attr-defined]
-    return type(family.name, (Optimizer,), {"__init__": __init__, "__doc__": _doc(family), "__module__": "fastopt"})
-
-
-_KINDS = inspect.Parameter
-_OPTIONS = {
-    name: parameter
-    for name, parameter in inspect.signature(Optimizer).parameters.items()
-    if parameter.kind is _KINDS.KEYWORD_ONLY
-}
-
-
-def _signature(hyper: Mapping[str, Any]) -> inspect.Signature:
-    ordinary = [_KINDS(name, _KINDS.POSITIONAL_OR_KEYWORD) for name in ("self", "params")]
-    numbers = {**hyper, **{name: None for name in NUMBERS if name not in hyper}}
-    keywords = [_KINDS(name, _KINDS.KEYWORD_ONLY, default=value) for name, value in numbers.items()]
-    return inspect.Signature([*ordinary, *keywords, *_OPTIONS.values()])
-
-
-def _doc(family: Family) -> str:
-    lines = [f"{family.name}: updates the arrays of `params` in place, all in one pass.", ""]
-    lines += ["Each hyperparameter is a number or a function of the step, which counts from 1.", ""]
-    for options, rule in family.variants.items():
-        chosen = f"with {' and '.join(options.split())}" if options else "by default"
-        lines.append(f"{rule.name} ({chosen}): {inspect.cleandoc(rule.__doc__ or '')}")
-        ranges = ", ".join(valid.text for valid in rule.ranges.values())
-        lines += [f"  Requires {ranges}.", ""] if ranges else [""]
-    return "\n".join(
-        [*lines, "The options that ride along, grad_scale and others, are described at fastopt.Optimizer."]
-    )
-
-
-CLASSES: dict[str, type[Optimizer]] = {name: optimizer_class(family) for name, family in FAMILIES.items()}

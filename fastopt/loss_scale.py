@@ -1,0 +1,52 @@
+"""The dynamic loss scale of float16 training: as large as the gradients allow."""
+
+import math
+
+
+class LossScaler:
+    """A scale for the loss, so that small gradients stay within float16; an optimizer adapts it step by step.
+
+    Multiply the loss, or the gradient that starts back-propagation, with `scale`; pass the scaler to the optimizer,
+    which undoes the scale and skips the steps in which a gradient is not finite. After each of these the scale is
+    multiplied by `backoff`; after `interval` applied steps in a row by `growth`. It stays within `lowest` and
+    `highest`. So does torch.amp.GradScaler, but without bounds. A scaler serves one optimizer.
+
+    scale: its first value. Raises ValueError for a number out of its range.
+    """
+
+    def __init__(
+        self,
+        scale: float = 65536.0,
+        *,
+        growth: float = 2.0,
+        backoff: float = 0.5,
+        interval: int = 2000,
+        lowest: float = 1.0,
+        highest: float = 2.0**24,
+    ) -> None:
+        if not 0 < lowest <= scale <= highest < math.inf:
+            raise ValueError(f"scale must be within lowest and highest; got {lowest}, {scale}, {highest}")
+        if not growth >= 1 or not 0 < backoff <= 1 or growth == math.inf:
+            raise ValueError(f"growth must be at least 1 and backoff in (0, 1]; got {growth} and {backoff}")
+        if not interval >= 1:
+            raise ValueError(f"interval, in steps, must be at least 1; got {interval}")
+        self.scale = float(scale)
+        self.growth, self.backoff, self.interval = float(growth), float(backoff), int(interval)
+        self.lowest, self.highest = float(lowest), float(highest)
+        self.applied = 0  # steps in a row since the scale last changed
+
+    def inverse(self) -> float:
+        """What undoes the scale."""
+        return 1.0 / self.scale
+
+    def update(self, applied: bool) -> None:
+        """Note that a step was applied, or skipped since a gradient was not finite."""
+        if not applied:
+            self.scale, self.applied = max(self.scale * self.backoff, self.lowest), 0
+            return
+        self.applied += 1
+        if self.applied == self.interval:
+            self.scale, self.applied = min(self.scale * self.growth, self.highest), 0
+
+    def __repr__(self) -> str:
+        return f"<LossScaler: {self.scale:g}, {self.applied} of {self.interval} steps to growth>"

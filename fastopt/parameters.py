@@ -1,0 +1,72 @@
+"""The parameters of a model: a tree of arrays, flattened once, with a path and a name for each array."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .tree import getter, leaves, matching, rebuilt
+
+
+class Parameters:
+    """The arrays of a tree in its order, each once.
+
+    shared: the same array may stand in several places; the first gives it its path and name.
+    paths: as in ['W'][0]; names: as in W.0. Raises ValueError for a tree without arrays, or with one array twice.
+    """
+
+    def __init__(self, tree: Any, shared: bool) -> None:
+        self.tree = tree
+        self._getter = getter(tree)
+        firsts: dict[int, int] = {}
+        self._owner: list[int] = []  # of each leaf, which of the arrays it is
+        self.paths: list[str] = []
+        self.names: list[str] = []
+        self.arrays: list[Any] = []
+        self._leaf_paths: list[str] = []
+        for path, name, array in leaves(tree, ""):
+            self._leaf_paths.append(path)
+            if id(array) in firsts and not shared:
+                raise ValueError(
+                    f"params{path} is the same array as params{self.paths[firsts[id(array)]]}; pass shared=True to "
+                    "update it once, by the gradient that stands in both places, or in one with None in the other"
+                )
+            self._owner.append(firsts.setdefault(id(array), len(self.arrays)))
+            if self._owner[-1] == len(self.arrays):
+                self.paths.append(path)
+                self.names.append(name)
+                self.arrays.append(array)
+        if not self.arrays:
+            raise ValueError("params has no arrays")
+        self._shared = len(self._owner) > len(self.arrays)
+        if shared and not self._shared:
+            raise ValueError("shared has no effect: no array stands twice in params")
+
+    def of(self, tree: Any, what: str) -> list[Any]:
+        """The leaves of a tree of the same structure: for each array what stands in its place, None included.
+
+        what: how messages name the tree. Raises ValueError for another structure, and where the places of one shared
+        array hold different ones.
+        """
+        try:
+            found = self._getter(tree)
+        except (KeyError, TypeError, AttributeError, IndexError):
+            found = None
+        if found is None:
+            found = matching(tree, self.tree, what)
+        return self._each_once(found, what) if self._shared else found
+
+    def _each_once(self, found: Sequence[Any], what: str) -> list[Any]:
+        chosen: list[Any] = [None] * len(self.arrays)
+        paths = [""] * len(self.arrays)
+        for leaf, owner, path in zip(found, self._owner, self._leaf_paths, strict=True):
+            if chosen[owner] is None:
+                chosen[owner], paths[owner] = leaf, path
+            elif leaf is not None and leaf is not chosen[owner]:
+                raise ValueError(
+                    f"{what}{path} and {what}{paths[owner]} are of one shared array; put one array, such as the sum "
+                    "of gradients, in both places, or None in all but one"
+                )
+        return chosen
+
+    def in_tree(self, arrays: Sequence[Any]) -> Any:
+        """A tree of the same structure with other arrays, given once each, in the places of these."""
+        return rebuilt(self.tree, iter([arrays[owner] for owner in self._owner]))

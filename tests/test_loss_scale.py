@@ -1,0 +1,103 @@
+"""The dynamic loss scale: when it grows and shrinks, and that training in float16 needs it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import same_bits
+from plain_model import PlainModel
+
+import fastopt
+from fastopt.kernels import RULES
+
+BAD = {3, 4, 9}
+
+
+def scales(scaler: fastopt.LossScaler, steps: int) -> list[float]:
+    """The scale before each step, of which those in BAD have a gradient that is not finite."""
+    p = np.zeros(3, "float16")
+    opt = fastopt.SGD(p, lr=0.0, loss_scaler=scaler)
+    seen = []
+    for t in range(steps):
+        seen.append(scaler.scale)
+        grads = np.ones(3, "float16")
+        grads[2] = np.inf if t in BAD else 1.0
+        opt.step(grads)
+    assert opt.skipped == len(BAD & set(range(steps)))
+    assert opt.t == steps - opt.skipped
+    return seen
+
+
+def test_it_shrinks_after_a_skip_and_grows_after_an_interval() -> None:
+    found = scales(fastopt.LossScaler(64.0, interval=2), 12)
+    assert found == [64, 64, 128, 128, 64, 32, 32, 64, 64, 128, 64, 64]
+
+
+def test_it_stays_within_its_bounds() -> None:
+    found = scales(fastopt.LossScaler(64.0, interval=1, growth=3.0, backoff=0.1, lowest=16.0, highest=100.0), 8)
+    assert found == [64, 100, 100, 100, 16, 16, 48, 100]
+
+
+@pytest.mark.peers
+def test_it_is_torchs() -> None:
+    import torch
+
+    theirs = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=2)
+    p = torch.zeros(3, requires_grad=True)
+    sgd = torch.optim.SGD([p], lr=0.0)
+    seen = []
+    for t in range(12):
+        seen.append(theirs.get_scale())
+        theirs.scale(torch.zeros(()))
+        p.grad = torch.tensor([1.0, 1.0, np.inf if t in BAD else 1.0])
+        theirs.step(sgd)
+        theirs.update()
+    assert seen == scales(fastopt.LossScaler(64.0, interval=2), 12)
+
+
+def test_a_step_has_the_bits_of_one_with_the_gradient_unscaled() -> None:
+    generator = np.random.default_rng(0)
+    params = [generator.standard_normal(50).astype("float16") for _ in range(3)]
+    scaler = fastopt.LossScaler(1024.0, interval=2)
+    plain = PlainModel(RULES["adam"], params, {"grad_scale": 0.25})
+    opt = fastopt.Adam(params, loss_scaler=scaler, grad_scale=0.25)
+    for _ in range(6):
+        grads = [generator.standard_normal(50).astype("float16") for _ in params]
+        plain.options["grad_scale"] = 0.25 / scaler.scale
+        plain.step(grads)
+        opt.step(grads)
+        assert all(same_bits(a, b) for a, b in zip(params, plain.params, strict=True))
+
+
+def test_gradients_too_small_for_float16_train_with_it_and_not_without() -> None:
+    def trained(scaler: fastopt.LossScaler | None) -> Any:
+        # The minimum of 1e-6 / 2 * |p - 1|**2 from 0; the gradient is computed in float16.
+        p = np.zeros(4, "float16")
+        options: dict[str, Any] = {} if scaler is None else {"loss_scaler": scaler}
+        opt = fastopt.SGD(p, lr=3e5, **options)
+        for _ in range(40):
+            scale = np.float16(1.0 if scaler is None else min(scaler.scale, 60000.0))
+            opt.step((p - np.float16(1)) * (np.float16(1e-6) * scale))
+        return p
+
+    assert np.allclose(trained(fastopt.LossScaler(1024.0)), 1, atol=0.02)
+    assert not np.allclose(trained(None), 1, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"scale": 0.0}, "scale"),
+        ({"scale": np.nan}, "scale"),
+        ({"scale": 2.0**30}, "scale"),
+        ({"growth": 0.5}, "growth"),
+        ({"backoff": 0.0}, "backoff"),
+        ({"backoff": 1.5}, "backoff"),
+        ({"interval": 0}, "interval"),
+    ],
+)
+def test_what_makes_no_scale_is_refused(arguments: dict[str, float], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        fastopt.LossScaler(**arguments)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="loss_scaler must be a fastopt.LossScaler"):
+        fastopt.SGD(np.zeros(3), loss_scaler=1024.0)
