@@ -1,8 +1,10 @@
-"""Writes the tables of README.md from the rules and from the committed result files: python docs/generate.py."""
+"""Writes what follows from the rules and the result files, README.md's tables and a stub: python docs/generate.py."""
 
 import json
 import re
 from pathlib import Path
+
+from stubs import stub
 
 from fastopt.kernels import FAMILIES, RULES
 
@@ -72,4 +74,5 @@ def generated(text: str) -> str:
 if __name__ == "__main__":
     readme = ROOT / "README.md"
     readme.write_text(generated(readme.read_text()))
+    (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
     assert set(RULES) == {rule.name for family in FAMILIES.values() for rule in family.variants.values()}

@@ -1,7 +1,6 @@
 """Optimizers for NumPy and CuPy arrays: update rules written once, fused kernels on CPU and GPU, the same bits."""
 
 from pathlib import Path as _Path
-from typing import TYPE_CHECKING
 
 if not (_Path(__file__).parent / "kernels").is_dir():
     raise ImportError(
@@ -18,7 +17,3 @@ __version__ = "0.1.0"
 __all__ = ["LossScaler", "Optimizer", "kernels", *CLASSES]
 
 globals().update(CLASSES)
-
-if TYPE_CHECKING:
-
-    def __getattr__(name: str) -> type[Optimizer]: ...

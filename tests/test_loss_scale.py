@@ -71,17 +71,16 @@ def test_a_step_has_the_bits_of_one_with_the_gradient_unscaled() -> None:
 
 def test_gradients_too_small_for_float16_train_with_it_and_not_without() -> None:
     def trained(scaler: fastopt.LossScaler | None) -> Any:
-        # The minimum of 1e-6 / 2 * |p - 1|**2 from 0; the gradient is computed in float16.
+        # The minimum of 2e-8 / 2 * |p - 1|**2 from 0; the gradient is computed in float16.
         p = np.zeros(4, "float16")
-        options: dict[str, Any] = {} if scaler is None else {"loss_scaler": scaler}
-        opt = fastopt.SGD(p, lr=3e5, **options)
+        opt = fastopt.SGD(p, lr=1.5e7, loss_scaler=scaler)
         for _ in range(40):
-            scale = np.float16(1.0 if scaler is None else min(scaler.scale, 60000.0))
-            opt.step((p - np.float16(1)) * (np.float16(1e-6) * scale))
+            scale = 1.0 if scaler is None else scaler.scale
+            opt.step((p - np.float16(1)) * np.float16(2e-8 * scale))
         return p
 
     assert np.allclose(trained(fastopt.LossScaler(1024.0)), 1, atol=0.02)
-    assert not np.allclose(trained(None), 1, atol=0.02)
+    assert not trained(None).any()
 
 
 @pytest.mark.parametrize(
@@ -99,5 +98,5 @@ def test_gradients_too_small_for_float16_train_with_it_and_not_without() -> None
 def test_what_makes_no_scale_is_refused(arguments: dict[str, float], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         fastopt.LossScaler(**arguments)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="loss_scaler must be a fastopt.LossScaler"):
+    with pytest.raises(TypeError, match="loss_scaler must be"):
         fastopt.SGD(np.zeros(3), loss_scaler=1024.0)

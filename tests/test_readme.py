@@ -1,10 +1,27 @@
 """What the README shows runs, and its tables are those of the rules and of the result files."""
 
-import importlib.util
+import ast
+import importlib
+import inspect
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
 from examples import ROOT
+
+from fastopt.classes import CLASSES
+
+
+def docs(name: str) -> Any:
+    """A module of the folder docs."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -19,13 +36,33 @@ def test_the_code_of_the_readme_runs() -> None:
 
 
 def test_the_tables_are_up_to_date() -> None:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.generated(README) == README, "run python docs/generate.py"
+    assert docs("generate").generated(README) == README, "run python docs/generate.py"
     assert "`adamw_amsgrad`" in README
+
+
+def test_editors_see_the_classes_as_they_are() -> None:
+    text = (ROOT / "fastopt" / "__init__.pyi").read_text(encoding="utf-8")
+    assert docs("stubs").stub() == text, "run python docs/generate.py"
+    classes = {one.name: one for one in ast.parse(text).body if isinstance(one, ast.ClassDef)}
+    assert set(classes) == set(CLASSES)
+    for name, made in CLASSES.items():
+        assert ast.get_docstring(classes[name]) == inspect.getdoc(made)
+        (method,) = (one for one in classes[name].body if isinstance(one, ast.FunctionDef))
+        seen = [one.arg for one in (*method.args.args, *method.args.kwonlyargs)]
+        assert seen == list(inspect.signature(made.__init__).parameters)  # type: ignore[misc]
+
+
+@pytest.mark.long
+def test_a_type_checker_finds_a_misspelt_hyperparameter(tmp_path: Path) -> None:
+    from mypy import api
+
+    script = tmp_path / "uses.py"
+    script.write_text(
+        "import fastopt\nopt = fastopt.AdamW([], lr=lambda t: 0.1 / t, ema=0.9)\nfastopt.AdamW([], lrr=1.0)\n"
+    )
+    out, _, _ = api.run(["--strict", "--no-incremental", str(script)])
+    assert 'uses.py:3: error: Unexpected keyword argument "lrr" for "AdamW"' in out
+    assert "Found 1 error" in out
 
 
 def test_the_two_commands_come_first_and_ci_runs_the_second() -> None:

@@ -1,0 +1,52 @@
+"""What editors and type checkers see of the optimizer classes, which are made from the rules: fastopt/__init__.pyi."""
+
+import inspect
+import math
+from typing import Any
+
+import fastopt
+from fastopt.classes import CLASSES
+from fastopt.kernels.fusion import NUMBERS
+
+HEAD = '''"""{doc}"""
+
+# Written by docs/generate.py from the rules.
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import kernels as kernels
+from .loss_scale import LossScaler as LossScaler
+from .optimizer import Optimizer as Optimizer
+
+__version__: str
+
+_Number = float | Callable[[int], float]
+'''
+
+
+def stub() -> str:
+    """The text of the stub file."""
+    return HEAD.format(doc=fastopt.__doc__) + "".join(_class(name, made) for name, made in CLASSES.items())
+
+
+def _class(name: str, made: type) -> str:
+    lines = (inspect.cleandoc(made.__doc__ or "")).splitlines()
+    doc = "\n".join(f"    {line}".rstrip() for line in [f'"""{lines[0]}', *lines[1:], '"""'])
+    parameters = inspect.signature(made.__init__).parameters.values()  # type: ignore[misc]
+    keywords = [_keyword(one) for one in parameters if one.kind is one.KEYWORD_ONLY]
+    arguments = "".join(f"        {text},\n" for text in ["self", "params: Any", "*", *keywords])
+    return f"\nclass {name}(Optimizer):\n{doc}\n\n    def __init__(\n{arguments}    ) -> None: ...\n"
+
+
+def _keyword(parameter: inspect.Parameter) -> str:
+    default: Any = parameter.default
+    if parameter.annotation is not parameter.empty:
+        kind = inspect.formatannotation(parameter.annotation).replace("collections.abc.", "").replace("typing.", "")
+        kind = kind.replace("fastopt.loss_scale.", "")
+    elif default is None and parameter.name in NUMBERS:
+        kind = "_Number | None"
+    else:
+        kind = type(default).__name__ if isinstance(default, bool | str) else "_Number"
+    written = "..." if isinstance(default, float) and math.isinf(default) else repr(default)
+    return f"{parameter.name}: {kind} = {written}"
