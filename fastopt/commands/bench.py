@@ -25,7 +25,7 @@ as the plain formula. Steps are checked first, and timed with the host's work.""
 
 def bench(
     rules: Annotated[
-        list[str] | None, typer.Argument(help="Rules of the library, your own as module:name, or all. [default: adam]")
+        list[str] | None, typer.Argument(help="Rules of the library, your own as module:name, or all; by default adam.")
     ] = None,
     size: Annotated[str, typer.Option(help="Elements, with commas; 64K is 64,000, 64Ki is 65,536.")] = "1K,64K,1M,16M",
     dtype: Annotated[
@@ -38,8 +38,9 @@ def bench(
 ) -> None:
     """Time the optimizer step: each rule, size, type and backend, against the memory and against plain NumPy.
 
-    What is timed is Optimizer.step on one array, all that the host does included, once its result has been checked
-    against the reference. Shares are of the bandwidth that a copy, and a kernel that reads and writes the same arrays,
+    What is timed is Optimizer.step on one array, with all that the host does,
+    once its result has been checked against the reference. Shares are of the
+    bandwidth that a copy, and a kernel which reads and writes the same arrays,
     reach in the same rounds. Exit code 1 if a result is wrong: it is not timed.
     """
     from rich.console import Console
