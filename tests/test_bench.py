@@ -356,6 +356,20 @@ def test_cold_and_hot_are_reported_apart(capsys: pytest.CaptureFixture[str], mon
     assert found == [["1", "hot"], ["1,000", "cold"], ["1,000", "hot"]]
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", ["cupy", "cuda"])
+def test_a_gpu_is_checked_and_timed(name: str, dtype: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(
+        capsys, "adam", "adam_max_norm", "--size", "1M", "--backend", name, "--dtype", dtype, "--rounds", "3", "--json"
+    )
+    assert (code, err) == (0, "")
+    record = json.loads(out)
+    assert record["machine"]["backends"][name]["gpu"]
+    assert [row["cache"] for row in record["results"]] == ["cold", "hot"] * 2
+    assert finite(record["results"])
+
+
 def test_help_imports_neither_numba_nor_matplotlib() -> None:
     code = (
         "import atexit, sys\n"

@@ -103,7 +103,8 @@ def _run(chosen: list["Case"], machines: dict[str, "Machine"], rounds: int, out:
         task = bar.add_task("", total=total)
         for case in chosen:
             bar.update(task, description=str(case))
-            with refusing(WrongResult, code=1), refusing(TypeError, ValueError, RuntimeError, MemoryError):
+            bad = refusing(TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError)
+            with refusing(WrongResult, code=1), bad:
                 found = measured(case, machines[case.backend], rounds, lambda: bar.advance(task))
             for result in found:
                 table.add(result)
