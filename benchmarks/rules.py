@@ -8,11 +8,11 @@ of the bandwidth that the rule reaches. Rules that take a norm read the gradient
 Rules with powers of arrays are bound by arithmetic, so their limit is the one in numba alone, which takes as many
 powers of the C library; the share of the bandwidth is given apart. The figure in cache is of the kernel, alone, on one
 thread, on arrays of 16,384 elements.
-Results are checked against NumPy before anything is timed.
+What is shared with `fastopt bench` is there: the check against the reference before anything is timed, the limits, the
+clock. Only the peers, the figure in cache and the limit with powers are here.
 """
 
 import argparse
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -22,63 +22,30 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numba
 import numpy as np
 
-from fastopt import Optimizer, measure
-from fastopt.kernels import RULES, Rule, cpu, dispatch, max_norm, rule
+from fastopt import measure
+from fastopt.bench.cases import Case
+from fastopt.bench.contenders import BARE, RULE, Contender, prepared
+from fastopt.bench.machines import machine
+from fastopt.bench.streams import bare_numba
+from fastopt.inspection import inspected
+from fastopt.kernels import RULES, Rule, cpu, dispatch
 from fastopt.kernels.tasks import Pass
-
-
-def arrays_for(subject: Rule, elements: int) -> list[Any]:
-    generator = np.random.default_rng(0)
-    return [generator.random(elements, "float32") for _ in subject.arrays]
-
 
 # Of the powers that adam_lp takes with its defaults.
 EXPONENTS = (3.0, 1 / 3)
+
+NUMBA = "bare numba"
 
 
 def powers(subject: Rule) -> int:
     return subject.program(subject.hyper).stages[-1].operations.count("power")
 
 
-def bare_rule(subject: Rule) -> Rule:
-    """A rule with as many slots that adds the gradient to each; it takes a norm if the subject does."""
-    added = "max_norm(g) * g" if subject.program(subject.hyper).reductions else "g"
-    slots = [f"slot{k}" for k in range(len(subject.slots))]
-    results = ", ".join([f"p + {added}", *(f"{name} + g" for name in slots)])
-    namespace: dict[str, Any] = {"max_norm": max_norm}
-    exec(f"def bare({', '.join(['p', 'g', *slots])}):\n    return {results}", namespace)
-    return rule(namespace["bare"])
-
-
-def bare_numba(subject: Rule, elements: int, table: list[Any]) -> Any:
-    """The same in numba alone, over pieces of one size, with as many powers as the subject takes."""
-    written = [f"a{k}" for k in range(len(table)) if k != 1]
-    power = "".join(f" + math.pow(abs(a1[i] + numba.float32({k})), x{k})" for k in range(powers(subject)))
-    body = "\n".join(f"            {name}[i] += a1[i]{power if name == 'a0' else ''}" for name in written)
-    reading = "".join(
-        f"    for piece in numba.prange({elements} // 65536 + 1):\n"
-        "        top = 0.0\n"
-        f"        for i in range(piece * 65536, min({elements}, piece * 65536 + 65536)):\n"
-        "            top = max(top, abs(a1[i]))\n"
-        "        tops[piece] = top\n"
-        for _ in subject.program(subject.hyper).reductions
-    )
-    text = (
-        f"def bare({', '.join(f'a{k}' for k in range(len(table)))}, tops):\n"
-        f"    x0, x1 = numba.float32({EXPONENTS[0]}), numba.float32({EXPONENTS[1]})\n{reading}"
-        f"    for piece in numba.prange({elements} // 65536 + 1):\n"
-        f"        for i in range(piece * 65536, min({elements}, piece * 65536 + 65536)):\n{body}\n"
-    )
-    namespace: dict[str, Any] = {"numba": numba, "math": math}
-    exec(text, namespace)
-    kernel = numba.njit(parallel=True, error_model="numpy")(namespace["bare"])
-    tops = np.zeros(elements // 65536 + 1)
-    return lambda: kernel(*table, tops)
-
-
 def in_cache(subject: Rule, elements: int) -> float:
     """Nanoseconds an element of the rule's kernels on one thread, on arrays that the cache holds."""
-    views = [dispatch.view_of(array, "array")[1] for array in arrays_for(subject, elements)]
+    generator = np.random.default_rng(0)
+    arrays = [generator.random(elements, "float32") for _ in subject.arrays]
+    views = [dispatch.view_of(array, "array")[1] for array in arrays]
     program, calls = subject.program(subject.hyper), []
     for stage in program.stages:
         chosen = [views[program.arrays.index(name)] for name in stage.arrays]
@@ -91,44 +58,34 @@ def in_cache(subject: Rule, elements: int) -> float:
     return float(np.median(hot["kernels"])) / 50 / elements * 1e9
 
 
-def traffic(subject: Rule) -> int:
-    """Bytes that one float32 element must move: every array read once a pass, every written one written once."""
-    return sum(4 * (len(stage.reads) + len(stage.writes)) for stage in subject.program(subject.hyper).stages)
-
-
-def checked(subject: Rule, arrays: list[Any]) -> None:
-    """Run once; the result must be NumPy's, to the bit where the rule promises it."""
-    part = [array[: 1 << 18].copy() for array in arrays]
-    expected = subject.reference(*part, t=3)
-    subject(*part, t=3)
-    for new, old in zip([part[0], *part[2:]], expected, strict=False):
-        assert np.array_equal(new, old) if subject.exact else np.allclose(new, old, rtol=1e-4), subject.name
-
-
 def measured(subject: Rule, elements: int, rounds: int, others: dict[str, Any]) -> dict[str, Any]:
     """The rule's times beside its limits' and the others'."""
-    arrays = arrays_for(subject, elements)
-    checked(subject, arrays)
-    parameter, gradient = arrays[:2]
-    step, bare = (Optimizer(parameter, one).step for one in (subject, bare_rule(subject)))
-    contenders = {
-        "rule": lambda: step(gradient),
-        "bare rule": lambda: bare(gradient),
-        "bare numba": bare_numba(subject, elements, arrays),
+    setup = prepared(Case(subject, elements, "float32", "cpu"), machine("cpu"))
+    taken = "".join(
+        f" + math.pow(abs(a1[i] + numba.float32({k})), numba.float32({EXPONENTS[k]}))" for k in range(powers(subject))
+    )
+    moved = setup.contenders[RULE].bytes
+    calls = {
+        RULE: setup.contenders[RULE].calls[0],
+        BARE: setup.contenders[BARE].calls[0],
+        NUMBA: bare_numba(subject, setup.arrays, taken),
         **others,
     }
-    times = measure.interleaved(contenders, rounds, pause=0.003)
+    setup.contenders.clear()
+    setup.contenders.update({name: Contender(moved, [call]) for name, call in calls.items()})
+    times = setup.times(rounds)
     medians = {name: float(np.median(values)) for name, values in times.items()}
-    limit = "bare numba" if powers(subject) else min(("bare rule", "bare numba"), key=medians.__getitem__)
+    limit = NUMBA if powers(subject) else min((BARE, NUMBA), key=medians.__getitem__)
+    speeds = {name: vars(measure.ratio(values, times[RULE])) for name, values in times.items()}
     return {
-        "bytes_per_element": traffic(subject),
-        "share_of_limit": measure.ratio(times[limit], times["rule"]),
+        "bytes_per_element": inspected(subject).bytes,
+        "share_of_limit": speeds[limit],
         "limit": limit,
         "powers": powers(subject),
-        "share_of_bandwidth": measure.ratio(times["bare rule"], times["rule"]),
-        "gigabytes_per_second": traffic(subject) * elements / medians["rule"] / 1e9,
+        "share_of_bandwidth": speeds[BARE],
+        "gigabytes_per_second": moved / medians[RULE] / 1e9,
         "in_cache_ns_per_element": in_cache(subject, 1 << 14),
-        "speed_against": {name: measure.ratio(times[name], times["rule"]) for name in others},
+        "speed_against": {name: speeds[name] for name in others},
         "milliseconds": {name: 1e3 * value for name, value in medians.items()},
     }
 

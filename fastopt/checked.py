@@ -103,11 +103,14 @@ class CheckedOptimizer:
 
 def same_bits(a: Any, b: Any) -> bool:
     """Whether two NumPy arrays have the same bits: the sign of zero counts, what a NaN carries does not."""
-    if a.dtype != b.dtype or a.shape != b.shape:
-        return False
+    return a.dtype == b.dtype and a.shape == b.shape and bool(equal_bits(a, b).all())
+
+
+def equal_bits(a: Any, b: Any) -> Any:
+    """Where two NumPy arrays of one type and shape have the same bits, as `same_bits` has it."""
     bits = f"u{a.dtype.itemsize}"
     equal = np.ascontiguousarray(a).view(bits) == np.ascontiguousarray(b).view(bits)
-    return bool((equal | (np.isnan(a) & np.isnan(b))).all())
+    return equal | (np.isnan(a) & np.isnan(b))
 
 
 def _on_host(array: Any) -> Any:

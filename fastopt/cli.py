@@ -4,7 +4,13 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-EXTRA = {"typer": "typer", "rich": "rich", "sklearn": "scikit-learn"}
+# What the commands import beside the library: the name of its package, and the extra that brings it.
+EXTRA = {
+    "typer": ("typer", "demo"),
+    "rich": ("rich", "demo"),
+    "sklearn": ("scikit-learn", "demo"),
+    "matplotlib": ("matplotlib", "plot"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -17,10 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(130)
     except ImportError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in EXTRA:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRA:
             raise
-        print(f"fastopt: {EXTRA[package]} is not installed; pip install 'fastopt[demo]' brings it", file=sys.stderr)
+        package, extra = EXTRA[module]
+        print(f"fastopt: {package} is not installed; pip install 'fastopt[{extra}]' brings it", file=sys.stderr)
         sys.exit(2)
 
 

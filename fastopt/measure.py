@@ -1,34 +1,38 @@
 """Timing that can be trusted on a shared machine: contenders in turn, medians, the machine on record."""
 
+import contextlib
 import json
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
+
+Contender = TypeVar("Contender")
+
+PACKAGES = (
+    *("fastopt", "numpy", "ml_dtypes", "numba", "llvmlite", "numba-cuda", "cupy", "cupy-cuda12x", "cupy-cuda13x"),
+    *("torch", "deepspeed"),
+)
 
 
-def interleaved(
-    contenders: Mapping[str, Callable[[], Any]], rounds: int, pause: float = 0.0, tick: Callable[[], Any] | None = None
-) -> dict[str, list[float]]:
-    """Seconds of each contender in each round; in every round all run in turn, each round beginning one further on.
+@dataclass(frozen=True)
+class Spread:
+    """A median with its quartiles."""
 
-    pause: seconds between runs, in which thread pools stop spinning. tick: called after each round, for progress.
-    """
-    names = list(contenders)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for contender in contenders.values():
-        contender()
-    for number in range(rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            time.sleep(pause)
-            times[name].append(timed(contenders[name]))
-        if tick:
-            tick()
-    return times
+    median: float
+    low: float
+    high: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The median and the quartiles of three values or more."""
+    low, median, high = statistics.quantiles(values, n=4)
+    return Spread(median, low, high)
 
 
 def timed(work: Callable[[], Any]) -> float:
@@ -38,11 +42,34 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def ratio(of: list[float], to: list[float]) -> dict[str, float]:
-    """The median of the rounds' ratios of two contenders' times, with its quartiles."""
-    ratios = sorted(a / b for a, b in zip(of, to, strict=True))
-    low, median, high = statistics.quantiles(ratios, n=4)
-    return {"median": median, "low": low, "high": high}
+def interleaved(
+    contenders: Mapping[str, Contender],
+    rounds: int,
+    pause: float = 0.0,
+    tick: Callable[[], Any] | None = None,
+    sample: Callable[[Contender], float] = timed,  # type: ignore[assignment]
+) -> dict[str, list[float]]:
+    """Seconds of each contender in each round; in every round all run in turn, each round beginning one further on.
+
+    pause: seconds between runs, in which thread pools stop spinning. tick: called after each round, for progress.
+    sample: runs a contender and returns its seconds; without it contenders are functions.
+    """
+    names = list(contenders)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for contender in contenders.values():
+        sample(contender)
+    for number in range(rounds):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            time.sleep(pause)
+            times[name].append(sample(contenders[name]))
+        if tick:
+            tick()
+    return times
+
+
+def ratio(of: Sequence[float], to: Sequence[float], scale: float = 1.0) -> Spread:
+    """The spread of the rounds' ratios of two contenders' times, each multiplied by a number."""
+    return spread([scale * a / b for a, b in zip(of, to, strict=True)])
 
 
 def machine() -> dict[str, Any]:
@@ -52,11 +79,9 @@ def machine() -> dict[str, Any]:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
     versions = {}
-    for package in ("fastopt", "numpy", "numba", "llvmlite", "torch", "deepspeed"):
-        try:
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return {
         "processor": model or platform.processor(),
         "cores": os.cpu_count(),
@@ -67,7 +92,20 @@ def machine() -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its place, whole, when the block ends, and leaves nothing behind if the block fails."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write(path: Path, result: Mapping[str, Any]) -> None:
     """A result as JSON, with the machine."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"machine": machine(), **result}, indent=1) + "\n")
+    with whole(path) as file:
+        file.write((json.dumps({"machine": machine(), **result}, indent=1) + "\n").encode())

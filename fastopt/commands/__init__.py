@@ -15,13 +15,13 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 
 @contextlib.contextmanager
-def refusing(*errors: type[Exception]) -> Iterator[None]:
-    """Within it, one of these errors is bad input: one line on stderr and exit code 2."""
+def refusing(*errors: type[Exception], code: int = 2) -> Iterator[None]:
+    """Within it, one of these errors is one line on stderr and ends the command: with 2 for bad input."""
     try:
         yield
     except errors as error:
         typer.echo(f"fastopt: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(code) from error
 
 
 def _print_version(wanted: bool) -> None:
@@ -39,8 +39,10 @@ def fastopt(
     """Update rules written once, as NumPy functions; fused kernels for CPU and GPU with the same bits."""
 
 
-from .inspect import inspect  # noqa: E402  (they use refusing)
+from .bench import bench  # noqa: E402  (they use refusing)
+from .inspect import inspect  # noqa: E402
 from .train import train  # noqa: E402
 
 app.command()(train)
 app.command()(inspect)
+app.command()(bench)

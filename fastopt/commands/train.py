@@ -11,6 +11,7 @@ import typer
 
 from ..kernels import RULES
 from . import refusing
+from .figures import duration, finite
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +58,7 @@ def train(
     passed = _run(training, out)
     summary = training.summary()
     if as_json:
-        print(json.dumps(_finite(_record(training, passed, summary, time.perf_counter() - start)), allow_nan=False))
+        print(json.dumps(finite(_record(training, passed, summary, time.perf_counter() - start)), allow_nan=False))
     else:
         _print_summary(training, summary, time.perf_counter() - start, out)
     if summary.promised and summary.same_bits is False:
@@ -108,9 +109,9 @@ def _print_summary(training: "Training", summary: "Summary", seconds: float, out
     rows = {
         "test accuracy": f"{summary.test_accuracy:.1%}",
         "optimizer step": _speed(training, summary),
-        "first step": f"{_time(summary.first_step_seconds)}, the kernel compiled or loaded from the cache",
+        "first step": f"{duration(summary.first_step_seconds)}, the kernel compiled or loaded from the cache",
         "NumPy's bits": _verdict(training, summary),
-        "whole run": f"{_time(seconds)}, checks included",
+        "whole run": f"{duration(seconds)}, checks included",
     }
     out.print()
     for name, text in rows.items():
@@ -123,7 +124,7 @@ def _speed(training: "Training", summary: "Summary") -> str:
         return "not timed: the only step was the first"
     ratio = f"{plain / fused:.1f} times faster" if plain >= fused else f"{fused / plain:.1f} times slower"
     library = "NumPy" if training.device == "cpu" else "CuPy"
-    return f"{_time(fused)}, against {_time(plain)} in plain {library}: {ratio}"
+    return f"{duration(fused)}, against {duration(plain)} in plain {library}: {ratio}"
 
 
 def _verdict(training: "Training", summary: "Summary") -> str:
@@ -138,14 +139,6 @@ def _verdict(training: "Training", summary: "Summary") -> str:
         verdict = f"{'WRONG' if summary.promised else 'no'}: others from step {step:,} on, in {array}"
     promise = "" if summary.promised else f"\n{'':16}(not promised: {name} takes a power, exp or log of arrays)"
     return verdict + promise
-
-
-def _time(seconds: float) -> str:
-    """Three digits and a unit."""
-    for unit, scale in ("s", 1), ("ms", 1e3):
-        if seconds * scale >= 1:
-            return f"{seconds * scale:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} µs"
 
 
 def _record(training: "Training", passed: list["Epoch"], summary: "Summary", seconds: float) -> dict[str, Any]:
@@ -171,12 +164,3 @@ def _record(training: "Training", passed: list["Epoch"], summary: "Summary", sec
         "seconds": seconds,
         "versions": {"fastopt": __version__, "numpy": np.__version__, "python": sys.version.split()[0]},
     }
-
-
-def _finite(value: Any) -> Any:
-    """The same value with None for NaN and infinities, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,11 @@
+"""How fast a rule's step is: every rule, size, type and backend, beside what the memory and plain NumPy can do.
+
+`measured` checks a case against the reference and then times it; `fastopt bench` prints what it returns.
+"""
+
+from .cases import Case, cases, count
+from .check import WrongResult
+from .machines import machine
+from .run import Result, Timing, measured
+
+__all__ = ["Case", "Result", "Timing", "WrongResult", "cases", "count", "machine", "measured"]

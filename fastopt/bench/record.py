@@ -1,0 +1,51 @@
+"""Results as plain data, with the hardware and the versions: what `fastopt bench --json` prints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from .. import measure
+from .machines import Machine
+from .run import Result
+
+
+def as_record(results: Sequence[Result], machines: Mapping[str, Machine], rounds: int) -> dict[str, Any]:
+    """Every result, and what it was measured on; times in seconds, sizes in bytes."""
+    backends = {name: one.about() for name, one in machines.items()}
+    return {
+        "machine": {**measure.machine(), "backends": backends},
+        "rounds": rounds,
+        "results": [_row(result) for result in results],
+    }
+
+
+def _row(result: Result) -> dict[str, Any]:
+    case, step = result.case, result.step
+    contenders = {
+        name: {
+            "bytes": timing.bytes,
+            "seconds": asdict(timing.seconds),
+            "gigabytes_per_second": timing.gigabytes_per_second,
+        }
+        for name, timing in result.timings.items()
+    }
+    return {
+        "rule": case.rule.name,
+        "elements": case.elements,
+        "dtype": case.dtype,
+        "backend": case.backend,
+        "cache": result.cache,
+        "checked": "bits" if result.exact else "tolerance",
+        "bytes_per_element": result.bytes,
+        "operations_per_element": result.operations,
+        "seconds": asdict(step.seconds),
+        "gigabytes_per_second": step.gigabytes_per_second,
+        "gigaflops": result.gigaflops,
+        "operations_per_byte": result.intensity,
+        "share_of_copy": asdict(result.share_of_copy),
+        "same_streams": result.streams,
+        "share_of_same_streams": asdict(result.share_of_streams),
+        "plain": result.plain,
+        "speedup_over_plain": asdict(result.speedup) if result.speedup else None,
+        "contenders": contenders,
+    }

@@ -1,0 +1,97 @@
+"""A case, checked and timed, and what the times come to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..inspection import inspected
+from ..measure import Spread, ratio, spread
+from .cases import Case
+from .contenders import COPY, RULE, Setup, prepared
+from .machines import Machine
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A contender: the bytes that a call must move, its seconds, and what that comes to."""
+
+    bytes: int
+    seconds: Spread
+
+    @property
+    def gigabytes_per_second(self) -> float:
+        return self.bytes / self.seconds.median / 1e9
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a case gave, with the caches hot or cold.
+
+    exact: whether the result was compared with the reference bit by bit, or else to a tolerance. bytes, operations:
+    of an element. timings: of each contender. streams: the fastest of the kernels with the same streams. share_of_copy,
+    share_of_streams: of their bandwidth, in the same rounds. plain: the library of the plain formula, if there is one;
+    speedup: how many times as fast the rule is.
+    """
+
+    case: Case
+    cache: str
+    exact: bool
+    bytes: int
+    operations: int
+    timings: Mapping[str, Timing]
+    share_of_copy: Spread
+    streams: str
+    share_of_streams: Spread
+    plain: str | None
+    speedup: Spread | None
+
+    @property
+    def step(self) -> Timing:
+        return self.timings[RULE]
+
+    @property
+    def intensity(self) -> float:
+        """Operations for each byte."""
+        return self.operations / self.bytes
+
+    @property
+    def gigaflops(self) -> float:
+        """Billions of operations a second."""
+        return self.intensity * self.step.gigabytes_per_second
+
+
+def measured(case: Case, on: Machine, rounds: int = 21, tick: Callable[[], Any] | None = None) -> list[Result]:
+    """Check a case and time it: one result for each kind of cache that the machine's clock knows.
+
+    What is timed is `Optimizer.step` on one array, with all that the host does in it. tick: called after each round.
+    Raises WrongResult if the kernel is wrong, before anything is timed; MemoryError if there is not enough.
+    """
+    setup = prepared(case, on)
+    return [
+        result(setup, cache, setup.times(rounds, copies, tick)) for cache, copies in on.clock.copies(case.bytes).items()
+    ]
+
+
+def result(setup: Setup, cache: str, times: Mapping[str, Sequence[float]]) -> Result:
+    """What the times of all contenders of a case come to."""
+    case, plain = setup.case, setup.on.plain
+    costs = inspected(case.rule, case.dtype)
+    timings = {name: Timing(setup.contenders[name].bytes, spread(values)) for name, values in times.items()}
+    streams = max(setup.streams, key=lambda name: timings[name].gigabytes_per_second)
+
+    def share(of: str) -> Spread:
+        return ratio(times[of], times[RULE], timings[RULE].bytes / timings[of].bytes)
+
+    return Result(
+        case,
+        cache,
+        case.rule.exact,
+        costs.bytes,
+        sum(count for one in costs.passes for count in one.operations.values()),
+        timings,
+        share(COPY),
+        streams,
+        share(streams),
+        plain,
+        ratio(times[plain], times[RULE]) if plain else None,
+    )
