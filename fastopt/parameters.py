@@ -24,7 +24,7 @@ class Parameters:
         self._leaf_paths: list[str] = []
         for path, name, array in leaves(tree, ""):
             self._leaf_paths.append(path)
-            if id(array) in firsts and not shared:
+            if id(array) in firsts and not shared and hasattr(array, "shape"):
                 raise ValueError(
                     f"params{path} is the same array as params{self.paths[firsts[id(array)]]}; pass shared=True to "
                     "update it once, by the gradient that stands in both places, or in one with None in the other"

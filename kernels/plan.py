@@ -1,5 +1,6 @@
 """Runs a program on sets of arrays: once, or step after step without looking at each array anew."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -128,22 +129,28 @@ def _run(
         count = len(one.stage.scalars)
         one.run([row[:count] for row in known])
         return [row[count:] for row in known]
-    with np.errstate(all="ignore"):
-        table = np.array(known, np.float64).reshape(len(known), -1)
+    columns = list(np.array(known, np.float64)[list(groups)].T) if program.apart else []
+
+    def evaluated(function: Numbers) -> Any:
         if program.apart:
-            table = table[list(groups)]
-        columns = list(table.T)
-        states: list[list[float]] = []
-        for one, scalars in zip(passes, program.stage_functions, strict=True):
-            if not one.stage.reductions:
-                # Before anything is written, since it may raise.
-                states = _table(_evaluated(program, program.last_function, columns, numbers), len(table)).tolist()
-                if program.guard and not all(row.pop() for row in states):
-                    return None
-            totals = one.run(_table(_evaluated(program, scalars, columns, numbers), len(table)))
-            pairs = zip(one.stage.reductions, totals, strict=True)
-            columns += [REDUCTIONS[node.op].finished(values) for node, values in pairs]
-        return states
+            return _table(_evaluated(program, function, columns, numbers), len(groups))
+        return [_evaluated(program, function, row, numbers) for row in known]
+
+    states: list[list[float]] = []
+    for one, scalars in zip(passes, program.stage_functions, strict=True):
+        if not one.stage.reductions:
+            # Before anything is written, since it may raise.
+            states = list(map(list, evaluated(program.last_function)))
+            if program.guard and not all(row.pop() for row in states):
+                return None
+        totals = one.run(evaluated(scalars))
+        for node, values in zip(one.stage.reductions, totals, strict=True):
+            reduced = REDUCTIONS[node.op].finished(values)
+            columns.append(reduced)
+            if not program.apart:
+                for row in known:
+                    row.append(float(reduced))
+    return states
 
 
 def _table(columns: Sequence[Any], rows: int) -> Any:
@@ -158,7 +165,8 @@ def _evaluated(
     program: Program, function: Numbers, values: Sequence[Any], numbers: Sequence[Mapping[str, Any]]
 ) -> list[Any]:
     try:
-        return function(*values)
+        with np.errstate(all="ignore") if program.apart else contextlib.nullcontext():
+            return function(*values)
     except (ArithmeticError, ValueError) as error:
         given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
         uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)

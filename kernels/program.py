@@ -97,7 +97,7 @@ class Program:
         """Every reduction, in the order in which the stages compute them."""
         return tuple(node for stage in self.stages for node in stage.reductions)
 
-    @property
+    @cached_property
     def apart(self) -> bool:
         """Whether numbers follow from norms of single arrays, and so differ from array to array."""
         return any(node.value == "array" for node in self.reductions)
@@ -127,9 +127,9 @@ class Program:
     @cached_property
     def stage_functions(self) -> tuple[Numbers, ...]:
         """For each stage, what gives its scalars from `known` and the reductions before it."""
-        return tuple(following(self.known, self.reductions, stage.scalars) for stage in self.stages)
+        return tuple(following(self.known, self.reductions, stage.scalars, self.apart) for stage in self.stages)
 
     @cached_property
     def last_function(self) -> Numbers:
         """Gives `last` from `known` and all reductions."""
-        return following(self.known, self.reductions, self.last)
+        return following(self.known, self.reductions, self.last, self.apart)

@@ -52,14 +52,10 @@ class Reduction:
         total: float = OPERATIONS[self.combine].host(a, b)
         return total
 
-    def joined(self, partials: Any, counts: Any) -> Any:
-        """The totals of runs of partial results, each combined in order; counts: how many there are in each."""
-        ends = np.cumsum(counts)
-        totals = partials[ends - 1]
-        for k in np.flatnonzero(np.asarray(counts) > 1):
-            run = partials[ends[k] - counts[k] : ends[k]].tolist()
-            totals[k] = functools.reduce(OPERATIONS[self.combine].host, run)
-        return totals
+    def joined(self, partials: Any) -> float:
+        """A NumPy array of partial results, combined in order."""
+        total: float = functools.reduce(OPERATIONS[self.combine].host, partials.tolist())
+        return total
 
     def finished(self, totals: Any) -> Any:
         """The reduction's value from the total of the partial results, or its values from many."""

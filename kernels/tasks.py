@@ -7,6 +7,7 @@ and the row goes on: first element in C order, shape, strides of each array.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +39,13 @@ class Batch:
     owners: Any
     starts: Any
     kept: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def runs(self) -> tuple[Any, list[tuple[int, slice]]]:
+        """Each set's last row; and of the sets with several rows, their number and those rows."""
+        ends = np.cumsum(self.counts)
+        several = np.flatnonzero(self.counts > 1).tolist()
+        return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
 
     def move(self, column: int, addresses: Any) -> None:
         """Take new addresses for one array of every set, of those that are in the batch and of others."""
@@ -104,12 +112,15 @@ class Pass:
     def _totals(self, partials: Sequence[Any]) -> list[Any]:
         totals = np.zeros((len(self.stage.reductions), self._sets))
         for batch, found in zip(self.batches, partials, strict=True):
+            last, several = batch.runs
             for k, node in enumerate(self.stage.reductions):
-                totals[k, batch.positions] = REDUCTIONS[node.op].joined(found[:, k], batch.counts)
-        everywhere = [node.value == "model" for node in self.stage.reductions]
+                values = found[last, k]
+                for position, rows in several:
+                    values[position] = REDUCTIONS[node.op].joined(found[rows, k])
+                totals[k, batch.positions] = values
         return [
-            REDUCTIONS[node.op].joined(values, [len(values)])[0] if whole else values
-            for node, values, whole in zip(self.stage.reductions, totals, everywhere, strict=True)
+            REDUCTIONS[node.op].joined(values) if node.value == "model" else values
+            for node, values in zip(self.stage.reductions, totals, strict=True)
         ]
 
 

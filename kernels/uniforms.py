@@ -37,15 +37,17 @@ def beforehand(wanted: Sequence[Node]) -> Numbers:
     return _function(wanted, {node: own[node.value] for node in scalars}, ["row"], _ONE, _ONE_NAMES, reading)
 
 
-def following(known: Sequence[Node], reductions: Sequence[Node], wanted: Sequence[Node]) -> Numbers:
-    """A function of the values of `known` and then of reductions, as NumPy arrays, that evaluates the wanted nodes.
+def following(known: Sequence[Node], reductions: Sequence[Node], wanted: Sequence[Node], apart: bool) -> Numbers:
+    """A function of the values of `known` and then of reductions that evaluates the wanted nodes.
 
-    The values of reductions that these do not need may be left out.
+    apart: the values are NumPy arrays, with a number for each set of arrays; else they are Python's. Reductions that
+    are not needed may be left out.
     """
     stage = max((node.stage for node in wanted), default=0)
     names = {node: f"k{position}" for position, node in enumerate(known)}
     names |= {node: f"r{position}" for position, node in enumerate(reductions) if node.stage <= stage}
-    return _function(wanted, names, [*names.values(), "*later"], _MANY, _MANY_NAMES)
+    spelling, meanings = (_MANY, _MANY_NAMES) if apart else (_ONE, _ONE_NAMES)
+    return _function(wanted, names, [*names.values(), "*later"], spelling, meanings)
 
 
 def _function(
