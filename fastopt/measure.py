@@ -12,11 +12,16 @@ from typing import Any
 
 
 def interleaved(
-    contenders: Mapping[str, Callable[[], Any]], rounds: int, pause: float = 0.0, tick: Callable[[], Any] | None = None
+    contenders: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    pause: float = 0.0,
+    tick: Callable[[], Any] | None = None,
+    before: Mapping[str, Callable[[], Any]] | None = None,
 ) -> dict[str, list[float]]:
     """Seconds of each contender in each round; in every round all run in turn, each round beginning one further on.
 
     pause: seconds between runs, in which thread pools stop spinning. tick: called after each round, for progress.
+    before: what a contender runs between the pause and the clock, to be awake.
     """
     names = list(contenders)
     times: dict[str, list[float]] = {name: [] for name in names}
@@ -25,6 +30,8 @@ def interleaved(
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             time.sleep(pause)
+            if before:
+                before[name]()
             times[name].append(timed(contenders[name]))
         if tick:
             tick()
@@ -52,7 +59,7 @@ def machine() -> dict[str, Any]:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
     versions = {}
-    for package in ("fastopt", "numpy", "numba", "llvmlite", "torch", "deepspeed"):
+    for package in ("fastopt", "numpy", "numba", "llvmlite", "torch", "deepspeed", "jax", "optax", "thinc"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
