@@ -1,0 +1,94 @@
+"""Contenders on one problem: each is right before it is timed, then all run in turn."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from step_overhead import resident_peak
+from step_peers import LR, Contender, Problem
+
+from fastopt import measure
+
+CHECKED = 3
+PAUSE = 0.01  # longer than OpenMP's threads spin for
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def say_dot() -> None:
+    print(".", end="", file=sys.stderr, flush=True)
+
+
+def largest_error(found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
+    """The largest difference as a multiple of what is tolerated."""
+    worst = 0.0
+    for a, b in zip(found, wanted, strict=True):
+        worst = max(worst, float((abs(a - b) / (4e-6 * abs(b) + 1e-5 * LR * CHECKED)).max()))
+    return worst
+
+
+def check(name: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray], exact: bool) -> float:
+    """The largest error; raises if it is more than is tolerated."""
+    error = largest_error(found, wanted)
+    if not error <= 1.0 or (exact and not all(map(np.array_equal, found, wanted))):
+        raise SystemExit(f"{name} is wrong: its error is {error:.3g} of what is tolerated; nothing more is timed")
+    return error
+
+
+def checked(
+    given: Problem,
+    makers: Mapping[str, Callable[[Problem], Contender]],
+    wanted: Callable[[str], Any],
+    exact: Sequence[str] = (),
+) -> Any:
+    """Every contender that can be made and gives the right result, and what was seen of each.
+
+    wanted: the right values by a contender's name. exact: who has to have their bits. Clears the start values.
+    """
+    contenders, peaks, errors = {}, {}, {}
+    for name, make in makers.items():
+        try:
+            one = make(given)
+        except Exception as error:
+            say(f"  {name}: not measured: {str(error).splitlines()[0] if str(error) else error!r}")
+            continue
+        for _ in range(CHECKED - 1):
+            one.step()
+        peaks[name] = resident_peak(one.step)
+        errors[name] = check(name, one.results(), wanted(name), name in exact)
+        contenders[name] = one.step
+        say(f"  {name}: right, {errors[name]:.3f} of the tolerated error")
+    given.start.clear()
+    return contenders, {"resident_peak": peaks, "error": errors}
+
+
+def timed(contenders: Mapping[str, Callable[[], Any]], rounds: int, steps: int) -> dict[str, list[float]]:
+    """Seconds of a step in each round. A turn is so many steps; where they are several, one more goes before."""
+
+    def turn(step: Callable[[], Any]) -> float:
+        if steps > 1:
+            step()
+        return measure.timed(lambda: [step() for _ in range(steps)])
+
+    times = measure.interleaved(contenders, rounds, PAUSE, say_dot, turn)
+    say("")
+    return {name: [value / steps for value in values] for name, values in times.items()}
+
+
+def summary(times: Mapping[str, list[float]], limits: Sequence[str], moved: int) -> dict[str, Any]:
+    """Milliseconds, speeds against the others, and the share of the faster limit; moved: bytes of a step."""
+    found = {name: measure.spread([1e3 * value for value in values]) for name, values in times.items()}
+    medians = {name: one.median for name, one in found.items()}
+    others = [name for name in times if name != "fastopt" and name not in limits]
+    result: dict[str, Any] = {
+        "milliseconds": {name: vars(one) for name, one in found.items()},
+        "speed_against": {name: vars(measure.ratio(times[name], times["fastopt"])) for name in others},
+    }
+    if limits:
+        limit = min(limits, key=medians.__getitem__)
+        result |= {"limit": limit, "share_of_limit": vars(measure.ratio(times[limit], times["fastopt"]))}
+        result["gigabytes_per_second"] = {name: moved / medians[name] / 1e6 for name in ("fastopt", limit)}
+    return result
