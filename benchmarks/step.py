@@ -17,6 +17,10 @@ first, and passive waiting, which fastopt sets where it starts the threads, make
 array: fused AdamW took 3.9 instead of 1.2 ms on 200 arrays of 64, and 14 to 60 instead of 7 ms on 1,000 of 1,000.
 Active waiting was no better for torch than none set. torch's memory is in huge pages as NumPy's is
 (THP_MEM_ALLOC_ENABLE), with which torch is 2 % faster on large arrays.
+
+A machine without other work is needed: where a thread has to wait for a core, torch and DeepSpeed lose a time slice at
+each array, fastopt one at each step, and the figures flatter fastopt. The load average after each list, of which this
+process itself is some 2, is in the result.
 """
 
 import argparse
@@ -137,6 +141,8 @@ def main() -> None:
             say(name)
             rows[name] = measured_list(LISTS[name](), given.rounds)
             show(f"{name}: {rows[name]['arrays']:,} arrays, {rows[name]['elements']:,} elements", rows[name])
+            rows[name]["load_average"] = os.getloadavg()[0]
+            say(f"  the machine's load: {rows[name]['load_average']:.1f}")
             gc.collect()
         every = set.intersection(*(set(row["speed_against"]) for row in rows.values()))
         means = {

@@ -1,6 +1,7 @@
 """Writes what follows from the rules and the result files, README.md's tables and a stub: python docs/generate.py."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -59,7 +60,54 @@ def speed_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"rules": rules_table, "speed": speed_table}
+def step_table() -> str:
+    """One row a list of arrays: a whole step of AdamW against the peers; then the tail of a training step."""
+    result = json.loads((ROOT / "benchmarks" / "results" / "step-cpu.json").read_text())
+    machine, rows, tail = result["machine"], result["lists"], result["tail"]
+    peers = list(next(iter(rows.values()))["speed_against"])
+    titles = ["list", "arrays", "elements", "fastopt, ms", *(f"as {peer}" for peer in peers), "share of the limit"]
+    versions = ", ".join(f"{name} {machine['versions'][name]}" for name in VERSIONS if name in machine["versions"])
+    lines = [
+        "A whole step of AdamW in float32 on the parameters of real models, and how many times as fast it is as each "
+        "peer's; the limit is a bare kernel that reads and writes the same arrays.",
+        "",
+        f"{machine['processor']}, {result['threads']} threads, {versions}; medians of {result['rounds']} rounds "
+        "in turn (`benchmarks/step.py`).",
+        "",
+        f"| {' | '.join(titles)} |",
+        f"|{' --- |' * len(titles)}",
+    ]
+    for name, row in rows.items():
+        speeds = [
+            times_as_fast(row["speed_against"][peer]["median"]) if peer in row["speed_against"] else ""
+            for peer in peers
+        ]
+        share = f"{row['share_of_limit']['median']:.2f}" if "share_of_limit" in row else ""
+        time = f"{row['milliseconds']['fastopt']['median']:.3g}"
+        cells = [name, f"{row['arrays']:,}", f"{row['elements']:,}", time, *speeds, share]
+        lines.append(f"| {' | '.join(cells)} |")
+    means = [times_as_fast(result["geometric_mean_against"].get(peer, math.nan)) for peer in peers]
+    lines += [f"| geometric mean | | | | {' | '.join(means)} | |", ""]
+    best = tail["fastest_of_torch"]
+    lines.append(
+        "The tail of a training step (unscale, clip by the global norm, AdamW, average of the weights, zero the "
+        f"gradients) on {tail['list']}: {tail['milliseconds']['fastopt']['median']:.0f} ms, "
+        f"{tail['share_of_limit']['median']:.2f} of the bandwidth of the 44 bytes an element that it must move"
+        + "".join(
+            f"; {times_as_fast(speed['median'])} times as fast as {way}{' (its fastest way)' if way == best else ''}"
+            for way, speed in tail["speed_against"].items()
+        )
+        + "."
+    )
+    return "\n".join(lines)
+
+
+def times_as_fast(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2f}"
+
+
+VERSIONS = ("numba", "torch", "deepspeed", "optax", "jax", "thinc", "numpy")
+TABLES = {"rules": rules_table, "step": step_table, "speed": speed_table}
 
 
 def generated(text: str) -> str:
