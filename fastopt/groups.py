@@ -77,7 +77,9 @@ class Row:
 
     def numbers(self) -> dict[str, Any]:
         """The values for the next step, by name. Raises if a function of the step gives an invalid one."""
-        changes = sum(hyper.changes for hyper in self.layers)
+        changes = 0
+        for hyper in self.layers:
+            changes += hyper.changes
         if changes != self._known[0]:
             merged = {name: (value, hyper) for hyper in self.layers for name, value in hyper.items()}
             scheduled = {name: pair for name, pair in merged.items() if callable(pair[0])}

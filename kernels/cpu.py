@@ -137,7 +137,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
     """Run one stage over a batch, as tasks.Backend says."""
     kept = batch.kept
     # Each thread rounds the scalars to the type that computes.
-    scalars = np.array(rows, np.float64).reshape(len(rows), -1)
+    scalars = np.asarray(rows, np.float64)
     kept["kernel"](batch.table, kept["shares"], scalars, kept["partials"])
     return kept["partials"]
 
