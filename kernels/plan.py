@@ -140,7 +140,7 @@ def _run(
     for one, scalars in zip(passes, program.stage_functions, strict=True):
         if not one.stage.reductions:
             # Before anything is written, since it may raise.
-            states = list(map(list, evaluated(program.last_function)))
+            states = [list(map(float, row)) for row in evaluated(program.last_function)]
             if program.guard and not all(row.pop() for row in states):
                 return None
         totals = one.run(evaluated(scalars))
