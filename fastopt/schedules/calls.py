@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from ..kernels.hyperparameters import suggestion
 from .schedule import Schedule
 
 P = ParamSpec("P")
@@ -21,6 +22,9 @@ def named(function: Callable[P, S]) -> Callable[P, S]:
 
     @functools.wraps(function)
     def make(*args: P.args, **kwargs: P.kwargs) -> S:
+        for keyword in kwargs:
+            if keyword not in signature.parameters:
+                raise TypeError(f"{name} has no argument {keyword!r}; {suggestion(keyword, signature.parameters)}")
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:

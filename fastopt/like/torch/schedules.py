@@ -4,6 +4,7 @@ CyclicLR and OneCycleLR, which overwrite the optimizer's rate in torch, and thos
 nothing in its place.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
