@@ -8,12 +8,12 @@ if not (_Path(__file__).parent / "kernels").is_dir():
         "mode, run `git config core.symlinks true` and `git checkout -- fastopt/kernels`; or install the wheel"
     )
 
-from . import kernels
+from . import kernels, like, schedules
 from .classes import CLASSES
 from .loss_scale import LossScaler
 from .optimizer import Optimizer
 
 __version__ = "0.1.0"
-__all__ = ["LossScaler", "Optimizer", "kernels", *CLASSES]
+__all__ = ["LossScaler", "Optimizer", "kernels", "like", "schedules", *CLASSES]
 
 globals().update(CLASSES)

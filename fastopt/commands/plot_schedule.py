@@ -1,0 +1,60 @@
+"""`fastopt plot-schedule`: a picture of a schedule, in a file or as text."""
+
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import refusing
+
+MOST = 10_000_000
+
+
+def plot_schedule(
+    schedule: Annotated[str, typer.Argument(help="As in Python: 'cosine(3e-4, steps=1000, warmup=100)'.")],
+    steps: Annotated[int | None, typer.Option(help="How many steps to show; by default the schedule's own.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Draw into this file, .png or .svg, instead of as text.")] = None,
+) -> None:
+    """Show what a schedule of fastopt.schedules does, as text here or as a picture in a file.
+
+    The text has names of fastopt.schedules, numbers, lists and + - * / **; it is
+    read, and never evaluated as code. One step in 20,000 and more are sampled.
+    """
+    with refusing(TypeError, ValueError):
+        from ..schedules.parse import parsed
+
+        found = parsed(schedule)
+        if steps is None:
+            # An end shows as one only if something follows it.
+            steps = math.ceil(found.horizon * 1.05)
+        if not 2 <= steps <= MOST:
+            raise ValueError(f"steps must be from 2 to {MOST:,}; got {steps:,}")
+        if output is not None and output.suffix not in (".png", ".svg"):
+            raise ValueError(f"output must end in .png or .svg; got {str(output)!r}")
+        numbers, values = _sampled(found, steps)
+    if output is not None:
+        from ..schedules.picture import draw
+
+        with refusing(OSError):
+            draw(repr(found), numbers, values, output)
+        typer.echo(f"{found!r} in {output}")
+        return
+    from rich.console import Console
+
+    from ..schedules.text_plot import plotted
+
+    # Of no terminal the width is not known, and what is piped is not wrapped.
+    width = Console().width if sys.stdout.isatty() else 80
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    typer.echo(plotted(repr(found), numbers, values, width, braille=encoding.startswith("utf")))
+
+
+def _sampled(schedule: Any, steps: int) -> tuple[Any, Any]:
+    import numpy as np
+
+    numbers = np.arange(1, steps + 1)
+    if steps > 20_000:
+        numbers = np.unique(np.linspace(1, steps, 20_000).astype(int))
+    return numbers, schedule(numbers)

@@ -1,0 +1,55 @@
+"""What the arguments of a schedule may be, checked when it is made."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..kernels.hyperparameters import plain_number
+
+
+def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, above: bool = False) -> float:
+    """The value as a float from low to high, both included; with `above` it must be above low."""
+    value = plain_number(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number; got {value!r}, a {type(value).__name__}")
+    if not math.isfinite(value) or value < low or value > high or (above and value == low):
+        most = "" if high == math.inf else f" and at most {high:g}"
+        least = "" if low == -math.inf else f", {'above' if above else 'at least'} {low:g}"
+        raise ValueError(f"{name} must be a finite number{least}{most}; got {value!r}")
+    return float(value)
+
+
+def count(name: str, value: Any, low: int = 1) -> int:
+    """The value as an int that is not below low."""
+    value = plain_number(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        hint = f"; write {int(value)}" if isinstance(value, float) and value.is_integer() else ""
+        raise TypeError(f"{name} counts steps and must be an int; got {value!r}{hint}")
+    if value < low:
+        raise ValueError(f"{name} must be at least {low}; got {value}")
+    return value
+
+
+def ascending(name: str, values: Any, *, length: int | None = None) -> tuple[int, ...]:
+    """The values as ints from 1 on, each above the one before. length: how many there must be."""
+    found = tuple(count(f"{name}[{place}]", value) for place, value in enumerate(sequence(name, values)))
+    for place, (before, after) in enumerate(itertools.pairwise(found), 1):
+        if after <= before:
+            raise ValueError(f"{name} must ascend; {name}[{place}] is {after}, after {before}")
+    if length is not None and len(found) != length:
+        raise ValueError(f"{name} must be {length}, one fewer than what they separate; got {len(found)}")
+    return found
+
+
+def sequence(name: str, values: Any) -> Sequence[Any]:
+    """A list or tuple as it is."""
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"{name} must be a list or a tuple; got {values!r}, a {type(values).__name__}")
+    return values
+
+
+def one_of(name: str, value: Any, known: Sequence[str]) -> None:
+    """Raise ValueError unless the value is one of the known names."""
+    if value not in known:
+        raise ValueError(f"{name} must be {', '.join(known[:-1])} or {known[-1]}; got {value!r}")

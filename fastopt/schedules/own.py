@@ -1,0 +1,30 @@
+"""Your own functions of the step as schedules."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .arguments import number
+from .calls import named
+from .functions import each
+from .schedule import Schedule
+
+
+@named
+def function(of: Callable[[int], float]) -> Schedule:
+    """Your own function of the step, which counts from 1, as a schedule: for arithmetic, joins and warm-ups.
+
+    It is called with an int; it may not remember anything, or a run that is resumed goes another way.
+    """
+    if not callable(of):
+        raise TypeError(f"of must be a function of the step; got {of!r}")
+    return Schedule(lambda t: each(lambda one: float(of(int(one) + 1)), t))
+
+
+def schedule_of(name: str, value: Any) -> Schedule:
+    """A schedule as it is; a number or a function of the step as one."""
+    if isinstance(value, Schedule):
+        return value
+    if callable(value):
+        return function(value)
+    level = number(name, value)
+    return Schedule(lambda t: 0.0 * t + level, steps=1)
