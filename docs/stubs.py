@@ -17,6 +17,9 @@ from typing import Any
 
 from . import kernels as kernels
 from .loss_scale import LossScaler as LossScaler
+from .monitors import BoldDriver as BoldDriver
+from .monitors import EarlyStopping as EarlyStopping
+from .monitors import ReduceOnPlateau as ReduceOnPlateau
 from .optimizer import Optimizer as Optimizer
 
 __version__: str

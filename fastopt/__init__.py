@@ -11,9 +11,10 @@ if not (_Path(__file__).parent / "kernels").is_dir():
 from . import kernels
 from .classes import CLASSES
 from .loss_scale import LossScaler
+from .monitors import BoldDriver, EarlyStopping, ReduceOnPlateau
 from .optimizer import Optimizer
 
 __version__ = "0.1.0"
-__all__ = ["LossScaler", "Optimizer", "kernels", *CLASSES]
+__all__ = ["BoldDriver", "EarlyStopping", "LossScaler", "Optimizer", "ReduceOnPlateau", "kernels", *CLASSES]
 
 globals().update(CLASSES)

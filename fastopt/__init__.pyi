@@ -7,6 +7,9 @@ from typing import Any
 
 from . import kernels as kernels
 from .loss_scale import LossScaler as LossScaler
+from .monitors import BoldDriver as BoldDriver
+from .monitors import EarlyStopping as EarlyStopping
+from .monitors import ReduceOnPlateau as ReduceOnPlateau
 from .optimizer import Optimizer as Optimizer
 
 __version__: str
@@ -329,7 +332,7 @@ class SGDHD(Optimizer):
 
     hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
     rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
-      Requires 0 <= lr < inf, -inf < hypergrad_lr < inf.
+      Requires 0 <= lr < inf, 0 <= hypergrad_lr < inf.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -369,7 +372,7 @@ class AdamHD(Optimizer):
     The direction of the step before is computed again from m and v, with the present beta1, beta2 and eps.
     hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
     rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, -inf < hypergrad_lr < inf.
+      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= hypergrad_lr < inf.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """

@@ -5,7 +5,7 @@ from ..families import Family
 from ..grammar import norm, sqrt, total, where
 from .adam import REQUIRE as ADAM
 
-REQUIRE = "-inf < hypergrad_lr < inf"
+REQUIRE = "0 <= hypergrad_lr < inf"
 
 
 def descended(g, d, *, t, lr, hypergrad_lr, multiplicative, over, change):
