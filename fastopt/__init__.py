@@ -13,8 +13,19 @@ from .classes import CLASSES
 from .loss_scale import LossScaler
 from .monitors import BoldDriver, EarlyStopping, ReduceOnPlateau
 from .optimizer import Optimizer
+from .range_test import RangeTest, lr_find
 
 __version__ = "0.1.0"
-__all__ = ["BoldDriver", "EarlyStopping", "LossScaler", "Optimizer", "ReduceOnPlateau", "kernels", *CLASSES]
+__all__ = [
+    "BoldDriver",
+    "EarlyStopping",
+    "LossScaler",
+    "Optimizer",
+    "RangeTest",
+    "ReduceOnPlateau",
+    "kernels",
+    "lr_find",
+    *CLASSES,
+]
 
 globals().update(CLASSES)

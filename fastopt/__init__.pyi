@@ -11,6 +11,8 @@ from .monitors import BoldDriver as BoldDriver
 from .monitors import EarlyStopping as EarlyStopping
 from .monitors import ReduceOnPlateau as ReduceOnPlateau
 from .optimizer import Optimizer as Optimizer
+from .range_test import RangeTest as RangeTest
+from .range_test import lr_find as lr_find
 
 __version__: str
 
