@@ -19,7 +19,12 @@ from . import kernels as kernels
 from . import like as like
 from . import schedules as schedules
 from .loss_scale import LossScaler as LossScaler
+from .monitors import BoldDriver as BoldDriver
+from .monitors import EarlyStopping as EarlyStopping
+from .monitors import ReduceOnPlateau as ReduceOnPlateau
 from .optimizer import Optimizer as Optimizer
+from .range_test import RangeTest as RangeTest
+from .range_test import lr_find as lr_find
 
 __version__: str
 

@@ -11,9 +11,23 @@ if not (_Path(__file__).parent / "kernels").is_dir():
 from . import kernels, like, schedules
 from .classes import CLASSES
 from .loss_scale import LossScaler
+from .monitors import BoldDriver, EarlyStopping, ReduceOnPlateau
 from .optimizer import Optimizer
+from .range_test import RangeTest, lr_find
 
 __version__ = "0.1.0"
-__all__ = ["LossScaler", "Optimizer", "kernels", "like", "schedules", *CLASSES]
+__all__ = [
+    "BoldDriver",
+    "EarlyStopping",
+    "LossScaler",
+    "Optimizer",
+    "RangeTest",
+    "ReduceOnPlateau",
+    "kernels",
+    "like",
+    "lr_find",
+    "schedules",
+    *CLASSES,
+]
 
 globals().update(CLASSES)

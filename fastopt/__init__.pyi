@@ -9,7 +9,12 @@ from . import kernels as kernels
 from . import like as like
 from . import schedules as schedules
 from .loss_scale import LossScaler as LossScaler
+from .monitors import BoldDriver as BoldDriver
+from .monitors import EarlyStopping as EarlyStopping
+from .monitors import ReduceOnPlateau as ReduceOnPlateau
 from .optimizer import Optimizer as Optimizer
+from .range_test import RangeTest as RangeTest
+from .range_test import lr_find as lr_find
 
 __version__: str
 
@@ -305,6 +310,88 @@ class AdamMaxNorm(Optimizer):
         beta2: _Number = 0.999,
         eps: _Number = 1e-08,
         over: str = 'array',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+    ) -> None: ...
+
+class SGDHD(Optimizer):
+    """SGDHD: updates the arrays of `params` in place, all in one pass.
+
+    Each hyperparameter is a number or a function of the step, which counts from 1.
+
+    sgd_hypergradient (by default): Baydin et al. 2018, arXiv:1703.04782, SGD-HD: the rate is lr + change, lr its first value or a
+    schedule, that is corrected.
+
+    hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
+    rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
+      Requires 0 <= lr < inf, 0 <= hypergrad_lr < inf.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.01,
+        hypergrad_lr: _Number = 0.001,
+        multiplicative: bool = False,
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+    ) -> None: ...
+
+class AdamHD(Optimizer):
+    """AdamHD: updates the arrays of `params` in place, all in one pass.
+
+    Each hyperparameter is a number or a function of the step, which counts from 1.
+
+    adam_hypergradient (by default): Baydin et al. 2018, arXiv:1703.04782, Adam-HD: the rate is lr + change, lr its first value or a
+    schedule, that is corrected.
+
+    The direction of the step before is computed again from m and v, with the present beta1, beta2 and eps.
+    hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
+    rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
+      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= hypergrad_lr < inf.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-08,
+        hypergrad_lr: _Number = 1e-07,
+        multiplicative: bool = False,
+        over: str = 'model',
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,

@@ -17,7 +17,7 @@ class CheckedOptimizer:
 
     hyper: all hyperparameters of the rule, as numbers. wait: waits for the device of the arrays.
     seconds, plain_seconds: the time of each step, and of the formula on the same arrays in their own library.
-    comparable: whether there is a reference to compare with: not for a norm over the whole model, since
+    comparable: whether there is a reference to compare with: not for a norm or a sum over the whole model, since
     `Rule.reference` is given one array.
     differs_at: the step and the array in which the bits first differed, or None.
     """

@@ -11,6 +11,7 @@ from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
 from .kernels.hyperparameters import suggestion
 from .kernels.plan import Plan
 from .loss_scale import LossScaler
+from .monitors.find import monitors_in
 from .parameters import Parameters
 
 
@@ -125,6 +126,15 @@ class Optimizer:
     def uniform_states(self) -> list[dict[str, float]]:
         """The numbers that the rule carries from step to step, for each parameter."""
         return [self._rows[row].states for row in self._row_of]
+
+    @property
+    def monitors(self) -> list[Any]:
+        """What has a state of its own among the functions of the step, such as fastopt.ReduceOnPlateau.
+
+        They are found in the hyperparameters, those of groups included, in products, functions and partial ones. With
+        `state_dict` and `load_state_dict` of each, in this order, they are saved beside the optimizer.
+        """
+        return monitors_in(value for hyper in (self.hyper, *self.groups.values()) for value in hyper.values())
 
     @property
     def ema(self) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .definition import Rule, rule
 from .families import Family
-from .grammar import exp, log, max_norm, maximum, minimum, norm, sign, sqrt, where
+from .grammar import exp, log, max_norm, maximum, minimum, norm, sign, sqrt, total, where
 from .rules import FAMILIES, RULES
 
 globals().update(RULES)
@@ -35,5 +35,6 @@ __all__ = [
     "rule",
     "sign",
     "sqrt",
+    "total",
     "where",
 ]

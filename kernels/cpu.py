@@ -55,12 +55,12 @@ def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | N
 def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[str]:
     """The defined order of reductions.py: lanes within the chunk, then the lanes in halves.
 
-    Halves beyond a short chunk are left out: they are 0, which changes no sum and no maximum.
+    Halves beyond a short chunk are left out: they are 0, which changes no sum, since none is -0.0, and no maximum.
     """
     lanes, steps, tail = [], [], []
     for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
         reduction = REDUCTIONS[node.op]
-        element = f"v{k} * v{k}" if reduction.element == "square" else f"absolute(v{k})"
+        element = reduction.spelled(f"v{k}", _OPERATIONS)
         combine = _OPERATIONS[reduction.combine]
         lanes.append(f"lanes{k} = zeros({LANES})")
         steps += [f"v{k} = float64({result})", f"lanes{k}[lane] = {combine.format(f'lanes{k}[lane]', element)}"]

@@ -212,7 +212,7 @@ def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: 
     fold = []
     for r, node in enumerate(stage.reductions):
         reduction = REDUCTIONS[node.op]
-        element = f"v{r} * v{r}" if reduction.element == "square" else wide["absolute"].format(f"v{r}")
+        element = reduction.spelled(f"v{r}", wide)
         combine = wide[reduction.combine]
         steps += [f"const double v{r} = y{r};", f"lane{r}[k] = {combine.format(f'lane{r}[k]', element)};"]
         fold += [

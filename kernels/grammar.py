@@ -76,3 +76,11 @@ def max_norm(x: Any, over: str = "array") -> Any:
     over: "array", or "model" for all arrays of an optimizer taken as one.
     """
     return _reduce("max_norm", x, over)
+
+
+def total(x: Any, over: str = "array") -> Any:
+    """The sum of an array, or of a list of arrays (a Python float), in float64 in one fixed order.
+
+    over: "array", or "model" for all arrays of an optimizer taken as one. `total(a * b)` is an inner product.
+    """
+    return _reduce("total", x, over)

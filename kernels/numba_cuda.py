@@ -72,7 +72,7 @@ def _reduction(stage: Stage, body: list[str], results: list[str]) -> tuple[list[
     totals, steps, folds = [], [], []
     for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
         reduction = REDUCTIONS[node.op]
-        element = FUNCTIONS["multiply"].format(f"v{k}", f"v{k}") if reduction.element == "square" else f"absolute(v{k})"
+        element = reduction.spelled(f"v{k}", FUNCTIONS)
         combine = FUNCTIONS[reduction.combine]
         totals.append(f"total{k} = float64(0.0)")
         steps += [f"v{k} = widen({result})", f"total{k} = {combine.format(f'total{k}', element)}"]

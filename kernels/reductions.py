@@ -1,4 +1,4 @@
-"""Norms in one defined order, so that every backend and any number of threads give the same bits.
+"""Norms and sums in one defined order, so that every backend and any number of threads give the same bits.
 
 The order: an array is cut into chunks of CHUNK elements (in memory order). Element i of a chunk belongs to lane
 i % LANES; a lane accumulates its elements in order, in float64; the lanes are folded in halves (lane j takes lane
@@ -6,6 +6,7 @@ j + LANES/2, and so on); the chunks are combined in order.
 """
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,11 @@ LANES = 1024
 
 @dataclass(frozen=True)
 class Reduction:
-    """element: what one element (a float64) brings; combine: an operation's name; finish: an operation of the
-    grammar that is applied once to the total, or None."""
+    """element: the operation that makes of an element (a float64), in the place of all operands, what it brings; None
+    for the element itself. combine: an operation's name. finish: an operation that is applied once to the total, or
+    None."""
 
-    element: str
+    element: str | None
     combine: str
     finish: str | None
 
@@ -37,7 +39,9 @@ class Reduction:
         combine = OPERATIONS[self.combine].array
         for start in range(0, flat.size, CHUNK):
             values = flat[start : start + CHUNK].astype(np.float64)
-            values = values * values if self.element == "square" else abs(values)
+            if self.element:
+                operation = OPERATIONS[self.element]
+                values = operation.array(*[values] * operation.arity)
             lanes = np.zeros_like(values, shape=LANES)
             for first in range(0, values.size, LANES):
                 row = values[first : first + LANES]
@@ -46,6 +50,10 @@ class Reduction:
                 lanes = combine(lanes[: lanes.size // 2], lanes[lanes.size // 2 :])
             total = self.combined(total, float(lanes[0]))
         return total
+
+    def spelled(self, x: str, operations: Mapping[str, str]) -> str:
+        """What the element x brings, in a language that writes operations so."""
+        return operations[self.element].format(x, x) if self.element else x
 
     def combined(self, a: float, b: float) -> float:
         """Two partial results as one."""
@@ -63,6 +71,7 @@ class Reduction:
 
 
 REDUCTIONS: dict[str, Reduction] = {
-    "norm": Reduction("square", "add", "sqrt"),
+    "norm": Reduction("multiply", "add", "sqrt"),
     "max_norm": Reduction("absolute", "maximum", None),
+    "total": Reduction(None, "add", None),
 }

@@ -101,7 +101,7 @@ class Trace:
         varying, stage = any(node.varying for node in args), max(node.stage for node in args)
         if stage and not varying and not operation.exact:
             raise TypeError(
-                f"{name} of a number that comes from a norm: a GPU computes it where it is, and only "
+                f"{name} of a number that comes from a norm or a total: a GPU computes it where it is, and only "
                 "+ - * / sqrt minimum maximum where have the same bits there; write x * x for x**2"
             )
         return self._intern(name, args, varying=varying, boolean=operation.boolean, stage=stage)
@@ -121,7 +121,7 @@ class Trace:
         return None
 
     def reduce(self, name: str, operand: "Symbol", over: str) -> "Symbol":
-        """The symbol of a norm: uniform, known once a pass over the arrays has run."""
+        """The symbol of a norm or a sum: uniform, known once a pass over the arrays has run."""
         node = self.node(operand)
         if not node.varying or node.boolean:
             raise TypeError(f"{name} takes an array expression")
@@ -206,7 +206,7 @@ class Symbol:
     )
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __matmul__ = __rmatmul__ = __xor__ = __rxor__ = _refuse(
         "this operator is not in the grammar: + - * / ** abs, comparisons, & | ~, "
-        "and sqrt, sign, minimum, maximum, where, exp, log, norm, max_norm of fastopt.kernels"
+        "and sqrt, sign, minimum, maximum, where, exp, log, norm, max_norm, total of fastopt.kernels"
     )
 
     def __getattr__(self, name: str) -> NoReturn:

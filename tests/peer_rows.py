@@ -181,7 +181,11 @@ ROWS = [
 ]
 
 # Rules that no peer has.
-UNCOMPARED = {"nag_adam": "no peer has it; test_formulas.py holds it to the printed equations"}
+UNCOMPARED = {
+    "nag_adam": "no peer has it; test_formulas.py holds it to the printed equations",
+    "sgd_hypergradient": "no peer has it; test_hypergradient.py holds it to the paper",
+    "adam_hypergradient": "no peer has it; test_hypergradient.py holds it to the paper",
+}
 
 # What no hyperparameters bridge; each is tested to differ indeed.
 DIFFERENT = [

@@ -38,8 +38,9 @@ def test_every_rule_can_be_inspected(name: str, capsys: pytest.CaptureFixture[st
     assert "CPU, numba" in out
     assert "CUDA C++" in out
     found = inspected(name)
-    # The parameter and every slot are read and written, the gradient is read; norms read what they are of once more.
-    again = {"adam_max_norm": 1, "lars": 2, "lamb": 4}.get(name, 0)
+    # The parameter and every slot are read and written, the gradient is read; norms read what they are of once more,
+    # but what only they read is not read again.
+    again = {"adam_max_norm": 1, "lars": 2, "lamb": 4, "sgd_hypergradient": 1, "adam_hypergradient": 3}.get(name, 0)
     assert found.bytes == 4 * (2 * (1 + len(RULES[name].slots)) + 1 + again)
 
 

@@ -27,14 +27,15 @@ def test_a_step_over_a_tree_is_the_rule_on_each_array(name: str) -> None:
     starts = [rule.hyper[v] if isinstance(v, str) else v for v in rule.start.values()]
     slots = [[np.full_like(p, start) for start in starts] for p in mine]
     states = [dict(rule.states) for _ in mine]
-    opt = fastopt.Optimizer(tree(params), rule)
+    apart: dict[str, Any] = {"over": "array"} if "over" in rule.hyper else {}
+    opt = fastopt.Optimizer(tree(params), rule, **apart)
     for t in (1, 2, 3):
         grads = [
             np.asarray(np.random.default_rng(t * 10 + k).standard_normal(s), "float32") for k, s in enumerate(shapes)
         ]
         opt.step(tree(grads))
         for k, p in enumerate(mine):
-            new = rule(p, grads[k], *slots[k], t=t, **states[k])
+            new = rule(p, grads[k], *slots[k], t=t, **apart, **states[k])
             states[k] = dict(zip(rule.states, new or (), strict=True))
     assert opt.t == 3
     assert all(same_bits(a, b) for a, b in zip(params, mine, strict=True))

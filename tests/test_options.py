@@ -91,7 +91,9 @@ def check_options(name: str, storage: str, combinations: list[dict[str, Any]]) -
         options = usable(options, name, storage)
         params = problem(storage, 0)
         model = PlainModel(RULES[name], params, options)
-        opt = fastopt.Optimizer(params, name, **options)
+        # The model in plain NumPy goes array by array.
+        apart: dict[str, Any] = {"over": "array"} if "over" in RULES[name].hyper else {}
+        opt = fastopt.Optimizer(params, name, **apart, **options)
         for t in range(1, 4):
             grads = problem(storage, t)
             if t == 2 and options.get("skip_nonfinite"):

@@ -274,7 +274,7 @@ def test_every_rule_trains_with_numpys_bits(name):
     training = Training(name, epochs=1, hidden=(8,))
     assert len(list(training.run())) == 1
     summary = training.summary()
-    assert summary.same_bits is True or not summary.promised
+    assert summary.same_bits is True or not (summary.promised and training.optimizer.comparable)
 
 
 def test_a_long_run_keeps_the_bits_of_numbers_carried_along():

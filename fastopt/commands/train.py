@@ -130,7 +130,7 @@ def _speed(training: "Training", summary: "Summary") -> str:
 def _verdict(training: "Training", summary: "Summary") -> str:
     name = training.rule.name
     if summary.same_bits is None:
-        return f"not compared: {name} takes a norm over the whole model"
+        return f"not compared: {name} takes a norm or a sum over the whole model"
     if summary.differs_at is None:
         steps = "1 step" if summary.steps == 1 else f"each of {summary.steps:,} steps"
         verdict = f"yes, in parameters and state, after {steps}"

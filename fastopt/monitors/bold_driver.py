@@ -1,0 +1,83 @@
+"""The bold driver: a little faster while the loss falls, much slower once it rises."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..snapshot import Snapshot
+from .factor import Factor
+from .monitor import Monitor, Steps, number
+
+
+class BoldDriver(Monitor, Factor):
+    """A factor of the rate that grows when a loss falls and shrinks when it rises.
+
+        driver = fastopt.BoldDriver()
+        opt = fastopt.SGD(params, lr=driver * 0.1)
+        ...
+        driver.update(loss, opt)   # of the whole training set: noise between batches would look like rises
+
+    Vogl et al. 1988, Accelerating the convergence of the back-propagation method, Biological Cybernetics 59; Battiti
+    1989, Accelerated backpropagation learning, Complex Systems 3. up, down: what multiplies the factor, within `lowest`
+    and `highest`. tolerance: a rise by no more than this part of the loss changes nothing (Vogl: 0.01 to 0.05).
+    params: the arrays to which a rise is undone, as in both papers; a copy is kept at each loss that has not risen,
+    and is no part of the state. The optimizer's own state is not undone. Without params a rise stands, and the next
+    loss is compared with it.
+    A loss that is NaN or infinite has risen. Which evaluations count, skipped steps: fastopt.monitors.monitor.
+    value: the factor now. last: the loss that the next is compared with, or None.
+    """
+
+    _kept = (*Monitor._kept, "value", "last")
+
+    def __init__(
+        self,
+        *,
+        up: float = 1.05,
+        down: float = 0.5,
+        tolerance: float = 0.0,
+        lowest: float = 0.0,
+        highest: float = math.inf,
+        params: Any = None,
+    ) -> None:
+        super().__init__()
+        if not 1 <= up < math.inf or not 0 < down < 1:
+            raise ValueError(f"up must be at least 1 and down within 0 and 1; got {up!r} and {down!r}")
+        if not 0 <= tolerance < math.inf:
+            raise ValueError(f"tolerance must be 0 or more, and finite; got {tolerance!r}")
+        if not 0 <= lowest <= 1 <= highest:
+            raise ValueError(f"the factor starts at 1, within lowest and highest; got {lowest!r} and {highest!r}")
+        self.up, self.down, self.tolerance = float(up), float(down), float(tolerance)
+        self.lowest, self.highest = float(lowest), float(highest)
+        self.value = 1.0
+        self.last: float | None = None
+        self._before = None if params is None else Snapshot(params)
+
+    def update(self, loss: Any, optimizer: Steps | None = None) -> bool:
+        """Note the loss of an evaluation; returns whether it has risen. Raises TypeError if it is no number."""
+        loss = number(loss)
+        if not self._counts(loss, optimizer):
+            return False
+        if self._risen(loss):
+            self.value = max(self.value * self.down, self.lowest)
+            if self._before and self._before.taken:
+                self._before.restore()
+            elif math.isfinite(loss):
+                self.last = loss
+            return True
+        if self.last is not None and loss < self.last:
+            self.value = min(self.value * self.up, self.highest)
+        self.last = loss
+        if self._before:
+            self._before.take()
+        return False
+
+    def _risen(self, loss: float) -> bool:
+        if not math.isfinite(loss):
+            return True
+        return self.last is not None and loss > self.last + self.tolerance * abs(self.last)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave; the parameters of its last loss are not there."""
+        super().load_state_dict(state)
+        if self._before:
+            self._before.drop()

@@ -1,0 +1,72 @@
+"""What every monitor has: which evaluations count, and a state of plain numbers."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+
+class Steps(Protocol):
+    """What a monitor asks of an optimizer: the steps that were applied, and those that were skipped."""
+
+    @property
+    def t(self) -> int: ...
+    @property
+    def skipped(self) -> int: ...
+
+
+class Monitor:
+    """Is told a loss at each evaluation; remembers no array in its state.
+
+    Which evaluations count, if the optimizer is passed along: one since which no step was applied does not, as its
+    parameters are those of the evaluation before; nor does a loss that is not finite and comes with a skipped step,
+    since the overflow that made it was undone. Without the optimizer every evaluation counts.
+    """
+
+    _kept: ClassVar[tuple[str, ...]] = ("applied", "skipped")
+
+    def __init__(self) -> None:
+        self.applied: int | None = None
+        self.skipped = 0
+
+    def _counts(self, loss: float, optimizer: Steps | None) -> bool:
+        if optimizer is None:
+            return True
+        nothing_learnt = optimizer.t == self.applied
+        undone = optimizer.skipped > self.skipped and not math.isfinite(loss)
+        self.applied, self.skipped = optimizer.t, optimizer.skipped
+        return not (nothing_learnt or undone)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What changes from evaluation to evaluation, as numbers, booleans and None: fit for JSON."""
+        return {name: getattr(self, name) for name in self._kept}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave. Raises ValueError or TypeError if it is of something else."""
+        kind = type(self).__name__
+        if set(state) != set(self._kept):
+            raise ValueError(f"the state of a {kind} has {', '.join(self._kept)}; got {', '.join(map(str, state))}")
+        for name, value in state.items():
+            if value is not None and not isinstance(value, bool | int | float):
+                raise TypeError(f"{name} in the state of a {kind} must be a number; got {value!r}")
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {', '.join(f'{n}={v!r}' for n, v in self.state_dict().items())}>"
+
+
+def number(loss: Any) -> float:
+    """A loss as a Python float; NaN and infinities pass. Raises TypeError for what is no number."""
+    try:
+        return float(loss)
+    except (TypeError, ValueError):
+        raise TypeError(f"loss must be a number; got {loss!r}, a {type(loss).__name__}") from None
+
+
+def whole(name: str, value: Any) -> int:
+    """A number of evaluations. Raises ValueError unless it is 0 or more, TypeError if it is not whole."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}, in evaluations, must be a whole number; got {value!r}")
+    if value < 0:
+        raise ValueError(f"{name}, in evaluations, must be 0 or more; got {value}")
+    return value

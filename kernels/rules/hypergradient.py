@@ -1,0 +1,86 @@
+"""Hypergradient descent: a rate that descends too, along the derivative of the loss by the rate."""
+
+from ..definition import rule
+from ..families import Family
+from ..grammar import norm, sqrt, total, where
+from .adam import REQUIRE as ADAM
+
+REQUIRE = "0 <= hypergrad_lr < inf"
+
+
+def descended(g, d, *, t, lr, hypergrad_lr, multiplicative, over, change):
+    """The rate of a step against d, the direction of the step before, and what has changed it since the first.
+
+    The derivative of the loss by the rate is -total(g * d), so where the two agree the rate grows.
+    """
+    h = where(t > 1, total(g * d, over=over), 0.0)
+    if multiplicative:
+        size = norm(g, over=over) * norm(d, over=over)
+        change = change + hypergrad_lr * (1 + change) * h / where(size > 0, size, 1.0)
+        return lr * (1 + change), change
+    change = change + hypergrad_lr * h
+    return lr + change, change
+
+
+@rule(require=f"0 <= lr < inf, {REQUIRE}", states=("change",))
+def sgd_hypergradient(p, g, d, *, t, lr=1e-2, hypergrad_lr=1e-3, multiplicative=False, over="model", change=0.0):
+    """Baydin et al. 2018, arXiv:1703.04782, SGD-HD: the rate is lr + change, lr its first value or a
+    schedule, that is corrected.
+
+    hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
+    rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
+    """
+    rate, change = descended(
+        g, d, t=t, lr=lr, hypergrad_lr=hypergrad_lr, multiplicative=multiplicative, over=over, change=change
+    )
+    return p - rate * g, g, change
+
+
+@rule(require=f"{ADAM}, {REQUIRE}", states=("change",))
+def adam_hypergradient(
+    p,
+    g,
+    m,
+    v,
+    *,
+    t,
+    lr=1e-3,
+    beta1=0.9,
+    beta2=0.999,
+    eps=1e-8,
+    hypergrad_lr=1e-7,
+    multiplicative=False,
+    over="model",
+    change=0.0,
+):
+    """Baydin et al. 2018, arXiv:1703.04782, Adam-HD: the rate is lr + change, lr its first value or a
+    schedule, that is corrected.
+
+    The direction of the step before is computed again from m and v, with the present beta1, beta2 and eps.
+    hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
+    rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
+    """
+    # Before the first step there is no direction, and nothing to divide by.
+    last = where(t > 1, t - 1, 1)
+    d = m / (sqrt(v / (1 - beta2**last)) + eps)
+    # The correction of m is one number: it divides the sum instead of each element, and an angle not at all.
+    correction = 1.0 if multiplicative else 1 - beta1**last
+    rate, change = descended(
+        g,
+        d,
+        t=t,
+        lr=lr,
+        hypergrad_lr=hypergrad_lr / correction,
+        multiplicative=multiplicative,
+        over=over,
+        change=change,
+    )
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return p - rate * (m_hat / (sqrt(v_hat) + eps)), m, v, change
+
+
+SGD_HD = Family("SGDHD", {"": sgd_hypergradient})
+ADAM_HD = Family("AdamHD", {"": adam_hypergradient})
