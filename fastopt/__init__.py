@@ -1,6 +1,8 @@
 """Optimizers for NumPy and CuPy arrays: update rules written once, fused kernels on CPU and GPU, the same bits."""
 
+from importlib import import_module as _import_module
 from pathlib import Path as _Path
+from typing import Any as _Any
 
 if not (_Path(__file__).parent / "kernels").is_dir():
     raise ImportError(
@@ -8,12 +10,10 @@ if not (_Path(__file__).parent / "kernels").is_dir():
         "mode, run `git config core.symlinks true` and `git checkout -- fastopt/kernels`; or install the wheel"
     )
 
-from . import kernels, like, schedules
+from . import kernels
 from .classes import CLASSES
 from .loss_scale import LossScaler
-from .monitors import BoldDriver, EarlyStopping, ReduceOnPlateau
 from .optimizer import Optimizer
-from .range_test import RangeTest, lr_find
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,3 +31,23 @@ __all__ = [
 ]
 
 globals().update(CLASSES)
+
+# Imported when they are first asked for.
+_LATER = {
+    **dict.fromkeys(("like", "schedules"), None),
+    **dict.fromkeys(("BoldDriver", "EarlyStopping", "ReduceOnPlateau"), "monitors"),
+    **dict.fromkeys(("RangeTest", "lr_find"), "range_test"),
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'fastopt' has no attribute {name!r}")
+    module = _LATER[name]
+    found = _import_module(f".{module or name}", __name__)
+    globals()[name] = getattr(found, name) if module else found
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
