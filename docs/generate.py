@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import choosing
 from stubs import stub
 
 from fastopt.kernels import FAMILIES, RULES
@@ -123,4 +124,5 @@ if __name__ == "__main__":
     readme = ROOT / "README.md"
     readme.write_text(generated(readme.read_text()))
     (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
+    (ROOT / "docs" / "choosing.md").write_text(choosing.page(json.loads((ROOT / "docs" / "choosing.json").read_text())))
     assert set(RULES) == {rule.name for family in FAMILIES.values() for rule in family.variants.values()}

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -38,6 +39,17 @@ def test_the_code_of_the_readme_runs() -> None:
 def test_the_tables_are_up_to_date() -> None:
     assert docs("generate").generated(README) == README, "run python docs/generate.py"
     assert "`adamw_amsgrad`" in README
+
+
+def test_the_page_on_choosing_says_what_was_measured() -> None:
+    choosing = docs("choosing")
+    found = json.loads((ROOT / "docs" / "choosing.json").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "choosing.md").read_text(encoding="utf-8")
+    assert choosing.page(found) == text, "run python docs/generate.py"
+    assert choosing.on_saddle(choosing.HIGH) == found["saddle"]["high"]
+    found["digits"]["cosine, 0.3"]["loss"] = 1.0
+    with pytest.raises(ValueError, match="the figures do not support: Notes say that cosine"):
+        choosing.page(found)
 
 
 def test_editors_see_the_classes_as_they_are() -> None:
