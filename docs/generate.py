@@ -1,4 +1,4 @@
-"""Writes what follows from the rules and the result files, README.md's tables and a stub: python docs/generate.py."""
+"""Writes what follows from rules, rows and result files, tables of the pages and a stub: python docs/generate.py."""
 
 import json
 import math
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import choosing
+from schedule_rows import table
 from stubs import stub
 
 from fastopt.kernels import FAMILIES, RULES
@@ -108,21 +109,46 @@ def times_as_fast(ratio: float) -> str:
 
 
 VERSIONS = ("numba", "torch", "deepspeed", "optax", "jax", "thinc", "numpy")
-TABLES = {"rules": rules_table, "step": step_table, "speed": speed_table}
+
+
+def schedule_costs() -> str:
+    """What one step of each schedule costs on the machine of the result file."""
+    result = json.loads((ROOT / "benchmarks" / "results" / "schedules.json").read_text())
+    machine = result["machine"]
+    lines = [
+        f"{machine['processor']}, Python {machine['python']}; the least of {result['rounds']} rounds, since neighbours "
+        "share the machine (`benchmarks/schedules.py`).",
+        "",
+        "| schedule | µs a step |",
+        "| --- | --- |",
+    ]
+    return "\n".join(lines + [f"| `{text}` | {row['least']:.2f} |" for text, row in result["microseconds"].items()])
+
+
+TABLES = {
+    "rules": rules_table,
+    "step": step_table,
+    "speed": speed_table,
+    "schedules of torch": lambda: table("torch"),
+    "schedules of keras": lambda: table("keras"),
+    "schedules of optax": lambda: table("optax"),
+    "costs of schedules": schedule_costs,
+}
+PAGES = ("README.md", "docs/schedules.md")
 
 
 def generated(text: str) -> str:
     """The text with every table made anew."""
-    for name, table in TABLES.items():
+    for name, made_by in TABLES.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        made = table().replace("\\", r"\\")
+        made = made_by().replace("\\", r"\\")
         text = pattern.sub(rf"\g<1>{made}\n\g<2>", text)
     return text
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(generated(readme.read_text()))
+    for name in PAGES:
+        (ROOT / name).write_text(generated((ROOT / name).read_text()))
     (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
     (ROOT / "docs" / "choosing.md").write_text(choosing.page(json.loads((ROOT / "docs" / "choosing.json").read_text())))
     assert set(RULES) == {rule.name for family in FAMILIES.values() for rule in family.variants.values()}

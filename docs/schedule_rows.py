@@ -72,8 +72,7 @@ ROWS = [
     Row(
         "torch",
         "OneCycleLR(0.1, total_steps=300)",
-        "join([interpolate([0.004, 0.1], boundaries=[89], shape='cosine'), "
-        "interpolate([0.1, 4e-7], boundaries=[210], shape='cosine')], boundaries=[89])",
+        "interpolate([0.004, 0.1, 4e-7], boundaries=[89, 299], shape='cosine')",
         "reaches its end with the last step, one earlier than one_cycle(0.1, steps=300); torch fails after it, "
         "fastopt.like holds the end; `momentum` as above",
     ),

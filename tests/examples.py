@@ -1,5 +1,6 @@
 """Arrays to update, and what it means that two have the same bits."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -23,6 +24,15 @@ SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-45, 3e38, -3e38
 
 
 ROOT = Path(__file__).parent.parent
+
+
+def docs(name: str) -> Any:
+    """A module of the folder docs."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
 
 
 def run_python(*arguments: str, given: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -16,19 +16,18 @@ S = TypeVar("S", bound=Schedule)
 
 def named(function: Callable[P, S]) -> Callable[P, S]:
     """Make the schedules that a function returns print as its call; its errors begin with its name."""
-    signature = inspect.signature(function)
-    plain = inspect.Signature([one.replace(annotation=one.empty) for one in signature.parameters.values()])
     name = function.__name__
 
     @functools.wraps(function)
     def make(*args: P.args, **kwargs: P.kwargs) -> S:
+        signature = _signature(function)
         for keyword in kwargs:
             if keyword not in signature.parameters:
                 raise TypeError(f"{name} has no argument {keyword!r}; {suggestion(keyword, signature.parameters)}")
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{name}: {error}; it is {name}{plain}") from None
+            raise TypeError(f"{name}: {error}; it is {name}{signature}") from None
         for argument, value in bound.arguments.items():
             bound.arguments[argument] = _kept(value)
         try:
@@ -38,6 +37,14 @@ def named(function: Callable[P, S]) -> Callable[P, S]:
         return made.called(_call_text(name, bound), (functools.partial(make, *bound.args, **bound.kwargs), ()))
 
     return make
+
+
+# Not when the function is defined: sixty signatures would make `import fastopt` slower.
+@functools.cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """The function's signature, without annotations."""
+    parameters = inspect.signature(function).parameters.values()
+    return inspect.Signature([one.replace(annotation=one.empty) for one in parameters])
 
 
 def _kept(value: Any) -> Any:

@@ -16,7 +16,9 @@ def draw(title: str, steps: Any, values: Any, path: Path) -> None:
     """Draw values over steps into a file, which appears whole or not at all; of few steps each is a dot."""
     figure = Figure(figsize=(9, 4.5), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    axes.plot(steps, values, "o-" if len(steps) <= FEW else "-", color="#0072B2", linewidth=1.6, markersize=4)
+    axes.plot(
+        steps, values, "o-" if len(steps) <= FEW else "-", color="#0072B2", linewidth=1.6, markersize=4, clip_on=False
+    )
     axes.set_title("\n".join(wrap(title, 100)), loc="left", fontsize=10)
     axes.set_xlabel("step")
     low, high = float(values.min()), float(values.max())
