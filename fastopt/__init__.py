@@ -14,6 +14,7 @@ from .loss_scale import LossScaler
 from .monitors import BoldDriver, EarlyStopping, ReduceOnPlateau
 from .optimizer import Optimizer
 from .range_test import RangeTest, lr_find
+from .sensitivity import Sweep, sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "Optimizer",
     "RangeTest",
     "ReduceOnPlateau",
+    "Sweep",
     "kernels",
     "lr_find",
+    "sweep",
     *CLASSES,
 ]
 
