@@ -23,10 +23,12 @@ __all__ = [
     "Optimizer",
     "RangeTest",
     "ReduceOnPlateau",
+    "Sweep",
     "kernels",
     "like",
     "lr_find",
     "schedules",
+    "sweep",
     *CLASSES,
 ]
 
@@ -37,6 +39,7 @@ _LATER = {
     **dict.fromkeys(("like", "schedules"), None),
     **dict.fromkeys(("BoldDriver", "EarlyStopping", "ReduceOnPlateau"), "monitors"),
     **dict.fromkeys(("RangeTest", "lr_find"), "range_test"),
+    **dict.fromkeys(("Sweep", "sweep"), "sensitivity"),
 }
 
 

@@ -1,5 +1,6 @@
 """scikit-learn's bundled handwritten digits."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,15 @@ def load(dtype: Any, generator: np.random.Generator) -> tuple[tuple[Any, Any], t
     """
     from sklearn.datasets import load_digits
 
-    pixels, labels = load_digits(return_X_y=True)
+    pixels, labels = _read(load_digits)
     order = generator.permutation(len(labels))
     x = (pixels[order] / 16).astype(dtype)
     y = np.eye(CLASSES, dtype=dtype)[labels[order]]
     tests = round(len(labels) * TEST_SHARE)
     return (x[tests:], y[tests:]), (x[:tests], y[:tests])
+
+
+@functools.cache
+def _read(load_digits: Any) -> Any:
+    """Pixels and labels; kept, since reading them takes longer than an epoch."""
+    return load_digits(return_X_y=True)

@@ -22,16 +22,15 @@ def draw(found: RangeTest, path: Path) -> None:
     marks = [(found.tenth, "a tenth of the minimum's", COLOURS[2])]
     if found.suggestion is not None:
         marks.append((found.suggestion, "steepest descent", COLOURS[1]))
-    # The lower rate has its label on the left of its line, the higher on the right.
-    for left, (rate, text, colour) in zip((True, False), sorted(marks), strict=False):
+    for height, (rate, text, colour) in zip((0.95, 0.88), marks, strict=False):
         axes.axvline(rate, color=colour, linewidth=1.2, linestyle="--", zorder=1)
         axes.annotate(
             f"{text}: {rate:.2g}",
-            (rate, 0.95),
-            (-5 if left else 5, 0),
+            (rate, height),
+            (-5, 0),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
-            horizontalalignment="right" if left else "left",
+            horizontalalignment="right",
             color=colour,
             fontsize=9,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},

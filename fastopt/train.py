@@ -53,6 +53,7 @@ class Training:
 
     rule: a Rule or its name. lr: None leaves the rule's own default. hidden: the widths of the hidden layers.
     device: "cpu", or "cuda", which needs CuPy. seed: chooses the parameters, the split and the order of the digits.
+    checked: compare and time each step; without it there is no summary.
     Raises ValueError or TypeError for bad input, before anything is computed; RuntimeError for a device that is not
     there; ImportError without scikit-learn.
     """
@@ -69,6 +70,7 @@ class Training:
         device: str = "cpu",
         dtype: str = "float32",
         seed: int = 0,
+        checked: bool = True,
     ) -> None:
         for name, value, least in (("epochs", epochs, 1), ("batch size", batch_size, 1), ("seed", seed, 0)):
             if value < least:
@@ -88,7 +90,7 @@ class Training:
         optimizer = Optimizer(self.params, rule, **given)
         self.rule = optimizer.rule
         self.hyper = self.rule.bind(given)
-        self.optimizer = CheckedOptimizer(optimizer, self.hyper, wait)
+        self.optimizer = CheckedOptimizer(optimizer, self.hyper, wait) if checked else optimizer
         self._generator = np.random.default_rng(seed)
         self.train_set, self.test_set = (
             tuple(self._to_device(array) for array in part) for part in digits.load(dtype, self._generator)
@@ -132,8 +134,10 @@ class Training:
         return loss / len(order), right / len(order)
 
     def summary(self) -> Summary:
-        """What the run gave; call it after `run` has ended."""
+        """What the run gave; call it after `run` has ended. Raises ValueError for a run that was not checked."""
         steps = self.optimizer
+        if not isinstance(steps, CheckedOptimizer):
+            raise ValueError("there is no summary of a run that was not checked")
         return Summary(
             test_accuracy=self._test_accuracy,
             steps=len(steps.seconds),

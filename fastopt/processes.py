@@ -1,0 +1,147 @@
+"""Runs side by side, each in a process of its own with one thread."""
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+# Read by numba, OpenMP and the libraries behind NumPy's matrix products when they are loaded.
+THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def side_by_side(
+    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int
+) -> Iterator[tuple[int, Any, str | None]]:
+    """Call function(*job) for each job in new processes; yields, as they end, a job's number, result and error.
+
+    The error is the exception in words, or how the process ended; it ends no other job. Raises TypeError if the
+    function cannot be sent to another process, RuntimeError if a process cannot begin. They end with the iteration.
+    """
+    pool = _Pool(_pickled(function))
+    waiting = list(enumerate(jobs))[::-1]
+    # The job of each process; None until it has said that it is ready.
+    running: dict[Any, int | None] = {}
+    try:
+        for _ in range(min(workers, len(jobs))):
+            running[pool.start()] = None
+        while running:
+            connection: Any
+            for connection in wait(list(running)):
+                number = running.pop(connection)
+                try:
+                    result, error = connection.recv()
+                except (EOFError, OSError):
+                    result, error = None, pool.bury(connection, ready=number is not None)
+                    if waiting:
+                        running[pool.start()] = None
+                else:
+                    if waiting:
+                        following, job = waiting.pop()
+                        with contextlib.suppress(OSError):  # One that has ended is noticed above.
+                            connection.send(job)
+                        running[connection] = following
+                if number is not None:
+                    yield number, result, error
+    finally:
+        pool.end()
+
+
+class _Pool:
+    """Processes that wait for jobs; each answers once when it is ready."""
+
+    def __init__(self, function: bytes) -> None:
+        self._function = function
+        self._processes: dict[Any, Any] = {}
+
+    def start(self) -> Any:
+        """The connection to a new process."""
+        context = multiprocessing.get_context("spawn")  # after fork, a child with OpenMP's threads dies
+        connection, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self._function))
+        with _one_thread():
+            process.start()
+        theirs.close()
+        self._processes[connection] = process
+        return connection
+
+    def bury(self, connection: Any, ready: bool) -> str:
+        """How a process ended. Raises RuntimeError if it never was ready."""
+        process = self._processes.pop(connection)
+        process.join()
+        code = process.exitcode
+        if not ready:
+            raise RuntimeError(
+                f"a process ended before it could begin, with exit code {code}; stderr says why. In a script the call "
+                'stands under `if __name__ == "__main__":`, since each process imports the script'
+            )
+        if code is not None and code < 0:
+            return f"the process was ended by signal {signal.Signals(-code).name}; perhaps there was no memory left"
+        return f"the process ended with exit code {code}"
+
+    def end(self) -> None:
+        for connection, process in self._processes.items():
+            connection.close()
+            process.terminate()
+        for process in self._processes.values():
+            process.join()
+
+
+def _serve(connection: Connection, function: bytes) -> None:
+    """What a process does: jobs, until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits, which ends this one.
+    call = None
+    connection.send((None, None))  # ready
+    while True:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            return
+        answer: tuple[Any, str | None]
+        try:
+            # Here, so that a function that cannot be found is an error like another.
+            call = call or pickle.loads(function)
+            answer = call(*job), None
+            pickle.dumps(answer)
+        except Exception as error:
+            print(traceback.format_exc(), file=sys.stderr)
+            answer = None, " ".join(f"{type(error).__name__}: {error}".split())
+        connection.send(answer)
+
+
+def _pickled(function: Callable[..., Any]) -> bytes:
+    # New processes import it from its file, which a notebook and an interpreter do not have.
+    file = getattr(sys.modules.get("__main__"), "__file__", None) or ""
+    bare = getattr(function, "__module__", None) == "__main__" and not os.path.isfile(file)
+    with contextlib.suppress(Exception):
+        if not bare:
+            return pickle.dumps(function)
+    raise TypeError(
+        f"{function!r} cannot be sent to another process; write a function at the top level of a module (a file, not a "
+        "notebook or an interpreter), without closures"
+    )
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Within it, processes that start have one thread in every library: the processes keep the cores busy."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,172 @@
+"""The sensitivity of rules to the initial rate: the final loss of many runs, rule by rule and rate by rate."""
+
+import math
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .processes import cores, side_by_side
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. loss: its final loss; NaN or infinite if it diverged, None if it failed. error: why it failed."""
+
+    rule: str
+    lr: float
+    seed: int | None
+    loss: float | None
+    error: str | None = None
+
+    @property
+    def diverged(self) -> bool:
+        return self.loss is not None and not math.isfinite(self.loss)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All runs of a sweep, in the order of rules, rates and seeds."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(run.rule for run in self.runs))
+
+    def curve(self, rule: str) -> list[tuple[float, float]]:
+        """For each rate the median of the seeds' final losses; a run that diverged counts as infinite, one that failed
+        not at all."""
+        found: dict[float, list[float]] = {}
+        for run in self.runs:
+            if run.rule == rule and run.loss is not None:
+                found.setdefault(run.lr, []).append(math.inf if run.diverged else run.loss)
+        return [(lr, statistics.median_high(losses)) for lr, losses in sorted(found.items())]
+
+    def best(self, rule: str) -> tuple[float, float] | None:
+        """The rate of the least final loss, and that loss; None if all runs diverged or failed."""
+        lr, loss = min(self.curve(rule), key=lambda point: point[1], default=(math.nan, math.inf))
+        return None if math.isinf(loss) else (lr, loss)
+
+    def width(self, rule: str, factor: float = 2.0) -> float:
+        """Of how many powers of ten the rates around the best one are whose loss is at most `factor` times the best.
+
+        Little is sensitive. 0 for a single rate.
+        """
+        best = self.best(rule)
+        if best is None:
+            return 0.0
+        curve = self.curve(rule)
+        place = [lr for lr, _ in curve].index(best[0])
+        good = [loss <= factor * best[1] for _, loss in curve]
+        low = high = place
+        while low > 0 and good[low - 1]:
+            low -= 1
+        while high + 1 < len(curve) and good[high + 1]:
+            high += 1
+        return math.log10(curve[high][0] / curve[low][0])
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON, which has no NaN: `commands.figures.finite` makes None of it, and `diverged` tells it."""
+        return {
+            "runs": [{**asdict(run), "diverged": run.diverged} for run in self.runs],
+            "rules": {rule: {"best": self.best(rule), "width": self.width(rule)} for rule in self.rules},
+        }
+
+    def plot(self, path: str | Path, title: str = "final loss against the initial rate") -> None:
+        """Draw the curves into a file, .png or .svg; needs matplotlib: pip install 'fastopt[plot]'."""
+        from .sweep_plot import draw
+
+        draw(self, Path(path), title)
+
+
+def sweep(
+    train: Callable[..., float],
+    rules: Sequence[str],
+    rates: Sequence[float],
+    *,
+    seeds: Sequence[int] | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Sweep:
+    """Train with every rule at every rate, side by side, and note the final losses.
+
+    train: called as train(rule, lr), or train(rule, lr, seed) if seeds are given, in new processes, so it is a function
+    of a module; a script that sweeps has its call under `if __name__ == "__main__"`. It returns the final loss; NaN and
+    infinity tell of a run that diverged. If it raises, that run has failed, and its `error` says why; the others go on.
+    rules: whatever names train understands. workers: processes, each with one thread; None for one a core.
+    progress: a bar on stderr, where that is a terminal (with the package rich).
+    Raises TypeError for a function that cannot be sent to a process, RuntimeError if every run failed.
+    """
+    rules, rates = _listed("rules", rules), [_rate(rate) for rate in _listed("rates", rates)]
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be 1 or more; got {workers!r}")
+    extra = [(seed,) for seed in _listed("seeds", seeds)] if seeds is not None else [()]
+    jobs = [(rule, rate, *seed) for rule in rules for rate in rates for seed in extra]
+    runs: dict[int, Run] = {}
+    with _bar(len(jobs), progress) as tick:
+        for number, result, error in side_by_side(train, jobs, workers or cores()):
+            rule, rate, *seed = jobs[number]
+            loss = None
+            if error is None:
+                loss, error = _loss(result)
+            runs[number] = Run(rule, rate, seed[0] if seed else None, loss, error)
+            tick()
+    ordered = tuple(runs[number] for number in range(len(jobs)))
+    if all(run.error for run in ordered):
+        first = ordered[0]
+        raise RuntimeError(f"every run failed; {first.rule} at lr={first.lr:g}: {first.error}")
+    return Sweep(ordered)
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str):
+        raise TypeError(f"{name} must be a list; got {values!r}")
+    found = list(values)
+    if not found:
+        raise ValueError(f"{name} must not be empty")
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name} has one twice: {', '.join(map(str, found))}")
+    return found
+
+
+def _rate(value: Any) -> float:
+    rate = float(value)
+    if not 0 < rate < math.inf:
+        raise ValueError(f"rates must be above 0, and finite; got {value!r}")
+    return rate
+
+
+def _loss(result: Any) -> tuple[float | None, str | None]:
+    try:
+        return float(result), None
+    except (TypeError, ValueError):
+        return None, f"train must return the final loss, a number; it returned {result!r}"
+
+
+class _bar:
+    """A progress bar on stderr where a person watches; calling what it gives moves it by one."""
+
+    def __init__(self, total: int, wanted: bool) -> None:
+        self._total, self._wanted = total, wanted and sys.stderr.isatty()
+        self._progress: Any = None
+
+    def __enter__(self) -> Callable[[], None]:
+        if not self._wanted:
+            return lambda: None
+        try:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        except ImportError:
+            return lambda: None
+        columns = (TextColumn("runs"), MofNCompleteColumn(), BarColumn(None), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
+        self._progress.start()
+        task = self._progress.add_task("", total=self._total)
+        return lambda: self._progress.advance(task)
+
+    def __exit__(self, *_: Any) -> None:
+        if self._progress:
+            self._progress.stop()
