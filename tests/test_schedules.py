@@ -219,6 +219,19 @@ def test_formulas() -> None:
     assert (own(4), own(np.array([1, 2]))[1], (2 * own + 1)(2)) == (0.25, 0.5, 2.0)
 
 
+def test_what_a_caller_changes_later_changes_no_schedule() -> None:
+    boundaries = [30, 60]
+    schedule = S.multi_step(0.1, boundaries=boundaries)
+    before = schedule(STEPS)
+    boundaries[0] = 1
+    assert repr(schedule) == "multi_step(0.1, boundaries=[30, 60])"
+    assert same_bits(pickle.loads(pickle.dumps(schedule))(STEPS), before)
+    scales = {10: 0.5}
+    made = like.optax.piecewise_constant_schedule(0.1, scales)
+    scales[20] = 0.5
+    assert repr(made) == "piecewise_constant_schedule(0.1, boundaries_and_scales={10: 0.5})"
+
+
 def test_arithmetic_keeps_its_brackets() -> None:
     a, b = S.constant(2), S.linear(1, steps=10, end=0.5)
     for made in [a - (b - 1), (a - b) - 1, a / (b * 2), -(a - 3), 2 ** (a**b), (2**a) ** b, (-a) ** 2, 1 / (1 + b)]:
@@ -393,11 +406,17 @@ def test_a_schedule_is_drawn_into_a_file(tmp_path: Path, suffix: str, begins: by
     assert (done.returncode, done.stderr) == (0, "")
     assert path.read_bytes().startswith(begins)
     assert plot("constant(1)", "--output", str(tmp_path / "a.txt")).returncode == 2
+    nowhere = plot("constant(1)", "--output", str(tmp_path / "b" / "a.png"))
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
+    assert "which is not a folder" in nowhere.stderr
 
 
-def test_a_jump_is_a_line_without_gaps() -> None:
+@pytest.mark.parametrize("count", [40, 400])
+def test_a_jump_is_a_line_without_gaps(count: int) -> None:
     from fastopt.schedules.text_plot import plotted
 
-    steps = np.arange(1, 41)
-    rows = plotted("", steps, np.where(steps < 20, 1.0, 0.0), 60, braille=False).splitlines()[1:-2]
-    assert all("*" in row for row in rows)
+    steps = np.arange(1, count + 1)
+    # Between columns and within them.
+    for place in range(count // 2, count // 2 + 10):
+        rows = plotted("", steps, np.where(steps < place, 1.0, 0.0), 60, braille=False).splitlines()[1:-2]
+        assert all("*" in row for row in rows)

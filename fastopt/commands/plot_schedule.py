@@ -9,7 +9,8 @@ import typer
 
 from . import refusing
 
-MOST = 10_000_000
+SAMPLES = 20_000
+MOST = 10**12
 
 
 def plot_schedule(
@@ -20,7 +21,7 @@ def plot_schedule(
     """Show what a schedule of fastopt.schedules does, as text here or as a picture in a file.
 
     The text has names of fastopt.schedules, numbers, lists and + - * / **; it is
-    read, and never evaluated as code. One step in 20,000 and more are sampled.
+    read, and never evaluated as code. Of more than 20,000 steps a sample is shown.
     """
     with refusing(TypeError, ValueError):
         from ..schedules.parse import parsed
@@ -33,6 +34,8 @@ def plot_schedule(
             raise ValueError(f"steps must be from 2 to {MOST:,}; got {steps:,}")
         if output is not None and output.suffix not in (".png", ".svg"):
             raise ValueError(f"output must end in .png or .svg; got {str(output)!r}")
+        if output is not None and not output.parent.is_dir():
+            raise ValueError(f"output is to be in {str(output.parent)!r}, which is not a folder; make it first")
         numbers, values = _sampled(found, steps)
     if output is not None:
         from ..schedules.picture import draw
@@ -54,7 +57,5 @@ def plot_schedule(
 def _sampled(schedule: Any, steps: int) -> tuple[Any, Any]:
     import numpy as np
 
-    numbers = np.arange(1, steps + 1)
-    if steps > 20_000:
-        numbers = np.unique(np.linspace(1, steps, 20_000).astype(int))
+    numbers = np.arange(1, steps + 1) if steps <= SAMPLES else np.unique(np.linspace(1, steps, SAMPLES).astype(int))
     return numbers, schedule(numbers)

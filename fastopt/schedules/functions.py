@@ -1,7 +1,8 @@
 """The functions that a schedule's formula calls: the same on one float and on an array of floats.
 
 A float stays a Python float, which costs a tenth of NumPy's scalars, and an array gets the bits of its elements one by
-one: NumPy's own cosine and power differ from the C library's in the last bit, so they are not used.
+one: NumPy's own powers and exponentials, and on some machines its cosines, differ from the C library's in the last bit,
+so they are not used.
 """
 
 import bisect
