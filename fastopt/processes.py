@@ -69,7 +69,7 @@ class _Pool:
         context = multiprocessing.get_context("spawn")  # after fork, a child with OpenMP's threads dies
         connection, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._function))
-        with _one_thread():
+        with _one_thread(), _held_back():
             process.start()
         theirs.close()
         self._processes[connection] = process
@@ -99,7 +99,7 @@ class _Pool:
 
 def _serve(connection: Connection, function: bytes) -> None:
     """What a process does: jobs, until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits, which ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as _held_back, where there are no masks
     call = None
     connection.send((None, None))  # ready
     while True:
@@ -130,6 +130,19 @@ def _pickled(function: Callable[..., Any]) -> bytes:
         f"{function!r} cannot be sent to another process; write a function at the top level of a module (a file, not a "
         "notebook or an interpreter), without closures"
     )
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Within it Ctrl-C waits, and processes that start never see it, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

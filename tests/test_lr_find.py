@@ -109,6 +109,14 @@ def test_a_loss_that_never_falls_suggests_nothing() -> None:
     assert found.suggestion is None
 
 
+def test_what_falls_back_after_a_spike_is_no_descent() -> None:
+    curve = [2.0] * 20 + list(np.linspace(2, 1, 40)) + [1.0] * 20 + [8.0] + [1.0] * 19
+    given = iter(curve)
+    found = lr_find(lambda: (next(given), np.zeros(2)), np.zeros(2), steps=100)
+    assert found.suggestion is not None
+    assert found.rates[20] < found.suggestion < found.rates[70]
+
+
 def test_options_reach_the_optimizer() -> None:
     x, loss_and_grads = bowl(4.0)
     found = lr_find(loss_and_grads, x, "momentum", momentum=0.5, clip_norm=1.0, steps=100)

@@ -143,11 +143,13 @@ def test_a_function_of_an_interpreter_is_refused() -> None:
 def test_the_processes_end_with_the_iteration() -> None:
     import multiprocessing
 
-    started = side_by_side(bowl, [("sgd", 0.1)] * 4, 2)
+    started = side_by_side(time.sleep, [(0.0,), (600.0,)], 2)
     next(started)
     assert multiprocessing.active_children()
+    began = time.monotonic()
     started.close()  # type: ignore[attr-defined]
     assert not multiprocessing.active_children()
+    assert time.monotonic() - began < 60
 
 
 def sweep_of(curve: dict[float, float]) -> Sweep:
