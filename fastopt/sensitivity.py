@@ -37,8 +37,10 @@ class Sweep:
         return tuple(dict.fromkeys(run.rule for run in self.runs))
 
     def curve(self, rule: str) -> list[tuple[float, float]]:
-        """For each rate the median of the seeds' final losses; a run that diverged counts as infinite, one that failed
-        not at all."""
+        """For each rate the median of the seeds' final losses, of two the higher.
+
+        A run that diverged counts as infinite, one that failed not at all.
+        """
         found: dict[float, list[float]] = {}
         for run in self.runs:
             if run.rule == rule and run.loss is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .plots import COLOURS, check_path, plain_axes, save
 from .sensitivity import Sweep
@@ -27,12 +28,16 @@ def draw(found: Sweep, path: Path, title: str) -> None:
     rows = -(-len(curves) // columns)
     figure = Figure(figsize=(3 * columns + 0.6, 2.3 * rows + 1.1), dpi=150, layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for axes in panels.flat[len(curves) :]:
-        axes.set_visible(False)
+    for number, axes in enumerate(panels.flat):
+        axes.set_visible(number < len(curves))
+        axes.tick_params(labelbottom=number + columns >= len(curves))
     for axes, (rule, curve) in zip(panels.flat, curves.items(), strict=False):
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_ylim(min(finite) / 1.5, top)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top / min(finite) < 50 else (1,)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         for other in curves.values():
             if other is not curve:
                 _line(axes, other, top, "0.85", 0.8, False)
