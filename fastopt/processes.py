@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -100,6 +101,7 @@ class _Pool:
 def _serve(connection: Connection, function: bytes) -> None:
     """What a process does: jobs, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # as _held_back, where there are no masks
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     call = None
     connection.send((None, None))  # ready
     while True:
@@ -117,6 +119,14 @@ def _serve(connection: Connection, function: bytes) -> None:
             print(traceback.format_exc(), file=sys.stderr)
             answer = None, " ".join(f"{type(error).__name__}: {error}".split())
         connection.send(answer)
+
+
+def _end_with_parent() -> None:
+    """End this process, also in the middle of a job, when the one that started it has been killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _pickled(function: Callable[..., Any]) -> bytes:

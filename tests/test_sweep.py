@@ -249,3 +249,38 @@ def test_ctrl_c_ends_the_command_and_its_processes() -> None:
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err.strip()) == (130, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_the_processes_end_when_the_one_that_started_them_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "sleeps.py"
+    script.write_text(
+        "import os, time\nfrom pathlib import Path\nfrom fastopt import sweep\n\n"
+        "def train(rule, lr):\n    Path(rule, str(os.getpid())).touch()\n    time.sleep(300)\n\n"
+        f"if __name__ == '__main__':\n    sweep(train, [{str(tmp_path / 'pids')!r}], [0.1, 0.2], workers=2)\n"
+    )
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    with subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        assert within(60, lambda: len(list(pids.iterdir())) == 2)
+        process.kill()
+    assert within(30, lambda: not any(runs(int(path.name)) for path in pids.iterdir()))
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    # A process that has ended may wait for someone to ask how.
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
