@@ -14,11 +14,13 @@ from . import kernels
 from .classes import CLASSES
 from .loss_scale import LossScaler
 from .optimizer import Optimizer
+from .restore import LoadReport
 
 __version__ = "0.1.0"
 __all__ = [
     "BoldDriver",
     "EarlyStopping",
+    "LoadReport",
     "LossScaler",
     "Optimizer",
     "RangeTest",

@@ -1,6 +1,8 @@
 """The dynamic loss scale of float16 training: as large as the gradients allow."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 
 class LossScaler:
@@ -47,6 +49,19 @@ class LossScaler:
         self.applied += 1
         if self.applied == self.interval:
             self.scale, self.applied = min(self.scale * self.growth, self.highest), 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What changes from step to step, as numbers."""
+        return {"scale": self.scale, "applied": self.applied}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave. Raises ValueError for another."""
+        scale, applied = state.get("scale"), state.get("applied")
+        if not isinstance(scale, float) or not self.lowest <= scale <= self.highest:
+            raise ValueError(f"scale of the saved loss scaler must be within lowest and highest; got {scale!r}")
+        if type(applied) is not int or not 0 <= applied < self.interval:
+            raise ValueError(f"applied of the saved loss scaler must be within its interval; got {applied!r}")
+        self.scale, self.applied = scale, applied
 
     def __repr__(self) -> str:
         return f"<LossScaler: {self.scale:g}, {self.applied} of {self.interval} steps to growth>"

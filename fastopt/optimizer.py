@@ -1,9 +1,13 @@
 """The Optimizer: one call updates all arrays of a model by one rule, with everything that rides along."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
+from .checkpoint import Checkpoint, opened, write
 from .groups import Hyper, Row, grouped
 from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, check_parameters
@@ -13,6 +17,8 @@ from .kernels.plan import Plan
 from .loss_scale import LossScaler
 from .monitors.find import monitors_in
 from .parameters import Parameters
+from .restore import LoadReport, load
+from .state import described, host_arrays
 
 
 class Optimizer:
@@ -58,7 +64,7 @@ class Optimizer:
             rule = RULES[rule]
         if not isinstance(rule, Rule):
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
-        self.rule, self.params, self.skipped = rule, params, 0
+        self.rule, self.params = rule, params
         self._parameters = Parameters(params, shared)
         self._arrays = self._parameters.arrays
         paths = [f"params{path}" for path in self._parameters.paths]
@@ -92,8 +98,8 @@ class Optimizer:
             for path, array in zip(paths, self._arrays, strict=True)
         ]
         self._program = self._step.program(self.hyper)
-        self._rows, self._row_of = self._first_rows(belongs)
-        self._plans: dict[Any, Plan] = {}
+        self._belongs = belongs
+        self._set_counts([0] * len(belongs), [dict(rule.states)] * len(belongs), 0)
         self._grads: Any = None
 
     def _start(self, slot: str, array: Any, path: str) -> Any:
@@ -104,13 +110,18 @@ class Optimizer:
         start = self._step.start[slot]
         return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
 
-    def _first_rows(self, belongs: list[Any]) -> tuple[list[Row], list[int]]:
+    def _set_counts(self, steps: Sequence[int], states: Sequence[dict[str, float]], skipped: int) -> None:
+        """Set each parameter's count of steps and its uniform states; those alike in all share a row."""
         # A number that follows from an array's norm is each parameter's own.
-        keys = list(range(len(belongs))) if self._program.apart and self.rule.states else belongs
-        distinct = list(dict.fromkeys(keys))
-        layers = {key: (self.hyper, *group) for key, group in zip(keys, belongs, strict=True)}
-        rows = [Row(layers[key], 0, dict(self.rule.states)) for key in distinct]
-        return rows, [distinct.index(key) for key in keys]
+        apart = self._program.apart and self.rule.states
+        rows: dict[Any, Row] = {}
+        keys = []
+        for k, (group, count, own) in enumerate(zip(self._belongs, steps, states, strict=True)):
+            keys.append(k if apart else (group, count, repr(own)))
+            rows.setdefault(keys[-1], Row((self.hyper, *group), count, dict(own)))
+        places = {key: place for place, key in enumerate(rows)}
+        self._rows, self._row_of, self.skipped = list(rows.values()), [places[key] for key in keys], skipped
+        self._plans: dict[Any, Plan] = {}
 
     @property
     def t(self) -> int:
@@ -131,8 +142,8 @@ class Optimizer:
     def monitors(self) -> list[Any]:
         """What has a state of its own among the functions of the step, such as fastopt.ReduceOnPlateau.
 
-        They are found in the hyperparameters, those of groups included, in products, functions and partial ones. With
-        `state_dict` and `load_state_dict` of each, in this order, they are saved beside the optimizer.
+        They are found in the hyperparameters, those of groups included, in products, functions and partial ones, and
+        are saved with the optimizer.
         """
         return monitors_in(value for hyper in (self.hyper, *self.groups.values()) for value in hyper.values())
 
@@ -197,6 +208,44 @@ class Optimizer:
         if new is None and self._step.on.get("zero_grads"):
             for gradient in gradients:
                 gradient[...] = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the optimizer will need to go on, parameters included, as it is now.
+
+        Numbers, strings, lists and dictionaries; under "arrays" copies as NumPy arrays, in C order, by slot/parameter:
+        `m/layers.0.W`. Functions of the step are only named: they come with the code.
+        """
+        arrays = {key: np.array(array, order="C") for key, array in host_arrays(self, True).items()}
+        return {**described(self, None), "arrays": arrays}
+
+    def load_state_dict(self, saved: Mapping[str, Any], *, params: bool = True, partial: bool = False) -> LoadReport:
+        """Go on from what `state_dict` gave, of this or of another optimizer, on a CPU or a GPU.
+
+        params: take the parameters too, in place. Numbers are set as they were saved; a function of the step stays the
+        one that this optimizer has. partial: take what fits, by name, and report the rest.
+        Raises TypeError or ValueError for what does not fit; nothing has then been changed.
+        """
+        if not isinstance(saved, Mapping) or not isinstance(saved.get("arrays"), Mapping):
+            raise TypeError(f"expected what state_dict gives; got a {type(saved).__name__}")
+        rest = {name: value for name, value in saved.items() if name != "arrays"}
+        return load(self, Checkpoint(rest, saved["arrays"]), params, partial)
+
+    def save(self, path: str | os.PathLike[str], *, params: bool = True, user: Any = None) -> None:
+        """Write a checkpoint: a safetensors file, with all but the arrays as JSON in its metadata.
+
+        It is written beside the old file, flushed and renamed: whatever happens, the old one or the new one is there,
+        whole. params: with the parameters. user: whatever JSON can hold, such as {"epoch": 3}; `load` returns it.
+        Raises OSError if it cannot be written, TypeError for a user that JSON cannot hold; the old file is as it was.
+        """
+        write(path, described(self, user), host_arrays(self, params))
+
+    def load(self, path: str | os.PathLike[str], *, params: bool = True, partial: bool = False) -> LoadReport:
+        """Go on from a checkpoint, as `load_state_dict` says; all of it is read before anything is changed.
+
+        Raises FileNotFoundError, and ValueError or TypeError for a file that is damaged or does not fit.
+        """
+        with opened(path) as saved:
+            return load(self, saved, params, partial)
 
     def _planned(self, active: tuple[int, ...]) -> Plan:
         chosen = active or range(len(self._arrays))

@@ -1,5 +1,6 @@
 """The parameters of a model: a tree of arrays, flattened once, with a path and a name for each array."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ class Parameters:
     """The arrays of a tree in its order, each once.
 
     shared: the same array may stand in several places; the first gives it its path and name.
-    paths: as in ['W'][0]; names: as in W.0. Raises ValueError for a tree without arrays, or with one array twice.
+    paths: as in ['W'][0]; names: as in W.0; keys: the names, but paths where two are
+    the same. Raises ValueError for a tree without arrays, or with one array twice.
     """
 
     def __init__(self, tree: Any, shared: bool) -> None:
@@ -34,6 +36,9 @@ class Parameters:
                 self.paths.append(path)
                 self.names.append(name)
                 self.arrays.append(array)
+        # Names of their own also where a key has a dot in it, as in {"a.b": x, "a": {"b": y}}.
+        twice = {name for name, count in Counter(self.names).items() if count > 1}
+        self.keys = [path if name in twice else name for path, name in zip(self.paths, self.names, strict=True)]
         if not self.arrays:
             raise ValueError("params has no arrays")
         self._shared = len(self._owner) > len(self.arrays)

@@ -160,6 +160,16 @@ def full_like(view: View, value: float, dtype: str) -> Any:
     return np.full_like(view.array, value, dtype=dtype, subok=False)
 
 
+def to_host(view: View) -> Any:
+    """The array itself, as NumPy's."""
+    return view.array
+
+
+def fill(view: View, values: Any) -> None:
+    """Set it to the values of a NumPy array."""
+    view.array[...] = values
+
+
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """For people to read: a title, the language and the text of each kernel of a stage."""
     return [("CPU, numba", "python", source(name, stage, storages, None))]

@@ -146,6 +146,18 @@ def full_like(view: View, value: float, dtype: str) -> Any:
         return library().full_like(view.array, value, dtype=dtype)
 
 
+def to_host(view: View) -> Any:
+    """A NumPy array with its values; waits for the GPU."""
+    with _device(view.device):
+        return view.array.get()
+
+
+def fill(view: View, values: Any) -> None:
+    """Set it to the values of a NumPy array."""
+    with _device(view.device):
+        view.array[...] = library().asarray(values)
+
+
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """For people to read: a title, the language and the text of each kernel of a stage."""
     if stage.reductions:

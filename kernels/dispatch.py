@@ -164,3 +164,22 @@ def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
     if dtype == "bfloat16":
         import ml_dtypes  # noqa: F401  (NumPy then knows the name)
     return backend(which).full_like(view, value, dtype)
+
+
+def to_host(array: Any, name: str) -> Any:
+    """The values of an array as a NumPy array: its own memory where NumPy can share that, else a copy."""
+    which, view = view_of(array, name)
+    if which == "cuda" and _is_torch(array):
+        return _shared_with_numpy(array.detach().cpu(), name)
+    return backend(which).to_host(view)
+
+
+def fill(array: Any, values: Any, name: str) -> None:
+    """Set an array to the values of a NumPy array of its shape and type."""
+    which, view = view_of(array, name)
+    if which == "cuda" and _is_torch(array):
+        torch = sys.modules["torch"]
+        bits = torch.from_numpy(np.array(values).reshape(-1).view(np.uint8)).to(array.device)
+        array.detach().copy_(bits.view(array.dtype).reshape(array.shape))
+    else:
+        backend(which).fill(view, values)

@@ -302,6 +302,20 @@ def full_like(view: View, value: float, dtype: str) -> Any:
         return cuda.to_device(np.full(view.shape, value, dtype, order="F" if fortran else "C"))
 
 
+def to_host(view: View) -> Any:
+    """A NumPy array with its values; waits for the GPU."""
+    cuda = _driver()
+    with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
+        return cuda.as_cuda_array(view.array).copy_to_host()
+
+
+def fill(view: View, values: Any) -> None:
+    """Set it to the values of a NumPy array."""
+    cuda = _driver()
+    with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
+        cuda.as_cuda_array(view.array)[...] = values
+
+
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """For people to read: a title, the language and the text of each kernel of a stage."""
     return [("GPU, numba-cuda", "python", source(name, stage, storages, None))]

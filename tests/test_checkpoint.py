@@ -1,0 +1,464 @@
+"""Checkpoints: a run that is stopped goes on as if it had not been; damage and misfits change nothing."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+import saved_runs
+from examples import ROOT, run_python, same_bits
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+import fastopt
+from fastopt import checkpoint, restore, state
+from fastopt.kernels import RULES
+
+
+def same_state(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two results of state_dict are the same to the bit."""
+    rest = [{name: value for name, value in d.items() if name != "arrays"} for d in (one, other)]
+    arrays = one["arrays"], other["arrays"]
+    equal = all(same_bits(arrays[0][key], arrays[1][key]) for key in arrays[0] if key in arrays[1])
+    return list(arrays[0]) == list(arrays[1]) and equal and repr(rest[0]) == repr(rest[1])
+
+
+def adam(params: Any = None, **options: Any) -> Any:
+    """A small optimizer that has made a step."""
+    opt = fastopt.Adam(params or {"W": np.ones((2, 3), "float32"), "b": np.ones(3, "float32")}, lr=0.1, **options)
+    opt.step({name: np.full_like(array, 0.5) for name, array in opt.params.items()})
+    return opt
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("through", ["dictionary", "file"])
+def test_a_resumed_run_has_the_bits_of_one_that_was_not_stopped(
+    name: str, dtype: str, through: str, tmp_path: Path
+) -> None:
+    whole = saved_runs.optimizer(name, saved_runs.parameters(dtype=dtype), dtype)
+    saved_runs.run(whole, 1, 5)
+    assert whole.skipped == 1
+    resumed = saved_runs.optimizer(name, saved_runs.parameters(9, dtype), dtype)
+    if through == "file":
+        whole.save(tmp_path / "half")
+        resumed.load(tmp_path / "half")
+    else:
+        resumed.load_state_dict(whole.state_dict())
+    assert same_state(whole.state_dict(), resumed.state_dict())
+    for opt in (whole, resumed):
+        saved_runs.run(opt, 6, saved_runs.STEPS)
+    assert same_state(whole.state_dict(), resumed.state_dict())
+
+
+@pytest.mark.long
+def test_a_new_process_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+    whole = {}
+    for name in RULES:
+        whole[name] = saved_runs.optimizer(name, saved_runs.parameters())
+        saved_runs.run(whole[name], 1, 5)
+        whole[name].save(tmp_path / f"{name}.half", user={"step": 5})
+        saved_runs.run(whole[name], 6, saved_runs.STEPS)
+    done = run_python(str(ROOT / "tests" / "saved_runs.py"), str(tmp_path), *RULES, NUMBA_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+    for name in RULES:
+        resumed = saved_runs.optimizer(name, saved_runs.parameters(9))
+        resumed.load(tmp_path / f"{name}.resumed")
+        assert same_state(whole[name].state_dict(), resumed.state_dict()), name
+
+
+def test_state_dict_is_a_snapshot_that_json_can_hold_but_for_the_arrays() -> None:
+    opt = adam()
+    saved = opt.state_dict()
+    before = saved["arrays"]["m/W"].copy()
+    opt.step({name: np.ones_like(array) for name, array in opt.params.items()})
+    assert same_bits(saved["arrays"]["m/W"], before)
+    rest = {name: value for name, value in saved.items() if name != "arrays"}
+    assert json.loads(json.dumps(rest)) == rest
+
+
+def test_every_layout_and_type_is_kept_exactly(tmp_path: Path) -> None:
+    """safetensors 0.8.0 takes the memory of an array as it lies."""
+    grid = np.arange(24, dtype="float32").reshape(4, 6)
+    arrays = {
+        "transposed": grid.T,
+        "strided": grid[:, ::2],
+        "reversed": grid[::-1],
+        "0-d": np.array(2.5),
+        "empty": np.zeros((0, 3), "float16"),
+        "bfloat16": grid.astype(ml_dtypes.bfloat16).T,
+        "special": np.array([np.nan, np.inf, -0.0, 1e-45], "float32"),
+    }
+    checkpoint.write(tmp_path / "a", {}, arrays)
+    with checkpoint.opened(tmp_path / "a") as file:
+        for name, array in arrays.items():
+            assert file.specs[name] == (array.dtype.name, array.shape)
+            assert same_bits(file.array(name), array)
+
+
+def test_names_are_paths_and_two_alike_are_told_apart(tmp_path: Path) -> None:
+    one = {"a.b": np.zeros(2, "float32"), "a": {"b": np.ones(2, "float32")}, "c": np.ones(1, "float32")}
+    opt = fastopt.SGD(one, momentum=0.9)
+    opt.save(tmp_path / "s")
+    assert sorted(key for key in opt.state_dict()["arrays"] if key.startswith("p/")) == [
+        "p/['a']['b']",
+        "p/['a.b']",
+        "p/c",
+    ]
+    two = fastopt.SGD({**one, "a": {"b": np.full(2, 7, "float32")}, "a.b": np.full(2, 8, "float32")}, momentum=0.9)
+    two.load(tmp_path / "s")
+    assert two.params["a"]["b"].tolist() == [1, 1]
+    assert two.params["a.b"].tolist() == [0, 0]
+
+
+def test_numbers_are_restored_and_functions_are_the_codes(tmp_path: Path) -> None:
+    opt = adam(beta1=lambda t: 0.9)
+    opt.lr = 0.025
+    opt.save(tmp_path / "s", user={"epoch": 3})
+    other = adam(beta1=lambda t: 0.8)
+    report = other.load(tmp_path / "s")
+    assert other.lr == 0.025
+    assert report.changed == ("lr: 0.1 -> 0.025",)
+    assert report.user == {"epoch": 3}
+    scheduled = adam(beta1=fastopt.schedules.constant(0.9))
+    assert "beta1: constant(0.9) is kept" in scheduled.load(tmp_path / "s").changed[1]
+
+
+def test_a_part_is_loaded_by_name_and_the_rest_reported(tmp_path: Path) -> None:
+    adam().save(tmp_path / "s")
+    other = fastopt.Adam({"b": np.zeros(3, "float32"), "new": np.zeros(2, "float32")}, ema=0.9)
+    before = other.state_dict()
+    with pytest.raises(ValueError, match="p/new"):
+        other.load(tmp_path / "s")
+    assert same_state(other.state_dict(), before)
+    report = other.load(tmp_path / "s", partial=True)
+    assert set(report.unexpected) == {"p/W", "m/W", "v/W"}
+    assert {"p/new", "m/new", "average of the parameter/b"} <= set(report.missing)
+    assert other.params["b"].tolist() == adam().params["b"].tolist()
+    assert other.params["new"].tolist() == [0, 0]
+    assert (other.t, other.state_dict()["steps"]) == (1, {"b": 1, "new": 0})
+
+
+def test_parameters_may_be_kept_elsewhere(tmp_path: Path) -> None:
+    opt = adam()
+    opt.save(tmp_path / "state", params=False)
+    opt.save(tmp_path / "all")
+    for file, params in (("state", True), ("all", False)):
+        other = fastopt.Adam({"W": np.zeros((2, 3), "float32"), "b": np.zeros(3, "float32")})
+        other.load(tmp_path / file, params=params)
+        assert not other.params["W"].any()
+        assert same_bits(other.state[0]["m"], opt.state[0]["m"])
+
+
+def unfit() -> dict[str, tuple[Any, str]]:
+    """Optimizers into which a state of Adam does not fit, and what the message says."""
+
+    def zeros(shape: Any, dtype: str = "float32") -> Any:
+        return {"W": np.zeros(shape, dtype), "b": np.zeros(3, dtype)}
+
+    read_only = zeros((2, 3))
+    plateau = fastopt.ReduceOnPlateau()
+    return {
+        "another rule": (fastopt.SGD(zeros((2, 3))), "state of adam; the optimizer has the rule sgd"),
+        "another shape": (fastopt.Adam(zeros((3, 2))), r"p/W was saved with shape \(2, 3\), but params\['W'\] has"),
+        "another type": (fastopt.Adam(zeros((2, 3), "float64")), "saved as float32"),
+        "an average": (fastopt.Adam(zeros((2, 3)), ema=0.9), "average of the parameter/W"),
+        "a group": (fastopt.Adam(zeros((2, 3)), groups={"b": {"lr": 1.0}}), "groups"),
+        "an option": (fastopt.Adam(zeros((2, 3)), maximize=True), "maximize"),
+        "a scaler": (fastopt.Adam(zeros((2, 3)), loss_scaler=fastopt.LossScaler()), "loss_scaler|options"),
+        "a monitor": (fastopt.Adam(zeros((2, 3)), lr=plateau * 0.1), "monitors"),
+        "other names": (fastopt.Adam({"V": np.zeros(3, "float32")}), "m/V"),
+        "read-only": (_locked(fastopt.Adam(read_only), read_only["W"]), "read-only"),
+    }
+
+
+def _locked(opt: Any, array: Any) -> Any:
+    array.flags.writeable = False
+    return opt
+
+
+@pytest.mark.parametrize("case", unfit())
+def test_what_does_not_fit_is_refused_and_nothing_changed(case: str, tmp_path: Path) -> None:
+    adam().save(tmp_path / "s")
+    opt, message = unfit()[case]
+    before = opt.state_dict()
+    with pytest.raises((ValueError, TypeError), match=message):
+        opt.load(tmp_path / "s")
+    assert same_state(opt.state_dict(), before)
+
+
+BROKEN: dict[str, Any] = {
+    "format": [None, 0, -1, 2**70, "1", True, state.FORMAT + 1],
+    "rule": [None, 3, "sgd", []],
+    "options": [None, {"maximize": True}],
+    "hyper": [None, {}, {"lr": "x"}, {"lr": float("nan")}, {"lr": -1.0}, {"lr": [1]}, []],
+    "groups": [None, {"b": {}}, {"b": 3}, []],
+    "steps": [None, {"W": -1}, {"W": 1.5}, {"W": True}, {"W": 2**64}, []],
+    "uniform_states": [None, {"W": {"x": 1.0}}, {"W": 3}],
+    "skipped": [None, -1, 1.5],
+    "monitors": [None, [{"kind": "ReduceOnPlateau", "state": {}}], [3]],
+    "loss_scaler": [{}, {"scale": 1.0, "applied": 0}],
+    "arrays": [None, {}, 3],
+}
+
+
+@pytest.mark.parametrize(("part", "value"), [(part, value) for part, values in BROKEN.items() for value in values])
+def test_a_broken_state_is_refused_and_nothing_changed(part: str, value: Any) -> None:
+    opt = adam()
+    saved = opt.state_dict()
+    if part == "hyper" and isinstance(value, dict) and value:
+        value = {**saved["hyper"], **value}
+    with pytest.raises((ValueError, TypeError)):
+        opt.load_state_dict({**saved, part: value})
+    assert same_state(opt.state_dict(), saved)
+
+
+def test_a_failure_after_the_monitors_puts_them_back() -> None:
+    plateau = fastopt.ReduceOnPlateau(patience=0)
+    opt = fastopt.SGD({"W": np.ones(2, "float32")}, lr=plateau * 0.1, loss_scaler=fastopt.LossScaler())
+    saved = opt.state_dict()
+    for _ in range(3):
+        plateau.update(1.0)
+    before = opt.state_dict()
+    with pytest.raises(ValueError, match="scale"):
+        opt.load_state_dict({**saved, "loss_scaler": {"scale": -1.0, "applied": 0}})
+    assert same_state(opt.state_dict(), before)
+    opt.load_state_dict(saved)
+    assert plateau.state_dict() == saved["monitors"][0]["state"]
+
+
+@pytest.mark.parametrize("count", [500, pytest.param(6000, marks=pytest.mark.long)])
+def test_a_damaged_file_is_an_error_and_nothing_is_changed(count: int, tmp_path: Path) -> None:
+    """Bytes changed, cut out, put in, and the end cut off, anywhere in the file, most of all in its header."""
+    opt = adam(loss_scaler=fastopt.LossScaler())
+    path, damaged = tmp_path / "whole", tmp_path / "damaged"
+    opt.save(path)
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    other = adam(loss_scaler=fastopt.LossScaler())
+    other.step({name: np.ones_like(array) for name, array in other.params.items()})
+    before = other.state_dict()
+    generator = np.random.default_rng(count)
+    refused = 0
+    for _ in range(count):
+        data = bytearray(whole)
+        for _ in range(generator.integers(1, 4)):
+            place = int(generator.integers(0, header if generator.random() < 0.7 else len(whole)))
+            kind = generator.integers(0, 4)
+            if kind == 0:
+                data[place : place + 1] = bytes([int(generator.integers(0, 256))])
+            elif kind == 1:
+                del data[place : place + int(generator.integers(1, 9))]
+            elif kind == 2:
+                data[place:place] = generator.bytes(int(generator.integers(1, 9)))
+            else:
+                del data[place:]
+        damaged.write_bytes(data)
+        try:
+            other.load(damaged)
+        except (ValueError, TypeError):
+            refused += 1
+            assert same_state(other.state_dict(), before)
+        else:
+            # Only what says nothing may differ: the blanks that fill up the header, or a byte set to itself.
+            assert same_state(other.state_dict(), opt.state_dict())
+            other.load_state_dict(before)
+    assert refused > 0.9 * count
+
+
+def hostile(size: int, header: Any) -> bytes:
+    """A file with this header, whatever it says."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return size.to_bytes(8, "little") + text if size >= 0 else len(text).to_bytes(8, "little") + text
+
+
+HOSTILE = {
+    "empty": b"",
+    "a header of 2^63 bytes": hostile(2**63, b"{}"),
+    "a header of 2^40 bytes": hostile(2**40, b"{}"),
+    "no JSON": hostile(-1, b"{" * 1000),
+    "an array of 2^60 elements": hostile(-1, {"p/W": {"dtype": "F32", "shape": [2**60], "data_offsets": [0, 2**62]}}),
+    "a shape that overflows": hostile(-1, {"p/W": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}),
+    "offsets out of the file": hostile(-1, {"p/W": {"dtype": "F32", "shape": [2], "data_offsets": [10**9, 10**9 + 8]}}),
+    "another's file": hostile(-1, {"__metadata__": {"format": "pt"}}),
+    "a description that nests": hostile(
+        -1, {"__metadata__": {"fastopt": "[" * 100_000, "fastopt_crc32": checkpoint._hex(0)}}
+    ),
+    "a zip": b"PK\x03\x04" + bytes(100),
+    "a pickle": b"\x80\x04K\x01.",
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_file_is_an_error_without_a_large_allocation(case: str, tmp_path: Path) -> None:
+    import tracemalloc
+
+    (tmp_path / "h").write_bytes(HOSTILE[case])
+    opt = adam()
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="h"):
+        opt.load(tmp_path / "h")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_a_nesting_that_python_cannot_follow_is_an_error(tmp_path: Path) -> None:
+    import zlib
+
+    text = '{"state":' + "[" * 100_000
+    metadata = {"fastopt": text, "fastopt_crc32": checkpoint._hex(zlib.crc32(text.encode()))}
+    save_file({}, tmp_path / "n", metadata)
+    with pytest.raises(ValueError, match="description"):
+        adam().load(tmp_path / "n")
+
+
+def test_shapes_are_looked_at_before_anything_is_read(tmp_path: Path) -> None:
+    """A sparse file of a gigabyte costs nothing on the disk."""
+    import tracemalloc
+
+    opt = adam()
+    opt.save(tmp_path / "s")
+    with safe_open(tmp_path / "s", framework="np") as file:
+        metadata = file.metadata()
+    big = 2**30
+    names = list(opt.state_dict()["arrays"])
+    shape = {name: [0] for name in names} | {names[0]: [big // 4]}
+    offsets = {name: [big, big] for name in names} | {names[0]: [0, big]}
+    header = {name: {"dtype": "F32", "shape": shape[name], "data_offsets": offsets[name]} for name in names}
+    text = json.dumps({"__metadata__": metadata, **header}).encode()
+    text += b" " * (-len(text) % 8)
+    with (tmp_path / "big").open("wb") as out:
+        out.write(hostile(-1, text))
+        out.truncate(8 + len(text) + big)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="saved with shape"):
+        opt.load(tmp_path / "big")
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+
+
+def test_a_file_of_an_earlier_version_is_read() -> None:
+    """tests/data holds a file that each format's first version wrote: adam, two steps, a bfloat16 array."""
+    for path in sorted((ROOT / "tests" / "data").glob("checkpoint-*.safetensors")):
+        opt = fastopt.Adam({"W": np.zeros((2, 3), "float32"), "low": np.zeros(4, ml_dtypes.bfloat16)}, lr=0.5)
+        report = opt.load(path)
+        assert (report.user, opt.t, opt.lr) == ({"epoch": 2}, 2, 0.125)
+        made = example_run()
+        assert same_state(opt.state_dict(), made.state_dict())
+
+
+def example_run() -> Any:
+    """What the files in tests/data hold."""
+    params = {"W": np.arange(6, dtype="float32").reshape(2, 3), "low": np.arange(4).astype(ml_dtypes.bfloat16)}
+    opt = fastopt.Adam(params, lr=0.125)
+    for step in (1, 2):
+        opt.step({name: np.full(array.shape, step, array.dtype) for name, array in params.items()})
+    return opt
+
+
+def test_there_is_a_file_for_each_format() -> None:
+    names = {path.name for path in (ROOT / "tests" / "data").glob("checkpoint-*.safetensors")}
+    assert names == {f"checkpoint-{number}.safetensors" for number in range(1, state.FORMAT + 1)}
+    assert set(restore.UPGRADES) == set(range(1, state.FORMAT))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("no/such/folder/s", OSError), (".", OSError), ("/dev/full", OSError), ("name\0", (OSError, ValueError))],
+)
+def test_a_place_that_cannot_be_written_is_an_error(path: str, kind: Any, tmp_path: Path) -> None:
+    opt = adam()
+    before = opt.state_dict()
+    with pytest.raises(kind):
+        opt.save(tmp_path / path)
+    assert same_state(opt.state_dict(), before)
+    assert list(tmp_path.iterdir()) == []
+    assert not Path("/dev/full").exists() or Path("/dev/full").is_char_device()
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    """The limit of a file's size stands for the disk's."""
+    code = f"""
+import resource, signal, numpy as np, fastopt
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+opt = fastopt.SGD({{"W": np.ones(100_000, "float32")}}, momentum=0.9)
+opt.save({str(tmp_path / "s")!r})
+opt.params["W"][:] = 2
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    opt.save({str(tmp_path / "s")!r})
+except OSError as error:
+    print(error)
+"""
+    done = run_python("-c", code)
+    assert "has room" in done.stdout, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+    opt = fastopt.SGD({"W": np.zeros(100_000, "float32")}, momentum=0.9)
+    opt.load(tmp_path / "s")
+    assert opt.params["W"].tolist() == [1.0] * 100_000
+
+
+def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    opt = adam()
+    opt.save(tmp_path / "s")
+    whole = (tmp_path / "s").read_bytes()
+    with pytest.raises(TypeError):
+        opt.save(tmp_path / "s", user={"array": np.ones(3)})
+    assert (tmp_path / "s").read_bytes() == whole
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_file_has_the_mode_that_the_umask_gives_and_links_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("target")
+    old = os.umask(0o027)
+    try:
+        adam().save(tmp_path / "link")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").stat().st_mode & 0o777 == 0o640
+
+
+KILLED = """
+import sys, numpy as np, fastopt
+opt = fastopt.SGD({"W": np.zeros(3_000_000, "float32")}, momentum=0.9)
+print("ready", flush=True)
+for k in range(10_000):
+    opt.params["W"][:] = k
+    opt.save(sys.argv[1], user=k)
+"""
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.long)])
+def test_a_process_killed_at_any_moment_leaves_a_whole_file(kills: int, tmp_path: Path) -> None:
+    generator = np.random.default_rng(kills)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    opt = fastopt.SGD({"W": np.zeros(3_000_000, "float32")}, momentum=0.9)
+    seen = []
+    for _ in range(kills):
+        with subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(tmp_path / "s")], env=environment, stdout=subprocess.PIPE
+        ) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            while not (tmp_path / "s").exists():
+                time.sleep(0.01)
+            time.sleep(float(generator.uniform(0, 0.2)))
+            child.send_signal(signal.SIGKILL)
+        seen.append(opt.load(tmp_path / "s").user)
+        assert (opt.params["W"] == seen[-1]).all()
+    assert len(seen) == kills
+
+
+def test_load_report_prints_its_parts() -> None:
+    report = fastopt.LoadReport((), ("m/W",), (), None)
+    assert dataclasses.asdict(report)["unexpected"] == ("m/W",)
