@@ -15,6 +15,7 @@ from .monitors import ReduceOnPlateau as ReduceOnPlateau
 from .optimizer import Optimizer as Optimizer
 from .range_test import RangeTest as RangeTest
 from .range_test import lr_find as lr_find
+from .restore import LoadReport as LoadReport
 from .sensitivity import Sweep as Sweep
 from .sensitivity import sweep as sweep
 

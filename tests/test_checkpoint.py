@@ -276,6 +276,17 @@ def test_a_damaged_file_is_an_error_and_nothing_is_changed(count: int, tmp_path:
     assert refused > 0.9 * count
 
 
+def test_a_changed_number_in_the_description_is_an_error(tmp_path: Path) -> None:
+    opt = adam()
+    opt.save(tmp_path / "s")
+    whole = (tmp_path / "s").read_bytes()
+    changed = whole.replace(rb"\"lr\": 0.1,", rb"\"lr\": 0.2,")
+    assert changed != whole
+    (tmp_path / "s").write_bytes(changed)
+    with pytest.raises(ValueError, match="damaged: its description"):
+        opt.load(tmp_path / "s")
+
+
 def hostile(size: int, header: Any) -> bytes:
     """A file with this header, whatever it says."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
