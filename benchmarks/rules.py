@@ -50,7 +50,7 @@ def in_cache(subject: Rule, elements: int) -> float:
     for stage in program.stages:
         chosen = [views[program.arrays.index(name)] for name in stage.arrays]
         one = Pass(cpu, subject.name, stage, [chosen], [0], [True])
-        one.run([[0.5] * len(stage.scalars)])
+        one.run([[0.5] * len(stage.scalars)], [])
         (batch,) = one.batches
         scalars = np.full((1, len(stage.scalars)), 0.5)
         calls.append((batch.kept["kernel"], batch.table, batch.kept["shares"], scalars, batch.kept["partials"]))

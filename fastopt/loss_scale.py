@@ -41,14 +41,17 @@ class LossScaler:
         """What undoes the scale."""
         return 1.0 / self.scale
 
+    def after(self, applied: bool) -> tuple[float, int]:
+        """What `scale` and `applied` will be after a step that is applied, or skipped for its gradients."""
+        if not applied:
+            return max(self.scale * self.backoff, self.lowest), 0
+        if self.applied + 1 == self.interval:
+            return min(self.scale * self.growth, self.highest), 0
+        return self.scale, self.applied + 1
+
     def update(self, applied: bool) -> None:
         """Note that a step was applied, or skipped since a gradient was not finite."""
-        if not applied:
-            self.scale, self.applied = max(self.scale * self.backoff, self.lowest), 0
-            return
-        self.applied += 1
-        if self.applied == self.interval:
-            self.scale, self.applied = min(self.scale * self.growth, self.highest), 0
+        self.scale, self.applied = self.after(applied)
 
     def state_dict(self) -> dict[str, Any]:
         """What changes from step to step, as numbers."""

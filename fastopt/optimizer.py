@@ -9,10 +9,12 @@ import numpy as np
 
 from .checkpoint import Checkpoint, opened, write
 from .groups import Hyper, Row, grouped
+from .journal import Journal
 from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, check_parameters
 from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
 from .kernels.hyperparameters import suggestion
+from .kernels.locks import lock
 from .kernels.plan import Plan
 from .loss_scale import LossScaler
 from .monitors.find import monitors_in
@@ -65,6 +67,7 @@ class Optimizer:
         if not isinstance(rule, Rule):
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
         self.rule, self.params = rule, params
+        self._lock, self._journal = lock(), Journal()
         self._parameters = Parameters(params, shared)
         self._arrays = self._parameters.arrays
         paths = [f"params{path}" for path in self._parameters.paths]
@@ -120,13 +123,21 @@ class Optimizer:
             keys.append(k if apart else (group, count, repr(own)))
             rows.setdefault(keys[-1], Row((self.hyper, *group), count, dict(own)))
         places = {key: place for place, key in enumerate(rows)}
-        self._rows, self._row_of, self.skipped = list(rows.values()), [places[key] for key in keys], skipped
+        self._rows, self._row_of = list(rows.values()), [places[key] for key in keys]
+        self._journal.skipped = skipped
         self._plans: dict[Any, Plan] = {}
 
     @property
     def t(self) -> int:
         """How many steps were applied: the most that any parameter has had."""
+        self._journal.settle()
         return max(row.count for row in self._rows)
+
+    @property
+    def skipped(self) -> int:
+        """How many steps were skipped since a gradient was not finite."""
+        self._journal.settle()
+        return self._journal.skipped
 
     @property
     def state(self) -> list[Mapping[str, Any]]:
@@ -136,6 +147,7 @@ class Optimizer:
     @property
     def uniform_states(self) -> list[dict[str, float]]:
         """The numbers that the rule carries from step to step, for each parameter."""
+        self._journal.settle()
         return [self._rows[row].states for row in self._row_of]
 
     @property
@@ -184,8 +196,11 @@ class Optimizer:
 
     def update(self, params: Any, grads: Any) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
-        parameters = self._parameters.of(params, "params")
-        gradients = self._parameters.of(grads, "grads")
+        with self._lock:
+            self._update(self._parameters.of(params, "params"), self._parameters.of(grads, "grads"))
+
+    def _update(self, parameters: list[Any], gradients: list[Any]) -> None:
+        self._journal.settle()
         active: tuple[int, ...] = ()
         plan = self._plans.get(active)
         if plan is None or not plan.holds(parameters, gradients):
@@ -203,11 +218,14 @@ class Optimizer:
         if self.loss_scaler is not None:
             for row in numbers:
                 row["grad_scale"] *= self.loss_scaler.inverse()
-        new = plan.run(numbers)
-        self._count(plan, active, new)
-        if new is None and self._step.on.get("zero_grads"):
-            for gradient in gradients:
-                gradient[...] = 0.0
+        new = plan.decide(numbers)
+        if new is None:
+            zeroed = gradients if self._step.on.get("zero_grads") else ()
+            self._journal.begin(0, (), self.loss_scaler, zeroed)
+        else:
+            done = self._journal.begin(plan.writes, self._counted(plan, active, new), self.loss_scaler, ())
+            plan.write(done)
+        self._journal.settle()
 
     def state_dict(self) -> dict[str, Any]:
         """All that the optimizer will need to go on, parameters included, as it is now.
@@ -215,8 +233,9 @@ class Optimizer:
         Numbers, strings, lists and dictionaries; under "arrays" copies as NumPy arrays, in C order, by slot/parameter:
         `m/layers.0.W`. Functions of the step are only named: they come with the code.
         """
-        arrays = {key: np.array(array, order="C") for key, array in host_arrays(self, True).items()}
-        return {**described(self, None), "arrays": arrays}
+        with self._lock:
+            arrays = {key: np.array(array, order="C") for key, array in host_arrays(self, True).items()}
+            return {**described(self, None), "arrays": arrays}
 
     def load_state_dict(self, saved: Mapping[str, Any], *, params: bool = True, partial: bool = False) -> LoadReport:
         """Go on from what `state_dict` gave, of this or of another optimizer, on a CPU or a GPU.
@@ -228,7 +247,8 @@ class Optimizer:
         if not isinstance(saved, Mapping) or not isinstance(saved.get("arrays"), Mapping):
             raise TypeError(f"expected what state_dict gives; got a {type(saved).__name__}")
         rest = {name: value for name, value in saved.items() if name != "arrays"}
-        return load(self, Checkpoint(rest, saved["arrays"]), params, partial)
+        with self._lock:
+            return load(self, Checkpoint(rest, saved["arrays"]), params, partial)
 
     def save(self, path: str | os.PathLike[str], *, params: bool = True, user: Any = None) -> None:
         """Write a checkpoint: a safetensors file, with all but the arrays as JSON in its metadata.
@@ -237,14 +257,15 @@ class Optimizer:
         whole. params: with the parameters. user: whatever JSON can hold, such as {"epoch": 3}; `load` returns it.
         Raises OSError if it cannot be written, TypeError for a user that JSON cannot hold; the old file is as it was.
         """
-        write(path, described(self, user), host_arrays(self, params))
+        with self._lock:
+            write(path, described(self, user), host_arrays(self, params))
 
     def load(self, path: str | os.PathLike[str], *, params: bool = True, partial: bool = False) -> LoadReport:
         """Go on from a checkpoint, as `load_state_dict` says; all of it is read before anything is changed.
 
         Raises FileNotFoundError, and ValueError or TypeError for a file that is damaged or does not fit.
         """
-        with opened(path) as saved:
+        with self._lock, opened(path) as saved:
             return load(self, saved, params, partial)
 
     def _planned(self, active: tuple[int, ...]) -> Plan:
@@ -271,21 +292,19 @@ class Optimizer:
         if moved:
             self._plans.clear()
 
-    def _count(self, plan: Plan, active: tuple[int, ...], new: list[list[float]] | None) -> None:
-        """Note that a step was applied, or skipped."""
-        if self.loss_scaler is not None:
-            self.loss_scaler.update(applied=new is not None)
-        if new is None:
-            self.skipped += 1
-            return
-        for row in plan.rows:
-            self._rows[row].count += 1
-        if self.rule.states:
-            chosen = active or range(len(self._arrays))
-            places = {self._row_of[k]: position for position, k in enumerate(chosen)}
-            for row in plan.rows:
-                values = new[places[row] if self._program.apart else row]
-                self._rows[row].states = dict(zip(self.rule.states, values, strict=True))
+    def _counted(
+        self, plan: Plan, active: tuple[int, ...], new: list[list[float]]
+    ) -> list[tuple[Row, int, dict[str, float]]]:
+        """The rows of an applied step, with the counts and uniform states that they will have."""
+        if not self.rule.states:
+            return [(row := self._rows[k], row.count + 1, row.states) for k in plan.rows]
+        chosen = active or range(len(self._arrays))
+        places = {self._row_of[k]: position for position, k in enumerate(chosen)}
+        values = [new[places[k] if self._program.apart else k] for k in plan.rows]
+        return [
+            (row := self._rows[k], row.count + 1, dict(zip(self.rule.states, own, strict=True)))
+            for k, own in zip(plan.rows, values, strict=True)
+        ]
 
     def _label(self, position: int, name: str) -> str:
         parameter, gradient, *_ = self.rule.arrays

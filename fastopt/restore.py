@@ -48,6 +48,7 @@ def load(optimizer: "Optimizer", saved: Checkpoint, params: bool, some: bool) ->
 
     params: the parameters too. some: take what fits.
     """
+    optimizer._journal.settle()
     state = _current(saved.state)
     if state["rule"] != optimizer.rule.name:
         raise ValueError(f"this is the state of {state['rule']}; the optimizer has the rule {optimizer.rule.name}")

@@ -36,6 +36,7 @@ def host_arrays(optimizer: "Optimizer", params: bool) -> dict[str, Any]:
 
 def described(optimizer: "Optimizer", user: Any) -> dict[str, Any]:
     """All but the arrays: numbers, strings, lists and dictionaries."""
+    skipped = optimizer.skipped  # Settles an interrupted step first.
     keys, rows = optimizer._parameters.keys, [optimizer._rows[row] for row in optimizer._row_of]
     scaler = optimizer.loss_scaler
     return {
@@ -46,7 +47,7 @@ def described(optimizer: "Optimizer", user: Any) -> dict[str, Any]:
         "groups": {pattern: _plain(hyper) for pattern, hyper in optimizer.groups.items()},
         "steps": {key: row.count for key, row in zip(keys, rows, strict=True)},
         "uniform_states": {key: dict(row.states) for key, row in zip(keys, rows, strict=True) if row.states},
-        "skipped": optimizer.skipped,
+        "skipped": skipped,
         "loss_scaler": scaler.state_dict() if scaler else None,
         "monitors": [{"kind": type(one).__name__, "state": one.state_dict()} for one in optimizer.monitors],
         "user": user,

@@ -2,13 +2,12 @@
 
 import functools
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numba
 import numpy as np
 
+from . import cpu_threads
 from .arrays import View, compute_type
 from .cpu_compile import compiled
 from .emit import FUNCTIONS, INFIX, indented
@@ -93,22 +92,6 @@ def kernel(
     return function
 
 
-@functools.cache
-def start_threads() -> None:
-    """Start numba's threads so that they sleep when idle, unless OMP_WAIT_POLICY says otherwise.
-
-    By default those of OpenMP spin. Where NumPy's own threads ran just before, as in any training step, the two kinds
-    then wait for each other's time slices, and an update took a hundred times as long (docs/design.md).
-    """
-    if "OMP_WAIT_POLICY" in os.environ:
-        return
-    os.environ["OMP_WAIT_POLICY"] = "passive"  # read when the library is loaded, and by nobody else meant
-    try:
-        numba.get_num_threads()
-    finally:
-        del os.environ["OMP_WAIT_POLICY"]
-
-
 def piece(stage: Stage, elements: int) -> int:
     """How many elements a task has: CHUNK for reductions, which are defined so; fewer where that balances threads."""
     if stage.reductions:
@@ -120,9 +103,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Compile the kernel and cut the table into shares, anew if the number of threads has changed."""
     threads = 1
     if batch.elements >= PARALLEL_FROM:
-        # Only now: a process that has started them cannot be forked and go on in parallel.
-        start_threads()
-        threads = numba.get_num_threads()
+        threads = cpu_threads.usable()
     if batch.kept.get("threads") == threads:
         return
     cuts = shares(batch.table[:, len(stage.arrays)], threads)
@@ -133,13 +114,17 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     batch.kept.update(threads=threads, shares=cuts, kernel=compiled_kernel, partials=partials)
 
 
-def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
-    """Run one stage over a batch, as tasks.Backend says."""
+def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
+    """What runs one stage over a batch, as tasks.Backend says: compiled code from its first instruction to its last."""
     kept = batch.kept
     # Each thread rounds the scalars to the type that computes.
     scalars = np.asarray(rows, np.float64)
-    kept["kernel"](batch.table, kept["shares"], scalars, kept["partials"])
-    return kept["partials"]
+    return functools.partial(kept["kernel"], batch.table, kept["shares"], scalars, kept["partials"])
+
+
+def guard(batches: Sequence[Batch]) -> Any:
+    """The lock to hold while these run, if they use threads that take one caller at a time."""
+    return cpu_threads.guard() if any(len(batch.kept["shares"]) > 2 for batch in batches) else None
 
 
 def shares(lengths: Any, threads: int) -> Any:

@@ -61,7 +61,16 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
             _elementwise(name, stage, batch.storages)
 
 
-def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
+def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
+    """What runs one stage over a batch, as tasks.Backend says; an interrupt may come in the middle of it."""
+    return functools.partial(run, name, stage, batch, rows)
+
+
+def guard(batches: Sequence[Batch]) -> Any:
+    """No lock: launches from several threads are safe."""
+
+
+def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> None:
     """Run one stage over a batch, as tasks.Backend says, on CuPy's current stream.
 
     An update does not wait for the GPU; a stage of reductions does.
@@ -69,9 +78,11 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
     scalars = scalar_table(rows, batch.storages)
     with _device(batch.device):
         if stage.reductions:
-            return _reduce(name, stage, batch, scalars)
+            batch.kept["partials"] = _reduce(name, stage, batch, scalars)
+            return
         if batch.dimensions is None and len(batch.sets) > 1:
-            return _update_many(name, stage, batch, scalars)
+            _update_many(name, stage, batch, scalars)
+            return
         for views, row in zip(batch.sets, batch.scalars, strict=True):
             walk = views[0].walk if batch.dimensions is None else None
             _update_one(name, stage, views, walk or (), scalars[row])

@@ -13,7 +13,7 @@ import linecache
 import math
 import pickle
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -195,7 +195,16 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
         kernel(name, stage, batch.storages, batch.dimensions)
 
 
-def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
+def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
+    """What runs one stage over a batch, as tasks.Backend says; an interrupt may come in the middle of it."""
+    return functools.partial(run, name, stage, batch, rows)
+
+
+def guard(batches: Sequence[Batch]) -> Any:
+    """No lock: launches from several threads are safe."""
+
+
+def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> None:
     """Run one stage over a batch, as tasks.Backend says; a stage of reductions waits for the GPU.
 
     The kernel runs on the stream that the arrays' producers name, else on the default stream; if they name several,
@@ -218,10 +227,10 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
         words.copy_to_device(host, stream=stream)
         compiled = kernel(name, stage, batch.storages, batch.dimensions)
         compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](words, partials)
-        found = partials.copy_to_host(stream=stream) if stage.reductions else None
-        if found is not None or len(streams) > 1:
+        if stage.reductions:
+            batch.kept["partials"] = partials.copy_to_host(stream=stream)
+        if stage.reductions or len(streams) > 1:
             stream.synchronize()
-    return found
 
 
 def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> None:

@@ -33,7 +33,12 @@ def update(
     """
     which, views = views_of(program, sets, label)
     groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
-    return _run(program, _passes(program, which, views, groups), numbers, groups)
+    decided = _decided(program, _passes(program, which, views, groups), numbers, groups)
+    if decided is None:
+        return None
+    states, last, rows = decided
+    last.run(rows, [])
+    return states
 
 
 class Plan:
@@ -58,6 +63,7 @@ class Plan:
         self._slots, self._groups, self._label = [tuple(arrays) for arrays in slots], groups, label
         self.rows = tuple(dict.fromkeys(groups))
         self._watch: Any = None
+        self._scalars: Any = None
         self._passes: list[Pass] = []
         self._gradients: list[tuple[Batch, int]] = []
 
@@ -91,12 +97,25 @@ class Plan:
         written = gradient in self.program.stages[-1].writes
         self._watch = backend(which).watch(parameters, gradients, views, written)
 
-    def run(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
-        """One step on the arrays that it is bound to; returns the new uniform states, as `update` does.
+    def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+        """The new uniform states of a step on the arrays that it is bound to, as `update` gives them.
 
-        numbers: a row for each group, or one for each set where their uniform states differ.
+        numbers: a row for each group, or one for each set where their uniform states differ. Nothing is written yet.
         """
-        return _run(self.program, self._passes, numbers, self._groups)
+        decided = _decided(self.program, self._passes, numbers, self._groups)
+        if decided is None:
+            return None
+        states, _, self._scalars = decided
+        return states
+
+    @property
+    def writes(self) -> int:
+        """By how much `write` lets its list grow."""
+        return len(self._passes[-1].batches)
+
+    def write(self, done: list[Any]) -> None:
+        """Apply the step that was decided."""
+        self._passes[-1].run(self._scalars, done)
 
 
 def _passes(program: Program, which: str, views: Sequence[Sequence[View]], groups: Sequence[int]) -> list[Pass]:
@@ -116,19 +135,18 @@ def _columns(program: Program, stage: Stage) -> list[int]:
     return [program.arrays.index(name) for name in stage.arrays]
 
 
-def _run(
+def _decided(
     program: Program, passes: Sequence[Pass], numbers: Sequence[Mapping[str, Any]], groups: Sequence[int]
-) -> list[list[float]] | None:
-    """Every stage in turn; returns the new uniform states of each group, or of each set if those are apart.
+) -> tuple[list[list[float]], Pass, Any] | None:
+    """Every stage but the last, which writes: the new uniform states, the pass that is left, and its scalars.
 
-    None if the program's guard said no: then nothing has been written.
+    The states are of each group, or of each set if those are apart. None if the program's guard said no.
     """
     known = [_evaluated(program, program.known_function, [row], numbers) for row in numbers]
+    *before, last = passes
     if not program.reductions:
-        (one,) = passes
-        count = len(one.stage.scalars)
-        one.run([row[:count] for row in known])
-        return [row[count:] for row in known]
+        count = len(last.stage.scalars)
+        return [row[count:] for row in known], last, [row[:count] for row in known]
     columns = list(np.array(known, np.float64)[list(groups)].T) if program.apart else []
 
     def evaluated(function: Numbers) -> Any:
@@ -136,21 +154,19 @@ def _run(
             return _table(_evaluated(program, function, columns, numbers), len(groups))
         return [_evaluated(program, function, row, numbers) for row in known]
 
-    states: list[list[float]] = []
-    for one, scalars in zip(passes, program.stage_functions, strict=True):
-        if not one.stage.reductions:
-            # Before anything is written, since it may raise.
-            states = [list(map(float, row)) for row in evaluated(program.last_function)]
-            if program.guard and not all(row.pop() for row in states):
-                return None
-        totals = one.run(evaluated(scalars))
-        for node, values in zip(one.stage.reductions, totals, strict=True):
+    for one, scalars in zip(before, program.stage_functions, strict=False):
+        one.run(evaluated(scalars), [])
+        for node, values in zip(one.stage.reductions, one.totals(), strict=True):
             reduced = REDUCTIONS[node.op].finished(values)
             columns.append(reduced)
             if not program.apart:
                 for row in known:
                     row.append(float(reduced))
-    return states
+    # Before anything is written, since it may raise.
+    states = [list(map(float, row)) for row in evaluated(program.last_function)]
+    if program.guard and not all(row.pop() for row in states):
+        return None
+    return states, last, evaluated(program.stage_functions[-1])
 
 
 def _table(columns: Sequence[Any], rows: int) -> Any:

@@ -5,7 +5,8 @@ elements, and the row of scalars. For arrays that are not dense together the add
 and the row goes on: first element in C order, shape, strides of each array.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -62,11 +63,15 @@ class Backend(Protocol):
     def prepare(self, name: str, stage: Stage, batch: Batch) -> None:
         """Compile and allocate whatever `run` needs, so that it cannot fail for want of it. Called before every run."""
 
-    def run(self, name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Any:
-        """Run one stage over a batch; returns the partial results, (rows of the table, reductions), if it has any.
+    def launch(self, name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
+        """What runs one stage over a batch, when called. A stage of reductions then has its partial results, (rows of
+        the table, reductions), in batch.kept["partials"].
 
         rows: the stage's scalars, in the rows that the table names.
         """
+
+    def guard(self, batches: Sequence[Batch]) -> Any:
+        """The lock to hold while these run, or None."""
 
 
 class Pass:
@@ -98,21 +103,28 @@ class Pass:
             for key, positions in groups.items()
         ]
 
-    def run(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """Run the stage; for each of its reductions the total: of each set, in order, or one of all.
+    def run(self, rows: Sequence[Sequence[Any]], done: list[Any]) -> None:
+        """Run the stage.
 
-        rows: the stage's scalars, each a list of numbers.
+        rows: its scalars, each a list of numbers. done: grows by one for each batch that has been run.
         """
         # All before the first write: what fails then has changed nothing.
         for batch in self.batches:
             self._backend.prepare(self._name, self.stage, batch)
-        partials = [self._backend.run(self._name, self.stage, batch, rows) for batch in self.batches]
-        return self._totals(partials) if self.stage.reductions else []
+        launches = [self._backend.launch(self._name, self.stage, batch, rows) for batch in self.batches]
+        # One call without bytecode in between, so that on a CPU no signal's handler runs until all is done and noted.
+        if (guard := self._backend.guard(self.batches)) is None:
+            done.extend(map(operator.call, launches))
+        else:
+            with guard:
+                done.extend(map(operator.call, launches))
 
-    def _totals(self, partials: Sequence[Any]) -> list[Any]:
+    def totals(self) -> list[Any]:
+        """For each reduction of the stage that was run the total: of each set, in order, or one of all."""
         totals = np.zeros((len(self.stage.reductions), self._sets))
-        for batch, found in zip(self.batches, partials, strict=True):
+        for batch in self.batches:
             last, several = batch.runs
+            found = batch.kept["partials"]
             for k, node in enumerate(self.stage.reductions):
                 values = found[last, k]
                 for position, rows in several:

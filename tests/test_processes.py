@@ -1,0 +1,168 @@
+"""Threads, forks and interrupts: every update is whole, whichever threading layer numba has."""
+
+import pytest
+from examples import run_python
+
+LAYERS = ["omp", "workqueue"]
+
+RUN = """
+import os, sys, threading, warnings, multiprocessing
+import numpy as np, fastopt
+SIZE = 200_000
+def make():
+    return fastopt.Adam({"a": np.ones(SIZE, "float32"), "b": np.ones(SIZE, "float64").astype("float32")}, lr=0.01)
+def step(opt, k):
+    opt.step({name: np.full(SIZE, k + 1.0, "float32") for name in opt.params})
+def run(opt, first, last):
+    for k in range(first, last):
+        step(opt, k)
+    return opt
+def same(one, other):
+    a, b = one.state_dict(), other.state_dict()
+    return a["steps"] == b["steps"] and all(np.array_equal(a["arrays"][k], b["arrays"][k]) for k in a["arrays"])
+"""
+
+FORK = (
+    RUN
+    + """
+opt = run(make(), 0, 3)
+child = os.fork()
+if child == 0:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        run(opt, 3, 6)
+    whole = make()
+    run(whole, 0, 6)
+    os._exit(0 if same(opt, whole) and len(said) == 1 and "spawn" in str(said[0].message) else 1)
+assert os.waitpid(child, 0)[1] == 0, "the child failed"
+run(opt, 3, 6)
+whole = run(make(), 0, 6)
+assert same(opt, whole)
+print("good")
+"""
+)
+
+LOCKED = (
+    RUN
+    + """
+opt = make()
+with opt._lock:
+    started = threading.Thread(target=lambda: None)
+    started.start(); started.join()
+held, release = threading.Event(), threading.Event()
+def hold():
+    with opt._lock:
+        held.set(); release.wait()
+holder = threading.Thread(target=hold); holder.start(); held.wait()
+child = os.fork()
+if child == 0:
+    run(opt, 0, 1)
+    os._exit(0)
+release.set(); holder.join()
+assert os.waitpid(child, 0)[1] == 0
+print("good")
+"""
+)
+
+SEVERAL = (
+    RUN
+    + """
+opts = [make() for _ in range(4)]
+threads = [threading.Thread(target=run, args=(opt, 0, 30)) for opt in opts]
+[t.start() for t in threads]; [t.join() for t in threads]
+whole = run(make(), 0, 30)
+assert all(same(opt, whole) for opt in opts)
+shared = make()
+threads = [threading.Thread(target=lambda: [step(shared, 0) for _ in range(25)]) for _ in range(4)]
+[t.start() for t in threads]; [t.join() for t in threads]
+whole = make()
+for _ in range(100):
+    step(whole, 0)
+assert shared.t == 100 and same(shared, whole)
+print("good")
+"""
+)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("code", [FORK, LOCKED, SEVERAL], ids=["fork", "fork with a lock held", "several threads"])
+def test_updates_are_whole(code: str, layer: str) -> None:
+    done = run_python(
+        "-W", "ignore::DeprecationWarning", "-c", code, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2"
+    )
+    assert (done.returncode, done.stdout) == (0, "good\n"), done.stderr
+
+
+INTERRUPTED = """
+import random, signal, sys
+import ml_dtypes, numpy as np, fastopt
+from fastopt import optimizer as module
+
+class Stop(Exception): pass
+
+def make():
+    params = {"a": np.ones(40, "float32"), "b": np.ones(30, ml_dtypes.bfloat16), "c": np.ones(3, "float16")}
+    return fastopt.NAdam(params, lr=0.01, loss_scaler=fastopt.LossScaler(4.0, interval=3), zero_grads=True)
+
+def grads(k):
+    made = {n: np.full(a.shape, 0.1 * k + 0.1, a.dtype) for n, a in make_params.items()}
+    if k % 5 == 4:
+        made["c"][-1] = np.inf
+    return made
+
+make_params = make().params
+
+def fingerprint(opt):
+    d = opt.state_dict()
+    return repr([d["steps"], d["uniform_states"], d["skipped"], d["loss_scaler"]]) + "".join(
+        a.tobytes().hex() for a in d["arrays"].values()
+    )
+
+whole, prints = make(), []
+for k in range(100):
+    prints.append(fingerprint(whole))
+    whole.step(grads(k))
+
+# Raise at every line, one after the other, that Python runs within a step.
+FILES = ("optimizer.py", "journal.py", "plan.py", "tasks.py", "loss_scale.py", "groups.py")
+opt, k, at, befores, afters = make(), 0, 0, 0, 0
+while True:
+    count = 0
+    def trace(frame, event, arg):
+        global count
+        if not frame.f_code.co_filename.endswith(FILES):
+            return None
+        if event in ("line", "return"):
+            count += 1
+            if count == at:
+                raise Stop
+        return trace
+    g = grads(k)
+    sys.settrace(trace)
+    try:
+        opt.step(g)
+        finished = True
+    except Stop:
+        finished = False
+    finally:
+        sys.settrace(None)
+    now = fingerprint(opt)
+    if finished and count < at:
+        assert now == prints[k + 1]
+        at, k = 0, k + 1
+        if k > 25:
+            break
+    elif now == prints[k]:
+        befores += 1
+    elif now == prints[k + 1]:
+        afters, k = afters + 1, k + 1
+    else:
+        raise SystemExit(f"step {k} is half done when interrupted at line {at}")
+    at += 1
+print(befores > 20 and afters > 3)
+"""
+
+
+def test_an_interrupt_leaves_a_state_from_before_or_after_the_step() -> None:
+    done = run_python("-c", INTERRUPTED)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
