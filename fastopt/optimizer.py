@@ -1,13 +1,14 @@
 """The Optimizer: one call updates all arrays of a model by one rule, with everything that rides along."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from .checkpoint import Checkpoint, opened, write
+from .finite import check_finite
 from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
@@ -108,7 +109,9 @@ class Optimizer:
     def _start(self, slot: str, array: Any, path: str) -> Any:
         if slot == COPY:
             copy = array_like(array, 0.0, self._step.on["cast_to"], path)
-            copy[...] = array
+            # As in a step, what is too large for the copy becomes infinite without a warning.
+            with np.errstate(all="ignore"):
+                copy[...] = array
             return copy
         start = self._step.start[slot]
         return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
@@ -267,6 +270,21 @@ class Optimizer:
         """
         with self._lock, opened(path) as saved:
             return load(self, saved, params, partial)
+
+    def check_finite(self) -> None:
+        """Raise FloatingPointError that names every parameter, state, average and copy that is not finite throughout.
+
+        It tells infinities, which have overflowed, from NaNs, and says what helps. On a GPU it copies every array.
+        """
+        check_finite(self._named())
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        """Every array and uniform state with its name."""
+        trees = {AVERAGE: "ema", COPY: "cast"}
+        for k, path in enumerate(self._parameters.paths):
+            yield self._label(k, self.rule.arrays[0]), self._arrays[k]
+            for slot, value in (self._state[k] | self._rows[self._row_of[k]].states).items():
+                yield trees[slot] + path if slot in trees else self._label(k, slot), value
 
     def _planned(self, active: tuple[int, ...]) -> Plan:
         chosen = active or range(len(self._arrays))
