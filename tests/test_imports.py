@@ -7,17 +7,7 @@ import pytest
 from examples import ROOT, run_python
 
 HEAVY = {
-    "numba",
-    "llvmlite",
-    "cupy",
-    "torch",
-    "jax",
-    "scipy",
-    "sklearn",
-    "matplotlib",
-    "rich",
-    "typer",
-    "ml_dtypes",
+    *("numba", "llvmlite", "cupy", "torch", "jax", "scipy", "sklearn", "matplotlib", "rich", "typer", "ml_dtypes"),
     "safetensors",
 }
 

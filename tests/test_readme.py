@@ -75,3 +75,10 @@ def test_the_two_commands_come_first_and_ci_runs_the_second() -> None:
     assert (clone.split()[:2], cd.split()[0]) == (["git", "clone"], "cd")
     assert train.endswith(".venv/bin/fastopt train")
     assert tests in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_page_on_faults_names_tests_that_exist() -> None:
+    named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", (ROOT / "docs" / "faults.md").read_text(encoding="utf-8"))
+    assert len(named) >= 14
+    for file, test in named:
+        assert f"def {test}" in (ROOT / "tests" / file).read_text(encoding="utf-8")
