@@ -315,7 +315,8 @@ class Optimizer:
     ) -> list[tuple[Row, int, dict[str, float]]]:
         """The rows of an applied step, with the counts and uniform states that they will have."""
         if not self.rule.states:
-            return [(row := self._rows[k], row.count + 1, row.states) for k in plan.rows]
+            rows = self._rows
+            return [(rows[k], rows[k].count + 1, rows[k].states) for k in plan.rows]
         chosen = active or range(len(self._arrays))
         places = {self._row_of[k]: position for position, k in enumerate(chosen)}
         values = [new[places[k] if self._program.apart else k] for k in plan.rows]

@@ -124,7 +124,10 @@ def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]])
 
 def guard(batches: Sequence[Batch]) -> Any:
     """The lock to hold while these run, if they use threads that take one caller at a time."""
-    return cpu_threads.guard() if any(len(batch.kept["shares"]) > 2 for batch in batches) else None
+    for batch in batches:
+        if len(batch.kept["shares"]) > 2:
+            return cpu_threads.guard()
+    return None
 
 
 def shares(lengths: Any, threads: int) -> Any:

@@ -109,11 +109,12 @@ class Pass:
         rows: its scalars, each a list of numbers. done: grows by one for each batch that has been run.
         """
         # All before the first write: what fails then has changed nothing.
+        backend, name, stage = self._backend, self._name, self.stage
         for batch in self.batches:
-            self._backend.prepare(self._name, self.stage, batch)
-        launches = [self._backend.launch(self._name, self.stage, batch, rows) for batch in self.batches]
+            backend.prepare(name, stage, batch)
+        launches = [backend.launch(name, stage, batch, rows) for batch in self.batches]
         # One call without bytecode in between, so that on a CPU no signal's handler runs until all is done and noted.
-        if (guard := self._backend.guard(self.batches)) is None:
+        if (guard := backend.guard(self.batches)) is None:
             done.extend(map(operator.call, launches))
         else:
             with guard:
