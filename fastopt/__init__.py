@@ -12,6 +12,7 @@ if not (_Path(__file__).parent / "kernels").is_dir():
 
 from . import kernels
 from .classes import CLASSES
+from .kernels.row_sparse import RowSparse
 from .loss_scale import LossScaler
 from .optimizer import Optimizer
 from .restore import LoadReport
@@ -25,6 +26,7 @@ __all__ = [
     "Optimizer",
     "RangeTest",
     "ReduceOnPlateau",
+    "RowSparse",
     "Sweep",
     "kernels",
     "like",

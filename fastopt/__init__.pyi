@@ -56,6 +56,7 @@ class AdaBelief(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class Adadelta(Optimizer):
@@ -92,6 +93,7 @@ class Adadelta(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class Adagrad(Optimizer):
@@ -132,6 +134,7 @@ class Adagrad(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class Adam(Optimizer):
@@ -175,6 +178,7 @@ class Adam(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class AdamW(Optimizer):
@@ -214,6 +218,7 @@ class AdamW(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class Adamax(Optimizer):
@@ -251,6 +256,7 @@ class Adamax(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class AdamLp(Optimizer):
@@ -289,6 +295,7 @@ class AdamLp(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class AdamMaxNorm(Optimizer):
@@ -327,6 +334,7 @@ class AdamMaxNorm(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class SGDHD(Optimizer):
@@ -366,6 +374,7 @@ class SGDHD(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class AdamHD(Optimizer):
@@ -409,6 +418,7 @@ class AdamHD(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class LAMB(Optimizer):
@@ -448,6 +458,7 @@ class LAMB(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class LARS(Optimizer):
@@ -486,6 +497,7 @@ class LARS(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class Lion(Optimizer):
@@ -520,6 +532,7 @@ class Lion(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class NAdam(Optimizer):
@@ -558,6 +571,7 @@ class NAdam(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class NAGAdam(Optimizer):
@@ -597,6 +611,7 @@ class NAGAdam(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class RAdam(Optimizer):
@@ -632,6 +647,7 @@ class RAdam(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class RMSprop(Optimizer):
@@ -678,6 +694,7 @@ class RMSprop(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class SGD(Optimizer):
@@ -726,6 +743,7 @@ class SGD(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...
 
 class Yogi(Optimizer):
@@ -763,4 +781,5 @@ class Yogi(Optimizer):
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = 'exact',
     ) -> None: ...

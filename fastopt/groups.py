@@ -73,22 +73,25 @@ class Row:
     layers: tuple[Hyper, ...]
     count: int
     states: dict[str, float]
-    _known: tuple[int, dict[str, Any], dict[str, Any]] = field(default=(-1, {}, {}), repr=False)
+    _changes: int = field(default=-1, repr=False)
+    _fixed: dict[str, Any] = field(default_factory=dict, repr=False)
+    _scheduled: list[tuple[str, Any, Hyper]] = field(default_factory=list, repr=False)
 
     def numbers(self) -> dict[str, Any]:
         """The values for the next step, by name. Raises if a function of the step gives an invalid one."""
         changes = 0
         for hyper in self.layers:
             changes += hyper.changes
-        if changes != self._known[0]:
+        if changes != self._changes:
             merged = {name: (value, hyper) for hyper in self.layers for name, value in hyper.items()}
-            scheduled = {name: pair for name, pair in merged.items() if callable(pair[0])}
-            fixed = {name: value for name, (value, _) in merged.items() if name not in scheduled}
-            self._known = changes, fixed, scheduled
+            self._scheduled = [(name, *pair) for name, pair in merged.items() if callable(pair[0])]
+            self._fixed = {name: value for name, (value, _) in merged.items() if not callable(value)}
+            self._changes = changes
         t = self.count + 1
-        _, fixed, scheduled = self._known
-        values = {name: hyper.check(name, value(t)) for name, (value, hyper) in scheduled.items()}
-        return {"t": t, **fixed, **values, **self.states}
+        values = {"t": t, **self._fixed, **self.states}
+        for name, function, hyper in self._scheduled:
+            values[name] = hyper.check(name, function(t))
+        return values
 
 
 def grouped(

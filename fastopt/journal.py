@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .groups import Row
+from .kernels.catch_up import CatchUp
 from .loss_scale import LossScaler
 
 
@@ -27,27 +28,31 @@ class Journal:
         rows: Sequence[tuple[Row, int, dict[str, float]]],
         scaler: LossScaler | None,
         zeroed: Sequence[Any],
+        notes: Sequence[tuple[CatchUp, int, Any, Any]] = (),
     ) -> list[Any]:
         """Note a step; returns the list that will have so many entries once its arrays are written.
 
         rows: the new counts and uniform states; none if the step is skipped. zeroed: arrays to set to zero then.
+        notes: what to note of the step for rows that miss others.
         """
         done: list[Any] = []
         scale = scaler.after(applied=bool(rows)) if scaler else None
-        self._entry = done, writes, rows, self.skipped + (not rows), scaler, scale, zeroed
+        self._entry = done, writes, rows, self.skipped + (not rows), scaler, scale, zeroed, notes
         return done
 
     def settle(self) -> None:
         """Carry out what was noted if the arrays were written, else forget it; may be interrupted and called again."""
         if self._entry is None:
             return
-        done, writes, rows, skipped, scaler, scale, zeroed = self._entry
+        done, writes, rows, skipped, scaler, scale, zeroed, notes = self._entry
         if len(done) >= writes:
             for row, count, states in rows:
                 row.count, row.states = count, states
             self.skipped = skipped
             if scaler:
                 scaler.scale, scaler.applied = scale
+            for behind, step, numbers, touched in notes:
+                behind.note(step, numbers, touched)
             for array in zeroed:
                 array[...] = 0.0
         self._entry = None

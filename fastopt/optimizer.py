@@ -12,15 +12,18 @@ from .finite import check_finite
 from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
-from .kernels.dispatch import array_like, check_parameters
+from .kernels.dispatch import array_like, check_parameters, views_of
 from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
 from .kernels.plan import Plan
+from .kernels.row_sparse import RowSparse, is_row_sparse, row_sparse, values_of
+from .kernels.rows import RowSet
 from .loss_scale import LossScaler
 from .monitors.find import monitors_in
 from .parameters import Parameters
 from .restore import LoadReport, load
+from .sparse import MODES, Sparse
 from .state import described, host_arrays
 
 
@@ -40,7 +43,9 @@ class Optimizer:
     corrected, in `ema` as a tree. cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
-    array may stand in several places of params, to be updated once.
+    array may stand in several places of params, to be updated once. sparse: what a RowSparse gradient does to the rows
+    that it does not touch: "exact", what zeros would do, as soon as they are touched or `flush` is called; or "lazy",
+    nothing.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
@@ -59,6 +64,7 @@ class Optimizer:
         skip_nonfinite: bool = False,
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
+        sparse: str = "exact",
         **hyper: Any,
     ) -> None:
         if isinstance(rule, str):
@@ -102,6 +108,7 @@ class Optimizer:
             for path, array in zip(paths, self._arrays, strict=True)
         ]
         self._program = self._step.program(self.hyper)
+        self._sparse = Sparse(_sparse(sparse, on), self._step, self._program)
         self._belongs = belongs
         self._set_counts([0] * len(belongs), [dict(rule.states)] * len(belongs), 0)
         self._grads: Any = None
@@ -204,31 +211,50 @@ class Optimizer:
 
     def _update(self, parameters: list[Any], gradients: list[Any]) -> None:
         self._journal.settle()
-        active: tuple[int, ...] = ()
-        plan = self._plans.get(active)
-        if plan is None or not plan.holds(parameters, gradients):
-            if any(gradient is None for gradient in gradients):
-                active = tuple(k for k, gradient in enumerate(gradients) if gradient is not None)
-                if not active:
-                    return
-                self._split(active)
-                parameters, gradients = [parameters[k] for k in active], [gradients[k] for k in active]
-            plan = self._plans.get(active) or self._planned(active)
-            if not (active and plan.holds(parameters, gradients)):
-                plan.bind(parameters, gradients)
-            self._plans[active] = plan
+        chosen: Sequence[int] = range(len(self._arrays))
+        plan = self._plans.get(())
+        if plan is None or self._sparse.behind or not plan.holds(parameters, gradients):
+            chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
+            if not chosen:
+                return
+            self._split(chosen)
+            parameters = [parameters[k] for k in chosen]
+            gradients = [self._gradient(k, gradients[k]) for k in chosen]
+            plan = self._bound(chosen, parameters, gradients)
+            plan.touch(gradients)
         numbers = [row.numbers() for row in self._rows]
         if self.loss_scaler is not None:
             for row in numbers:
                 row["grad_scale"] *= self.loss_scaler.inverse()
+        if plan.touched:
+            self._sparse.bring(plan, chosen, self._state)
         new = plan.decide(numbers)
         if new is None:
-            zeroed = gradients if self._step.on.get("zero_grads") else ()
+            zeroed = values_of(gradients) if self._step.on.get("zero_grads") else ()
             self._journal.begin(0, (), self.loss_scaler, zeroed)
         else:
-            done = self._journal.begin(plan.writes, self._counted(plan, active, new), self.loss_scaler, ())
+            counted = self._counted(plan, chosen, new)
+            # Those of rows that came twice were read before they were added up.
+            zeroed = [one.given for one in plan.touched] if self._step.on.get("zero_grads") else ()
+            done = self._journal.begin(plan.writes, counted, self.loss_scaler, zeroed, self._sparse.notes(plan, chosen))
             plan.write(done)
         self._journal.settle()
+
+    def flush(self) -> None:
+        """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
+
+        After it every array is what dense gradients would have made of it. Call it before the parameters are used as a
+        whole; `save`, `state_dict` and a dense gradient do.
+        """
+        with self._lock:
+            self._journal.settle()
+            self._flush(list(self._sparse.behind))
+
+    def _flush(self, chosen: Sequence[int]) -> None:
+        for k in chosen:
+            sets = [(self._arrays[k], None, *self._state[k].values())]
+            which, views = views_of(self._program, sets, lambda _, name, k=k: self._label(k, name), [0])  # type: ignore[misc]
+            self._sparse.catch_up(k, RowSet(which, self._program, views[0], self._label(k, self.rule.arrays[1])))
 
     def state_dict(self) -> dict[str, Any]:
         """All that the optimizer will need to go on, parameters included, as it is now.
@@ -237,6 +263,7 @@ class Optimizer:
         `m/layers.0.W`. Functions of the step are only named: they come with the code.
         """
         with self._lock:
+            self.flush()
             arrays = {key: np.array(array, order="C") for key, array in host_arrays(self, True).items()}
             return {**described(self, None), "arrays": arrays}
 
@@ -261,6 +288,7 @@ class Optimizer:
         Raises OSError if it cannot be written, TypeError for a user that JSON cannot hold; the old file is as it was.
         """
         with self._lock:
+            self.flush()
             write(path, described(self, user), host_arrays(self, params))
 
     def load(self, path: str | os.PathLike[str], *, params: bool = True, partial: bool = False) -> LoadReport:
@@ -286,18 +314,40 @@ class Optimizer:
             for slot, value in (self._state[k] | self._rows[self._row_of[k]].states).items():
                 yield trees[slot] + path if slot in trees else self._label(k, slot), value
 
-    def _planned(self, active: tuple[int, ...]) -> Plan:
-        chosen = active or range(len(self._arrays))
+    def _gradient(self, k: int, gradient: Any) -> Any:
+        """A gradient as a plan takes it."""
+        if not is_row_sparse(gradient):
+            if k in self._sparse.behind:
+                self._flush([k])
+            return gradient
+        name = self._label(k, self.rule.arrays[1])
+        rows = row_sparse(gradient, name)
+        return rows.dense(self._arrays[k].shape) if self._sparse.needs_dense else rows
+
+    def _bound(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:
+        """The plan for some of the parameters, bound to these arrays."""
+        sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
+        key = (tuple(chosen), sparse) if sparse or len(chosen) < len(self._arrays) else ()
+        plan = self._plans.get(key) or self._planned(chosen, sparse)
+        if not (key and plan.holds(parameters, gradients)):
+            plan.bind(parameters, gradients)
+        self._plans[key] = plan
+        return plan
+
+    def _planned(self, chosen: Sequence[int], sparse: Sequence[int]) -> Plan:
         return Plan(
             self._program,
             [list(self._state[k].values()) for k in chosen],
             [self._row_of[k] for k in chosen],
             lambda position, name: self._label(chosen[position], name),
+            sparse,
         )
 
-    def _split(self, active: tuple[int, ...]) -> None:
+    def _split(self, active: Sequence[int]) -> None:
         """Give the active parameters rows of their own where others of their row are not."""
-        stays = {self._row_of[k] for k in range(len(self._arrays)) if k not in active}
+        if len(active) == len(self._arrays):
+            return
+        stays = {self._row_of[k] for k in set(range(len(self._arrays))).difference(active)}
         moved: dict[int, int] = {}
         for k in active:
             row = self._row_of[k]
@@ -311,13 +361,12 @@ class Optimizer:
             self._plans.clear()
 
     def _counted(
-        self, plan: Plan, active: tuple[int, ...], new: list[list[float]]
+        self, plan: Plan, chosen: Sequence[int], new: list[list[float]]
     ) -> list[tuple[Row, int, dict[str, float]]]:
         """The rows of an applied step, with the counts and uniform states that they will have."""
         if not self.rule.states:
             rows = self._rows
             return [(rows[k], rows[k].count + 1, rows[k].states) for k in plan.rows]
-        chosen = active or range(len(self._arrays))
         places = {self._row_of[k]: position for position, k in enumerate(chosen)}
         values = [new[places[k] if self._program.apart else k] for k in plan.rows]
         return [
@@ -348,6 +397,14 @@ class Optimizer:
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
         return f"<{type(self).__name__}: {self.rule.name}, {len(self._arrays)} arrays, step {self.t}, {hyper}>"
+
+
+def _sparse(mode: str, on: Mapping[str, Any]) -> str:
+    if mode not in MODES:
+        raise ValueError(f"sparse must be {' or '.join(MODES)}; got {mode!r}")
+    if mode == "lazy" and "ema" in on:
+        raise ValueError("ema averages every row in every step, which sparse='lazy' leaves out; use sparse='exact'")
+    return mode
 
 
 def _decay(rule: Rule, decay: str | None, used: bool) -> str:

@@ -81,6 +81,7 @@ def load(optimizer: "Optimizer", saved: Checkpoint, params: bool, some: bool) ->
         for undo in reversed(undone):
             undo()
         raise
+    optimizer.flush()
     for key in found:
         fill(ours[key][0], values[key], ours[key][1])
     optimizer._set_counts(steps, states, state["skipped"])

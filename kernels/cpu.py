@@ -10,6 +10,7 @@ import numpy as np
 from . import cpu_threads
 from .arrays import View, compute_type
 from .cpu_compile import compiled
+from .cpu_rows import merged as merged
 from .emit import FUNCTIONS, INFIX, indented
 from .headers import Headers, available
 from .numba_source import ascii_name, task_source
@@ -23,21 +24,28 @@ PARALLEL_FROM = 65536
 _OPERATIONS = {**FUNCTIONS, **INFIX, "exp": "math.exp({0})", "log": "math.log({0})"}
 
 
-def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None, entry: str = "kernel") -> str:
+def source(
+    name: str,
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None,
+    entry: str = "kernel",
+    repeated: bool = False,
+) -> str:
     """The source of one stage's kernel, a function with the name `entry`.
 
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
-    None.
+    None. repeated: a task runs with several rows of scalars in turn, up to the one that its last column has.
     """
     task = task_source(stage, storages, dimensions, _OPERATIONS, f"{compute_type(storages)}(scalars[u, {{0}}])")
     if stage.reductions:
         loop = _reduction_loop(stage, task.body, task.results)
     else:
         loop = ["for i in range(n):", *indented(task.body)]
-    body = [
-        "for task in range(shares[worker], shares[worker + 1]):",
-        *indented([f"u = table[task, {len(stage.arrays) + 1}]", *task.header, *loop]),
-    ]
+    step = [*task.header, *loop]
+    first = f"table[task, {len(stage.arrays) + 1}]"
+    step = [f"for u in range({first}, table[task, -1]):", *indented(step)] if repeated else [f"u = {first}", *step]
+    body = ["for task in range(shares[worker], shares[worker + 1]):", *indented(step)]
     if compute_type(storages) == "float32":
         body = ["saved = flush_denormals()", *body, "restore(saved)"]
     return "\n".join(
@@ -78,13 +86,13 @@ def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[s
 
 @functools.cache
 def kernel(
-    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, parallel: bool
+    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, parallel: bool, repeated: bool = False
 ) -> Callable[..., Any]:
     """The compiled kernel: (table, shares, scalars, partials) -> None."""
-    text = source(name, stage, storages, dimensions)
+    text = source(name, stage, storages, dimensions, repeated=repeated)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
     entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    text = source(name, stage, storages, dimensions, entry)
+    text = source(name, stage, storages, dimensions, entry, repeated)
     numbers = "float64[:,::1]"
     function: Callable[..., Any] = compiled(
         entry, text, f"void(int64[:,::1], int64[::1], {numbers}, {numbers})", parallel
@@ -106,8 +114,10 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
         threads = cpu_threads.usable()
     if batch.kept.get("threads") == threads:
         return
-    cuts = shares(batch.table[:, len(stage.arrays)], threads)
-    compiled_kernel = kernel(name, stage, batch.storages, batch.dimensions, len(cuts) > 2)
+    width = len(stage.arrays)
+    work = batch.table[:, width] * (batch.table[:, -1] - batch.table[:, width + 1] if batch.repeated else 1)
+    cuts = shares(work, threads)
+    compiled_kernel = kernel(name, stage, batch.storages, batch.dimensions, len(cuts) > 2, batch.repeated)
     partials = np.zeros((len(batch.table), len(stage.reductions)))
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()

@@ -86,6 +86,18 @@ def word(typing: Any, base: Any, index: Any) -> Any:
     return types.int64(types.int64, types.int64), generate
 
 
+@intrinsic
+def set_word(typing: Any, base: Any, index: Any, value: Any) -> Any:
+    """Write the 64-bit word number `index` at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], _i64.as_pointer())
+        builder.store(args[2], builder.gep(pointer, [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
 def _round_to_bfloat16(builder: Any, value: Any) -> Any:
     bits = builder.bitcast(value, _i32)
     even = builder.and_(builder.lshr(bits, _i32(16)), _i32(1))

@@ -8,7 +8,9 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .arrays import View
+import numpy as np
+
+from .arrays import View, compute_type, make_view
 from .cuda_source import THREADS, Elementwise, elementwise, kernel_name, pack, reduce_source, update_source
 from .program import Stage
 from .reductions import CHUNK, LANES
@@ -55,7 +57,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     with _device(batch.device):
         if stage.reductions:
             _reduce_kernel(name, stage, batch.storages, batch.dimensions)
-        elif batch.dimensions is None and len(batch.sets) > 1:
+        elif _in_table(batch):
             _update_kernel(name, stage, batch.storages)
         else:
             _elementwise(name, stage, batch.storages)
@@ -80,12 +82,19 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
         if stage.reductions:
             batch.kept["partials"] = _reduce(name, stage, batch, scalars)
             return
-        if batch.dimensions is None and len(batch.sets) > 1:
+        if _in_table(batch):
             _update_many(name, stage, batch, scalars)
             return
         for views, row in zip(batch.sets, batch.scalars, strict=True):
             walk = views[0].walk if batch.dimensions is None else None
             _update_one(name, stage, views, walk or (), scalars[row])
+
+
+def _in_table(batch: Batch) -> bool:
+    """Whether a batch goes by its table rather than array by array."""
+    if batch.dimensions is not None and not batch.whole:
+        raise ValueError("on a GPU row-sparse gradients need parameters and values with contiguous rows; copy them")
+    return not batch.whole or (batch.dimensions is None and len(batch.sets) > 1)
 
 
 def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> None:
@@ -113,8 +122,10 @@ def _update_many(name: str, stage: Stage, batch: Batch, scalars: Any) -> None:
     blocks = -(-largest // (THREADS * pack(batch.storages) * ROUNDS))
     kernel = _update_kernel(name, stage, batch.storages)
     cupy = library()
-    arguments = (cupy.asarray(batch.table), cupy.asarray(scalars), cupy.uint32(blocks))
-    kernel((len(batch.table) * blocks,), (THREADS,), arguments)
+    numbers = cupy.asarray(scalars)
+    for table in batch.turns(len(stage.arrays)):
+        arguments = (cupy.asarray(table), numbers, cupy.uint32(blocks))
+        kernel((len(table) * blocks,), (THREADS,), arguments)
 
 
 def _reduce(name: str, stage: Stage, batch: Batch, scalars: Any) -> Any:
@@ -149,6 +160,32 @@ def _reduce_kernel(name: str, stage: Stage, storages: tuple[str, ...], dimension
         reduce_source(name, stage, storages, dimensions), f"{kernel_name(name)}_norms", options=OPTIONS
     )
     return kernel
+
+
+def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:
+    """Each row once, in the order in which they first come, and the sums of their values in that order."""
+    found, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
+    if len(found) == len(rows):
+        return rows, values
+    cupy = library()
+    order = np.argsort(first)
+    numbers = np.argsort(order)[numbers]
+    with _device(values.device):
+        given = values.array
+        sums = cupy.zeros((len(found), *values.shape[1:]), compute_type([values.storage]))
+        sums[...] = given[cupy.asarray(first[order])]
+        # Round by round, each row at most once in it: no two threads ever add to one place.
+        times = np.zeros(len(found), np.int64)
+        rounds = np.zeros(len(rows), np.int64)
+        for k, number in enumerate(numbers):
+            rounds[k] = times[number]
+            times[number] += 1
+        for number in range(1, int(times.max())):
+            chosen = np.flatnonzero(rounds == number)
+            sums[cupy.asarray(numbers[chosen])] += given[cupy.asarray(chosen)]
+    return found[order], make_view(
+        sums, values.kind, values.device, sums.data.ptr, sums.dtype, sums.strides, True, "the sums of rows"
+    )
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -129,25 +129,33 @@ def _shared_with_numpy(array: Any, name: str) -> Any:
         raise TypeError(f"{name}: this {type(array).__name__} cannot be shared with NumPy: {error}") from error
 
 
-def views_of(program: Program, sets: Sequence[Sequence[Any]], label: Callable[[int, str], str]) -> tuple[str, Any]:
-    """The backend and the checked views of the arrays of each set; raises before anything is changed."""
+def views_of(
+    program: Program, sets: Sequence[Sequence[Any]], label: Callable[[int, str], str], sparse: Collection[int] = ()
+) -> tuple[str, Any]:
+    """The backend and the checked views of the arrays of each set; raises before anything is changed.
+
+    sparse: the sets with a row-sparse gradient, which is not looked at and has None for its view.
+    """
     written = [k for k, name in enumerate(program.arrays) if name in program.stages[-1].writes]
     used = ""
-    result: list[list[View]] = []
+    result: list[list[View | None]] = []
+    flat: list[tuple[View, int, int]] = []
     for position, arrays in enumerate(sets):
-        names = [label(position, name) for name in program.arrays]
-        found = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
-        views = [view for _, view in found]
-        check(views, names, written)
+        there = [k for k in range(len(arrays)) if k != 1 or position not in sparse]
+        names = [label(position, program.arrays[k]) for k in there]
+        found = [view_of(arrays[k], name) for k, name in zip(there, names, strict=True)]
+        views = dict(zip(there, (view for _, view in found), strict=True))
+        check([*views.values()], names, [there.index(k) for k in written if k in views])
         for (which, view), name in zip(found, names, strict=True):
             used = used or which
             if which != used:
                 raise TypeError(f"{name} is a {view.kind}, not of the same library as the other arrays; convert it")
-        result.append(views)
-    width = len(program.arrays)
-    everywhere = {row * width + k for row in range(len(sets)) for k in written}
-    flat = [view for views in result for view in views]
-    check_overlaps(flat, lambda place: label(place // width, program.arrays[place % width]), everywhere)
+        result.append([views.get(k) for k in range(len(arrays))])
+        flat += [(view, position, k) for k, view in views.items()]
+    everywhere = {place for place, (_, _, k) in enumerate(flat) if k in written}
+    check_overlaps(
+        [view for view, _, _ in flat], lambda place: label(flat[place][1], program.arrays[flat[place][2]]), everywhere
+    )
     return used, result
 
 

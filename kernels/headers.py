@@ -17,56 +17,55 @@ from .arrays import View
 from .cpu_compile import compiled
 
 SAME, MOVED, CHANGED = 0, 1, 2
-_RANKS = 8  # Arrays of more dimensions are looked at the slow way.
-_COLUMNS = 3 + 2 * _RANKS
 # C and F contiguous, aligned, writable: the flags on which a plan depends.
 _FLAGS = 0x1 | 0x2 | 0x100 | 0x400
 
 # Words of eight bytes. Of a list: 2 length, 3 items. PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions,
-# 5 strides, 7 descr, 8 flags.
+# 5 strides, 7 descr, 8 flags. All that is known beforehand comes as the address of one frame: to hand over an array
+# takes as long as looking at thirty.
 _SOURCE = f"""
-def look_at_headers(parameters, gradients, kind, expected, addresses, spans, written, record):
-    count = word(parameters, 2)
-    if word(gradients, 2) != count or 2 * count != len(addresses):
+def look_at_headers(parameters, gradients, frame):
+    count, kind, expected, width = word(frame, 0), word(frame, 1), word(frame, 2), word(frame, 3)
+    addresses, spans, movable = word(frame, 4), word(frame, 5), word(frame, 6)
+    written, apart = word(frame, 7), word(frame, 8)
+    if word(parameters, 2) != count or word(gradients, 2) != count:
         return {CHANGED}
     moved = False
     for k in range(2 * count):
         at = word(word(parameters, 3), k) if k < count else word(word(gradients, 3), k - count)
-        nd = -1
-        if word(at, 1) == kind:
-            nd = word(at, 3) & 0xFFFFFFFF
-        if nd < 0 or nd > {_RANKS}:
+        row = k * width
+        if word(at, 1) != kind:
+            return {CHANGED}
+        nd = word(at, 3) & 0xFFFFFFFF
+        if word(expected, row) != nd or word(expected, row + 1) != word(at, 7):
+            return {CHANGED}
+        if word(expected, row + 2) != word(at, 8) & {_FLAGS}:
             return {CHANGED}
         dimensions, strides = word(at, 4), word(at, 5)
-        if record:
-            addresses[k] = word(at, 2)
-            expected[k, 0], expected[k, 1], expected[k, 2] = nd, word(at, 7), word(at, 8) & {_FLAGS}
-            for d in range(nd):
-                expected[k, 3 + d], expected[k, {3 + _RANKS} + d] = word(dimensions, d), word(strides, d)
-        if expected[k, 0] != nd or expected[k, 1] != word(at, 7) or expected[k, 2] != word(at, 8) & {_FLAGS}:
-            return {CHANGED}
         for d in range(nd):
-            if expected[k, 3 + d] != word(dimensions, d) or expected[k, {3 + _RANKS} + d] != word(strides, d):
+            if word(expected, row + 3 + 2 * d) != word(dimensions, d):
+                return {CHANGED}
+            if word(expected, row + 4 + 2 * d) != word(strides, d):
                 return {CHANGED}
         address = word(at, 2)
-        if address != addresses[k]:
+        if address != word(addresses, k):
             # Only a gradient may lie elsewhere, and only apart from all that is written.
-            if k < count or len(spans) == 0:
+            if k < count or not movable:
                 return {CHANGED}
-            low, high = address + spans[k - count, 0], address + spans[k - count, 1]
-            first, last = 0, len(written)
+            low, high = address + word(spans, 2 * (k - count)), address + word(spans, 2 * (k - count) + 1)
+            first, last = 0, apart
             while first < last:
                 middle = (first + last) // 2
-                if written[middle, 0] < high:
+                if word(written, 2 * middle) < high:
                     first = middle + 1
                 else:
                     last = middle
-            if low < high and first > 0 and written[first - 1, 1] > low:
+            if low < high and first > 0 and word(written, 2 * first - 1) > low:
                 return {CHANGED}
             moved = True
     if moved:
         for k in range(count):
-            addresses[count + k] = word(word(word(gradients, 3), k), 2)
+            set_word(addresses, count + k, word(word(word(gradients, 3), k), 2))
         return {MOVED}
     return {SAME}
 """
@@ -74,10 +73,7 @@ def look_at_headers(parameters, gradients, kind, expected, addresses, spans, wri
 
 @functools.cache
 def _look() -> Any:
-    table = "int64[:,::1]"
-    return compiled(
-        "look_at_headers", _SOURCE, f"int64(int64, int64, int64, {table}, int64[::1], {table}, {table}, boolean)"
-    )
+    return compiled("look_at_headers", _SOURCE, "int64(int64, int64, int64)")
 
 
 class Headers:
@@ -90,32 +86,33 @@ class Headers:
     def __init__(
         self, parameters: list[Any], gradients: list[Any], views: Sequence[Sequence[View]], gradients_written: bool
     ) -> None:
-        self._expected = np.zeros((2 * len(parameters), _COLUMNS), np.int64)
-        self._addresses = np.zeros(2 * len(parameters), np.int64)
-        self.addresses = self._addresses[len(parameters) :]
-        self._spans, self._written = _extents(views, gradients_written)
+        arrays = [*parameters, *gradients]
         # The function itself, since finding it in its cache takes as long as running it.
-        self._look, self._kind = _look(), id(np.ndarray)
-        self._watched = self._run(parameters, gradients, True) != CHANGED
+        self._look, self._watched = _look(), all(type(array) is np.ndarray for array in arrays)
+        if not self._watched:
+            return
+        count = len(parameters)
+        width = 3 + 2 * max(array.ndim for array in arrays)
+        expected = np.zeros((len(arrays), width), np.int64)
+        for row, array in zip(expected, arrays, strict=True):
+            row[:3] = array.ndim, id(array.dtype), array.flags.num & _FLAGS
+            row[3 : 3 + 2 * array.ndim] = [n for pair in zip(array.shape, array.strides, strict=True) for n in pair]
+        addresses = np.array([array.ctypes.data for array in arrays], np.int64)
+        spans, written = _extents(views, gradients_written)
         # Types are compared by address, which must not be given to another meanwhile.
-        self._dtypes = [getattr(array, "dtype", None) for array in (*parameters, *gradients)]
+        self._kept = expected, addresses, spans, written, [array.dtype for array in arrays]
+        self.addresses = addresses[count:]
+        places = [table.ctypes.data for table in (expected, addresses, spans, written)]
+        frame = [count, id(np.ndarray), places[0], width, places[1], places[2], len(spans), places[3], len(written)]
+        self._frame = np.array(frame, np.int64)
+        self._frame_address = self._frame.ctypes.data
 
     def look(self, parameters: list[Any], gradients: list[Any]) -> int:
         """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
-        return self._run(parameters, gradients, False) if self._watched else CHANGED
-
-    def _run(self, parameters: list[Any], gradients: list[Any], record: bool) -> int:
+        if not self._watched:
+            return CHANGED
         # The arrays stay alive, and so do their addresses, while the caller holds the lists.
-        found: int = self._look(
-            id(parameters),
-            id(gradients),
-            self._kind,
-            self._expected,
-            self._addresses,
-            self._spans,
-            self._written,
-            record,
-        )
+        found: int = self._look(id(parameters), id(gradients), self._frame_address)
         return found
 
 
@@ -130,7 +127,7 @@ def _extents(views: Sequence[Sequence[View]], gradients_written: bool) -> tuple[
     spans = []
     if apart and not gradients_written:
         gradients = [arrays[1] for arrays in views]
-        spans = [[b - g.address for b in g.bounds] if g.size else [0, 0] for g in gradients]
+        spans = [[b - g.address for b in g.bounds] if g and g.size else [0, 0] for g in gradients]
     return (np.array(table, np.int64).reshape(-1, 2) for table in (spans, written))  # type: ignore[return-value]
 
 
@@ -142,9 +139,5 @@ def available() -> bool:
     read_only.flags.writeable = False
     arrays = [grid, grid[:, ::2].T, np.array(1.0), np.zeros((0, 5), "float16"), read_only]
     headers = Headers(arrays, arrays[::-1], [], False)
-    for row, address, array in zip(headers._expected, headers._addresses, [*arrays, *arrays[::-1]], strict=True):
-        found = row[0], row[1], row[2], [*row[3 : 3 + array.ndim]], [*row[3 + _RANKS : 3 + _RANKS + array.ndim]]
-        told = array.ndim, id(array.dtype), array.flags.num & _FLAGS, list(array.shape), list(array.strides)
-        if found != told or address != array.ctypes.data:
-            return False
-    return True
+    # What is read is compared with what Python says of arrays that differ in everything.
+    return headers.look(arrays, arrays[::-1]) == SAME

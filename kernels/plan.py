@@ -1,6 +1,5 @@
 """Runs a program on sets of arrays: once, or step after step without looking at each array anew."""
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from .dispatch import backend, views_of
 from .emit import plain
 from .program import Program, Stage
 from .reductions import REDUCTIONS
+from .rows import RowSet, Touched
 from .tasks import Batch, Pass
 from .uniforms import Numbers
 
@@ -33,7 +33,9 @@ def update(
     """
     which, views = views_of(program, sets, label)
     groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
-    decided = _decided(program, _passes(program, which, views, groups), numbers, groups)
+    # What follows from a norm differs from set to set.
+    own = range(len(sets)) if program.apart else groups
+    decided = _decided(program, _passes(program, which, views, own), numbers, groups)
     if decided is None:
         return None
     states, last, rows = decided
@@ -45,7 +47,8 @@ class Plan:
     """A program on parameters and state that mostly stay where they are, with gradients that mostly do not.
 
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
-    of numbers is its own. label: how messages name an array. rows: the rows of numbers that are in use.
+    of numbers is its own. label: how messages name an array. rows: the rows of numbers that are in use. sparse: which
+    parameters have row-sparse gradients.
     Before a run the arrays are held against those before it: new addresses of gradients are entered into the task
     tables; if anything else is new, all has to be bound again, which checks and prepares it.
     """
@@ -56,27 +59,41 @@ class Plan:
         slots: Sequence[Sequence[Any]],
         groups: Sequence[int],
         label: Callable[[int, str], str],
+        sparse: Sequence[int] = (),
     ) -> None:
         if not slots:
             raise ValueError(f"{program.name}: there are no arrays to update")
         self.program = program
         self._slots, self._groups, self._label = [tuple(arrays) for arrays in slots], groups, label
         self.rows = tuple(dict.fromkeys(groups))
+        self._own = range(len(slots)) if program.apart else groups  # which row of scalars is each set's
+        self._sparse = tuple(sparse)
         self._watch: Any = None
         self._scalars: Any = None
         self._passes: list[Pass] = []
         self._gradients: list[tuple[Batch, int]] = []
+        self._written: list[View] = []
+        self.touched: list[Touched] = []
 
     def holds(self, parameters: list[Any], gradients: list[Any]) -> bool:
         """Whether these arrays are those it was bound to, but for the addresses of gradients, which it takes over."""
         # Nothing is trusted while it is being changed: an interrupt in between has everything looked at anew.
         watch, self._watch = self._watch, None
-        found = watch.look(parameters, gradients) if watch else CHANGED
+        found = watch.look(parameters, self._dense(parameters, gradients)) if watch else CHANGED
         if found == MOVED:
             for batch, column in self._gradients:
                 batch.move(column, watch.addresses)
         self._watch = watch
         return bool(found != CHANGED)
+
+    def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
+        """The gradients; in the places of sparse ones, which are new each time, the parameters."""
+        if not self._sparse:
+            return gradients
+        seen = list(gradients)
+        for position in self._sparse:
+            seen[position] = parameters[position]
+        return seen
 
     def bind(self, parameters: list[Any], gradients: list[Any]) -> None:
         """Check all arrays and prepare for them.
@@ -84,18 +101,36 @@ class Plan:
         Raises TypeError or ValueError that names the array; nothing has then been changed.
         """
         sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
-        which, views = views_of(self.program, sets, self._label)
+        which, views = views_of(self.program, sets, self._label, self._sparse)
         self._watch = None
-        self._passes = _passes(self.program, which, views, self._groups)
         gradient = self.program.arrays[1]
+        self.touched = [
+            Touched(k, RowSet(which, self.program, views[k], self._label(k, gradient))) for k in self._sparse
+        ]
+        self._passes = _passes(self.program, which, views, self._own)
         self._gradients = [
             (batch, one.stage.arrays.index(gradient))
             for one in self._passes
             if gradient in one.stage.arrays
             for batch in one.batches
         ]
+        self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
         written = gradient in self.program.stages[-1].writes
-        self._watch = backend(which).watch(parameters, gradients, views, written)
+        self._watch = backend(which).watch(parameters, self._dense(parameters, gradients), views, written)
+
+    def touch(self, gradients: list[Any]) -> None:
+        """Take over the row-sparse gradients of this step.
+
+        Raises TypeError, ValueError or IndexError that names the gradient; nothing has then been changed.
+        """
+        batches: list[list[Batch]] = [[] for _ in self._passes]
+        for one in self.touched:
+            one.take(gradients[one.position], self._written)
+            if one.rows.size and one.set.length:
+                for found, into in zip(self._passes, batches, strict=True):
+                    into.append(one.set.batch(found.stage, one.rows, one.values, one.position, self._own[one.position]))
+        for found, into in zip(self._passes, batches, strict=True):
+            found.touched = into
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """The new uniform states of a step on the arrays that it is bound to, as `update` gives them.
@@ -108,21 +143,24 @@ class Plan:
         states, _, self._scalars = decided
         return states
 
+    def scalars(self, position: int) -> Any:
+        """The scalars of the stage that writes, as they were decided for a set."""
+        return self._scalars[self._own[position]]
+
     @property
     def writes(self) -> int:
         """By how much `write` lets its list grow."""
-        return len(self._passes[-1].batches)
+        last = self._passes[-1]
+        return len(last.batches) + len(last.touched)
 
     def write(self, done: list[Any]) -> None:
         """Apply the step that was decided."""
         self._passes[-1].run(self._scalars, done)
 
 
-def _passes(program: Program, which: str, views: Sequence[Sequence[View]], groups: Sequence[int]) -> list[Pass]:
-    # What follows from a norm differs from set to set.
-    own = range(len(views)) if program.apart else groups
+def _passes(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[Pass]:
     # All stages walk a set in one order, that of its arrays together: norms add up in it.
-    flat = [is_flat(arrays) for arrays in views]
+    flat = [None if None in arrays else is_flat(arrays) for arrays in views]
     passes = []
     for stage in program.stages:
         columns = _columns(program, stage)
@@ -142,17 +180,32 @@ def _decided(
 
     The states are of each group, or of each set if those are apart. None if the program's guard said no.
     """
-    known = [_evaluated(program, program.known_function, [row], numbers) for row in numbers]
     *before, last = passes
-    if not program.reductions:
-        count = len(last.stage.scalars)
-        return [row[count:] for row in known], last, [row[:count] for row in known]
+    try:
+        known = [program.known_function(row) for row in numbers]
+        if not program.reductions:
+            count = len(last.stage.scalars)
+            return [row[count:] for row in known], last, [row[:count] for row in known]
+        # NumPy's numbers, if each array has its own, do not warn where Python's do not.
+        with np.errstate(all="ignore"):
+            states, scalars = _reduced(program, before, known, groups)
+    except (ArithmeticError, ValueError) as error:
+        given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
+        uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
+        raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error
+    if program.guard and not all(row.pop() for row in states):
+        return None
+    return states, last, scalars
+
+
+def _reduced(
+    program: Program, before: Sequence[Pass], known: list[list[Any]], groups: Sequence[int]
+) -> tuple[list[list[float]], Any]:
+    """What follows from norms, which the passes before the last compute: `program.last` and the last pass's scalars."""
     columns = list(np.array(known, np.float64)[list(groups)].T) if program.apart else []
 
     def evaluated(function: Numbers) -> Any:
-        if program.apart:
-            return _table(_evaluated(program, function, columns, numbers), len(groups))
-        return [_evaluated(program, function, row, numbers) for row in known]
+        return _table(function(*columns), len(groups)) if program.apart else [function(*row) for row in known]
 
     for one, scalars in zip(before, program.stage_functions, strict=False):
         one.run(evaluated(scalars), [])
@@ -163,10 +216,7 @@ def _decided(
                 for row in known:
                     row.append(float(reduced))
     # Before anything is written, since it may raise.
-    states = [list(map(float, row)) for row in evaluated(program.last_function)]
-    if program.guard and not all(row.pop() for row in states):
-        return None
-    return states, last, evaluated(program.stage_functions[-1])
+    return [list(map(float, row)) for row in evaluated(program.last_function)], evaluated(program.stage_functions[-1])
 
 
 def _table(columns: Sequence[Any], rows: int) -> Any:
@@ -175,15 +225,3 @@ def _table(columns: Sequence[Any], rows: int) -> Any:
     for k, column in enumerate(columns):
         table[:, k] = column
     return table
-
-
-def _evaluated(
-    program: Program, function: Numbers, values: Sequence[Any], numbers: Sequence[Mapping[str, Any]]
-) -> list[Any]:
-    try:
-        with np.errstate(all="ignore") if program.apart else contextlib.nullcontext():
-            return function(*values)
-    except (ArithmeticError, ValueError) as error:
-        given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
-        uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
-        raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error

@@ -6,7 +6,7 @@ and the row goes on: first element in C order, shape, strides of each array.
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -25,6 +25,8 @@ class Batch:
     dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
     scalars of each set. table: their rows. counts: how many rows each set has. owners: which set each row is of.
     starts: the first element of each row.
+    whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
+    several rows of scalars in turn, up to the one before the number in its last column.
     kept: what a backend keeps for the next run.
     """
 
@@ -39,6 +41,8 @@ class Batch:
     counts: Any
     owners: Any
     starts: Any
+    whole: bool = True
+    repeated: bool = False
     kept: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -48,10 +52,28 @@ class Batch:
         several = np.flatnonzero(self.counts > 1).tolist()
         return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
 
+    @cached_property
+    def _bytes_in(self) -> list[Any]:
+        """For each array, where its rows begin in it."""
+        sizes = [ITEM_SIZES[storage] if self.dimensions is None else 0 for storage in self.storages]
+        return [self.starts * size for size in sizes]
+
+    def turns(self, width: int) -> Iterator[Any]:
+        """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.
+
+        width: how many arrays there are.
+        """
+        if not self.repeated:
+            yield self.table
+            return
+        first, table = self.table[:, width + 1], self.table[:, :-1].copy()
+        for number in range(first.min(), self.table[0, -1]):
+            table[:, width + 1] = number
+            yield table[: np.searchsorted(first, number, side="right")]
+
     def move(self, column: int, addresses: Any) -> None:
         """Take new addresses for one array of every set, of those that are in the batch and of others."""
-        bytes_in = self.starts * ITEM_SIZES[self.storages[column]] if self.dimensions is None else 0
-        self.table[:, column] = addresses[self.owners] + bytes_in
+        np.add(addresses[self.owners], self._bytes_in[column], out=self.table[:, column])
 
 
 class Backend(Protocol):
@@ -78,7 +100,8 @@ class Pass:
     """One stage on sets of arrays: prepared once, run step after step.
 
     scalars: for each set, which row of the stage's scalars is its own. flat: whether its arrays can be walked as one
-    dense block.
+    dense block; None for a set of which only some rows are touched. touched: the batches of those rows, anew in each
+    step.
     """
 
     def __init__(
@@ -88,13 +111,13 @@ class Pass:
         stage: Stage,
         sets: Sequence[Sequence[View]],
         scalars: Sequence[int],
-        flat: Sequence[bool],
+        flat: Sequence[bool | None],
     ) -> None:
         self.stage = stage
         self._backend, self._name, self._sets = backend, name, len(sets)
         groups: dict[Any, list[int]] = {}
         for position, views in enumerate(sets):
-            if views[0].size:
+            if flat[position] is not None and views[0].size:
                 dimensions = None if flat[position] else len(views[0].shape)
                 key = (views[0].device, tuple(view.storage for view in views), dimensions)
                 groups.setdefault(key, []).append(position)
@@ -102,28 +125,19 @@ class Pass:
             _batch(backend, stage, key, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
             for key, positions in groups.items()
         ]
+        self.touched: list[Batch] = []
 
     def run(self, rows: Sequence[Sequence[Any]], done: list[Any]) -> None:
         """Run the stage.
 
         rows: its scalars, each a list of numbers. done: grows by one for each batch that has been run.
         """
-        # All before the first write: what fails then has changed nothing.
-        backend, name, stage = self._backend, self._name, self.stage
-        for batch in self.batches:
-            backend.prepare(name, stage, batch)
-        launches = [backend.launch(name, stage, batch, rows) for batch in self.batches]
-        # One call without bytecode in between, so that on a CPU no signal's handler runs until all is done and noted.
-        if (guard := backend.guard(self.batches)) is None:
-            done.extend(map(operator.call, launches))
-        else:
-            with guard:
-                done.extend(map(operator.call, launches))
+        run(self._backend, self._name, self.stage, [*self.batches, *self.touched], rows, done)
 
     def totals(self) -> list[Any]:
         """For each reduction of the stage that was run the total: of each set, in order, or one of all."""
         totals = np.zeros((len(self.stage.reductions), self._sets))
-        for batch in self.batches:
+        for batch in (*self.batches, *self.touched):
             last, several = batch.runs
             found = batch.kept["partials"]
             for k, node in enumerate(self.stage.reductions):
@@ -135,6 +149,22 @@ class Pass:
             REDUCTIONS[node.op].joined(values) if node.value == "model" else values
             for node, values in zip(self.stage.reductions, totals, strict=True)
         ]
+
+
+def run(
+    backend: Backend, name: str, stage: Stage, batches: Sequence[Batch], rows: Sequence[Sequence[Any]], done: list[Any]
+) -> None:
+    """Run a stage over batches, as `Pass.run` says."""
+    # All before the first write: what fails then has changed nothing.
+    for batch in batches:
+        backend.prepare(name, stage, batch)
+    launches = [backend.launch(name, stage, batch, rows) for batch in batches]
+    # One call without bytecode in between, so that on a CPU no signal's handler runs until all is done and noted.
+    if (guard := backend.guard(batches)) is None:
+        done.extend(map(operator.call, launches))
+    else:
+        with guard:
+            done.extend(map(operator.call, launches))
 
 
 def _batch(

@@ -1,0 +1,96 @@
+"""A gradient of which most rows are zero, as embeddings and bags of words have them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+class RowSparse:
+    """The rows of a gradient that are not zero.
+
+    rows: a 1-d integer array, in any order; a row may stand in it several times, and its values are then added up.
+    values: an array of a float type with a row for each, of shape (len(rows), *row shape), and of the parameter's
+    library. Neither is copied. Raises TypeError or ValueError for others.
+    """
+
+    __slots__ = ("rows", "values")
+
+    def __init__(self, rows: Any, values: Any) -> None:
+        if isinstance(rows, Sequence):
+            rows = np.array(rows, np.int64 if len(rows) == 0 else None)
+        dtype = getattr(rows, "dtype", None)
+        if dtype is None or not hasattr(values, "shape"):
+            raise TypeError(
+                f"RowSparse takes an array of row numbers and an array of values; got a {type(rows).__name__} and a "
+                f"{type(values).__name__}"
+            )
+        if getattr(dtype, "kind", "i") not in "iu":
+            raise TypeError(f"rows must be integers; got an array of {dtype}: convert it with rows.astype(numpy.int64)")
+        if len(rows.shape) != 1:
+            raise ValueError(f"rows must have one dimension; got shape {tuple(rows.shape)}")
+        if len(values.shape) < 1 or values.shape[0] != rows.shape[0]:
+            raise ValueError(
+                f"values must have a row for each of the {rows.shape[0]} rows; got shape {tuple(values.shape)}"
+            )
+        self.rows, self.values = rows, values
+
+    def dense(self, shape: Sequence[int]) -> Any:
+        """The gradient as one NumPy or CuPy array of a shape, rows that stand several times added up in their order.
+
+        The sums are in the type of the values, but in float32 for 16-bit ones.
+        """
+        values = self.values
+        kind = np.float32 if values.dtype.itemsize == 2 else values.dtype
+        result = np.zeros_like(values, shape=tuple(shape), dtype=kind)
+        rows = checked_rows(self.rows, result.shape[0], "rows")
+        if isinstance(result, np.ndarray):
+            np.add.at(result, rows, values.astype(kind))
+        else:
+            for row, value in zip(rows.tolist(), values.astype(kind), strict=True):
+                result[row] += value
+        return result
+
+    def __repr__(self) -> str:
+        return f"<RowSparse: {self.rows.shape[0]} rows of {tuple(self.values.shape[1:])}, {self.values.dtype}>"
+
+
+def host(rows: Any) -> Any:
+    """Row numbers as a NumPy array; on a GPU this waits for them."""
+    return rows.get() if hasattr(rows, "get") else np.asarray(rows)
+
+
+def checked_rows(rows: Any, count: int, name: str) -> Any:
+    """Row numbers as NumPy's int64. Raises IndexError, naming them, unless all are from 0 to count - 1."""
+    found = np.ascontiguousarray(host(rows), np.int64)
+    if len(found) and (found.min() < 0 or found.max() >= count):
+        place = np.flatnonzero((found < 0) | (found >= count))[0]
+        raise IndexError(f"{name} has row {found[place]} at position {place}; there are rows 0 to {count - 1}")
+    return found
+
+
+def is_row_sparse(gradient: Any) -> bool:
+    """Whether it is RowSparse, or a sparse matrix of SciPy or CuPy."""
+    return isinstance(gradient, RowSparse) or (hasattr(gradient, "tocsr") and hasattr(gradient, "nnz"))
+
+
+def row_sparse(gradient: Any, name: str) -> RowSparse:
+    """It, or a sparse matrix's rows that have entries, each as a whole; entries of one place are added up in order.
+
+    Raises TypeError for a sparse matrix of another type than the floats that kernels store.
+    """
+    if isinstance(gradient, RowSparse):
+        return gradient
+    if gradient.ndim != 2:
+        raise ValueError(f"{name} is a sparse array of {gradient.ndim} dimensions; expected a matrix")
+    if gradient.dtype.kind != "f":
+        raise TypeError(f"{name} is a sparse matrix of {gradient.dtype}; expected float32 or float64")
+    matrix = gradient.tocsr()
+    starts = host(matrix.indptr)
+    rows = np.flatnonzero(starts[1:] != starts[:-1])
+    return RowSparse(rows, matrix[rows].toarray())
+
+
+def values_of(gradients: Sequence[Any]) -> list[Any]:
+    """Arrays and, of row-sparse gradients, their values."""
+    return [gradient.values if isinstance(gradient, RowSparse) else gradient for gradient in gradients]

@@ -1,0 +1,160 @@
+"""Some rows of a set of arrays as rows of the task table: what a row-sparse gradient touches, and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .arrays import ITEM_SIZES, View, check_overlaps, is_flat
+from .dispatch import array_like, backend, view_of
+from .program import Program, Stage
+from .row_sparse import RowSparse, checked_rows
+from .tasks import Batch, row_length
+
+# How many elements a task has that is gone through many times: they stay in the nearest cache.
+_NEAR = 2048
+
+
+class RowSet:
+    """A parameter and its state, of which each step touches some rows.
+
+    views: those of a program's arrays, None for the gradient's. label: how messages name the gradient.
+    Raises ValueError for a parameter without rows, TypeError for one of a library without this.
+    """
+
+    def __init__(self, which: str, program: Program, views: Sequence[View | None], label: str) -> None:
+        self.program, self.label, self.backend = program, label, backend(which)
+        self.gradient = program.arrays[1]
+        self.arrays = {name: view for name, view in zip(program.arrays, views, strict=True) if view is not None}
+        self.parameter = self.arrays[program.arrays[0]]
+        if not self.parameter.shape:
+            raise ValueError(f"{label} is row-sparse, but its parameter has no rows; pass an array of its shape, ()")
+        if not hasattr(self.backend, "merged"):
+            raise TypeError(
+                f"{label}: row-sparse gradients need NumPy or CuPy arrays; got a {self.parameter.kind}, which "
+                "cupy.asarray shares"
+            )
+        self.count, *self.row_shape = self.parameter.shape
+        self.length = prod(self.row_shape)
+        self._places: Any = None
+
+    def merged(self, gradient: RowSparse, view: View) -> tuple[Any, View]:
+        """The rows, each once, as NumPy's int64, and the view of their values, added up in the order of the rows.
+
+        view: that of the gradient's values. Raises ValueError for values of another width, IndexError for a row that
+        the parameter does not have.
+        """
+        if list(view.shape[1:]) != self.row_shape:
+            raise ValueError(
+                f"{self.label} has values of shape {view.shape}, but a row of the parameter has shape "
+                f"{tuple(self.row_shape)}"
+            )
+        rows = checked_rows(gradient.rows, self.count, self.label)
+        if self._places is None:
+            self._places = np.full(self.count, -1, np.int64)
+        found: tuple[Any, View] = self.backend.merged(rows, self._places, view)
+        return found
+
+    def batch(self, stage: Stage, rows: Any, values: View, position: int, scalars: int, last: Any = None) -> Batch:
+        """The rows as a batch of one stage.
+
+        rows: of the parameter, as NumPy's int64. values: rows of the gradient in the same order; one alone serves all.
+        position: the number of the set. scalars: which row of scalars is its own. last: for a repeated batch, whose
+        rows go through several rows of scalars, from where each of them starts up to `scalars`; in ascending order.
+        """
+        views = [values if name == self.gradient else self.arrays[name] for name in stage.arrays]
+        inner = [row_of(view) for view in views]
+        length, width = self.length, len(views)
+        dimensions = None if is_flat(inner) else len(self.row_shape)
+        dense = dimensions is None and all(view.strides[0] == length for view in views if view is not values)
+        cuts = np.ones(len(rows), bool)
+        if dense and len(rows):
+            # Neighbours are one task, up to a length: the table is short where most rows are touched.
+            most = max(1, self._piece(stage, len(rows) * length, last is not None) // max(length, 1))
+            cuts[1:] = (np.diff(rows) != 1) | (np.arange(1, len(rows)) % most == 0)
+            if last is not None:
+                cuts[1:] |= np.diff(last) != 0
+        starts = np.flatnonzero(cuts)
+        table = np.zeros((len(starts), row_length(width, dimensions) + (last is not None)), np.int64)
+        for k, view in enumerate(views):
+            at = rows[starts] if view is not values else starts if last is None else 0
+            table[:, k] = view.address + at * (view.strides[0] * ITEM_SIZES[view.storage])
+        table[:, width] = np.diff(starts, append=len(rows)) * length
+        table[:, width + 1] = scalars if last is None else last[starts]
+        if dimensions is not None:
+            shape = [*self.row_shape, *(stride for view in inner for stride in view.strides)]
+            table[:, width + 3 : width + 3 + len(shape)] = shape
+        if last is not None:
+            table[:, -1] = scalars
+        return Batch(
+            device=self.parameter.device,
+            storages=tuple(view.storage for view in views),
+            dimensions=dimensions,
+            positions=np.array([position]),
+            scalars=(scalars,),
+            sets=[views],
+            elements=len(rows) * length,
+            table=table,
+            counts=np.array([len(starts)]),
+            owners=np.full(len(starts), position),
+            starts=np.zeros(len(starts), np.int64),
+            whole=False,
+            repeated=last is not None,
+        )
+
+    def _piece(self, stage: Stage, elements: int, repeated: bool) -> int:
+        return _NEAR if repeated else int(self.backend.piece(stage, elements))
+
+    @cached_property
+    def zeros(self) -> View:
+        """Rows of zeros, as many as a task of a repeated batch has."""
+        most = max(1, _NEAR // max(1, self.length))
+        return view_of(array_like(self.parameter.array[:most], 0.0, None, self.label), self.label)[1]
+
+
+class Touched:
+    """The rows of one set that a step touches, each once, and their gradients.
+
+    position: the number of the set among those of a plan.
+    """
+
+    rows: Any
+    values: View
+
+    def __init__(self, position: int, set_: RowSet) -> None:
+        self.position, self.set = position, set_
+
+    def take(self, gradient: RowSparse, written: Sequence[View]) -> None:
+        """Take over the rows of a gradient.
+
+        written: the views of all arrays that the step may write. Raises TypeError, ValueError or IndexError that names
+        the gradient.
+        """
+        parameter, name = self.set.parameter, f"{self.set.label}.values"
+        which, view = view_of(gradient.values, name)
+        if backend(which) is not self.set.backend or view.device != parameter.device:
+            raise TypeError(
+                f"{name} is a {view.kind} on {view.device} but the parameter is a {parameter.kind} on "
+                f"{parameter.device}; convert it"
+            )
+        if (view.storage == "float64") != (parameter.storage == "float64"):
+            raise TypeError(
+                f"{name} is {view.storage} but the parameter is {parameter.storage}; float64 does not mix with other "
+                f"types: convert it with {name}.astype({parameter.storage!r})"
+            )
+        if self.set.gradient in self.set.program.stages[-1].writes and not view.writable:
+            raise ValueError(f"{name} is read-only, and zero_grads would set it; pass a writable array")
+        low, high = view.bounds
+        near = [one for one in written if one.size and one.bounds[0] < high and low < one.bounds[1]]
+        if view.size and near:
+            check_overlaps([*near, view], lambda k: name if k == len(near) else "what the step writes", [len(near)])
+        self.rows, self.values = self.set.merged(gradient, view)
+        self.given = gradient.values
+
+
+def row_of(view: View) -> View:
+    """The first row of an array."""
+    return replace(view, shape=view.shape[1:], strides=view.strides[1:])
