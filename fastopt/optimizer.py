@@ -22,6 +22,7 @@ from .kernels.rows import RowSet
 from .loss_scale import LossScaler
 from .monitors.find import monitors_in
 from .parameters import Parameters
+from .rates import rates
 from .restore import LoadReport, load
 from .sparse import MODES, Sparse
 from .state import described, host_arrays
@@ -45,7 +46,9 @@ class Optimizer:
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
     array may stand in several places of params, to be updated once. sparse: what a RowSparse gradient does to the rows
     that it does not touch: "exact", what zeros would do, as soon as they are touched or `flush` is called; or "lazy",
-    nothing.
+    nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
+    its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. It is read in each
+    step and never copied.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
@@ -65,6 +68,7 @@ class Optimizer:
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = "exact",
+        lr_scale: Mapping[str, Any] | None = None,
         **hyper: Any,
     ) -> None:
         if isinstance(rule, str):
@@ -99,6 +103,7 @@ class Optimizer:
         switches = {"maximize": maximize, "zero_grads": zero_grads, "skip_nonfinite": skip_nonfinite}
         on: dict[str, Any] = {name: True for name, value in switches.items() if value}
         on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
+        on |= {"lr_scale": True} if lr_scale else {}
         on["decay"] = _decay(rule, decay, "weight_decay" in used)
         self._step = Fused(rule, on)
         self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
@@ -110,6 +115,7 @@ class Optimizer:
         self._program = self._step.program(self.hyper)
         self._sparse = Sparse(_sparse(sparse, on), self._step, self._program)
         self._belongs = belongs
+        self._rates = rates(lr_scale, self._parameters.names, self._arrays, paths)
         self._set_counts([0] * len(belongs), [dict(rule.states)] * len(belongs), 0)
         self._grads: Any = None
 
@@ -252,7 +258,7 @@ class Optimizer:
 
     def _flush(self, chosen: Sequence[int]) -> None:
         for k in chosen:
-            sets = [(self._arrays[k], None, *self._state[k].values())]
+            sets = [(self._arrays[k], None, *self._state[k].values(), *self._rates[k])]
             which, views = views_of(self._program, sets, lambda _, name, k=k: self._label(k, name), [0])  # type: ignore[misc]
             self._sparse.catch_up(k, RowSet(which, self._program, views[0], self._label(k, self.rule.arrays[1])))
 
@@ -337,7 +343,7 @@ class Optimizer:
     def _planned(self, chosen: Sequence[int], sparse: Sequence[int]) -> Plan:
         return Plan(
             self._program,
-            [list(self._state[k].values()) for k in chosen],
+            [[*self._state[k].values(), *self._rates[k]] for k in chosen],
             [self._row_of[k] for k in chosen],
             lambda position, name: self._label(chosen[position], name),
             sparse,
