@@ -327,7 +327,7 @@ class Optimizer:
                 self._flush([k])
             return gradient
         name = self._label(k, self.rule.arrays[1])
-        rows = row_sparse(gradient, name)
+        rows = row_sparse(gradient, self._arrays[k].shape, name)
         return rows.dense(self._arrays[k].shape) if self._sparse.needs_dense else rows
 
     def _bound(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from . import dispatch
 from .arrays import View, check_overlaps
-from .dispatch import array_like, backend, view_of
 from .program import Program, Stage
 from .row_sparse import RowSparse, checked_rows
 from .table import Batch, some_rows
@@ -25,7 +25,7 @@ class RowSet:
     """
 
     def __init__(self, which: str, program: Program, views: Sequence[View | None], label: str) -> None:
-        self.program, self.label, self.backend = program, label, backend(which)
+        self.program, self.label, self.backend = program, label, dispatch.backend(which)
         self.gradient = program.arrays[1]
         self.arrays = {name: view for name, view in zip(program.arrays, views, strict=True) if view is not None}
         self.parameter = self.arrays[program.arrays[0]]
@@ -84,7 +84,7 @@ class RowSet:
     def _zeros(self) -> View:
         """Rows of zeros, as many as a task of a repeated batch has."""
         most = max(1, _NEAR // max(1, self.length))
-        return view_of(array_like(self.parameter.array[:most], 0.0, None, self.label), self.label)[1]
+        return dispatch.view_of(dispatch.array_like(self.parameter.array[:most], 0.0, None, self.label), self.label)[1]
 
 
 class Touched:
@@ -106,8 +106,8 @@ class Touched:
         the gradient.
         """
         parameter, name = self.set.parameter, f"{self.set.label}.values"
-        which, view = view_of(gradient.values, name)
-        if backend(which) is not self.set.backend or view.device != parameter.device:
+        which, view = dispatch.view_of(gradient.values, name)
+        if dispatch.backend(which) is not self.set.backend or view.device != parameter.device:
             raise TypeError(
                 f"{name} is a {view.kind} on {view.device} but the parameter is a {parameter.kind} on "
                 f"{parameter.device}; convert it"
