@@ -147,9 +147,10 @@ def some_rows(
     cuts = np.ones(len(rows), bool)
     if dimensions is None and all(view.strides[0] == length for view in views):
         # Neighbours are one task, up to a length: the table is short where most rows are touched.
-        cuts[1:] = (np.diff(rows) != 1) | (np.arange(1, len(rows)) % max(1, piece // max(1, length)) == 0)
+        cuts[1:] = np.diff(rows) != 1
         if last is not None:
             cuts[1:] |= np.diff(last) != 0
+        cuts[:: max(1, piece // max(1, length))] = True
     starts = np.flatnonzero(cuts)
     table = np.zeros((len(starts), row_length(width, dimensions) + (last is not None)), np.int64)
     for k, view in enumerate(views):
