@@ -13,7 +13,7 @@ from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, check_parameters
-from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
+from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
 from .kernels.plan import Plan
@@ -22,6 +22,9 @@ from .monitors.find import monitors_in
 from .parameters import Parameters
 from .restore import LoadReport, load
 from .state import described, host_arrays
+
+# Which gradients are None may differ from step to step: so many such sets are remembered, with their task tables.
+_PLANS = 16
 
 
 class Optimizer:
@@ -94,7 +97,7 @@ class Optimizer:
         on: dict[str, Any] = {name: True for name, value in switches.items() if value}
         on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
         on["decay"] = _decay(rule, decay, "weight_decay" in used)
-        self._step = Fused(rule, on)
+        self._step = fused(rule, tuple(on.items()))
         self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
         self.groups, belongs = grouped(self._step, self._parameters.names, groups or {})
         self._state = [
@@ -216,7 +219,7 @@ class Optimizer:
             plan = self._plans.get(active) or self._planned(active)
             if not (active and plan.holds(parameters, gradients)):
                 plan.bind(parameters, gradients)
-            self._plans[active] = plan
+            self._remember(active, plan)
         numbers = [row.numbers() for row in self._rows]
         if self.loss_scaler is not None:
             for row in numbers:
@@ -294,6 +297,13 @@ class Optimizer:
             [self._row_of[k] for k in chosen],
             lambda position, name: self._label(chosen[position], name),
         )
+
+    def _remember(self, active: tuple[int, ...], plan: Plan) -> None:
+        """Keep a plan as the latest; of too many the oldest goes, but not that of all parameters."""
+        self._plans.pop(active, None)
+        self._plans[active] = plan
+        if len(self._plans) > _PLANS:
+            self._plans.pop(next(filter(None, self._plans)))
 
     def _split(self, active: tuple[int, ...]) -> None:
         """Give the active parameters rows of their own where others of their row are not."""
