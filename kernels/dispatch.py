@@ -1,5 +1,6 @@
 """Array type -> backend: the one place that names array libraries."""
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 
 from .arrays import View, check, check_overlaps, compute_type, make_view
 from .program import Program
+from .uninterrupted import uninterrupted
 
 BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
 
@@ -43,9 +45,10 @@ def backend_of(array: Any) -> str:
     )
 
 
+@functools.cache
 def backend(name: str) -> ModuleType:
     """The module of a backend, imported at first use."""
-    return importlib.import_module(BACKENDS[name], __package__)
+    return uninterrupted(importlib.import_module, BACKENDS[name], __package__)
 
 
 def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
