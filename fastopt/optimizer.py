@@ -16,6 +16,7 @@ from .kernels.dispatch import array_like, check_parameters
 from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
+from .kernels.memory import memory_for
 from .kernels.plan import Plan
 from .loss_scale import LossScaler
 from .monitors.find import monitors_in
@@ -239,7 +240,7 @@ class Optimizer:
         Numbers, strings, lists and dictionaries; under "arrays" copies as NumPy arrays, in C order, by slot/parameter:
         `m/layers.0.W`. Functions of the step are only named: they come with the code.
         """
-        with self._lock:
+        with self._lock, memory_for("a copy of all arrays", "Free some, or write them to a file: save() copies none"):
             arrays = {key: np.array(array, order="C") for key, array in host_arrays(self, True).items()}
             return {**described(self, None), "arrays": arrays}
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import View, check, check_overlaps, compute_type, make_view
+from .memory import memory_for
 from .program import Program
 from .uninterrupted import uninterrupted
 
@@ -166,7 +167,8 @@ def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
         return torch.full_like(array, value, dtype=getattr(torch, dtype), requires_grad=False)
     if dtype == "bfloat16":
         import ml_dtypes  # noqa: F401  (NumPy then knows the name)
-    return backend(which).full_like(view, value, dtype)
+    with memory_for(f"an array of {dtype} like {name}", "Free some, or choose a rule or options with fewer arrays"):
+        return backend(which).full_like(view, value, dtype)
 
 
 def to_host(array: Any, name: str) -> Any:

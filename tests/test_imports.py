@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "cpu": {
         *("arrays", "cpu_compile", "cpu_threads", "emit", "headers", "numba_source", "program", "reductions", "tasks")
     },
-    "cpu_compile": {"cache", "cpu_intrinsics", "cpu_power"},
+    "cpu_compile": {"cache", "cpu_intrinsics", "cpu_power", "uninterrupted"},
     "cpu_intrinsics": set(),
     "cpu_power": set(),
     "cpu_threads": {"locks"},
@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "cuda_source": {"arrays", "cuda_prelude", "emit", "program", "reductions", "tasks"},
     "cupy": {"arrays", "cuda_source", "program", "reductions", "tasks"},
     "definition": {"hyperparameters", "plan", "step"},
-    "dispatch": {"arrays", "program"},
+    "dispatch": {"arrays", "memory", "program", "uninterrupted"},
     "emit": {"operations", "reductions", "trace"},
     "families": {"definition", "hyperparameters"},
     "fusion": {"grammar", "hyperparameters", "step"},
@@ -53,6 +53,7 @@ MAY_IMPORT = {
     "headers": {"arrays", "cpu_compile"},
     "hyperparameters": set(),
     "locks": set(),
+    "memory": set(),
     "numba_cuda": {*("arrays", "cache", "cuda_intrinsics", "emit", "numba_source", "program", "reductions", "tasks")},
     "numba_source": {"arrays", "emit", "program", "tasks"},
     "operations": set(),
@@ -65,6 +66,7 @@ MAY_IMPORT = {
     "tasks": {"arrays", "program", "reductions"},
     "trace": {"operations"},
     "uniforms": {"emit", "operations", "trace"},
+    "uninterrupted": set(),
 }
 
 

@@ -1,10 +1,23 @@
 """Threads, forks and interrupts: every update is whole, whichever threading layer numba has."""
 
+import ctypes
+
 import pytest
 from examples import run_python
 
-# The one that numba chooses, OpenMP where the system has it, and the one that is always there.
-LAYERS = ["default", "workqueue"]
+
+def loads(library: str) -> bool:
+    """Whether the system finds a library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+WITH_TBB = pytest.mark.skipif(not loads("libtbb.so.12"), reason="the TBB library is not here")
+# The one that numba chooses, OpenMP where the system has it, the one that is always there, and TBB where it is.
+LAYERS = ["default", "workqueue", pytest.param("tbb", marks=WITH_TBB)]
 
 RUN = """
 import os, sys, threading, warnings, multiprocessing
@@ -34,7 +47,10 @@ if child == 0:
         run(opt, 3, 6)
     whole = make()
     run(whole, 0, 6)
-    os._exit(0 if same(opt, whole) and len(said) == 1 and "spawn" in str(said[0].message) else 1)
+    # TBB starts threads anew.
+    from numba import threading_layer
+    told = [] if threading_layer() == "tbb" else [True]
+    os._exit(0 if same(opt, whole) and ["spawn" in str(one.message) for one in said] == told else 1)
 assert os.waitpid(child, 0)[1] == 0, "the child failed"
 run(opt, 3, 6)
 whole = run(make(), 0, 6)
