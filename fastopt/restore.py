@@ -90,7 +90,7 @@ def load(optimizer: "Optimizer", saved: Checkpoint, params: bool, some: bool) ->
 def _current(state: Mapping[str, Any]) -> dict[str, Any]:
     """The state in today's format, its parts of the right kinds."""
     version = state.get("format")
-    if type(version) is not int or version < 1:
+    if type(version) is not int or version < min(UPGRADES, default=FORMAT):
         raise ValueError(f"this is no state of an optimizer: its format is {version!r}")
     if version > FORMAT:
         raise ValueError(f"the state has format {version}, of a newer fastopt; this one knows up to {FORMAT}")
