@@ -179,12 +179,16 @@ def to_host(array: Any, name: str) -> Any:
     return backend(which).to_host(view)
 
 
-def fill(array: Any, values: Any, name: str) -> None:
-    """Set an array to the values of a NumPy array of its shape and type."""
+def filling(array: Any, values: Any, name: str) -> Callable[[], Any]:
+    """What sets an array to the values of a NumPy array of its shape and type, when called."""
     which, view = view_of(array, name)
     if which == "cuda" and _is_torch(array):
-        torch = sys.modules["torch"]
-        bits = torch.from_numpy(np.array(values).reshape(-1).view(np.uint8)).to(array.device)
-        array.detach().copy_(bits.view(array.dtype).reshape(array.shape))
-    else:
-        backend(which).fill(view, values)
+        return functools.partial(_fill_torch, array, values)
+    made: Callable[[], Any] = backend(which).filling(view, values)
+    return made
+
+
+def _fill_torch(tensor: Any, values: Any) -> None:
+    torch = sys.modules["torch"]
+    bits = torch.from_numpy(np.array(values).reshape(-1).view(np.uint8)).to(tensor.device)
+    tensor.detach().copy_(bits.view(tensor.dtype).reshape(tensor.shape))
