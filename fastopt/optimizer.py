@@ -13,9 +13,10 @@ from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, check_parameters, views_of
-from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
+from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
+from .kernels.memory import memory_for
 from .kernels.plan import Plan
 from .kernels.row_sparse import RowSparse, is_row_sparse, row_sparse, values_of
 from .kernels.rows import RowSet
@@ -26,6 +27,9 @@ from .rates import rates
 from .restore import LoadReport, load
 from .sparse import MODES, Sparse
 from .state import described, host_arrays
+
+# Which gradients are None may differ from step to step: so many such sets are remembered, with their task tables.
+_PLANS = 16
 
 
 class Optimizer:
@@ -105,7 +109,7 @@ class Optimizer:
         on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
         on |= {"lr_scale": True} if lr_scale else {}
         on["decay"] = _decay(rule, decay, "weight_decay" in used)
-        self._step = Fused(rule, on)
+        self._step = fused(rule, tuple(on.items()))
         self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
         self.groups, belongs = grouped(self._step, self._parameters.names, groups or {})
         self._state = [
@@ -268,7 +272,7 @@ class Optimizer:
         Numbers, strings, lists and dictionaries; under "arrays" copies as NumPy arrays, in C order, by slot/parameter:
         `m/layers.0.W`. Functions of the step are only named: they come with the code.
         """
-        with self._lock:
+        with self._lock, memory_for("a copy of all arrays", "Free some, or write them to a file: save() copies none"):
             self.flush()
             arrays = {key: np.array(array, order="C") for key, array in host_arrays(self, True).items()}
             return {**described(self, None), "arrays": arrays}
@@ -337,7 +341,7 @@ class Optimizer:
         plan = self._plans.get(key) or self._planned(chosen, sparse)
         if not (key and plan.holds(parameters, gradients)):
             plan.bind(parameters, gradients)
-        self._plans[key] = plan
+        self._remember(key, plan)
         return plan
 
     def _planned(self, chosen: Sequence[int], sparse: Sequence[int]) -> Plan:
@@ -348,6 +352,13 @@ class Optimizer:
             lambda position, name: self._label(chosen[position], name),
             sparse,
         )
+
+    def _remember(self, key: Any, plan: Plan) -> None:
+        """Keep a plan as the latest; of too many the oldest goes, but not that of all parameters."""
+        self._plans.pop(key, None)
+        self._plans[key] = plan
+        if len(self._plans) > _PLANS:
+            self._plans.pop(next(filter(None, self._plans)))
 
     def _split(self, active: Sequence[int]) -> None:
         """Give the active parameters rows of their own where others of their row are not."""

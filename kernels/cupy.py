@@ -200,8 +200,12 @@ def to_host(view: View) -> Any:
         return view.array.get()
 
 
-def fill(view: View, values: Any) -> None:
-    """Set it to the values of a NumPy array."""
+def filling(view: View, values: Any) -> Callable[[], Any]:
+    """What sets it to the values of a NumPy array."""
+    return functools.partial(_fill, view, values)
+
+
+def _fill(view: View, values: Any) -> None:
     with _device(view.device):
         view.array[...] = library().asarray(values)
 

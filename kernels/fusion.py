@@ -4,6 +4,7 @@ Each option is a few lines of NumPy, composed with the rule's formula before any
 Step like the rule itself: its kernels and its reference follow from it. An option that is off is not in the graph.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -125,3 +126,9 @@ class Fused(Step):
         if self.guarded:
             states.append(max_norm(raw, over="model") < math.inf)
         return (new, *written, *states)
+
+
+@functools.cache
+def fused(rule: Step, on: tuple[tuple[str, Any], ...]) -> Fused:
+    """The one Fused of a rule and these options: optimizers that are alike share what was traced and compiled."""
+    return Fused(rule, dict(on))

@@ -329,8 +329,12 @@ def to_host(view: View) -> Any:
         return cuda.as_cuda_array(view.array).copy_to_host()
 
 
-def fill(view: View, values: Any) -> None:
-    """Set it to the values of a NumPy array."""
+def filling(view: View, values: Any) -> Callable[[], Any]:
+    """What sets it to the values of a NumPy array."""
+    return functools.partial(_fill, view, values)
+
+
+def _fill(view: View, values: Any) -> None:
     cuda = _driver()
     with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
         cuda.as_cuda_array(view.array)[...] = values

@@ -38,7 +38,7 @@ MAY_IMPORT = {
         *("arrays", "cpu_compile", "cpu_rows", "cpu_threads", "emit"),
         *("headers", "numba_source", "program", "reductions", "table"),
     },
-    "cpu_compile": {"cache", "cpu_intrinsics", "cpu_power"},
+    "cpu_compile": {"cache", "cpu_intrinsics", "cpu_power", "uninterrupted"},
     "cpu_intrinsics": set(),
     "cpu_power": set(),
     "cpu_rows": {"arrays", "cpu_compile", "emit"},
@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "cuda_source": {"arrays", "cuda_prelude", "emit", "program", "reductions", "table"},
     "cupy": {"arrays", "cuda_source", "program", "reductions", "table"},
     "definition": {"hyperparameters", "plan", "step"},
-    "dispatch": {"arrays", "program"},
+    "dispatch": {"arrays", "memory", "program", "uninterrupted"},
     "emit": {"operations", "reductions", "trace"},
     "families": {"definition", "hyperparameters"},
     "fusion": {"grammar", "hyperparameters", "step"},
@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "headers": {"arrays", "cpu_compile"},
     "hyperparameters": set(),
     "locks": set(),
+    "memory": set(),
     "numba_cuda": {*("arrays", "cache", "cuda_intrinsics", "emit", "numba_source", "program", "reductions", "table")},
     "numba_source": {"arrays", "emit", "program", "table"},
     "operations": set(),
@@ -72,6 +73,7 @@ MAY_IMPORT = {
     "tasks": {"arrays", "program", "reductions", "table"},
     "trace": {"operations"},
     "uniforms": {"emit", "operations", "trace"},
+    "uninterrupted": set(),
 }
 
 
