@@ -13,7 +13,7 @@ from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, check_parameters
-from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
+from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
 from .kernels.plan import Plan
@@ -94,7 +94,7 @@ class Optimizer:
         on: dict[str, Any] = {name: True for name, value in switches.items() if value}
         on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
         on["decay"] = _decay(rule, decay, "weight_decay" in used)
-        self._step = Fused(rule, on)
+        self._step = fused(rule, *on.items())
         self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
         self.groups, belongs = grouped(self._step, self._parameters.names, groups or {})
         self._state = [

@@ -4,6 +4,7 @@ Each option is a few lines of NumPy, composed with the rule's formula before any
 Step like the rule itself: its kernels and its reference follow from it. An option that is off is not in the graph.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +59,12 @@ def decayed(p: Any, of: Any, numbers: Mapping[str, Any]) -> Any:
 def averaged(average: Any, p: Any, decay: Any, t: Any) -> Any:
     """The running mean of p with its bias corrected as it goes: the first is p itself."""
     return average + (1 - decay) / (1 - decay**t) * (p - average)
+
+
+@functools.cache
+def fused(rule: Step, *on: tuple[str, Any]) -> "Fused":
+    """A rule and its options, once: optimizers that are alike share the graph, and with it the kernels in memory."""
+    return Fused(rule, dict(on))
 
 
 class Fused(Step):

@@ -155,6 +155,24 @@ def test_state_cannot_be_replaced_behind_the_optimizers_back() -> None:
         opt.state[0]["m"] = np.ones(3, "float32")  # type: ignore[index]
 
 
+def test_optimizers_that_are_alike_share_kernels_and_nothing_else() -> None:
+    """Each used to load its own: 5 ms and some memory for every kernel of every optimizer."""
+
+    def stepped(**options: Any) -> fastopt.Optimizer:
+        opt = fastopt.Adam([np.ones(3, "float32")], clip_value=1.0, ema=0.9, **options)
+        opt.step([np.ones(3, "float32")])
+        return opt
+
+    one = stepped()
+    made = cpu.kernel.cache_info().misses
+    other = stepped(lr=0.5)
+    assert cpu.kernel.cache_info().misses == made
+    stepped(maximize=True)
+    assert cpu.kernel.cache_info().misses == made + 1
+    other.lr = 0.25
+    assert (one.lr, one.t, one.params[0][0]) == (1e-3, 1, np.float32(1 - 1e-3))
+
+
 def test_gradients_are_not_kept_alive() -> None:
     opt = fastopt.Adam(np.zeros(100_000, "float32"))
     for _ in range(3):
