@@ -75,7 +75,10 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
     # safetensors 0.8.0 takes the memory as it lies, and so writes other arrays wrong.
     dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     sums = {name: checksum(name, array) for name, array in dense.items()}
-    text = json.dumps({"state": state, "crc32": sums})
+    try:
+        text = json.dumps({"state": state, "crc32": sums})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"JSON cannot hold what is to be saved, such as user: {error}") from error
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"cannot save to {target}: it is no ordinary file; name one")

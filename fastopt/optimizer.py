@@ -12,7 +12,7 @@ from .finite import check_finite
 from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
-from .kernels.dispatch import array_like, check_parameters
+from .kernels.dispatch import array_like, assignable, check_parameters
 from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
@@ -70,7 +70,6 @@ class Optimizer:
         self.rule, self.params = rule, params
         self._lock, self._journal = lock(), Journal()
         self._parameters = Parameters(params, shared)
-        self._arrays = self._parameters.arrays
         paths = [f"params{path}" for path in self._parameters.paths]
         self._storages = check_parameters(self._arrays, paths)
         if cast_to is not None:
@@ -105,6 +104,11 @@ class Optimizer:
         self._belongs = belongs
         self._set_counts([0] * len(belongs), [dict(rule.states)] * len(belongs), 0)
         self._grads: Any = None
+
+    @property
+    def _arrays(self) -> list[Any]:
+        """The parameters as they stand in the tree now, where others may have been put."""
+        return self._parameters.of(self.params, "params")
 
     def _start(self, slot: str, array: Any, path: str) -> Any:
         if slot == COPY:
@@ -223,7 +227,7 @@ class Optimizer:
                 row["grad_scale"] *= self.loss_scaler.inverse()
         new = plan.decide(numbers)
         if new is None:
-            zeroed = gradients if self._step.on.get("zero_grads") else ()
+            zeroed = [assignable(g, "grads") for g in gradients] if self._step.on.get("zero_grads") else ()
             self._journal.begin(0, (), self.loss_scaler, zeroed)
         else:
             done = self._journal.begin(plan.writes, self._counted(plan, active, new), self.loss_scaler, ())
@@ -281,13 +285,13 @@ class Optimizer:
     def _named(self) -> Iterator[tuple[str, Any]]:
         """Every array and uniform state with its name."""
         trees = {AVERAGE: "ema", COPY: "cast"}
-        for k, path in enumerate(self._parameters.paths):
-            yield self._label(k, self.rule.arrays[0]), self._arrays[k]
+        for k, (path, array) in enumerate(zip(self._parameters.paths, self._arrays, strict=True)):
+            yield self._label(k, self.rule.arrays[0]), array
             for slot, value in (self._state[k] | self._rows[self._row_of[k]].states).items():
                 yield trees[slot] + path if slot in trees else self._label(k, slot), value
 
     def _planned(self, active: tuple[int, ...]) -> Plan:
-        chosen = active or range(len(self._arrays))
+        chosen = active or range(len(self._state))
         return Plan(
             self._program,
             [list(self._state[k].values()) for k in chosen],
@@ -297,7 +301,7 @@ class Optimizer:
 
     def _split(self, active: tuple[int, ...]) -> None:
         """Give the active parameters rows of their own where others of their row are not."""
-        stays = {self._row_of[k] for k in range(len(self._arrays)) if k not in active}
+        stays = {self._row_of[k] for k in range(len(self._state)) if k not in active}
         moved: dict[int, int] = {}
         for k in active:
             row = self._row_of[k]
@@ -317,7 +321,7 @@ class Optimizer:
         if not self.rule.states:
             rows = self._rows
             return [(rows[k], rows[k].count + 1, rows[k].states) for k in plan.rows]
-        chosen = active or range(len(self._arrays))
+        chosen = active or range(len(self._state))
         places = {self._row_of[k]: position for position, k in enumerate(chosen)}
         values = [new[places[k] if self._program.apart else k] for k in plan.rows]
         return [
@@ -347,7 +351,7 @@ class Optimizer:
 
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
-        return f"<{type(self).__name__}: {self.rule.name}, {len(self._arrays)} arrays, step {self.t}, {hyper}>"
+        return f"<{type(self).__name__}: {self.rule.name}, {len(self._state)} arrays, step {self.t}, {hyper}>"
 
 
 def _decay(rule: Rule, decay: str | None, used: bool) -> str:

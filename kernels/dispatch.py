@@ -174,6 +174,12 @@ def to_host(array: Any, name: str) -> Any:
     return backend(which).to_host(view)
 
 
+def assignable(array: Any, name: str) -> Any:
+    """What to assign to: of an array on the CPU NumPy's view of its memory, whatever the library."""
+    which, view = view_of(array, name)
+    return view.array if which == "cpu" else array
+
+
 def fill(array: Any, values: Any, name: str) -> None:
     """Set an array to the values of a NumPy array of its shape and type."""
     which, view = view_of(array, name)

@@ -247,6 +247,10 @@ def test_arrays_of_others_on_the_cpu_share_their_memory() -> None:
         opt.step(Foreign(np.ones(5, "float32"), protocol))
         opt.step(np.ones(5, "float32"))
         assert (p == 0).all()
+        opt = fastopt.SGD(Foreign(p, protocol), skip_nonfinite=True, zero_grads=True)
+        gradient = np.full(5, np.nan, "float32")
+        opt.step(Foreign(gradient, protocol))
+        assert (opt.skipped, gradient.any()) == (1, False)
 
 
 def test_nothing_as_a_gradient_leaves_a_parameter_and_its_count_alone() -> None:
@@ -280,5 +284,11 @@ def test_groups_have_hyperparameters_of_their_own() -> None:
         fastopt.SGD(params, groups={"tail": {"lr": 0.1}})
     with pytest.raises(ValueError, match="lr must satisfy"):
         opt.groups["head"].lr = -1.0
+    limited = fastopt.AdaBelief(params, clip_norm=1.0, groups={"head": {}})
+    with pytest.raises(ValueError, match=r"groups\['head'\]: clip_norm is of all gradients together"):
+        limited.groups["head"]["clip_norm"] = 0.5
+    switched = fastopt.Adagrad(params, groups={"head": {}})
+    with pytest.raises(ValueError, match=r"groups\['head'\]: eps_inside chooses the formula, which is one for all"):
+        switched.groups["head"]["eps_inside"] = True
     with pytest.raises(AttributeError, match="SGD has no momentum"):
         _ = opt.momentum
