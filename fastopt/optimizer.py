@@ -111,14 +111,14 @@ class Optimizer:
         return self._parameters.of(self.params, "params")
 
     def _start(self, slot: str, array: Any, path: str) -> Any:
-        if slot == COPY:
-            copy = array_like(array, 0.0, self._step.on["cast_to"], path)
-            # As in a step, what is too large for the copy becomes infinite without a warning.
-            with np.errstate(all="ignore"):
+        # As in a step, what is too large for its type becomes infinite without a warning.
+        with np.errstate(all="ignore"):
+            if slot == COPY:
+                copy = array_like(array, 0.0, self._step.on["cast_to"], path)
                 copy[...] = array
-            return copy
-        start = self._step.start[slot]
-        return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
+                return copy
+            start = self._step.start[slot]
+            return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
 
     def _set_counts(self, steps: Sequence[int], states: Sequence[dict[str, float]], skipped: int) -> None:
         """Set each parameter's count of steps and its uniform states; those alike in all share a row."""
