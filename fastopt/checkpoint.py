@@ -82,7 +82,10 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
     with memory_for("copies of arrays that are not C-contiguous", "Free some, or keep parameters C-contiguous"):
         dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     sums = {name: checksum(name, array) for name, array in dense.items()}
-    text = json.dumps({"state": state, "crc32": sums})
+    try:
+        text = json.dumps({"state": state, "crc32": sums})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"JSON cannot hold what is to be saved, such as user: {error}") from error
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"cannot save to {target}: it is no ordinary file; name one")

@@ -1,0 +1,147 @@
+"""Trees, shapes, layouts and values for the fuzzer: drawn by hypothesis, except for the numbers in an array."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from examples import DTYPES, SPECIAL
+from hypothesis import strategies as st
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+@dataclass
+class Layer:
+    W: Any
+    b: Any
+
+
+class Keys(dict[str, Any]):
+    """A dictionary of another class."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What decides which kernel an array goes to: the stored types, and the dimensions if it is not dense."""
+
+    storage: str
+    gradient: str
+    dimensions: int | None = None
+
+
+LENGTHS = st.sampled_from([3, 1, 2, 7, 16, 0, 33, 70])
+LAYOUTS = st.sampled_from(["C", "F", "reversed", "stepped"])
+MOODS = ["normal", "normal", "normal", "normal", "zero", "tiny", "huge", "infinite", "special"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One array of a tree; with `layout` it can be made again and again."""
+
+    kind: Kind
+    shape: tuple[int, ...]
+    layout: str
+
+
+@st.composite
+def leaf(draw: Any, kinds: tuple[Kind, ...], large: bool) -> Leaf:
+    kind = draw(st.sampled_from(kinds))
+    if kind.dimensions is not None:
+        return Leaf(kind, tuple(draw(LENGTHS) for _ in range(kind.dimensions)), draw(LAYOUTS))
+    # One kernel of many threads is enough, and its compilation takes long.
+    if large and kind == kinds[0] and draw(st.integers(0, 39)) == 7:
+        return Leaf(kind, draw(st.sampled_from([(70_001,), (700, 101)])), draw(st.sampled_from(["C", "F"])))
+    shape = draw(st.sampled_from([1, 2, 0, 3]).flatmap(lambda n: st.tuples(*[LENGTHS] * n)))
+    return Leaf(kind, shape[:2] + tuple(min(n, 5) for n in shape[2:]), draw(st.sampled_from(["C", "F"])))
+
+
+def laid(values: Any, layout: str) -> Any:
+    """The values in an array of their own with a layout."""
+    if layout == "F":
+        return np.array(values, order="F")
+    if layout == "reversed":
+        return np.array(values[(slice(None, None, -1),) * values.ndim], order="C")[
+            (slice(None, None, -1),) * values.ndim
+        ]
+    if layout == "stepped" and values.ndim:
+        array = np.zeros((*values.shape[:-1], 2 * values.shape[-1]), values.dtype)[..., ::2]
+        array[...] = values
+        return array
+    if layout == "broadcast" and values.size:
+        return np.broadcast_to(values.reshape(-1)[0], values.shape)
+    return np.array(values, order="C")
+
+
+def numbers(shape: tuple[int, ...], storage: str, seed: int, mood: str = "normal") -> Any:
+    """Values of a type."""
+    generator = np.random.default_rng(seed)
+    values = np.asarray(generator.standard_normal(shape))
+    if mood == "zero":
+        values *= 0
+    if mood in ("tiny", "huge"):
+        values *= 1e-40 if mood == "tiny" else {"float16": 2e4, "float64": 1e200}.get(storage, 1e30)
+    if mood == "infinite" and values.size:
+        values.reshape(-1)[seed % values.size] = [np.inf, -np.inf, np.nan][seed % 3]
+    if mood == "special":
+        values = np.where(generator.random(shape) < 1 / 3, generator.choice(SPECIAL, size=shape), values)
+    with np.errstate(all="ignore"):
+        return values.astype(DTYPES[storage])
+
+
+@st.composite
+def nested(draw: Any, leaves: list[int]) -> Any:
+    """A tree with these leaves in this order."""
+    if len(leaves) == 1:
+        kind = draw(st.sampled_from([int, int, int, list, dict, tuple]))
+        return leaves[0] if kind is int else {"only": leaves[0]} if kind is dict else kind(leaves)
+    kind = draw(st.sampled_from([dict, list, tuple, Pair, Layer, Keys, "flat"]))
+    cut = draw(st.integers(1, len(leaves) - 1))
+    if kind == "flat":
+        return [list(leaves), tuple(leaves), {f"k{place}": k for place, k in enumerate(leaves)}][cut % 3]
+    parts = [draw(nested(leaves[:cut])), draw(nested(leaves[cut:]))]
+    if kind in (dict, Keys):
+        return kind(zip("ab", parts, strict=True))
+    return kind(*parts) if kind in (Pair, Layer) else kind(parts)
+
+
+def parts(tree: Any) -> list[tuple[str, Any]] | None:
+    """The names and values in a container; None for a leaf."""
+    if isinstance(tree, dict):
+        return list(tree.items())
+    if isinstance(tree, Layer):
+        return [(field.name, getattr(tree, field.name)) for field in fields(tree)]
+    if isinstance(tree, list | tuple):
+        return list(zip(getattr(tree, "_fields", map(str, range(len(tree)))), tree, strict=True))
+    return None
+
+
+def replaced(tree: Any, leaf_of: Callable[[int], Any]) -> Any:
+    """The tree with something else for each of its leaves."""
+    found = parts(tree)
+    if found is None:
+        return leaf_of(tree)
+    values = [replaced(value, leaf_of) for _, value in found]
+    if isinstance(tree, dict):
+        return type(tree)(zip(tree, values, strict=True))
+    return type(tree)(*values) if isinstance(tree, Pair | Layer) else type(tree)(values)
+
+
+def named(tree: Any, name: str = "") -> list[tuple[str, int]]:
+    """The dotted names and the leaves."""
+    found = parts(tree)
+    if found is None:
+        return [(name, tree)]
+    return [pair for part, value in found for pair in named(value, f"{name}.{part}" if name else part)]
+
+
+def placed(like: Any, tree: Any) -> dict[int, Any]:
+    """For each leaf of a tree what stands in its place in another of the same structure, which may be less exact."""
+    found = parts(like)
+    if found is None:
+        return {like: tree}
+    values = [value for _, value in parts(tree) or []]
+    return {k: v for (_, one), other in zip(found, values, strict=True) for k, v in placed(one, other).items()}
