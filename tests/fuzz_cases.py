@@ -54,7 +54,7 @@ class Case:
         """The names of all numbers that its optimizers have."""
         scale = ["grad_scale"] if self.scaler else []
         names = dict.fromkeys([*self.rule.hyper, *self.options, *scale])
-        return [n for n in names if n in NEUTRAL or n in self.rule.hyper and n not in self.rule.statics]
+        return [n for n in names if n in NEUTRAL or (n in self.rule.hyper and n not in self.rule.statics)]
 
 
 def case(number: int) -> Case:

@@ -1,6 +1,6 @@
 """Trees, shapes, layouts and values for the fuzzer: drawn by hypothesis, except for the numbers in an array."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -145,3 +145,48 @@ def placed(like: Any, tree: Any) -> dict[int, Any]:
         return {like: tree}
     values = [value for _, value in parts(tree) or []]
     return {k: v for (_, one), other in zip(found, values, strict=True) for k, v in placed(one, other).items()}
+
+
+class Wrapped:
+    """An array of another library that shares its memory with NumPy."""
+
+    def __init__(self, array: Any) -> None:
+        self.shape, self.__array_interface__ = array.shape, array.__array_interface__
+        self.array = array
+
+
+def frozen(array: Any) -> Any:
+    """A view that cannot be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def wrappable(array: Any) -> bool:
+    # The array interface has no name for bfloat16.
+    return array is not None and array.dtype.kind == "f" and array.dtype.name != "bfloat16"
+
+
+def in_one_block(values: Sequence[Any], layouts: Sequence[str]) -> list[Any]:
+    """Copies that lie one after the other, as gradients do in flat buffers."""
+    block = np.zeros(sum(16 + x.nbytes for x in values), np.uint8)
+    made, start = [], 0
+    for x, layout in zip(values, layouts, strict=True):
+        view = block[start : start + x.nbytes].view(x.dtype).reshape(x.shape, order="F" if layout == "F" else "C")
+        view[...] = x
+        made.append(view)
+        start += -(-x.nbytes // 8) * 8
+    return made
+
+
+def put(tree: Any, old: Any, new: Any) -> bool:
+    """Put an array in the place of another; whether its container allows it."""
+    if not isinstance(tree, dict | list | tuple):
+        return False
+    for k, value in list(tree.items() if isinstance(tree, dict) else enumerate(tree)):
+        if value is old and not isinstance(tree, tuple):
+            tree[k] = new
+            return True
+        if put(value, old, new):
+            return True
+    return False

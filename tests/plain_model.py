@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastopt import LossScaler
-from fastopt.kernels import Rule, norm
+from fastopt.kernels import Rule, maximum, minimum, norm
 from fastopt.kernels.reference import denormals_flushed
 
 # The options with a number, and the number that changes nothing.
@@ -83,12 +83,12 @@ class PlainModel:
 
     def _step(self, grads: dict[int, Any]) -> None:
         numbers = {k: self.numbers(k) for k in range(len(self.params))}
-        if self.options.get("skip_nonfinite") or self.scaler:
-            if not all(np.isfinite(g.astype("float64")).all() for g in grads.values()):
-                self.skipped += 1
-                if self.scaler:
-                    self.scaler.update(False)
-                return
+        finite = all(np.isfinite(g.astype("float64")).all() for g in grads.values())
+        if not finite and (self.options.get("skip_nonfinite") or self.scaler):
+            self.skipped += 1
+            if self.scaler:
+                self.scaler.update(False)
+            return
         # NumPy's scalars have rules of their own; these have one dimension.
         axes = {k: order(self.params[k], g) for k, g in grads.items()}
         g = {k: self._row(x, axes[k]) for k, x in grads.items()}
@@ -193,7 +193,8 @@ def clipped(g: Any, n: Mapping[str, Any]) -> Any:
     if "grad_scale" in n:
         g = g * n["grad_scale"]
     if "clip_value" in n:
-        g = np.clip(g, -n["clip_value"], n["clip_value"])
+        # Not np.clip: of a limit that is 0 in float32 the sign of the result is documented so.
+        g = minimum(maximum(g, -n["clip_value"]), n["clip_value"])
     return g
 
 

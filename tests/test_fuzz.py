@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 from examples import EXACT
-from fuzz_bad_calls import BAD
 from fuzz_cases import case
-from fuzz_machine import HOW, Machine
+from fuzz_machine import BAD, HOW, Machine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
