@@ -30,6 +30,9 @@ class Checkpoint:
 
     def __init__(self, state: dict[str, Any], arrays: Mapping[str, Any]) -> None:
         self.state, self._arrays = state, arrays
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"arrays[{name!r}] in the state must be a NumPy array; got a {type(array).__name__}")
         self.specs: dict[str, Spec] = {name: (a.dtype.name, tuple(a.shape)) for name, a in arrays.items()}
 
     def array(self, name: str) -> Any:

@@ -18,6 +18,7 @@ from test_options import COMBINATIONS, usable
 from fastopt.kernels import RULES, Rule
 from fastopt.kernels.fusion import RANGES
 
+SEEDS = st.integers(0, 2**32 - 1)
 PAIRS = [
     ("float32", "float32"),
     ("bfloat16", "bfloat16"),
@@ -140,7 +141,8 @@ def names(tree: Any) -> list[str]:
 
 @st.composite
 def problems(draw: Any, case: Case) -> Problem:
-    leaves = draw(st.lists(leaf(case.kinds, case.large), min_size=1, max_size=5))
+    seed, count = draw(SEEDS), draw(st.integers(1, 5))
+    leaves = [leaf(seed + k, case.kinds, case.large) for k in range(count)]
     places = list(range(len(leaves)))
     if draw(st.integers(0, 7)) == 7:
         places.append(draw(st.sampled_from(places)))

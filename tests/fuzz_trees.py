@@ -1,6 +1,6 @@
-"""Trees, shapes, layouts and values for the fuzzer: drawn by hypothesis, except for the numbers in an array."""
+"""Trees of arrays for the fuzzer: the trees are drawn by hypothesis, the arrays from seeds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -33,8 +33,8 @@ class Kind:
     dimensions: int | None = None
 
 
-LENGTHS = st.sampled_from([3, 1, 2, 7, 16, 0, 33, 70])
-LAYOUTS = st.sampled_from(["C", "F", "reversed", "stepped"])
+LENGTHS = [3, 1, 2, 7, 16, 0, 33, 70]
+LAYOUTS = ["C", "F", "reversed", "stepped"]
 MOODS = ["normal", "normal", "normal", "normal", "zero", "tiny", "huge", "infinite", "special"]
 
 
@@ -47,16 +47,21 @@ class Leaf:
     layout: str
 
 
-@st.composite
-def leaf(draw: Any, kinds: tuple[Kind, ...], large: bool) -> Leaf:
-    kind = draw(st.sampled_from(kinds))
+def leaf(seed: int, kinds: tuple[Kind, ...], large: bool) -> Leaf:
+    """Drawn from a seed: hypothesis, which likes to repeat what it drew, would draw few that differ."""
+    generator = np.random.default_rng(seed)
+
+    def one_of(choices: Sequence[Any]) -> Any:
+        return choices[generator.integers(len(choices))]
+
+    kind = one_of(kinds)
     if kind.dimensions is not None:
-        return Leaf(kind, tuple(draw(LENGTHS) for _ in range(kind.dimensions)), draw(LAYOUTS))
+        return Leaf(kind, tuple(one_of(LENGTHS) for _ in range(kind.dimensions)), one_of(LAYOUTS))
     # One kernel of many threads is enough, and its compilation takes long.
-    if large and kind == kinds[0] and draw(st.integers(0, 39)) == 7:
-        return Leaf(kind, draw(st.sampled_from([(70_001,), (700, 101)])), draw(st.sampled_from(["C", "F"])))
-    shape = draw(st.sampled_from([1, 2, 0, 3]).flatmap(lambda n: st.tuples(*[LENGTHS] * n)))
-    return Leaf(kind, shape[:2] + tuple(min(n, 5) for n in shape[2:]), draw(st.sampled_from(["C", "F"])))
+    if large and kind == kinds[0] and one_of(range(40)) == 7:
+        return Leaf(kind, one_of([(70_001,), (700, 101)]), one_of("CF"))
+    shape = [one_of(LENGTHS) for _ in range(one_of([1, 2, 0, 3]))]
+    return Leaf(kind, (*shape[:2], *(min(n, 5) for n in shape[2:])), one_of("CF"))
 
 
 def laid(values: Any, layout: str) -> Any:
@@ -145,3 +150,48 @@ def placed(like: Any, tree: Any) -> dict[int, Any]:
         return {like: tree}
     values = [value for _, value in parts(tree) or []]
     return {k: v for (_, one), other in zip(found, values, strict=True) for k, v in placed(one, other).items()}
+
+
+class Wrapped:
+    """An array of another library that shares its memory with NumPy."""
+
+    def __init__(self, array: Any) -> None:
+        self.shape, self.__array_interface__ = array.shape, array.__array_interface__
+        self.array = array
+
+
+def frozen(array: Any) -> Any:
+    """A view that cannot be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def wrappable(array: Any) -> bool:
+    # The array interface has no name for bfloat16.
+    return array is not None and array.dtype.kind == "f" and array.dtype.name != "bfloat16"
+
+
+def in_one_block(values: Sequence[Any], layouts: Sequence[str]) -> list[Any]:
+    """Copies that lie one after the other, as gradients do in flat buffers."""
+    block = np.zeros(sum(16 + x.nbytes for x in values), np.uint8)
+    made, start = [], 0
+    for x, layout in zip(values, layouts, strict=True):
+        view = block[start : start + x.nbytes].view(x.dtype).reshape(x.shape, order="F" if layout == "F" else "C")
+        view[...] = x
+        made.append(view)
+        start += -(-x.nbytes // 8) * 8
+    return made
+
+
+def put(tree: Any, old: Any, new: Any) -> bool:
+    """Put an array in the place of another; whether its container allows it."""
+    if not isinstance(tree, dict | list | tuple):
+        return False
+    for k, value in list(tree.items() if isinstance(tree, dict) else enumerate(tree)):
+        if value is old and not isinstance(tree, tuple):
+            tree[k] = new
+            return True
+        if put(value, old, new):
+            return True
+    return False

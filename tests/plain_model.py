@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastopt import LossScaler
-from fastopt.kernels import Rule, norm
+from fastopt.kernels import Rule, maximum, minimum, norm
 from fastopt.kernels.reference import denormals_flushed
 
 # The options with a number, and the number that changes nothing.
@@ -24,9 +24,6 @@ NEUTRAL = {
 
 class PlainModel:
     """Lists of NumPy arrays and the options of an Optimizer; `step` is what that must do.
-
-    It flushes the numbers beside float32 arrays too, which an Optimizer does not: NAdam's product of momenta is such a
-    denormal after 975 steps.
 
     options: by name, numbers and functions of the step among them. groups: dictionaries of numbers, the later before
     the earlier; members: for each array which of them hold. scaler: a LossScaler of its own.
@@ -86,8 +83,8 @@ class PlainModel:
 
     def _step(self, grads: dict[int, Any]) -> None:
         numbers = {k: self.numbers(k) for k in range(len(self.params))}
-        guarded = self.options.get("skip_nonfinite") or self.scaler
-        if guarded and not all(np.isfinite(g.astype("float64")).all() for g in grads.values()):
+        finite = all(np.isfinite(g.astype("float64")).all() for g in grads.values())
+        if not finite and (self.options.get("skip_nonfinite") or self.scaler):
             self.skipped += 1
             if self.scaler:
                 self.scaler.update(False)
@@ -196,7 +193,8 @@ def clipped(g: Any, n: Mapping[str, Any]) -> Any:
     if "grad_scale" in n:
         g = g * n["grad_scale"]
     if "clip_value" in n:
-        g = np.clip(g, -n["clip_value"], n["clip_value"])
+        # Not np.clip: of a limit that is 0 in float32 the sign of the result is documented so.
+        g = minimum(maximum(g, -n["clip_value"]), n["clip_value"])
     return g
 
 

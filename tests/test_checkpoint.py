@@ -469,6 +469,15 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path: P
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_lists_in_the_place_of_arrays_are_refused() -> None:
+    opt = adam()
+    saved, before = opt.state_dict(), opt.state_dict()
+    saved["arrays"]["m/W"] = saved["arrays"]["m/W"].tolist()
+    with pytest.raises(TypeError, match=r"arrays\['m/W'\] in the state must be a NumPy array; got a list"):
+        opt.load_state_dict(saved)
+    assert same_state(opt.state_dict(), before)
+
+
 def test_a_parameter_that_was_replaced_in_its_tree_is_the_one_that_is_saved_and_loaded(tmp_path: Path) -> None:
     opt = adam()
     old, opt.params["W"] = opt.params["W"], np.full((2, 3), 7, "float32")

@@ -119,6 +119,8 @@ def test_slots_start_where_the_rule_says() -> None:
     opt = fastopt.Adagrad(np.ones(2, "float32"), initial_accumulator=0.1)
     assert np.array_equal(opt.state[0]["h"], np.full(2, 0.1, "float32"))
     assert fastopt.Yogi(np.ones(2, "float16")).state[0]["v"].dtype == np.float32
+    # What is too large for the type is infinite, without a warning.
+    assert np.isinf(fastopt.Adagrad(np.ones(2, "float32"), initial_accumulator=1e300).state[0]["h"]).all()
 
 
 def test_state_lies_in_memory_as_the_parameter() -> None:
