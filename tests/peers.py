@@ -206,9 +206,9 @@ RUNS: dict[str, Any] = {"torch": TorchRun, "keras": KerasRun, "optax": OptaxRun,
 
 
 def peer_path(peer: str, name: str, options: Mapping[str, Any], start: Arrays, grads: list[Arrays]) -> Path:
-    """All weights, one after the other, after each step of a peer's optimizer."""
+    """All weights, one after the other, at the start and after each step of a peer's optimizer."""
     run = RUNS[peer](name, options, start)
-    path = []
+    path = [flat(start)]
     for step in grads:
         run.step(step)
         path.append(flat(run.weights))

@@ -61,7 +61,7 @@ def test_a_run_moves_in_the_middle(row: Any) -> None:
 
 
 def test_the_comparison_can_fail() -> None:
-    start, grads = problem()
+    start, _ = problem()
     path = [flat(start), flat(start)]
     moved = [array.copy() for array in start]
     moved[1][3] *= 1 + 3 * TOLERANCE
