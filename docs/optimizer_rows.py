@@ -30,12 +30,16 @@ class Row:
     def tolerance(self) -> float:
         return CANCELLING.get((self.peer, self.name, self.options.get("b2", 0.999)), 1e-12)
 
+    @property
+    def arguments(self) -> str:
+        return ", ".join(f"{name}={told(value)}" for name, value in self.options.items())
+
     def __str__(self) -> str:
-        return f"{self.peer}.{self.name}({', '.join(f'{n}={told(v)}' for n, v in self.options.items())})"
+        return f"{self.peer}.{self.name}({self.arguments})"
 
 
 def told(value: Any) -> str:
-    return "schedule" if isinstance(value, Schedule) else repr(value)
+    return "falling" if isinstance(value, Schedule) else repr(value)
 
 
 def _rows(peer: str, shared: Mapping[str, Any], table: Mapping[tuple[str, str], list[dict[str, Any]]]) -> Iterator[Row]:
@@ -140,3 +144,13 @@ ROWS = [
     *_rows("optax", RATE, OPTAX),
     *_rows("thinc", {"learn_rate": LR}, THINC),
 ]
+
+
+def table(peer: str) -> str:
+    """The optimizers of a peer, the rules that they are here, and the arguments with which they were compared."""
+    lines = [f"| `fastopt.like.{peer}` | rule | compared with |", "| --- | --- | --- |"]
+    for name, rule in dict.fromkeys((row.name, row.rule) for row in ROWS if row.peer == peer):
+        rows = [row for row in ROWS if (row.peer, row.name, row.rule) == (peer, name, rule)]
+        calls = "; ".join(f"`{row.arguments}`" if row.options else "its defaults" for row in rows)
+        lines.append(f"| `{name}` | `{rule}` | {calls} |")
+    return "\n".join(lines)
