@@ -88,6 +88,10 @@ class KerasRun:
     def weights(self) -> Arrays:
         return [np.array(variable.value) for variable in self.variables]
 
+    @property
+    def averages(self) -> Arrays:
+        return [np.array(average.value) for average in self.optimizer._model_variables_moving_average]
+
     def give(self, opt: Any) -> None:
         fastopt.like.keras.load_state(opt, self.optimizer.variables)
 

@@ -155,7 +155,19 @@ def test_trees_groups_of_types_and_other_libraries_are_taken_as_everywhere() -> 
         like.torch.Adam(np.ma.ones(3))
 
 
-PEERS = ("torch", "keras", "optax", "thinc")
+def test_torchs_groups_are_groups_here() -> None:
+    weights = [np.ones(2), np.ones(2), np.ones(3)]
+    groups = [{"params": weights[:2], "weight_decay": 0.5}, {"params": weights[2], "lr": 0.25}]
+    opt = like.torch.SGD(groups, lr=0.5)
+    assert (opt.lr, opt.groups["0"].weight_decay, opt.groups["1"].lr) == (0.5, 0.5, 0.25)
+    opt.step([[np.ones(2), np.zeros(2)], np.ones(3)])
+    assert [weight[0] for weight in weights] == [0.25, 0.75, 0.75]
+    opt = like.torch.AdamW([{"params": np.ones(2), "weight_decay": 0.0}, {"params": np.ones(3)}])
+    assert (opt.weight_decay, opt.groups["0"].weight_decay, list(opt.groups)) == (0.01, 0.0, ["0"])
+    with pytest.raises(ValueError, match=r"params\[0\] differs in maximize"):
+        like.torch.SGD([{"params": np.ones(2), "maximize": True}])
+    with pytest.raises(TypeError, match="lrr"):
+        like.torch.SGD([{"params": np.ones(2), "lrr": 0.1}])
 
 
 @pytest.mark.peers

@@ -10,7 +10,7 @@ from examples import docs
 from paths import Path, relative
 from peer_rows import ROWS as OTHERS
 from peer_rows import UNCOMPARED, Other
-from peers import Arrays, flat, peer_path
+from peers import RUNS, Arrays, flat, peer_path
 
 import fastopt
 from fastopt import like
@@ -134,6 +134,24 @@ def test_rules_that_no_peer_has_by_name_follow_what_they_contain(row: Other) -> 
     peer, name = row.peer.split(".")
     found = worst(path, peer_path(peer, name, row.options, start, grads))
     assert max(found.values()) < TOLERANCE, found
+
+
+AVERAGES = [("keras", "SGD", {"use_ema": True, "ema_momentum": 0.9}), ("thinc", "SGD", {"learn_rate": 0.1})]
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(("peer", "name", "options"), AVERAGES)
+def test_averages_of_the_weights_are_the_peers(peer: str, name: str, options: dict[str, Any]) -> None:
+    start, grads = problem()
+    arrays = [array.copy() for array in start]
+    opt, run = getattr(getattr(like, peer), name)(arrays, **options), RUNS[peer](name, options, start)
+    mine, theirs = [flat(start)], [flat(start)]
+    for step in grads:
+        run.step(step)
+        opt.step([grad.copy() for grad in step])
+        theirs.append(flat(run.averages))
+        mine.append(flat(opt.ema))
+    assert max(worst(mine, theirs).values()) < TOLERANCE
 
 
 def test_every_rule_is_compared_or_has_a_reason() -> None:
