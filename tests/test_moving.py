@@ -148,12 +148,24 @@ def test_parameters_go_by_name_where_there_are_names() -> None:
         like.torch.load_state(opt, torch_state(), names=["a", "c"])
 
 
+def test_a_number_that_was_an_integer_here_is_what_it_is_there() -> None:
+    opt = adam(lr=1, weight_decay=0)
+    like.torch.load_state(opt, torch_state(weight_decay=0.25))
+    assert (opt.lr, opt.weight_decay) == (0.5, 0.25)
+
+
 def test_a_parameter_without_state_starts_anew_and_keeps_a_count_of_its_own() -> None:
     opt, state = adam(), torch_state()
     del state["state"][1]
     like.torch.load_state(opt, state)
     assert opt.state_dict()["steps"] == {"a": 3, "b": 0}
     assert np.all(opt.state[1]["m"] == 0)
+    nadam = fastopt.NAdam({"a": np.ones(2), "b": np.ones(3)})
+    nadam.step({"a": np.ones(2), "b": np.ones(3)})
+    state["state"][0]["mu_product"] = 0.75
+    state["param_groups"][0]["momentum_decay"] = 0.004
+    like.torch.load_state(nadam, state)
+    assert nadam.uniform_states == [{"mu_product": 0.75}, {"mu_product": 1.0}]
 
 
 class ScaleByAdamState(tuple):
@@ -177,6 +189,17 @@ def keras_variables(**changes: Any) -> dict[str, Any]:
 
 
 REFUSED: dict[str, tuple[Any, str, Any, str]] = {
+    "one here, two there": (
+        adam(),
+        "torch",
+        {
+            **torch_state(),
+            "param_groups": [
+                {**torch_state(lr=rate)["param_groups"][0], "params": [k]} for k, rate in enumerate((0.1, 0.2))
+            ],
+        },
+        "lr is one here, but not the same for all there: 0.2 for b",
+    ),
     "other slots": (
         adam(),
         "torch",

@@ -171,3 +171,13 @@ def test_the_comparison_can_fail() -> None:
         assert TOLERANCE < worst(wrong, path)[kind] < 3 * TOLERANCE
     with pytest.raises(AssertionError):
         worst([a * np.nan for a in path], path)
+
+
+def test_the_comparison_in_float32_can_fail() -> None:
+    path = [np.ones(100, "float32")] * 4
+    for other, unit in ((np.ones(100), 4), (np.full(100, 1 + 16 * ULP), 16)):
+        theirs = [path, [other] * 4]
+        assert float32_distances(path, theirs) == (0.0, 0.0)
+        wrong = [a.copy() for a in path]
+        wrong[3][:10] = 1 - 2 * unit * ULP
+        assert float32_distances(wrong, theirs) == (0.025, 2.0)

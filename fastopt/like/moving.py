@@ -19,13 +19,13 @@ from ..state import arrays_of, described, host_arrays
 class Moved:
     """What a peer kept of one parameter, in our words.
 
-    slots: its state arrays; those that are missing start anew. steps: how many updates it had. states: its uniform
-    states. hyper: numbers and choices of the formula; switches: what an Optimizer's options would be.
+    slots: its state arrays, states: its uniform states; those that are missing start anew. steps: how many updates it
+    had. hyper: its hyperparameters. switches: what the options of an Optimizer would be.
     """
 
     slots: Mapping[str, Any]
     steps: int
-    states: Mapping[str, float] = field(default_factory=dict)
+    states: dict[str, float] = field(default_factory=dict)
     hyper: Mapping[str, Any] = field(default_factory=dict)
     switches: Mapping[str, Any] = field(default_factory=dict)
 
@@ -46,7 +46,8 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
                 array, name = ours[f"{slot}/{key}"]
                 arrays[f"{slot}/{key}"] = _fitting(one.slots.get(slot, _start(opt, slot)), array, name)
         state["steps"] = {key: one.steps for key, one in zip(keys, moved, strict=True)}
-        state["uniform_states"] |= {key: dict(one.states) for key, one in zip(keys, moved, strict=True) if one.states}
+        if opt.rule.states:
+            state["uniform_states"] = {k: opt.rule.states | one.states for k, one in zip(keys, moved, strict=True)}
         for key, one in zip(keys, moved, strict=True):
             for name, value in one.switches.items():
                 if value != (here := opt._step.on.get(name, type(value)())):
@@ -95,7 +96,8 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
                     f"{prefix}{name} is one here, but not the same for all there: {value!r} for {key}; "
                     "make a group of those that differ"
                 )
-            values[name] = type(holders[-1][name])(value)
+            if holders[-1][name] != value:
+                values[name] = value
 
 
 def of_family(rule: Rule) -> tuple[str, set[str]]:
@@ -168,15 +170,15 @@ def signed(slot: str, values: Any) -> tuple[str, Any]:
     return (slot[1:], -values) if slot.startswith("-") else (slot, values)
 
 
-def out(arrays: Mapping[str, Any], slot: str, key: str) -> Any:
-    """The other way: a copy of a parameter's slot, in C order, with the sign that the peer has it."""
-    name, sign = slot.lstrip("-"), -1 if slot.startswith("-") else 1
-    return np.array(sign * arrays[f"{name}/{key}"], order="C")
+def out(saved: Mapping[str, Any], slot: str, key: str) -> Any:
+    """The other way: a parameter's slot in what state_dict gave, with the sign that the peer has it."""
+    array = saved["arrays"][f"{slot.lstrip('-')}/{key}"]
+    return -array if slot.startswith("-") else array
 
 
-def one_count(opt: Optimizer, peer: str) -> int:
-    """The number of updates, which must be that of all parameters."""
-    counts = {row: opt._rows[row].count for row in opt._row_of}
-    if len(set(counts.values())) > 1:
-        raise ValueError(f"{peer} has one count of steps; the parameters here have had {sorted(set(counts.values()))}")
-    return opt.t
+def one_count(saved: Mapping[str, Any], peer: str) -> int:
+    """The number of updates in what state_dict gave, which must be that of all parameters."""
+    counts = sorted(set(saved["steps"].values()))
+    if len(counts) > 1:
+        raise ValueError(f"{peer} has one count of steps; the parameters here have had {counts}")
+    return int(counts[0])

@@ -8,7 +8,6 @@ import numpy as np
 
 from ...optimizer import Optimizer
 from ...restore import LoadReport
-from ...state import host_arrays
 from .. import moving
 from ..moving import Moved
 from .optimizers import FIXED, NAMES
@@ -90,8 +89,8 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     Raises TypeError or ValueError for what Keras does not have.
     """
     _names(opt)
-    steps = moving.one_count(opt, "keras")
-    keys, arrays = opt._parameters.keys, host_arrays(opt, False)
+    saved, keys = opt.state_dict(), opt._parameters.keys
+    steps = moving.one_count(saved, "keras")
     order = moving.places(opt, None, len(keys), names)
     ours = [keys[order.index(place)] for place in range(len(keys))]
     values: dict[str, Any] = {"iteration": np.array(steps, "int32")}
@@ -100,7 +99,7 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     for together in STATE[opt.rule.name]:
         for key in ours:
             for kind, slot in together.items():
-                values[f"{key.replace('.', '_')}_{kind}"] = moving.out(arrays, slot, key)
+                values[f"{key.replace('.', '_')}_{kind}"] = moving.out(saved, slot, key)
     return values | {name: np.array(value) for name, value in opt.uniform_states[0].items()}
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from ...optimizer import Optimizer
 from ...restore import LoadReport
-from ...state import host_arrays
 from ...tree import leaves, rebuilt
 from .. import moving
 from ..moving import Moved
@@ -87,7 +86,8 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
     caller's to copy. Raises TypeError or ValueError for what optax does not have.
     """
     wanted = _names(opt)
-    steps, keys, arrays = moving.one_count(opt, "optax"), opt._parameters.keys, host_arrays(opt, False)
+    saved, keys = opt.state_dict(), opt._parameters.keys
+    steps = moving.one_count(saved, "optax")
     found = {key for key, _ in _parts(state) if not key.endswith(".count")}
     moving.same_names(found, wanted, opt.rule)
 
@@ -97,7 +97,7 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
         theirs = [name for _, name, _ in leaves(old, key)]
         order = moving.places(opt, theirs, len(theirs), names)
         ours = [keys[order.index(place)] for place in range(len(keys))]
-        return rebuilt(old, iter([moving.out(arrays, wanted[key], one) for one in ours]))
+        return rebuilt(old, iter([moving.out(saved, wanted[key], one) for one in ours]))
 
     return _replaced(state, value)
 

@@ -4,12 +4,9 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ...kernels import FAMILIES
 from ...optimizer import Optimizer
 from ...restore import LoadReport
-from ...state import host_arrays
 from .. import moving
 from ..moving import Moved
 from . import optimizers
@@ -123,22 +120,21 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     keys = opt._parameters.keys
     order = moving.places(opt, None, len(keys), names)
     ours = [order.index(place) for place in range(len(keys))]
-    uniform, arrays = opt.uniform_states, host_arrays(opt, False)
+    saved = opt.state_dict()
     entries: dict[int, dict[str, Any]] = {}
     groups: dict[tuple[int, ...], dict[str, Any]] = {}
     for place, k in enumerate(ours):
-        row = opt._rows[opt._row_of[k]]
+        row, count = opt._rows[opt._row_of[k]], saved["steps"][keys[k]]
         numbers = optimizers.arguments_of(family, options, row.numbers(), opt._step.on)
         defaults = _arguments(family)
         group = groups.setdefault(
             tuple(map(id, row.layers)), {n: numbers.get(n, default) for n, default in defaults.items()} | {"params": []}
         )
         group["params"].append(place)
-        if row.count == 0 or not (wanted or family not in WITHOUT_COUNT):
-            continue
-        entry = {} if family in WITHOUT_COUNT else {"step": torch.tensor(float(row.count))}
+        entry = {} if family in WITHOUT_COUNT else {"step": torch.tensor(float(count))}
         for name, slot in wanted.items():
-            value = uniform[k][slot] if slot in opt.rule.states else np.array(arrays[f"{slot}/{keys[k]}"], order="C")
-            entry[name] = torch.as_tensor(value)
-        entries[place] = entry
+            uniform = saved["uniform_states"].get(keys[k], {})
+            entry[name] = torch.as_tensor(uniform[slot] if slot in uniform else moving.out(saved, slot, keys[k]))
+        if count and entry:
+            entries[place] = entry
     return {"state": entries, "param_groups": list(groups.values())}
