@@ -1,11 +1,13 @@
 """Writes what follows from rules, rows and result files, tables of the pages and a stub: python docs/generate.py."""
 
+import functools
 import json
 import math
 import re
 from pathlib import Path
 
 import choosing
+import optimizer_rows
 from schedule_rows import table
 from stubs import stub
 
@@ -166,8 +168,12 @@ TABLES = {
     "schedules of optax": lambda: table("optax"),
     "costs of schedules": schedule_costs,
     "sparse": sparse_table,
+    **{
+        f"optimizers of {peer}": functools.partial(optimizer_rows.table, peer)
+        for peer in ("torch", "keras", "optax", "thinc")
+    },
 }
-PAGES = ("README.md", "docs/schedules.md", "docs/sparse.md")
+PAGES = ("README.md", "docs/schedules.md", "docs/optimizers.md", "docs/sparse.md")
 
 
 def generated(text: str) -> str:
