@@ -1,0 +1,123 @@
+"""What Thinc does in one update around the formula, as one pass: L2, clip, decay, average, a zeroed gradient."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..kernels.definition import Rule
+from ..kernels.dispatch import array_like
+from ..kernels.fusion import AVERAGE, decayed, shrink
+from ..kernels.grammar import minimum, norm
+from ..kernels.hyperparameters import parse_ranges
+from ..kernels.plan import Plan
+from ..kernels.step import Step
+
+RANGES = parse_ranges("0 <= L2 < inf, grad_clip >= 0", ("L2", "grad_clip"))
+MOST = 0.9999
+
+
+class Around(NamedTuple):
+    """What of it is in use: the clip, L2 as a gradient before the clip or as a decay after the step, the averages."""
+
+    clip: bool
+    l2: bool
+    decay: bool
+    average: bool
+
+
+class ThincStep(Step):
+    """A rule with what Thinc's optimizer does around it, for one array, whose count of steps is t.
+
+    L2 joins the gradient before the clip, the decay takes its part of the new weights, and the average, which starts at
+    zero, has Thinc's warm-up: its decay is (1 + t) / (10 + t), at most MOST.
+    """
+
+    def __init__(self, rule: Rule, around: Around) -> None:
+        super().__init__()
+        self.rule, self.around = rule, around
+        numbers = {"L2": 0.0} if around.l2 or around.decay else {}
+        numbers |= {"grad_clip": 1.0} if around.clip else {}
+        self.name, self.states = rule.name, rule.states
+        self.hyper, self.ranges = {**rule.hyper, **numbers}, {**rule.ranges, **RANGES}
+        extra = [AVERAGE] if around.average else []
+        self.arrays = (*rule.arrays, *extra)
+        self.written = (*rule.written, *extra, rule.arrays[1])
+        self.start = {**rule.start, **dict.fromkeys(extra, 0.0)}
+        self.uses_t = rule.uses_t or around.average
+        self.formula = self._formula
+
+    def _formula(self, p: Any, g: Any, *others: Any, **numbers: Any) -> tuple[Any, ...]:
+        rule, around = self.rule, self.around
+        slots = others[: len(rule.slots)]
+        if around.l2:
+            g = g + numbers["L2"] * p
+        if around.clip:
+            g = g * shrink(norm(g, over="model"), numbers["grad_clip"])
+        given = {name: numbers[name] for name in (*rule.hyper, *rule.states, *(["t"] if rule.uses_t else []))}
+        results = rule.formula(p, g, *slots, **given)
+        new, *rest = results if isinstance(results, tuple | list) else (results,)
+        if around.decay:
+            new = decayed(new, new, {"lr": numbers["lr"], "weight_decay": numbers["L2"]})
+        written, states = rest[: len(slots)], rest[len(slots) :]
+        if around.average:
+            (average,) = others[len(slots) :]
+            decay = minimum((1 + numbers["t"]) / (10 + numbers["t"]), MOST)
+            written.append(average - (1 - decay) * (average - new))
+        return (new, *written, 0.0, *states)
+
+
+@functools.cache
+def thinc_step(rule: Rule, around: Around) -> ThincStep:
+    """The one step of a rule for all optimizers: it is traced and compiled once."""
+    return ThincStep(rule, around)
+
+
+class Key:
+    """What belongs to one key of a Thinc optimizer: its state, and the plan that updates its arrays."""
+
+    def __init__(self, key: Any, rule: Rule) -> None:
+        self.key, self.states = key, dict(rule.states)
+        self.slots: dict[str, Any] = {}
+        self._plan: Plan | None = None
+        self._planned_for: Any = None
+
+    def update(
+        self,
+        step: ThincStep,
+        weights: Any,
+        gradient: Any,
+        numbers: Mapping[str, Any],
+        averages: dict[Any, Any] | None,
+    ) -> None:
+        """Apply one step, and set the gradient to zero. averages: by key; one is added where there is none."""
+        average = None if averages is None else averages.get(self.key)
+        plan = self._plan
+        if plan is None or self._planned_for != (step, id(average)):
+            plan, average = self._planned(step, weights, numbers, average)
+        if not plan.holds([weights], [gradient]):
+            plan.bind([weights], [gradient])
+        decided = plan.decide([numbers])
+        assert decided is not None  # Nothing in a ThincStep says that a step does not count.
+        plan.write([])
+        self.states = dict(zip(self.states, decided[0], strict=True))
+        self._plan, self._planned_for = plan, (step, id(average))
+        if averages is not None:
+            averages[self.key] = average
+
+    def _planned(self, step: ThincStep, weights: Any, numbers: Mapping[str, Any], average: Any) -> tuple[Plan, Any]:
+        label = f"weights of {self.key}"
+        for slot in step.rule.slots:
+            if slot not in self.slots:
+                start = step.start[slot]
+                value = numbers[start] if isinstance(start, str) else start
+                self.slots[slot] = array_like(weights, value, None, label)
+        arrays = list(self.slots.values())
+        if step.around.average:
+            average = array_like(weights, 0.0, None, label) if average is None else average
+            arrays.append(average)
+        kinds = dict(zip(step.arrays, ("weights", "gradient"), strict=False))
+        plan = Plan(step.program(numbers), [arrays], [0], lambda _, name: f"{kinds.get(name, name)} of {self.key}")
+        return plan, average
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_plan": None, "_planned_for": None}

@@ -1,0 +1,1 @@
+"""thinc by its own names."""
