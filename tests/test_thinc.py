@@ -166,7 +166,7 @@ def test_a_hyperparameter_may_be_whatever_thinc_takes_or_a_function(ours: Any, t
     sources = [
         lambda: list(values),
         lambda: (value for value in values),
-        lambda: lambda t: values[t - 1],
+        lambda: lambda t: values[min(t, 4) - 1],
         lambda: theirs.decaying(0.1, 1.0),
         lambda: cosine(0.1, steps=10),
     ]
