@@ -14,7 +14,7 @@ import thinc.schedules
 from thinc.optimizers import SGD_DEFAULTS
 from thinc.optimizers import Optimizer as Base
 
-from ..kernels import FAMILIES, RULES, Family, Rule
+from ..kernels import FAMILIES, Family, Rule
 from ..kernels.hyperparameters import checked, plain_number
 from ..like.thinc.rules import FORMULAS
 from .thinc_step import RANGES, Around, Key, thinc_step
@@ -22,7 +22,6 @@ from .versions import warn_if_untested
 
 warn_if_untested("thinc", "8.3", "9.1")
 
-_RULES = {**RULES, **{rule.name: rule for rule in FORMULAS.values()}}
 # Where Thinc has an attribute of its own for a hyperparameter.
 _ATTRIBUTES = {"lr": "learn_rate", "beta1": "b1", "beta2": "b2"}
 _SCHEDULE: Any = getattr(thinc.schedules, "Schedule", ())  # Thinc 8 has generators only.
@@ -111,16 +110,6 @@ class Optimizer(Base):  # type: ignore[misc]
         shown = "learn_rate" if name == "lr" else name
         valid = {**RANGES, **self.rule.ranges}.get(name)
         return checked(self.rule.name, shown, value, self.rule.hyper.get(name, 0.0), valid)
-
-    def __getstate__(self) -> Any:
-        state: Any = super().__getstate__()
-        own, inherited = state
-        return {**own, "rule": self.rule.name}, inherited
-
-    def __setstate__(self, state: Any) -> None:
-        own, inherited = state
-        for name, value in {**inherited, **own, "rule": _RULES[own["rule"]]}.items():
-            setattr(self, name, value)
 
 
 def _source(value: Any) -> Any:

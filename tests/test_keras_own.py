@@ -1,0 +1,53 @@
+"""Keras's own optimizer tests, as they come in its wheel, on fastopt's kernels."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from examples import ROOT, run_python
+
+pytestmark = pytest.mark.peers
+
+# Of the tests of the pinned Keras.
+REACHED = {
+    **dict.fromkeys(("Adadelta", "Adagrad", "AdamW", "Adamax", "Lion", "Nadam", "RMSprop"), 28),
+    **{"Adam": 36, "Lamb": 12, "SGD": 68},
+}
+FELL_BACK = {"SGD: in a stateless scope": 4}
+OUTCOMES = {"passed": 211}
+SKIPPED = {
+    "requires_trainable_backend": 13,
+    "Backend does not support sparse tensors.": 38,
+    "The IndexedSlices test can only run with TF backend.": 1,
+    "The tf.Variable test can only run with TensorFlow backend.": 1,
+    "Requires TF": 1,
+}
+
+
+def report(tmp_path: Path, *broken: str) -> dict[str, Any]:
+    """What the run of Keras's tests reports. broken: statements that are executed first."""
+    path = tmp_path / "report.json"
+    (tmp_path / "breaking.py").write_text("\n".join(broken))
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": "numpy",
+        "FASTOPT_KERAS_REPORT": str(path),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(tmp_path)]),
+    }
+    arguments = ["-p", "no:cacheprovider", "-p", "keras_plugin", "-p", "breaking", "-W", "ignore"]
+    arguments += ["-m", "not requires_trainable_backend", "--pyargs", "keras.src.optimizers"]
+    done = run_python("-m", "pytest", "-q", *arguments, cwd=tmp_path, env=environment)
+    assert path.exists(), done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(path.read_text())
+    print(*(f"{part}: {values}" for part, values in found.items()), sep="\n")
+    return found
+
+
+def test_keras_own_tests_pass_on_fastopts_kernels(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    assert found["reached"] == REACHED
+    assert found["fell_back"] == FELL_BACK
+    assert found["skipped"] == SKIPPED
+    assert found["outcomes"] == OUTCOMES
