@@ -73,7 +73,7 @@ class PlainModel:
             self.slots[k] = [self._stored(s).reshape(shape) for s in rest[:count]]
             self.states[k] = dict(zip(self.rule.states, rest[count:], strict=True))
             if "ema" in o:
-                weight = (1 - o["ema"]) / (1 - o["ema"] ** self.t)
+                weight = 1 - o["ema"] if o.get("ema_uncorrected") else (1 - o["ema"]) / (1 - o["ema"] ** self.t)
                 average = np.atleast_1d(self.ema[k])
                 self.ema[k] = self._stored(average + weight * (new - average)).reshape(shape)
             new = self._stored(new).reshape(shape)

@@ -17,6 +17,7 @@ from paths import Path, relative
 
 from fastopt.integrations import versions
 from fastopt.kernels import FAMILIES
+from fastopt.like.thinc.optimizers import FIXED, average_decay
 from fastopt.schedules import cosine
 
 pytestmark = pytest.mark.peers
@@ -110,7 +111,7 @@ def test_the_optimizers_that_thinc_has_follow_it(ours: Any, theirs: Any, name: s
 
 @pytest.mark.parametrize("name", ["Adam", "RAdam"])
 def test_the_papers_formulas_are_not_thincs(ours: Any, theirs: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ours, "FORMULAS", {})
+    monkeypatch.setattr(ours, "FIXED", {})
     assert relative(run(getattr(ours, name)())[0], run(getattr(theirs, name)())[0]).max() > 100 * TOLERANCE
 
 
@@ -131,12 +132,13 @@ def test_every_optimizer_gives_numpys_bits(ours: Any, name: str, options: dict[s
     step = thinc_step(optimizer.rule, Around(True, "L2" in options and not decays, "L2" in options and decays, True))
     hyper = {**step.hyper, "L2": 0.1} if options else dict(step.hyper)
     hyper = {n: v for n, v in hyper.items() if n not in step.starts_from}
-    hyper["lr"] = FAMILIES[name].hyper["lr"]
+    hyper |= {"lr": FAMILIES[name].hyper["lr"], **FIXED.get(name, {})}
     value = {slot: step.hyper.get(begin, begin) for slot, begin in step.start.items()}
     weights = start()
     arrays = [weights.copy(), *(np.full(SHAPE, value[slot], "float32") for slot in step.arrays[2:])]
     states = dict(step.states)
     for t, gradient in enumerate(gradients(steps=4), 1):
+        hyper["average_decay"] = average_decay(t)
         results = step.reference(arrays[0], gradient, *arrays[1:], t=t if step.uses_t else None, **hyper, **states)
         written = dict(zip((*step.written, *step.states), results, strict=True))
         arrays = [written[array] for array in (step.arrays[0], *step.arrays[2:])]
@@ -166,7 +168,7 @@ def test_a_hyperparameter_may_be_whatever_thinc_takes_or_a_function(ours: Any, t
     sources = [
         lambda: list(values),
         lambda: (value for value in values),
-        lambda: lambda t: values[min(t, 4) - 1],
+        lambda: lambda step: values[min(step, 3)],
         lambda: theirs.decaying(0.1, 1.0),
         lambda: cosine(0.1, steps=10),
     ]

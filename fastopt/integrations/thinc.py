@@ -16,7 +16,8 @@ from thinc.optimizers import Optimizer as Base
 
 from ..kernels import FAMILIES, Family, Rule
 from ..kernels.hyperparameters import checked, plain_number
-from ..like.thinc.rules import FORMULAS
+from ..like.building import counted_from_zero
+from ..like.thinc.optimizers import FIXED, average_decay
 from .thinc_step import RANGES, Around, Key, thinc_step
 from .versions import warn_if_untested
 
@@ -31,9 +32,9 @@ class Optimizer(Base):  # type: ignore[misc]
     """A Thinc optimizer with the rule of a family: `opt(key, weights, gradient)` updates one array in place.
 
     Each hyperparameter is a number, or changes from step to step: a list, a generator or a schedule of Thinc's, or a
-    function of the step, which counts from 1. L2 joins the gradient, or with L2_is_weight_decay takes its part of the
-    weights after the step. grad_clip: the largest norm of each array's gradient; 0 for none. use_averages: averages of
-    the weights by key, in `averages`.
+    function of the step, which counts from 0 as in Thinc; those of fastopt.schedules know how they count. L2 joins the
+    gradient, or with L2_is_weight_decay takes its part of the weights after the step. grad_clip: the largest norm of
+    each array's gradient; 0 for none. use_averages: averages of the weights by key, in `averages`.
     Raises TypeError or ValueError for what the rule cannot use.
     """
 
@@ -48,9 +49,9 @@ class Optimizer(Base):  # type: ignore[misc]
         use_averages: bool,
         **hyper: Any,
     ) -> None:
-        rule, hyper = family.select(hyper)
-        self.rule = FORMULAS.get(rule.name, rule)
-        values = {**self.rule.hyper, **hyper, "lr": learn_rate, "L2": L2, "grad_clip": grad_clip}
+        self.rule, hyper = family.select(hyper)
+        formula = {name: value for name, value in FIXED.get(family.name, {}).items() if name in self.rule.hyper}
+        values = {**self.rule.hyper, **formula, **hyper, "lr": learn_rate, "L2": L2, "grad_clip": grad_clip}
         fixed = [name for name in self.rule.hyper if name in (*self.rule.statics, *self.rule.starts_from)]
         self._fixed = {name: self._check(name, values.pop(name)) for name in fixed}
         _refuse_model_wide(self.rule, self._fixed)
@@ -82,7 +83,7 @@ class Optimizer(Base):  # type: ignore[misc]
         if known is None:
             known = self._keys[key] = Key(key, self.rule)
         t = self.nr_update[key] + 1
-        numbers = {**numbers, **known.states, "t": t}
+        numbers = {**numbers, **known.states, "t": t, "average_decay": average_decay(t)}
         if lr_scale != 1.0:
             numbers["lr"] *= lr_scale
         l2, decays, averages = numbers["L2"] != 0, self.L2_is_weight_decay, self.averages
@@ -114,9 +115,10 @@ class Optimizer(Base):  # type: ignore[misc]
 
 def _source(value: Any) -> Any:
     """A function of the step as a generator, which every version of Thinc takes."""
-    if callable(value) and not isinstance(value, _SCHEDULE):
-        return (value(t) for t in itertools.count(1))
-    return value
+    if not callable(value) or isinstance(value, _SCHEDULE):
+        return value
+    function = counted_from_zero(value)
+    return (function(t) for t in itertools.count(1))
 
 
 def _refuse_model_wide(rule: Rule, fixed: Mapping[str, Any]) -> None:
@@ -131,9 +133,10 @@ def _made(family: Family) -> Callable[..., Optimizer]:
         return Optimizer(family, learn_rate=learn_rate, **{**_OPTIONS, **given})
 
     kinds = inspect.Parameter
-    numbers = {name: value for name, value in family.hyper.items() if name != "lr"} | _OPTIONS
+    numbers = {**family.hyper, **FIXED.get(family.name, {}), **_OPTIONS}
+    rate = numbers.pop("lr")
     make.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [kinds("learn_rate", kinds.POSITIONAL_OR_KEYWORD, default=family.hyper["lr"])]
+        [kinds("learn_rate", kinds.POSITIONAL_OR_KEYWORD, default=rate)]
         + [kinds(name, kinds.KEYWORD_ONLY, default=value) for name, value in numbers.items()]
     )
     make.__name__ = make.__qualname__ = family.name

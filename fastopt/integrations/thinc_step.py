@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 
 from ..kernels.definition import Rule
 from ..kernels.dispatch import array_like
-from ..kernels.fusion import AVERAGE, decayed, shrink
-from ..kernels.grammar import minimum, norm
+from ..kernels.fusion import AVERAGE, averaged, decayed, shrink
+from ..kernels.grammar import norm
 from ..kernels.hyperparameters import parse_ranges
 from ..kernels.plan import Plan
 from ..kernels.step import Step
 
 RANGES = parse_ranges("0 <= L2 < inf, grad_clip >= 0", ("L2", "grad_clip"))
-MOST = 0.9999
 
 
 class Around(NamedTuple):
@@ -26,10 +25,9 @@ class Around(NamedTuple):
 
 
 class ThincStep(Step):
-    """A rule with what Thinc's optimizer does around it, for one array, whose count of steps is t.
+    """A rule with what Thinc's optimizer does around it, for one array.
 
-    L2 joins the gradient before the clip, the decay takes its part of the new weights, and the average, which starts at
-    zero, has Thinc's warm-up: its decay is (1 + t) / (10 + t), at most MOST.
+    L2 joins the gradient before the clip, the decay takes its part of the new weights, the average starts at zero.
     """
 
     def __init__(self, rule: Rule, around: Around) -> None:
@@ -37,13 +35,14 @@ class ThincStep(Step):
         self.rule, self.around = rule, around
         numbers = {"L2": 0.0} if around.l2 or around.decay else {}
         numbers |= {"grad_clip": 1.0} if around.clip else {}
+        numbers |= {"average_decay": 0.0} if around.average else {}
         self.name, self.states = rule.name, rule.states
         self.hyper, self.ranges = {**rule.hyper, **numbers}, {**rule.ranges, **RANGES}
         extra = [AVERAGE] if around.average else []
         self.arrays = (*rule.arrays, *extra)
         self.written = (*rule.written, *extra, rule.arrays[1])
         self.start = {**rule.start, **dict.fromkeys(extra, 0.0)}
-        self.uses_t = rule.uses_t or around.average
+        self.uses_t = rule.uses_t
         self.formula = self._formula
 
     def _formula(self, p: Any, g: Any, *others: Any, **numbers: Any) -> tuple[Any, ...]:
@@ -61,8 +60,7 @@ class ThincStep(Step):
         written, states = rest[: len(slots)], rest[len(slots) :]
         if around.average:
             (average,) = others[len(slots) :]
-            decay = minimum((1 + numbers["t"]) / (10 + numbers["t"]), MOST)
-            written.append(average - (1 - decay) * (average - new))
+            written.append(averaged(average, new, numbers["average_decay"], None, corrected=False))
         return (new, *written, 0.0, *states)
 
 
