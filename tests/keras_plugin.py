@@ -38,14 +38,6 @@ def like_this(optimizer: Any, name: str, variable: Any) -> Any:
     return getattr(like, name)([variable._value], learning_rate=0.0, weight_decay=0.0, **given)
 
 
-def refusal(optimizer: Any, kind: type) -> str | None:
-    """Why an update is left to Keras."""
-    if type(optimizer) is not kind:
-        return f"{type(optimizer).__name__}, a subclass"
-    # The new values are then to be returned, and ours writes in place.
-    return "in a stateless scope" if in_stateless_scope() else None
-
-
 def replace(name: str) -> None:
     """Have an optimizer of Keras's update by fastopt's."""
     kind = getattr(keras.optimizers, name)
@@ -53,16 +45,19 @@ def replace(name: str) -> None:
 
     @functools.wraps(plain)
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        if why := refusal(self, kind):
-            fell_back[f"{name}: {why}"] += 1
-            return plain(self, gradient, variable, learning_rate)
         own = made.setdefault(self, {})
-        if id(variable) not in own:
+        if type(self) is kind and id(variable) not in own:
             own[id(variable)] = like_this(self, name, variable)
-        ours = own[id(variable)]
+        ours = own.get(id(variable))
+        if ours is None or (in_stateless_scope() and ours.rule.slots):
+            fell_back[f"{name}: {'state of a stateless scope' if ours else f'{type(self).__name__}, a subclass'}"] += 1
+            return plain(self, gradient, variable, learning_rate)
+        # Keras has a new array whenever it assigns a value; in a stateless scope the old one must stay as it is.
+        array = variable.value.copy() if in_stateless_scope() else variable._value
         ours.lr = float(learning_rate)
-        # Keras has a new array whenever it assigns a value.
-        ours.update([variable._value], [gradient])
+        ours.update([array], [gradient])
+        if in_stateless_scope():
+            variable.assign(array)
         reached[name] += 1
 
     kind.update_step = update_step
