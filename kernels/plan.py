@@ -1,6 +1,5 @@
 """Runs a program on sets of arrays: once, or step after step without looking at each array anew."""
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -181,7 +180,9 @@ def _evaluated(
     program: Program, function: Numbers, values: Sequence[Any], numbers: Sequence[Mapping[str, Any]]
 ) -> list[Any]:
     try:
-        with np.errstate(all="ignore") if program.apart else contextlib.nullcontext():
+        if not program.apart:
+            return function(*values)
+        with np.errstate(all="ignore"):
             return function(*values)
     except (ArithmeticError, ValueError) as error:
         given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)

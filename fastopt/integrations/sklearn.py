@@ -5,7 +5,7 @@ formulas; with `rule`, any of fastopt's takes their place.
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,8 @@ def made(rule: Any, params: Sequence[Any], **hyper: Any) -> Optimizer:
         return Optimizer(params, rule, **hyper)
     if rule not in CLASSES:
         raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, [*CLASSES, *RULES])}")
-    return CLASSES[rule](params, **hyper)
+    make: Callable[..., Optimizer] = CLASSES[rule]
+    return make(params, **hyper)
 
 
 class Trained:
@@ -148,9 +149,13 @@ def _estimator(base: Any) -> Any:
     first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     __init__.__signature__ = theirs.replace(parameters=[first, *theirs.parameters.values(), *own])  # type: ignore
     constraints = {**base._parameter_constraints, "rule": [str, Rule, None], "hyper": [Mapping, None]}
-    members = {"__init__": __init__, "__doc__": f"scikit-learn's {base.__name__}, trained by fastopt.\n\n"}
-    members["__doc__"] += inspect.getdoc(Trained).partition("\n\n")[2]
-    members |= {"__module__": __name__, "_parameter_constraints": constraints}
+    about = (inspect.getdoc(Trained) or "").partition("\n\n")[2]
+    members = {
+        "__init__": __init__,
+        "__doc__": f"scikit-learn's {base.__name__}, trained by fastopt.\n\n{about}",
+        "__module__": __name__,
+        "_parameter_constraints": constraints,
+    }
     return type(base.__name__, (Trained, base), members)
 
 

@@ -77,7 +77,8 @@ class Key:
         self.key, self.states = key, dict(rule.states)
         self.slots: dict[str, Any] = {}
         self._plan: Plan | None = None
-        self._planned_for: Any = None
+        self._step: ThincStep | None = None
+        self._average: Any = None
 
     def update(
         self,
@@ -90,17 +91,19 @@ class Key:
         """Apply one step, and set the gradient to zero. averages: by key; one is added where there is none."""
         average = None if averages is None else averages.get(self.key)
         plan = self._plan
-        if plan is None or self._planned_for != (step, id(average)):
+        if plan is None or step is not self._step or average is not self._average:
             plan, average = self._planned(step, weights, numbers, average)
         if not plan.holds([weights], [gradient]):
             plan.bind([weights], [gradient])
         decided = plan.decide([numbers])
         assert decided is not None  # Nothing in a ThincStep says that a step does not count.
         plan.write([])
-        self.states = dict(zip(self.states, decided[0], strict=True))
-        self._plan, self._planned_for = plan, (step, id(average))
-        if averages is not None:
-            averages[self.key] = average
+        if self.states:
+            self.states = dict(zip(self.states, decided[0], strict=True))
+        if plan is not self._plan:
+            self._plan, self._step, self._average = plan, step, average
+            if averages is not None:
+                averages[self.key] = average
 
     def _planned(self, step: ThincStep, weights: Any, numbers: Mapping[str, Any], average: Any) -> tuple[Plan, Any]:
         label = f"weights of {self.key}"
@@ -118,4 +121,4 @@ class Key:
         return plan, average
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_plan": None, "_planned_for": None}
+        return {**self.__dict__, "_plan": None, "_step": None, "_average": None}
