@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import choosing
+import client_rows
 from schedule_rows import table
 from stubs import stub
 
@@ -133,8 +134,9 @@ TABLES = {
     "schedules of keras": lambda: table("keras"),
     "schedules of optax": lambda: table("optax"),
     "costs of schedules": schedule_costs,
+    **client_rows.TABLES,
 }
-PAGES = ("README.md", "docs/schedules.md")
+PAGES = ("README.md", "docs/schedules.md", "docs/clients.md")
 
 
 def generated(text: str) -> str:

@@ -2,13 +2,14 @@
 
 import copy
 import pickle
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from examples import same_bits
+from examples import ROOT, same_bits
 
 import fastopt
 from fastopt.kernels import rule
@@ -254,3 +255,14 @@ def test_what_cannot_be_used_is_refused_at_construction(ours: Any) -> None:
         with pytest.raises((TypeError, ValueError), match=words):
             estimator.set_params(**wrong)
         assert estimator.get_params() == ours.MLPClassifier().get_params()
+
+
+def test_the_example_of_the_page_runs() -> None:
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(compile(block, "clients.md", "exec"), found)
+    x, y = digits()
+    for name in ("model", "other"):
+        found[name].set_params(max_iter=30)
+        assert found[name].fit(x, y).score(x, y) > 0.8

@@ -5,6 +5,7 @@ Runs with Thinc 9.1, and in spaCy's environment with 8.3.
 
 import copy
 import pickle
+import re
 import tomllib
 import warnings
 from collections.abc import Iterator
@@ -152,6 +153,22 @@ def test_pyproject_lists_the_families_that_fit_and_thinc_finds_them(ours: Any, t
     assert registered() == ours.entry_points()
     for name in registered():
         assert theirs.registry.optimizers.get(name)().rule.name
+
+
+def test_the_example_of_the_page_gives_an_optimizer(theirs: Any) -> None:
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
+    config = theirs.Config().from_str(f"[training]\n\n{block}")
+    optimizer = theirs.registry.resolve(config)["training"]["optimizer"]
+    assert optimizer._now(KEY)["L2"] == 0.01
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_a_config_may_name_every_optimizer_and_chooses_its_defaults(theirs: Any, ours: Any, name: str) -> None:
+    config = theirs.Config().from_str(f'[optimizer]\n@optimizers = "fastopt.{name}.v1"\n')
+    made, called = theirs.registry.resolve(config)["optimizer"], getattr(ours, name)()
+    assert made.rule is called.rule
+    assert made._now(KEY) == called._now(KEY)
 
 
 def test_a_config_gives_the_optimizer(theirs: Any) -> None:

@@ -128,20 +128,26 @@ def _refuse_model_wide(rule: Rule, fixed: Mapping[str, Any]) -> None:
 
 def _made(family: Family) -> Callable[..., Optimizer]:
     """The function that makes the optimizers of a family, with their signature."""
-
-    def make(learn_rate: Any = family.hyper["lr"], **given: Any) -> Optimizer:
-        return Optimizer(family, learn_rate=learn_rate, **{**_OPTIONS, **given})
-
     kinds = inspect.Parameter
-    numbers = {**family.hyper, **FIXED.get(family.name, {}), **_OPTIONS}
-    rate = numbers.pop("lr")
+    defaults = {**family.hyper, **FIXED.get(family.name, {}), **_OPTIONS}
+    rate = defaults.pop("lr")
+
+    def make(learn_rate: Any = rate, **given: Any) -> Optimizer:
+        # A config passes every default too, those of other rules of the family included.
+        changed = {name: value for name, value in given.items() if not _same(value, defaults.get(name))}
+        return Optimizer(family, learn_rate=learn_rate, **{**_OPTIONS, **changed})
+
     make.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [kinds("learn_rate", kinds.POSITIONAL_OR_KEYWORD, default=rate)]
-        + [kinds(name, kinds.KEYWORD_ONLY, default=value) for name, value in numbers.items()]
+        + [kinds(name, kinds.KEYWORD_ONLY, default=value) for name, value in defaults.items()]
     )
     make.__name__ = make.__qualname__ = family.name
     make.__doc__ = f"{inspect.getdoc(Optimizer)}\n\nThe rules are those of fastopt.{family.name}."
     return make
+
+
+def _same(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and bool(value == default)
 
 
 _OPTIONS: dict[str, Any] = {**SGD_DEFAULTS, "use_averages": True}
