@@ -1,5 +1,6 @@
 """Writes what follows from rules, rows and result files, tables of the pages and a stub: python docs/generate.py."""
 
+import functools
 import json
 import math
 import re
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import choosing
 import client_rows
+import optimizer_rows
 from schedule_rows import table
 from stubs import stub
 
@@ -134,9 +136,13 @@ TABLES = {
     "schedules of keras": lambda: table("keras"),
     "schedules of optax": lambda: table("optax"),
     "costs of schedules": schedule_costs,
+    **{
+        f"optimizers of {peer}": functools.partial(optimizer_rows.table, peer)
+        for peer in ("torch", "keras", "optax", "thinc")
+    },
     **client_rows.TABLES,
 }
-PAGES = ("README.md", "docs/schedules.md", "docs/clients.md")
+PAGES = ("README.md", "docs/schedules.md", "docs/optimizers.md", "docs/clients.md")
 
 
 def generated(text: str) -> str:

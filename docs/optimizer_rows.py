@@ -7,25 +7,39 @@ from typing import Any
 
 from fastopt.schedules import Schedule, inverse_time
 
+# optax takes the power of b2 otherwise than Python does. With b2 = 0.999 the degrees of freedom are about 5, as a
+# difference of numbers near 2,000, so its last bit comes out hundreds of times larger.
+CANCELLING = {("optax", "radam", 0.999): 1e-10}
 LR, MU, RHO, B1, B2, WD = 0.03, 0.8, 0.95, 0.85, 0.98, 0.1
 FALLING = inverse_time(LR, rate=0.1)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One optimizer of a peer's with arguments that mean the same there and here. rule: the one that it has here."""
+    """One optimizer of a peer's with arguments that mean the same there and here.
+
+    rule: its name here. tolerance: how far they may be apart in float64, relative to a weight's largest value.
+    """
 
     peer: str
     name: str
     rule: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def tolerance(self) -> float:
+        return CANCELLING.get((self.peer, self.name, self.options.get("b2", 0.999)), 1e-12)
+
+    @property
+    def arguments(self) -> str:
+        return ", ".join(f"{name}={told(value)}" for name, value in self.options.items())
+
     def __str__(self) -> str:
-        return f"{self.peer}.{self.name}({', '.join(f'{n}={told(v)}' for n, v in self.options.items())})"
+        return f"{self.peer}.{self.name}({self.arguments})"
 
 
 def told(value: Any) -> str:
-    return "schedule" if isinstance(value, Schedule) else repr(value)
+    return "falling" if isinstance(value, Schedule) else repr(value)
 
 
 def _rows(peer: str, shared: Mapping[str, Any], table: Mapping[tuple[str, str], list[dict[str, Any]]]) -> Iterator[Row]:
@@ -130,3 +144,13 @@ ROWS = [
     *_rows("optax", RATE, OPTAX),
     *_rows("thinc", {"learn_rate": LR}, THINC),
 ]
+
+
+def table(peer: str) -> str:
+    """The optimizers of a peer, the rules that they are here, and the arguments with which they were compared."""
+    lines = [f"| `fastopt.like.{peer}` | rule | compared with |", "| --- | --- | --- |"]
+    for name, rule in dict.fromkeys((row.name, row.rule) for row in ROWS if row.peer == peer):
+        rows = [row for row in ROWS if (row.peer, row.name, row.rule) == (peer, name, rule)]
+        calls = "; ".join(f"`{row.arguments}`" if row.options else "its defaults" for row in rows)
+        lines.append(f"| `{name}` | `{rule}` | {calls} |")
+    return "\n".join(lines)

@@ -88,6 +88,10 @@ class KerasRun:
     def weights(self) -> Arrays:
         return [np.array(variable.value) for variable in self.variables]
 
+    @property
+    def averages(self) -> Arrays:
+        return [np.array(average.value) for average in self.optimizer._model_variables_moving_average]
+
     def give(self, opt: Any) -> None:
         fastopt.like.keras.load_state(opt, self.optimizer.variables)
 
@@ -206,9 +210,9 @@ RUNS: dict[str, Any] = {"torch": TorchRun, "keras": KerasRun, "optax": OptaxRun,
 
 
 def peer_path(peer: str, name: str, options: Mapping[str, Any], start: Arrays, grads: list[Arrays]) -> Path:
-    """All weights, one after the other, after each step of a peer's optimizer."""
+    """All weights, one after the other, at the start and after each step of a peer's optimizer."""
     run = RUNS[peer](name, options, start)
-    path = []
+    path = [flat(start)]
     for step in grads:
         run.step(step)
         path.append(flat(run.weights))

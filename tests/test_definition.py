@@ -110,9 +110,10 @@ def test_static_hyperparameters_have_a_formula_each() -> None:
     for inside in (False, True):
         arrays = arrays_for(RULES["adagrad"], 1000, "float32")
         check_update(RULES["adagrad"], arrays, eps_inside=inside, eps=1e-2)
-    outside, within = (RULES["adagrad"].program({"eps_inside": inside}) for inside in (False, True))
+    hyper = RULES["adagrad"].hyper
+    outside, within = (RULES["adagrad"].program({**hyper, "eps_inside": inside}) for inside in (False, True))
     assert outside is not within
-    assert outside is RULES["adagrad"].program({"eps_inside": False})
+    assert outside is RULES["adagrad"].program(hyper)
 
 
 def test_a_uniform_root_of_a_negative_number_is_nan_and_does_not_raise() -> None:

@@ -18,6 +18,7 @@ def test_importing_fastopt_and_asking_for_a_type_import_nothing_heavy() -> None:
         "from fastopt.kernels.dispatch import backend_of\n"
         "assert backend_of(numpy.ones(3)) == 'cpu'\n"
         "opt = fastopt.Adam\n"
+        "fastopt.like.torch.Adam, fastopt.like.keras.load_state, fastopt.like.optax.adam, fastopt.like.thinc.Adam\n"
         f"print(*sorted({HEAVY!r} & set(sys.modules)))"
     )
     done = run_python("-c", text)

@@ -16,7 +16,7 @@ from thinc.optimizers import Optimizer as Base
 
 from ..kernels import FAMILIES, Family, Rule
 from ..kernels.hyperparameters import checked, plain_number
-from ..like.building import counted_from_zero
+from ..like.building import counted_from_zero, is_off
 from ..like.thinc.optimizers import FIXED, average_decay
 from .thinc_step import RANGES, Around, Key, thinc_step
 from .versions import warn_if_untested
@@ -51,6 +51,8 @@ class Optimizer(Base):  # type: ignore[misc]
     ) -> None:
         self.rule, hyper = family.select(hyper)
         formula = {name: value for name, value in FIXED.get(family.name, {}).items() if name in self.rule.hyper}
+        if formula and any(is_off(hyper.get(beta, 1.0)) for beta in ("beta1", "beta2")):
+            raise ValueError("with a beta of 0 thinc does not do Adam's steps; use SGD")
         values = {**self.rule.hyper, **formula, **hyper, "lr": learn_rate, "L2": L2, "grad_clip": grad_clip}
         fixed = [name for name in self.rule.hyper if name in (*self.rule.statics, *self.rule.starts_from)]
         self._fixed = {name: self._check(name, values.pop(name)) for name in fixed}

@@ -93,7 +93,10 @@ def keras_optimizer(function: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
 
 def made(name: str, arguments: dict[str, Any]) -> Optimizer:
     """An optimizer for Keras's name and arguments."""
-    rest = arguments.pop("shared")
+    # Keras takes an old argument that does nothing.
+    rest = {
+        argument: value for argument, value in arguments.pop("shared").items() if (argument, value) != ("decay", None)
+    }
     if unknown := [argument for argument in rest if argument not in SHARED]:
         raise TypeError(f"{name} has no argument {', '.join(unknown)}")
     given = {**SHARED, **arguments, **rest}

@@ -1,7 +1,8 @@
 """torch.optim's optimizers: the parameters, as fastopt.Optimizer takes them, then torch's own arguments.
 
-lr may be a function of the step. foreach and fused choose among torch's kernels and may have any value, since one
-kernel updates all arrays here.
+The parameters may be torch's list of groups, [{"params": ..., "lr": ...}, ...]: gradients are then a list of those of
+each group, and the groups are named by their place, opt.groups["1"].lr. lr may be a function of the step. foreach and
+fused choose among torch's kernels and may have any value, since one kernel updates all arrays here.
 """
 
 from collections.abc import Mapping
@@ -38,9 +39,39 @@ def translated(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, 
 
 
 def made(name: str, arguments: dict[str, Any]) -> Optimizer:
+    """An optimizer for torch's name and arguments."""
     params = arguments.pop("params")
     family, hyper = translated(name, arguments)
+    if _are_groups(params):
+        own = [{n: value for n, value in group.items() if n != "params"} for group in params]
+        params = [group["params"] for group in params]
+        hyper["groups"] = _grouped(name, arguments, own, hyper)
     return built(family, params, hyper, {})
+
+
+def _are_groups(params: Any) -> bool:
+    return isinstance(params, list | tuple) and all(isinstance(one, dict) and "params" in one for one in params)
+
+
+def _grouped(
+    name: str, arguments: Mapping[str, Any], own: list[dict[str, Any]], hyper: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Our groups for torch's: the numbers in which each differs from those of all, which gain what only groups have.
+
+    Raises ValueError where they differ in more than numbers.
+    """
+    wholes = [translated(name, {**arguments, **one})[1] for one in own]
+    if any("weight_decay" in whole for whole in wholes):
+        hyper.setdefault("weight_decay", 0.0)
+        hyper |= {n: value for whole in wholes for n, value in whole.items() if n == "decay"}
+    groups: dict[str, dict[str, Any]] = {}
+    for place, whole in enumerate(wholes):
+        whole = {"decay": hyper["decay"], "weight_decay": 0.0} | whole if "decay" in hyper else whole
+        differing = {n: value for n, value in whole.items() if value != hyper.get(n)}
+        if others := [n for n, value in differing.items() if isinstance(value, bool | str)]:
+            raise ValueError(f"params[{place}] differs in {', '.join(others)}, which is one for all groups here")
+        groups[str(place)] = differing
+    return {place: differing for place, differing in groups.items() if differing}
 
 
 def arguments_of(family: str, options: set[str], hyper: Mapping[str, Any], switches: Mapping[str, Any]) -> Any:
