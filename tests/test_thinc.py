@@ -294,6 +294,11 @@ def test_what_cannot_be_updated_is_refused_by_name_and_not_counted(ours: Any) ->
         assert not optimizer.nr_update[KEY]
         assert same_bits(weights, start())
         assert np.all(gradient == 1)
+    # A first call that failed leaves no state of its shape behind.
+    other = ours.Adam()
+    with pytest.raises(ValueError, match="shape"):
+        other(KEY, weights, gradient[1:])
+    other(KEY, weights[1:].copy(), gradient[1:].copy())
     late = ours.Adam([0.1, -0.1])
     late(KEY, weights, gradient)
     late.step_schedules()

@@ -91,8 +91,9 @@ class Key:
         """Apply one step, and set the gradient to zero. averages: by key; one is added where there is none."""
         average = None if averages is None else averages.get(self.key)
         plan = self._plan
+        slots = self.slots
         if plan is None or step is not self._step or average is not self._average:
-            plan, average = self._planned(step, weights, numbers, average)
+            plan, slots, average = self._planned(step, weights, numbers, average)
         if not plan.holds([weights], [gradient]):
             plan.bind([weights], [gradient])
         decided = plan.decide([numbers])
@@ -101,24 +102,27 @@ class Key:
         if self.states:
             self.states = dict(zip(self.states, decided[0], strict=True))
         if plan is not self._plan:
-            self._plan, self._step, self._average = plan, step, average
+            self._plan, self.slots, self._step, self._average = plan, slots, step, average
             if averages is not None:
                 averages[self.key] = average
 
-    def _planned(self, step: ThincStep, weights: Any, numbers: Mapping[str, Any], average: Any) -> tuple[Plan, Any]:
+    def _planned(
+        self, step: ThincStep, weights: Any, numbers: Mapping[str, Any], average: Any
+    ) -> tuple[Plan, dict[str, Any], Any]:
+        """A plan with the state that it updates, which is new where there is none: its slots and the average."""
         label = f"weights of {self.key}"
+        slots = dict(self.slots)
         for slot in step.rule.slots:
-            if slot not in self.slots:
+            if slot not in slots:
                 start = step.start[slot]
-                value = numbers[start] if isinstance(start, str) else start
-                self.slots[slot] = array_like(weights, value, None, label)
-        arrays = list(self.slots.values())
+                slots[slot] = array_like(weights, numbers[start] if isinstance(start, str) else start, None, label)
+        arrays = list(slots.values())
         if step.around.average:
             average = array_like(weights, 0.0, None, label) if average is None else average
             arrays.append(average)
         kinds = dict(zip(step.arrays, ("weights", "gradient"), strict=False))
         plan = Plan(step.program(numbers), [arrays], [0], lambda _, name: f"{kinds.get(name, name)} of {self.key}")
-        return plan, average
+        return plan, slots, average
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_plan": None, "_step": None, "_average": None}
