@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import choosing
+import client_rows
 import optimizer_rows
 from schedule_rows import table
 from stubs import stub
@@ -172,8 +173,9 @@ TABLES = {
         f"optimizers of {peer}": functools.partial(optimizer_rows.table, peer)
         for peer in ("torch", "keras", "optax", "thinc")
     },
+    **client_rows.TABLES,
 }
-PAGES = ("README.md", "docs/schedules.md", "docs/optimizers.md", "docs/sparse.md")
+PAGES = ("README.md", "docs/schedules.md", "docs/optimizers.md", "docs/clients.md", "docs/sparse.md")
 
 
 def generated(text: str) -> str:

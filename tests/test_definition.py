@@ -1,6 +1,8 @@
 """`@rule`: where it can stand, what it refuses, and that its errors point at the author's line."""
 
+import copy
 import math
+import pickle
 import textwrap
 from typing import Any
 
@@ -305,3 +307,9 @@ def test_maximum_of_zeros_gives_the_second() -> None:
         assert np.signbit(function(plus, minus)).all()
         assert not np.signbit(function(minus, plus)).any()
         assert math.copysign(1, function(0.0, -0.0)) == -1
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_are_pickled_and_copied_by_name(name: str) -> None:
+    assert pickle.loads(pickle.dumps(RULES[name])) is RULES[name]
+    assert copy.deepcopy(RULES[name]) is RULES[name]

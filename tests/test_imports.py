@@ -8,7 +8,7 @@ from examples import ROOT, run_python
 
 HEAVY = {
     *("numba", "llvmlite", "cupy", "torch", "jax", "scipy", "sklearn", "matplotlib", "rich", "typer", "ml_dtypes"),
-    *("safetensors", "keras", "optax", "thinc"),
+    *("safetensors", "thinc", "spacy", "keras", "optax"),
 }
 
 
