@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from . import cpu_threads
+from . import cpu_threads, numpy_headers, tensor_headers
 from .arrays import View, compute_type
 from .cpu_compile import compiled
 from .emit import FUNCTIONS, INFIX, indented
-from .headers import Headers, available
+from .headers import Headers
 from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
@@ -139,8 +139,10 @@ def shares(lengths: Any, threads: int) -> Any:
 
 
 def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Headers | None:
-    """What notices that arrays were replaced or moved, if NumPy's structs can be read."""
-    return Headers(parameters, gradients, views, gradients_written) if available() else None
+    """What notices that arrays were replaced or moved, if compiled code can read them."""
+    kinds = frozenset(map(type, (*parameters, *gradients)))
+    reader = numpy_headers.reader() if kinds == {np.ndarray} else tensor_headers.reader(kinds)
+    return Headers(reader, parameters, gradients, views, gradients_written) if reader else None
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:
