@@ -33,24 +33,25 @@ _READING = (
 def reader(kinds: frozenset[type]) -> Reader | None:
     """How tensors of these types are read; None if they have no such interface, or not the same."""
     functions = {_function(kind) for kind in kinds}
-    if len(functions) != 1 or not all(functions):
+    describe = functions.pop()
+    if functions or not describe:
         return None
     table = np.zeros(3 + _WORDS, np.int64)
-    forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
-    table[:3] = functions.pop(), forget, table.ctypes.data + 3 * table.itemsize
+    forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value or 0
+    table[:3] = describe, forget, table.ctypes.data + 3 * table.itemsize
     # torch may keep values negated until they are looked at.
     denied: Callable[[Any], bool] | None = getattr(next(iter(kinds)), "is_neg", None)
     return Reader(tuple(kinds), _READING, table, denied)
 
 
-def _function(kind: type) -> int | None:
-    """The address of the function that describes tensors of this type."""
+def _function(kind: type) -> int:
+    """The address of the function that describes tensors of this type; 0 if there is none."""
     capsule = getattr(kind, "__dlpack_c_exchange_api__", None)
     signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
     pointer = signature(("PyCapsule_GetPointer", ctypes.pythonapi))
     try:
         table = pointer(capsule, b"dlpack_exchange_api")
     except ValueError:
-        return None
+        return 0
     major = ctypes.c_uint32.from_address(table).value
-    return ctypes.c_int64.from_address(table + 8 * _DESCRIBE).value if major == 1 else None
+    return ctypes.c_int64.from_address(table + 8 * _DESCRIBE).value if major == 1 else 0

@@ -13,8 +13,8 @@ def warn_if_untested(package: str, first: str, last: str) -> None:
     found = version(package)
     if not _series(first) <= _series(found) <= _series(last):
         warnings.warn(
-            f"fastopt.integrations is tested with {package} {first} to {last}; this is {found}, in which the names that "
-            "it needs may mean something else: compare a short run with the client's own optimizer",
+            f"fastopt.integrations is tested with {package} {first} to {last}; this is {found}, whose names may "
+            "mean something else: compare a short run with the client's own optimizer",
             stacklevel=3,
         )
 
