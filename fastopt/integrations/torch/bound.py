@@ -146,7 +146,7 @@ def reason(param: Any, grad: Any, options: Options) -> str:
 
 
 def _structures(options: Sequence[Options]) -> list[Any]:
-    return [(one.structure, one.decays, one.refused) for one in options]
+    return [(one.structure, one.decay, one.refused) for one in options]
 
 
 def _values(state: Mapping[Any, Any]) -> list[Any]:

@@ -1,13 +1,12 @@
 """What torch's optimizers are here: by their names, which rule they follow and what torch calls its state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from ...kernels import FAMILIES
+from ...kernels import FAMILIES, Rule
 from ...kernels.fusion import Fused
-from ...like.torch.rules import LIKE
+from ...like.torch.rules import translated
 
 # What a group may ask for that the kernels cannot do.
 REFUSED = ("capturable", "differentiable")
@@ -17,46 +16,39 @@ REFUSED = ("capturable", "differentiable")
 class Options:
     """The options of a parameter group: those that choose the formula, and the numbers.
 
-    family: the class of ours that they amount to. chosen: its arguments that choose a variant or ride along.
-    refused: the first option that the kernels cannot honour, or None. fixed: no number is a tensor.
+    structure: what groups have in common that one program updates; a weight decay may be 0 in some of them. decay: how
+    it is done, or None where it is 0 or the rule's own. refused: the first option that the kernels cannot honour, or
+    None. fixed: no number is a tensor.
     """
 
-    family: str
-    chosen: tuple[tuple[str, Any], ...]
+    structure: tuple[Rule, bool, bool]
+    decay: str | None
     numbers: Mapping[str, Any]
     refused: str | None
     fixed: bool
 
-    @property
-    def decays(self) -> bool:
-        return bool(self.numbers.get("weight_decay"))
 
-    @cached_property
-    def structure(self) -> Any:
-        """What groups have in common that one program updates; a weight decay may be 0 in some of them."""
-        return self.family, self.chosen, frozenset(self.numbers)
-
-    def step(self, decays: bool) -> Fused:
-        """The rule with what rides along; decays: whether any of the groups that share it has a weight decay."""
-        family, chosen = FAMILIES[self.family], dict(self.chosen)
-        given = {name: value for name, value in {**self.numbers, **chosen}.items() if name in family.hyper}
-        rule, _ = family.select(given)
-        on: dict[str, Any] = {"maximize": True} if chosen.get("maximize") else {}
-        if decays and "weight_decay" not in rule.hyper:
-            on |= {"weight_decay": True, "decay": chosen["decay"]}
-        return Fused(rule, on)
-
-
-def read(name: str, group: Mapping[str, Any]) -> Options:
-    """The options of a group of torch's optimizer of that name, as they are now."""
-    family, given = LIKE[name](group)
+def read(name: str, group: Mapping[str, Any], arguments: Iterable[str]) -> Options:
+    """The options of a group of torch's optimizer of that name, which has these arguments, as they are now."""
+    given = {argument: group[argument] for argument in arguments if argument in group and argument not in REFUSED}
+    family, ours = translated(name, given)
+    variants = FAMILIES[family]
+    rule, _ = variants.select({option: True for option in variants.options if ours.get(option)})
+    structure = rule, bool(ours.get("maximize")), bool(given.get("decoupled_weight_decay"))
+    named = {key: value for key, value in ours.items() if key in rule.hyper or key == "weight_decay"}
     # A number may be a tensor, or NumPy's.
-    plain = {key: value.item() if hasattr(value, "item") else value for key, value in given.items()}
-    chosen = tuple((key, value) for key, value in plain.items() if isinstance(value, bool | str))
-    numbers = {key: value for key, value in plain.items() if not isinstance(value, bool | str)}
+    numbers = {key: value.item() if hasattr(value, "item") else value for key, value in named.items()}
     refused = next((f"{option}=True" for option in REFUSED if group.get(option)), None)
-    fixed = not any(hasattr(value, "item") for value in given.values())
-    return Options(family, chosen, numbers, refused, fixed)
+    return Options(structure, ours.get("decay"), numbers, refused, not any(hasattr(v, "item") for v in named.values()))
+
+
+def step_of(options: Sequence[Options]) -> Fused:
+    """The rule of groups of one structure, with what rides along."""
+    rule, maximize, _ = options[0].structure
+    on: dict[str, Any] = {"maximize": True} if maximize else {}
+    if decay := next((one.decay for one in options if one.decay), None):
+        on |= {"weight_decay": True, "decay": decay}
+    return Fused(rule, on)
 
 
 @dataclass(frozen=True)

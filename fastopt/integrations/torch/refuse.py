@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .kinds import KINDS, read
+from .kinds import KINDS, read, step_of
 
 if TYPE_CHECKING:
     from .step import FastStep
@@ -24,8 +24,7 @@ def refuse_state(optimizer: "FastStep", given: Mapping[str, Any]) -> None:
     _raise(name, "its options", foreign, lacking)
     states = {other for one in KINDS.values() for other in one.known}
     for group in groups:
-        options = read(optimizer._name, {**optimizer.defaults, **group})
-        step = options.step(options.decays)
+        step = step_of([read(optimizer._name, {**optimizer.defaults, **group}, optimizer.defaults)])
         needed = kind.needed((*step.slots, *step.states))
         for param in group["params"]:
             if found := given.get("state", {}).get(param):

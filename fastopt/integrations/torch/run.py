@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from ...kernels.plan import Plan
-from .kinds import Kind, Options
+from .kinds import Kind, Options, step_of
 
 
 class Run:
@@ -25,9 +25,8 @@ class Run:
         states: Sequence[dict[str, Any]],
         grads: Sequence[Any],
     ) -> None:
-        first = options[groups[0]]
-        step = first.step(any(options[group].decays for group in groups))
-        self._program = step.program({**step.hyper, **dict(first.chosen)})
+        step = step_of([options[group] for group in dict.fromkeys(groups)])
+        self._program = step.program(step.hyper)
         self._hyper, self._carried = step.hyper, tuple(step.states)
         self.positions, self._groups = positions, groups
         self.made: dict[int, dict[str, Any]] = {}

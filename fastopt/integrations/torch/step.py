@@ -23,6 +23,7 @@ class Updates:
 class FastStep(torch.optim.Optimizer):
     """Stands before one of torch's optimizer classes and overrides its step."""
 
+    param_groups: list[dict[str, Any]]
     kind: Kind
     _name: str
     _bound: Bound | None = None
@@ -48,6 +49,7 @@ class FastStep(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         if torch.compiler.is_compiling():
+            # torch.compile makes a kernel of its own of torch's step.
             self._torch_step(self.param_groups)
             return loss
         params: list[Any] = []
@@ -85,10 +87,10 @@ class FastStep(torch.optim.Optimizer):
         before, self._read = self._read, []
         for k, group in enumerate(self.param_groups):
             values = tuple(map(group.get, self.defaults))
-            if k < len(before) and before[k][0] == values and before[k][1].fixed:
+            if k < len(before) and before[k][1].fixed and before[k][0] == values:
                 self._read.append(before[k])
             else:
-                self._read.append((values, read(self._name, group)))
+                self._read.append((values, read(self._name, group, self.defaults)))
         return [options for _, options in self._read]
 
     def _torch_step(self, groups: list[dict[str, Any]]) -> None:
@@ -96,7 +98,7 @@ class FastStep(torch.optim.Optimizer):
         own = super().step.__func__
         if getattr(own, "hooked", False):
             own = own.__wrapped__
-        kept: list[dict[str, Any]] = self.param_groups
+        kept = self.param_groups
         self.param_groups = [group for group in groups if group["params"]]
         try:
             own(self)
