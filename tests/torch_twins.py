@@ -10,7 +10,7 @@ from torch import optim
 
 import fastopt.integrations.torch as fast
 
-__all__ = ["fast", "optim"]
+__all__ = ["fast", "optim", "torch"]
 NAMES = [name for name in fast.__all__ if name != "Updates"]
 
 

@@ -72,6 +72,11 @@ class Run:
         ]
         self._new = kept[0], self._plan.decide(numbers)
 
+    @property
+    def calls(self) -> int:
+        """How many kernel calls a step is: one for all arrays of the same types."""
+        return int(self._plan.writes)
+
     def apply(self) -> None:
         """Write the step that was prepared."""
         counts, new = self._new

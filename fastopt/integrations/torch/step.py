@@ -51,6 +51,8 @@ class FastStep(torch.optim.Optimizer):
         if torch.compiler.is_compiling():
             # torch.compile makes a kernel of its own of torch's step.
             self._torch_step(self.param_groups)
+            count = sum(p.grad is not None for group in self.param_groups for p in group["params"])
+            self.updates.torch["torch.compile"] += count
             return loss
         params: list[Any] = []
         groups: list[int] = []
