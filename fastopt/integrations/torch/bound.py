@@ -142,6 +142,8 @@ def reason(param: Any, grad: Any, options: Options) -> str:
             return f"a tensor of {tensor.dtype}"
         if tensor.device.type not in ("cpu", "cuda"):
             return f"a tensor on {tensor.device.type}"
+        if tensor.is_neg():
+            return "a negated view"
     return ""
 
 
