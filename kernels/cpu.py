@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from . import cpu_threads, numpy_headers, tensor_headers
+from . import cpu_threads
 from .arrays import View, compute_type
 from .cpu_compile import compiled
 from .emit import FUNCTIONS, INFIX, indented
-from .headers import Headers
+from .headers import Headers, available
 from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
 from .tasks import Batch
+from .tensor_headers import TensorHeaders
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
@@ -138,11 +139,13 @@ def shares(lengths: Any, threads: int) -> Any:
     return np.unique(np.concatenate([[0], np.minimum(cuts, len(ends)), [len(ends)]])).astype(np.int64)
 
 
-def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Headers | None:
-    """What notices that arrays were replaced or moved, if compiled code can read them."""
-    kinds = frozenset(map(type, (*parameters, *gradients)))
-    reader = numpy_headers.reader() if kinds == {np.ndarray} else tensor_headers.reader(kinds)
-    return Headers(reader, parameters, gradients, views, gradients_written) if reader else None
+def watch(
+    parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
+) -> Headers | TensorHeaders | None:
+    """What notices that arrays were replaced or moved, if NumPy's structs can be read, or tensors described."""
+    if not all(isinstance(array, np.ndarray) for array in (*parameters, *gradients)):
+        return TensorHeaders(parameters, gradients, views, gradients_written)
+    return Headers(parameters, gradients, views, gradients_written) if available() else None
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:

@@ -34,8 +34,8 @@ MAY_IMPORT = {
     "arrays": set(),
     "cache": set(),
     "cpu": {
-        *("arrays", "cpu_compile", "cpu_threads", "emit", "headers", "numba_source", "numpy_headers"),
-        *("program", "reductions", "tasks", "tensor_headers"),
+        *("arrays", "cpu_compile", "cpu_threads", "emit", "headers", "numba_source", "program", "reductions", "tasks"),
+        "tensor_headers",
     },
     "cpu_compile": {"cache", "cpu_intrinsics", "cpu_power"},
     "cpu_intrinsics": set(),
@@ -56,7 +56,6 @@ MAY_IMPORT = {
     "locks": set(),
     "numba_cuda": {*("arrays", "cache", "cuda_intrinsics", "emit", "numba_source", "program", "reductions", "tasks")},
     "numba_source": {"arrays", "emit", "program", "tasks"},
-    "numpy_headers": {"headers"},
     "operations": set(),
     "plan": {"arrays", "dispatch", "emit", "program", "reductions", "tasks", "uniforms"},
     "program": {"emit", "operations", "reductions", "trace", "uniforms"},
@@ -65,7 +64,7 @@ MAY_IMPORT = {
     "reference": {"arrays", "cpu_compile", "dispatch", "step"},
     "step": {"hyperparameters", "program", "reference", "trace"},
     "tasks": {"arrays", "program", "reductions"},
-    "tensor_headers": {"headers"},
+    "tensor_headers": {"arrays", "cpu_compile", "headers"},
     "trace": {"operations"},
     "uniforms": {"emit", "operations", "trace"},
 }

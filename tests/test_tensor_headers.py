@@ -36,6 +36,17 @@ def test_gradients_may_move_and_their_addresses_are_told(twins: Any) -> None:
     assert watching.look(params, fresh) == SAME
 
 
+def test_a_gradient_may_not_move_into_what_is_written(twins: Any) -> None:
+    params, grads = lists(twins)
+    room = twins.torch.zeros(40)
+    params[0] = room[20:32].view(3, 4)
+    watching = watch(params, grads)
+    for first, found in ((8, MOVED), (9, CHANGED), (20, CHANGED), (28, CHANGED), (0, MOVED)):
+        assert watching.look(params, [room[first : first + 12].view(3, 4), *grads[1:]]) == found
+    empty = [twins.torch.zeros(0, 2) for _ in range(3)]
+    assert watch(empty[:1], empty[1:2]).look(empty[:1], empty[2:]) in (SAME, MOVED)
+
+
 def test_everything_else_is_a_change(twins: Any) -> None:
     torch = twins.torch
     params, grads = lists(twins)
