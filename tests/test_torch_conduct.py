@@ -3,9 +3,11 @@
 import copy
 import io
 import pickle
+import re
 from typing import Any
 
 import pytest
+from examples import ROOT
 
 pytestmark = pytest.mark.peers
 
@@ -236,3 +238,9 @@ def test_a_compiled_step_is_torchs_own(twins: Any, wide: Any) -> None:
         pair.theirs.step()
     assert pair.apart() < NEAR
     assert pair.ours.updates == twins.fast.Updates(0, {"torch.compile": 3 * 4})
+
+
+def test_the_torch_code_of_the_readme_runs_and_prints_what_it_says(twins: Any, capsys: Any) -> None:
+    (block,) = re.findall(r"```py\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out.strip() in block
