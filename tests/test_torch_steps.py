@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from examples import DTYPES, same_bits
 from paths import Path, relative
-from test_peers import TOLERANCE, problem
+from test_peers import COUNT, KINDS, TOLERANCE
 
 pytestmark = pytest.mark.peers
 
@@ -30,9 +30,12 @@ SKIPPED = {
 
 
 def begin() -> tuple[np.ndarray, Path]:
-    """Weights and gradients that float32 has."""
-    weights, grads = problem(STEPS)
-    return weights.astype("float32").astype("float64"), [grad.astype("float32").astype("float64") for grad in grads]
+    """COUNT weights of each kind, every second of which starts at zero, and gradients; numbers that float32 has."""
+    generator = np.random.default_rng(STEPS)
+    weights = generator.standard_normal(COUNT * len(KINDS))
+    weights[::2] = 0.0
+    grads = np.concatenate([kind(generator, (STEPS, COUNT)) for kind in KINDS], axis=1)
+    return weights.astype("float32").astype("float64"), list(grads.astype("float32").astype("float64"))
 
 
 def optimizer(cls: Any, weights: np.ndarray, dtype: Any, **options: Any) -> Any:
