@@ -35,6 +35,7 @@ class Bound:
         options: Sequence[Options],
     ) -> None:
         self.groups, self._structures = groups, _structures(options)
+        self._cuda = any(p.is_cuda for p in params)
         # Seen without a look at the kernels, and so again in each step.
         self._seen = {
             k: why
@@ -66,6 +67,8 @@ class Bound:
         options: Sequence[Options],
     ) -> bool:
         """Whether the next step can be made in the same calls; they are then prepared for it."""
+        if self._cuda and torch.cuda.is_current_stream_capturing():
+            return False
         if groups != self.groups or len(self.left) > len(self._seen) or _structures(options) != self._structures:
             return False
         values = _values(state)
@@ -142,6 +145,8 @@ def reason(param: Any, grad: Any, options: Options) -> str:
             return f"a tensor of {tensor.dtype}"
         if tensor.device.type not in ("cpu", "cuda"):
             return f"a tensor on {tensor.device.type}"
+        if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
+            return "a CUDA graph that is being captured"
         if tensor.is_neg():
             return "a negated view"
     return ""
