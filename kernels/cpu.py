@@ -18,6 +18,7 @@ from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
 from .table import Batch
+from .tensor_headers import TensorHeaders
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
@@ -159,8 +160,12 @@ def shares(lengths: Any, threads: int) -> Any:
     return np.unique(np.concatenate([[0], np.minimum(cuts, len(ends)), [len(ends)]])).astype(np.int64)
 
 
-def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Headers | None:
-    """What notices that arrays were replaced or moved, if NumPy's structs can be read."""
+def watch(
+    parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
+) -> Headers | TensorHeaders | None:
+    """What notices that arrays were replaced or moved, if NumPy's structs can be read, or tensors described."""
+    if not all(isinstance(array, np.ndarray) for array in (*parameters, *gradients)):
+        return TensorHeaders(parameters, gradients, views, gradients_written)
     return Headers(parameters, gradients, views, gradients_written) if available() else None
 
 

@@ -14,8 +14,11 @@ from .cache import KernelCache
 from .uninterrupted import uninterrupted
 
 
-def compiled(entry: str, text: str, signature: str, parallel: bool = False) -> Any:
-    """The function `entry` of a source text, compiled or from the disk cache."""
+def compiled(entry: str, text: str, signature: str, parallel: bool = False, nogil: bool = True) -> Any:
+    """The function `entry` of a source text, compiled or from the disk cache.
+
+    nogil: let other threads of Python run meanwhile.
+    """
     namespace = {k: getattr(cpu_intrinsics, k) for k in dir(cpu_intrinsics) if not k.startswith("_")}
     namespace |= {"power": cpu_power.power}
     namespace |= {"prange": numba.prange, "math": math, "zeros": np.zeros, "inf": math.inf, "nan": math.nan}
@@ -24,7 +27,7 @@ def compiled(entry: str, text: str, signature: str, parallel: bool = False) -> A
     filename = f"<fastopt {entry}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)
-    dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(namespace[entry])
+    dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=nogil)(namespace[entry])
     dispatcher._cache = KernelCache(
         f"{entry}-{'parallel' if parallel else 'serial'}", text, (cpu_intrinsics, cpu_power)
     )

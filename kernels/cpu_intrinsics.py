@@ -259,3 +259,15 @@ def restore(typing: Any, saved: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
+
+
+@intrinsic
+def call(typing: Any, function: Any, first: Any, second: Any) -> Any:
+    """What the C function at an address returns, an int, for two pointers; one that takes fewer ignores the rest."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(_i32, [_i64, _i64])
+        result = builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+        return builder.sext(result, _i64)
+
+    return types.int64(types.int64, types.int64, types.int64), generate

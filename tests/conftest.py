@@ -2,7 +2,10 @@
 
 import ctypes
 import functools
+import importlib
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -23,3 +26,21 @@ def gpu_available() -> bool:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") and not gpu_available():
         pytest.skip("needs an NVIDIA GPU, and this machine has none")
+
+
+@pytest.fixture
+def twins() -> Any:
+    """The module torch_twins, where torch is here."""
+    pytest.importorskip("torch")
+    return importlib.import_module("torch_twins")
+
+
+@pytest.fixture
+def wide() -> Iterator[Any]:
+    """torch.float64, of which torch's counts and products are within the test: NAdam rounds to its default type."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield torch.float64
+    torch.set_default_dtype(before)

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "catch_up": {"rows", "tasks"},
     "cpu": {
         *("arrays", "cpu_compile", "cpu_rows", "cpu_threads", "emit"),
-        *("headers", "numba_source", "program", "reductions", "table"),
+        *("headers", "numba_source", "program", "reductions", "table", "tensor_headers"),
     },
     "cpu_compile": {"cache", "cpu_intrinsics", "cpu_power", "uninterrupted"},
     "cpu_intrinsics": set(),
@@ -72,6 +72,7 @@ MAY_IMPORT = {
     "stillness": {"program", "reductions", "trace"},
     "table": {"arrays"},
     "tasks": {"arrays", "program", "reductions", "table"},
+    "tensor_headers": {"arrays", "cpu_compile", "headers"},
     "trace": {"operations"},
     "uniforms": {"emit", "operations", "trace"},
     "uninterrupted": set(),

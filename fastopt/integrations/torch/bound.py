@@ -1,0 +1,160 @@
+"""Which parameters the kernels update in a step, in how many calls, and which are left to torch, and why."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from operator import is_
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...kernels.arrays import ITEM_SIZES
+from ...kernels.dispatch import backend
+from .kinds import Options
+from .run import Run
+
+if TYPE_CHECKING:
+    from .step import FastStep
+
+_TYPES = (torch.Tensor, torch.nn.Parameter)
+_STORED = {getattr(torch, name) for name in ITEM_SIZES}
+
+
+class Bound:
+    """The parameters that have gradients, as they were found.
+
+    groups: the group of each. options: of each group. left: the reason for each parameter that is left to torch, by
+    position.
+    """
+
+    def __init__(
+        self,
+        optimizer: "FastStep",
+        params: list[Any],
+        grads: list[Any],
+        groups: list[int],
+        options: Sequence[Options],
+    ) -> None:
+        self.groups, self._structures = groups, _structures(options)
+        self._cuda = any(p.is_cuda for p in params)
+        # Seen without a look at the kernels, and so again in each step.
+        self._seen = {
+            k: why
+            for k, (p, g, group) in enumerate(zip(params, grads, groups, strict=True))
+            if (why := reason(p, g, options[group]))
+        }
+        self.left: dict[int, str] = dict(self._seen)
+        self._begin(optimizer, params)
+        self.runs: list[Run] = []
+        apart: dict[Any, list[int]] = {}
+        for k, group in enumerate(groups):
+            if k not in self.left:
+                apart.setdefault((options[group].structure, params[k].device), []).append(k)
+        for positions in apart.values():
+            self._prepare(optimizer, positions, params, grads, options)
+        for run in self.runs:
+            for k, fresh in run.made.items():
+                optimizer.state[params[k]].update(fresh)
+        self._values = _values(optimizer.state)
+        self._tensors = [value for value in self._values if isinstance(value, torch.Tensor)]
+        self._watch = backend("cpu").watch(self._tensors, [], [], False) if self._tensors else None
+
+    def holds(
+        self,
+        state: Mapping[Any, Any],
+        params: list[Any],
+        grads: list[Any],
+        groups: list[int],
+        options: Sequence[Options],
+    ) -> bool:
+        """Whether the next step can be made in the same calls; they are then prepared for it."""
+        if self._cuda and torch.cuda.is_current_stream_capturing():
+            return False
+        if groups != self.groups or len(self.left) > len(self._seen) or _structures(options) != self._structures:
+            return False
+        values = _values(state)
+        if len(values) != len(self._values) or not all(map(is_, values, self._values)):
+            return False
+        # The same tensor may have been given other memory.
+        if self._tensors and (self._watch is None or self._watch.look(self._tensors, [])):
+            return False
+        if any(reason(params[k], grads[k], options[groups[k]]) != why for k, why in self._seen.items()):
+            return False
+        try:
+            for run in self.runs:
+                run.prepare(params, grads, options)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    def _begin(self, optimizer: "FastStep", params: list[Any]) -> None:
+        """Have torch make the state that is not there yet."""
+        start = optimizer._init_group
+        lists = len(inspect.signature(start).parameters) - 1
+        for number, group in enumerate(optimizer.param_groups):
+            own = [p for k, p in enumerate(params) if self.groups[k] == number and k not in self.left]
+            if own:
+                start({**group, "params": own}, *([] for _ in range(lists)))
+
+    def _prepare(
+        self,
+        optimizer: "FastStep",
+        positions: list[int],
+        params: list[Any],
+        grads: list[Any],
+        options: Sequence[Options],
+    ) -> None:
+        """Make a run of these parameters; those that the kernels refuse are left to torch."""
+
+        def run(chosen: list[int]) -> Run:
+            states, groups = [optimizer.state[params[k]] for k in chosen], [self.groups[k] for k in chosen]
+            made = Run(optimizer.kind, options, chosen, groups, states, [grads[k] for k in chosen])
+            made.prepare(params, grads, options)
+            return made
+
+        try:
+            self.runs.append(run(positions))
+            return
+        except (TypeError, ValueError) as error:
+            together = str(error)
+        rest = []
+        for k in positions:
+            try:
+                run([k])
+                rest.append(k)
+            except (TypeError, ValueError) as error:
+                self.left[k] = str(error)
+        if len(rest) == len(positions):
+            # What each alone allows, all together do not: they share memory.
+            self.left |= dict.fromkeys(rest, together)
+        elif rest:
+            self._prepare(optimizer, rest, params, grads, options)
+
+
+def reason(param: Any, grad: Any, options: Options) -> str:
+    """Why a parameter is left to torch; empty if the kernels may try."""
+    if options.refused:
+        return options.refused
+    if param.is_inference():
+        return "a parameter made in inference mode"
+    for tensor in (param, grad):
+        if type(tensor) not in _TYPES:
+            return f"a {type(tensor).__name__}"
+        if tensor.layout is not torch.strided:
+            return "a sparse gradient" if tensor is grad else "a sparse parameter"
+        if tensor.dtype not in _STORED:
+            return f"a tensor of {tensor.dtype}"
+        if tensor.device.type not in ("cpu", "cuda"):
+            return f"a tensor on {tensor.device.type}"
+        if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
+            return "a CUDA graph that is being captured"
+        if tensor.is_neg():
+            return "a negated view"
+    return ""
+
+
+def _structures(options: Sequence[Options]) -> list[Any]:
+    return [(one.structure, one.decay, one.refused) for one in options]
+
+
+def _values(state: Mapping[Any, Any]) -> list[Any]:
+    return [value for own in state.values() if isinstance(own, dict) for value in own.values()]

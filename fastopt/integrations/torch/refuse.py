@@ -1,0 +1,48 @@
+"""State that is not this optimizer's: refused with the names that differ, before anything is changed."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from .kinds import KINDS, read, step_of
+
+if TYPE_CHECKING:
+    from .step import FastStep
+
+
+def refuse_state(optimizer: "FastStep", given: Mapping[str, Any]) -> None:
+    """Raise ValueError if groups or state, as torch hands them to __setstate__, are of another optimizer class.
+
+    Options and state that no class of torch's has are let through, as torch does.
+    """
+    name, kind, groups = type(optimizer).__name__, optimizer.kind, given.get("param_groups", [])
+    # Options of later versions of torch are absent in older ones; they are off or None by default.
+    own = {key for key, value in optimizer.defaults.items() if not (value is None or isinstance(value, bool))}
+    lacking = {key for group in groups for key in own - set(group)}
+    foreign = {key for group in groups for key in group if key in _options() and key not in optimizer.defaults}
+    _raise(name, "its options", foreign, lacking)
+    states = {other for one in KINDS.values() for other in one.known}
+    for group in groups:
+        step = step_of([read(optimizer._name, {**optimizer.defaults, **group}, optimizer.defaults)])
+        needed = kind.needed((*step.slots, *step.states))
+        for param in group["params"]:
+            if found := given.get("state", {}).get(param):
+                _raise(name, "its state", (set(found) & states) - kind.known, needed - set(found))
+
+
+def _options() -> set[str]:
+    """What torch calls options, in any of these classes."""
+    import inspect
+
+    classes = [getattr(torch.optim, name) for name in KINDS]
+    return {name for one in classes for name in inspect.signature(one).parameters} - {"params"}
+
+
+def _raise(name: str, what: str, foreign: set[str], lacking: set[str]) -> None:
+    parts = [f"{words} {', '.join(sorted(names))}" for words, names in (("has", foreign), ("lacks", lacking)) if names]
+    if parts:
+        raise ValueError(
+            f"{name} cannot go on from a state of another optimizer class: {what} {' and '.join(parts)}; load what "
+            f"{name}.state_dict gave"
+        )

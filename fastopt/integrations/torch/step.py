@@ -1,0 +1,114 @@
+"""The step of torch's optimizers on fastopt's kernels; all else stays torch's."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from .bound import Bound
+from .kinds import KINDS, Kind, Options, read
+from .refuse import refuse_state
+
+
+@dataclass
+class Updates:
+    """How often a parameter was updated: by the kernels, and by torch's own step, by reason."""
+
+    kernels: int = 0
+    torch: Counter[str] = field(default_factory=Counter)
+
+
+class FastStep(torch.optim.Optimizer):
+    """Stands before one of torch's optimizer classes and overrides its step."""
+
+    param_groups: list[dict[str, Any]]
+    kind: Kind
+    _name: str
+    _bound: Bound | None = None
+    _read: Sequence[tuple[Any, Options]] = ()
+    # GradScaler then unscales the gradients and leaves out steps by itself; with fused=True it would leave that to us.
+    _step_supports_amp_scaling = property(lambda self: False, lambda self, value: None)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__name__ in KINDS and "kind" not in cls.__dict__:
+            cls.kind, cls._name = KINDS[cls.__name__], cls.__name__
+
+    @property
+    def updates(self) -> Updates:
+        """How many updates of parameters reached the kernels and how many fell back on torch's own step, and why."""
+        found: Updates = self.__dict__.setdefault("_updates", Updates())
+        return found
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient, as torch's step does; returns what the closure does."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        if torch.compiler.is_compiling():
+            # torch.compile makes a kernel of its own of torch's step.
+            self._torch_step(self.param_groups)
+            count = sum(p.grad is not None for group in self.param_groups for p in group["params"])
+            self.updates.torch["torch.compile"] += count
+            return loss
+        params: list[Any] = []
+        groups: list[int] = []
+        for number, group in enumerate(self.param_groups):
+            own = [p for p in group["params"] if p.grad is not None]
+            params += own
+            groups += [number] * len(own)
+        if params:
+            self._update(params, [p.grad for p in params], groups)
+        return loss
+
+    def _update(self, params: list[Any], grads: list[Any], groups: list[int]) -> None:
+        options = self._options()
+        # Nothing is trusted after an interrupt.
+        bound, self._bound = self._bound, None
+        if bound is None or not bound.holds(self.state, params, grads, groups, options):
+            bound = Bound(self, params, grads, groups, options)
+        updates = self.updates
+        if bound.left:
+            left = {id(params[k]) for k in bound.left}
+            self._torch_step(
+                [{**group, "params": [p for p in group["params"] if id(p) in left]} for group in self.param_groups]
+            )
+            updates.torch.update(bound.left.values())
+        for run in bound.runs:
+            run.apply()
+            updates.kernels += len(run.positions)
+        # Autograd notices what was changed since it was saved for the backward pass.
+        torch.autograd.graph.increment_version([p for k, p in enumerate(params) if k not in bound.left])
+        self._bound = bound
+
+    def _options(self) -> list[Options]:
+        """The options of each group: read anew where they have changed, or may have unseen, as tensors do."""
+        before, self._read = self._read, []
+        for k, group in enumerate(self.param_groups):
+            values = tuple(map(group.get, self.defaults))
+            if k < len(before) and before[k][1].fixed and before[k][0] == values:
+                self._read.append(before[k])
+            else:
+                self._read.append((values, read(self._name, group, self.defaults)))
+        return [options for _, options in self._read]
+
+    def _torch_step(self, groups: list[dict[str, Any]]) -> None:
+        """Torch's own step on these groups; the hooks of this step are not its."""
+        own = super().step.__func__
+        if getattr(own, "hooked", False):
+            own = own.__wrapped__
+        kept = self.param_groups
+        self.param_groups = [group for group in groups if group["params"]]
+        try:
+            own(self)
+        finally:
+            self.param_groups = kept
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        if "defaults" not in state:
+            refuse_state(self, state)
+        super().__setstate__(state)
+        self._bound, self._read = None, ()
