@@ -77,8 +77,8 @@ NOTHING: dict[str, dict[str, Any]] = {
 def test_arguments_at_their_do_nothing_value_are_accepted(peer: str, name: str) -> None:
     taken = inspect.signature(getattr(getattr(like, peer), name)).parameters
     idle = {n: v for n, v in NOTHING[peer].items() if n in taken or "kwargs" in taken}
-    if "eps_root" in idle:
-        idle["eps_root"] = taken["eps_root"].default
+    # In these the default does something.
+    idle |= {n: taken[n].default for n in ("eps_root", "weight_decay") if n in idle and taken[n].default}
     make(peer, name, **{rate_of(peer): 0.1}, **idle)
 
 
@@ -99,6 +99,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
     ("keras", "Adam", {"decay": 0.1}, "Adam has no argument decay"),
     ("keras", "Adam", {"lr": 0.1}, "Adam has no argument lr"),
     ("keras", "Adam", {"name": 3}, "name must be a string"),
+    ("keras", "AdamW", {"weight_decay": None}, "weight_decay must be a number"),
     ("optax", "sgd", {"nesterov": True}, "no effect without momentum"),
     ("optax", "rmsprop", {"nesterov": True}, "fastopt has no such formula"),
     ("optax", "rmsprop", {"bias_correction": True}, "fastopt has no such formula"),
