@@ -686,7 +686,7 @@ class RAdam(Optimizer):
         eps: _Number = 1e-08,
         eps_hat: bool = True,
         threshold: _Number = 5.0,
-        ahead: _Number = 0,
+        ahead: _Number = 0.0,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,

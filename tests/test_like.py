@@ -2,11 +2,12 @@
 
 import inspect
 import os
+import re
 from typing import Any
 
 import numpy as np
 import pytest
-from examples import docs, same_bits
+from examples import ROOT, docs, same_bits
 
 import fastopt
 from fastopt import like
@@ -77,8 +78,8 @@ NOTHING: dict[str, dict[str, Any]] = {
 def test_arguments_at_their_do_nothing_value_are_accepted(peer: str, name: str) -> None:
     taken = inspect.signature(getattr(getattr(like, peer), name)).parameters
     idle = {n: v for n, v in NOTHING[peer].items() if n in taken or "kwargs" in taken}
-    if "eps_root" in idle:
-        idle["eps_root"] = taken["eps_root"].default
+    # In these the default does something.
+    idle |= {n: taken[n].default for n in ("eps_root", "weight_decay") if n in idle and taken[n].default}
     make(peer, name, **{rate_of(peer): 0.1}, **idle)
 
 
@@ -99,6 +100,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
     ("keras", "Adam", {"decay": 0.1}, "Adam has no argument decay"),
     ("keras", "Adam", {"lr": 0.1}, "Adam has no argument lr"),
     ("keras", "Adam", {"name": 3}, "name must be a string"),
+    ("keras", "AdamW", {"weight_decay": None}, "weight_decay must be a number"),
     ("optax", "sgd", {"nesterov": True}, "no effect without momentum"),
     ("optax", "rmsprop", {"nesterov": True}, "fastopt has no such formula"),
     ("optax", "rmsprop", {"bias_correction": True}, "fastopt has no such formula"),
@@ -143,6 +145,13 @@ def test_functions_are_called_as_the_peer_calls_them() -> None:
         assert rates(sgd(np.ones(4), falls)) == [0.8, 0.4, 0.2]
     assert rates(like.keras.SGD(np.ones(4), learning_rate=lambda: 0.25)) == [0.25] * 3
     assert rates(like.thinc.SGD(np.ones(4), lambda step: 0.1 * (step + 1), grad_clip=0.0)) == [0.1, 0.2, 0.3]
+
+
+def test_the_code_of_the_page_runs() -> None:
+    page = (ROOT / "docs" / "optimizers.md").read_text(encoding="utf-8")
+    names = {"fastopt": fastopt, "params": {"W": np.ones((2, 3), "float32")}}
+    exec(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], names)
+    assert names["opt"].lr == 1e-4
 
 
 def test_trees_groups_of_types_and_other_libraries_are_taken_as_everywhere() -> None:

@@ -211,6 +211,8 @@ def AdamW(
     **shared: Unpack[Shared],
 ) -> Optimizer:
     """keras.optimizers.AdamW: epsilon joins the uncorrected root."""
+    if weight_decay is None:
+        raise ValueError("AdamW: weight_decay must be a number, as in keras; use Adam for none")
     return made("AdamW", locals())
 
 

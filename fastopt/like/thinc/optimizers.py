@@ -11,7 +11,7 @@ from ...optimizer import Optimizer
 from ..building import Number, built, counted_from_zero, decayed, is_off
 
 NAMES = {"learn_rate": "lr", "L2": "weight_decay", "grad_clip": "clip_array_norm"}
-FIXED: dict[str, dict[str, Any]] = {"Adam": {"eps_hat": True}, "RAdam": {"eps_hat": True, "ahead": 1}}
+FIXED: dict[str, dict[str, Any]] = {"Adam": {"eps_hat": True}, "RAdam": {"eps_hat": True, "ahead": 1.0}}
 
 
 def average_decay(t: int) -> float:

@@ -75,7 +75,7 @@ def _grouped(
 
 
 def arguments_of(family: str, options: set[str], hyper: Mapping[str, Any], switches: Mapping[str, Any]) -> Any:
-    """The other way: torch's name of the optimizer, and for its arguments those of the values that it would have."""
+    """The other way: the values that torch's arguments would have, and others, for an optimizer of ours."""
     known = {**dict.fromkeys(FAMILIES[family].options, 0), **dict.fromkeys(options, True), **hyper}
     known["decoupled_weight_decay"] = family in DECOUPLED.values() or switches.get("decay") == "decoupled"
     known["maximize"] = bool(switches.get("maximize"))
