@@ -68,13 +68,15 @@ class Learner:
     """Two tables and their optimizer.
 
     gradients: "exact" or "lazy", how the optimizer takes row-sparse ones, or "dense", made of the same rows.
-    seconds: of each step, what it does for the gradients' sake included. bytes: of the gradients of the largest step.
+    seconds: of each step, with what brings rows up to date before it; making: of making its gradients dense. bytes: of
+    the gradients of the largest step.
     """
 
     def __init__(self, tables: skipgram.Tables, rule: Rule | str, gradients: str, **hyper: Any) -> None:
         self.tables, self.dense = tables, gradients == "dense"
         self.optimizer = Optimizer(tables, rule, sparse="exact" if self.dense else gradients, **hyper)
         self.seconds: list[float] = []
+        self.making: list[float] = []
         self.bytes = 0
 
     def step(self, centres: Any, others: Any) -> Any:
@@ -85,11 +87,13 @@ class Learner:
         caught_up = time.perf_counter()
         v, u, scores = skipgram.forward(self.tables, centres, others)
         grads: dict[str, Any] = skipgram.backward(centres, others, v, u, scores)
-        made = time.perf_counter()
+        given = time.perf_counter()
         if self.dense:
             grads = {name: grad.dense(self.tables[name].shape) for name, grad in grads.items()}
+        made = time.perf_counter()
         self.optimizer.step(grads)
         self.seconds.append(time.perf_counter() - made + caught_up - start)
+        self.making.append(made - given)
         sizes = [g.nbytes if self.dense else g.values.nbytes + g.rows.nbytes for g in grads.values()]
         self.bytes = max(self.bytes, sum(sizes))
         return skipgram.losses(scores)
@@ -98,13 +102,18 @@ class Learner:
 class HeldOut:
     """The pairs of a text that is not trained on, drawn once, each with its own noise."""
 
-    def __init__(self, corpus: Corpus, keep: Any, noise: skipgram.Noise, window: int) -> None:
-        generator = np.random.default_rng(0)
-        self._centres, around = skipgram.pairs(corpus.held_out, keep, window, generator)
-        self._others = noise.beside(around, NEGATIVES, generator)
+    def __init__(self, corpus: Corpus) -> None:
+        generator, keep = np.random.default_rng(0), skipgram.subsampling(corpus.counts, THRESHOLD)
+        self._centres, around = skipgram.pairs(corpus.held_out, keep, WINDOW, generator)
+        self._others = skipgram.Noise(corpus.counts).beside(around, NEGATIVES, generator)
         counts = corpus.counts[self._centres]
         self.rare_up_to, self.frequent_from = np.quantile(corpus.counts, (RARE, FREQUENT))
         self._rare, self._frequent = counts <= self.rare_up_to, counts >= self.frequent_from
+
+    @property
+    def pairs(self) -> dict[str, int]:
+        """How many there are, of each kind."""
+        return {"all": len(self._centres), "rare": int(self._rare.sum()), "frequent": int(self._frequent.sum())}
 
     def losses(self, tables: skipgram.Tables) -> Losses:
         found = [
@@ -149,8 +158,7 @@ class Training:
         # What is wrong with the rule is told before the text is read.
         Optimizer(np.zeros((1, 1), dtype), rule, **given)
         self.corpus = corpus or stdlib(words)
-        keep, self._noise = skipgram.subsampling(self.corpus.counts, THRESHOLD), skipgram.Noise(self.corpus.counts)
-        self.held_out = HeldOut(self.corpus, keep, self._noise, WINDOW)
+        self.held_out, self._noise = HeldOut(self.corpus), skipgram.Noise(self.corpus.counts)
         self.tables, others = (
             skipgram.initialise(len(self.corpus.words), WIDTH, dtype=dtype, seed=seed) for _ in range(2)
         )
@@ -161,6 +169,7 @@ class Training:
         self.rule = self.learner.optimizer.rule
         self.hyper = self.rule.bind(given)
         self._generator = np.random.default_rng(seed)
+        keep = skipgram.subsampling(self.corpus.counts, THRESHOLD)
         self.pairs = skipgram.pairs(self.corpus.train, keep, WINDOW, self._generator)
         self.start = self.end = self.held_out.losses(self.tables)
 
@@ -216,13 +225,13 @@ class Training:
     def summary(self) -> Summary:
         """What the run gave; call it after `run` has ended."""
         # The first step compiles.
-        own, dense = (learner.seconds[1:] or [math.nan] for learner in (self.learner, self._twin))
+        own, dense = ([*map(sum, zip(one.seconds, one.making, strict=True))][1:] for one in (self.learner, self._twin))
         return Summary(
             start=self.start,
             end=self.end,
             steps=len(self.learner.seconds),
-            step_seconds=median(own),
-            dense_seconds=median(dense),
+            step_seconds=median(own or [math.nan]),
+            dense_seconds=median(dense or [math.nan]),
             gradient_bytes=self.learner.bytes,
             dense_bytes=self._twin.bytes,
             same_bits=self._same,
