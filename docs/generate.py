@@ -125,6 +125,38 @@ def schedule_costs() -> str:
     return "\n".join(lines + [f"| `{text}` | {row['least']:.2f} |" for text, row in result["microseconds"].items()])
 
 
+def sparse_table() -> str:
+    """A step that touches some rows, and one that touches all."""
+    result = json.loads((ROOT / "benchmarks" / "results" / "sparse-cpu.json").read_text())
+    machine = result["machine"]
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, numba {machine['versions']['numba']}, torch "
+        f"{machine['versions']['torch']}; a step that touches {result['touched']:,} rows of a float32 table of "
+        f"{result['rows']:,} by {result['width']}, medians of {result['rounds']} rounds in turn "
+        "(`benchmarks/sparse.py`).",
+        "",
+        "| | uniform rows, ms | rows by 1/rank, ms |",
+        "| --- | --- | --- |",
+    ]
+    kinds = ("uniform", "Zipf")
+    for name in result["uniform"]["milliseconds"]:
+        times = [result[kind]["milliseconds"][name] for kind in kinds]
+        cells = [f"{row['median']:.3g} ({row['low']:.3g} to {row['high']:.3g})" for row in times]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "| times as fast | uniform rows | rows by 1/rank |", "| --- | --- | --- |"]
+    for name in result["uniform"]["times_as_fast"]:
+        ratios = [f"{result[kind]['times_as_fast'][name]:.3g}" for kind in kinds]
+        lines.append(f"| {name} | {' | '.join(ratios)} |")
+    every = result["every row"]["of_the_dense_step"]
+    lines += [
+        "",
+        "Where all rows are touched the step takes "
+        + " and ".join(f"{row['median']:.2f} ({row['low']:.2f} to {row['high']:.2f})" for row in every.values())
+        + " times as long as the dense one, with the rows in order and shuffled.",
+    ]
+    return "\n".join(lines)
+
+
 TABLES = {
     "rules": rules_table,
     "step": step_table,
@@ -133,8 +165,9 @@ TABLES = {
     "schedules of keras": lambda: table("keras"),
     "schedules of optax": lambda: table("optax"),
     "costs of schedules": schedule_costs,
+    "sparse": sparse_table,
 }
-PAGES = ("README.md", "docs/schedules.md")
+PAGES = ("README.md", "docs/schedules.md", "docs/sparse.md")
 
 
 def generated(text: str) -> str:

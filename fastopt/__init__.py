@@ -15,6 +15,7 @@ from .classes import CLASSES
 from .kernels.row_sparse import RowSparse
 from .loss_scale import LossScaler
 from .optimizer import Optimizer
+from .rates import SparsityFactor
 from .restore import LoadReport
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ __all__ = [
     "RangeTest",
     "ReduceOnPlateau",
     "RowSparse",
+    "SparsityFactor",
     "Sweep",
     "kernels",
     "like",

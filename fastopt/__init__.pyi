@@ -57,6 +57,7 @@ class AdaBelief(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class Adadelta(Optimizer):
@@ -94,6 +95,7 @@ class Adadelta(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class Adagrad(Optimizer):
@@ -135,6 +137,7 @@ class Adagrad(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class Adam(Optimizer):
@@ -179,6 +182,7 @@ class Adam(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class AdamW(Optimizer):
@@ -219,6 +223,7 @@ class AdamW(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class Adamax(Optimizer):
@@ -257,6 +262,7 @@ class Adamax(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class AdamLp(Optimizer):
@@ -296,6 +302,7 @@ class AdamLp(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class AdamMaxNorm(Optimizer):
@@ -335,6 +342,7 @@ class AdamMaxNorm(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class SGDHD(Optimizer):
@@ -375,6 +383,7 @@ class SGDHD(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class AdamHD(Optimizer):
@@ -419,6 +428,7 @@ class AdamHD(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class LAMB(Optimizer):
@@ -459,6 +469,7 @@ class LAMB(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class LARS(Optimizer):
@@ -498,6 +509,7 @@ class LARS(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class Lion(Optimizer):
@@ -533,6 +545,7 @@ class Lion(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class NAdam(Optimizer):
@@ -572,6 +585,7 @@ class NAdam(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class NAGAdam(Optimizer):
@@ -612,6 +626,7 @@ class NAGAdam(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class RAdam(Optimizer):
@@ -648,6 +663,7 @@ class RAdam(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class RMSprop(Optimizer):
@@ -695,6 +711,7 @@ class RMSprop(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class SGD(Optimizer):
@@ -744,6 +761,7 @@ class SGD(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 class Yogi(Optimizer):
@@ -782,4 +800,5 @@ class Yogi(Optimizer):
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
     ) -> None: ...

@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .kernels.memory import memory_for
+
 _TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+_FREE = "All of it is read before anything is set: free as much memory as the file has bytes"
 # What an array is, before its values are read: its stored type and its shape.
 Spec = tuple[str, tuple[int, ...]]
 
@@ -57,7 +60,10 @@ class _File(Checkpoint):
         return ValueError(f"{self._path} is damaged: {what} does not fit its checksum; take an older checkpoint")
 
     def array(self, name: str) -> Any:
-        array = self._file.get_tensor(name)
+        with memory_for(
+            f"{name!r} of {self._path}", "All of it is read before anything is set: free as much as it has"
+        ):
+            array = self._file.get_tensor(name)
         if self._sums.get(name) != checksum(name, array):
             raise self._damaged(repr(name))
         return array
@@ -73,7 +79,8 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
     from safetensors.numpy import save_file
 
     # safetensors 0.8.0 takes the memory as it lies, and so writes other arrays wrong.
-    dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    with memory_for("copies of arrays that are not C-contiguous", "Free some, or keep parameters C-contiguous"):
+        dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     sums = {name: checksum(name, array) for name, array in dense.items()}
     text = json.dumps({"state": state, "crc32": sums})
     target = Path(os.path.realpath(path))
@@ -113,7 +120,9 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Checkpoint]:
         raise FileNotFoundError(f"there is no checkpoint {path}")
     try:
         # Not mapped: a file that shrinks meanwhile would end the process.
-        with safe_open(path, framework="np", backend="pread") as file:
+        with memory_for(f"reading {path}", _FREE):
+            file = safe_open(path, framework="np", backend="pread")
+        with file:
             yield _File(path, file)
     except SafetensorError as error:
         raise ValueError(f"{path} is no whole safetensors file: {error}; take an older checkpoint") from error

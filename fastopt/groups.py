@@ -104,15 +104,16 @@ def grouped(
     """
     made = {pattern: Hyper(step, given) for pattern, given in groups.items()}
     for pattern, hyper in made.items():
-        if not any(_matches(name, pattern) for name in names):
+        if not any(matches(name, pattern) for name in names):
             raise ValueError(f"groups: {pattern!r} matches no parameter; there are {', '.join(names)}")
         for name in hyper:
             if name in step.statics:
                 raise ValueError(f"groups[{pattern!r}]: {name} chooses the formula, which is one for all parameters")
             if name == "clip_norm":
                 raise ValueError(f"groups[{pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
-    return made, [tuple(hyper for pattern, hyper in made.items() if _matches(name, pattern)) for name in names]
+    return made, [tuple(hyper for pattern, hyper in made.items() if matches(name, pattern)) for name in names]
 
 
-def _matches(name: str, pattern: str) -> bool:
+def matches(name: str, pattern: str) -> bool:
+    """Whether a pattern of groups is of a parameter with this name."""
     return name == pattern or name.startswith(pattern + ".") or fnmatch.fnmatchcase(name, pattern)

@@ -13,18 +13,23 @@ from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, check_parameters, views_of
-from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, Fused
+from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
+from .kernels.memory import memory_for
 from .kernels.plan import Plan
 from .kernels.row_sparse import RowSparse, distinct_rows, is_row_sparse, row_sparse, values_of
 from .kernels.rows import RowSet
 from .loss_scale import LossScaler
 from .monitors.find import monitors_in
 from .parameters import Parameters
+from .rates import rates
 from .restore import LoadReport, load
 from .sparse import MODES, Sparse
 from .state import described, host_arrays
+
+# Which gradients are None may differ from step to step: so many such sets are remembered, with their task tables.
+_PLANS = 16
 
 
 class Optimizer:
@@ -45,7 +50,9 @@ class Optimizer:
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
     array may stand in several places of params, to be updated once. sparse: what a RowSparse gradient does to the rows
     that it does not touch: "exact", what zeros would do, as soon as they are touched or `flush` is called; or "lazy",
-    nothing.
+    nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
+    its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. It is read in each
+    step and never copied.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
@@ -65,6 +72,7 @@ class Optimizer:
         loss_scaler: LossScaler | None = None,
         shared: bool = False,
         sparse: str = "exact",
+        lr_scale: Mapping[str, Any] | None = None,
         **hyper: Any,
     ) -> None:
         if isinstance(rule, str):
@@ -99,8 +107,9 @@ class Optimizer:
         switches = {"maximize": maximize, "zero_grads": zero_grads, "skip_nonfinite": skip_nonfinite}
         on: dict[str, Any] = {name: True for name, value in switches.items() if value}
         on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
+        on |= {"lr_scale": True} if lr_scale else {}
         on["decay"] = _decay(rule, decay, "weight_decay" in used)
-        self._step = Fused(rule, on)
+        self._step = fused(rule, tuple(on.items()))
         self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
         self.groups, belongs = grouped(self._step, self._parameters.names, groups or {})
         self._state = [
@@ -110,6 +119,7 @@ class Optimizer:
         self._program = self._step.program(self.hyper)
         self._sparse = Sparse(_sparse(sparse, on), self._step, self._program)
         self._belongs = belongs
+        self._rates = rates(lr_scale, self._parameters.names, self._arrays, paths)
         self._set_counts([0] * len(belongs), [dict(rule.states)] * len(belongs), 0)
         self._grads: Any = None
 
@@ -263,7 +273,7 @@ class Optimizer:
     def _flush(self, chosen: Mapping[int, Any]) -> None:
         """Have rows of some parameters catch up: NumPy's int64, each once, or None for all."""
         for k, rows in chosen.items():
-            sets = [(self._arrays[k], None, *self._state[k].values())]
+            sets = [(self._arrays[k], None, *self._state[k].values(), *self._rates[k])]
             which, views = views_of(self._program, sets, lambda _, name, k=k: self._label(k, name), [0])  # type: ignore[misc]
             self._sparse.catch_up(k, RowSet(which, self._program, views[0], self._label(k, self.rule.arrays[1])), rows)
 
@@ -273,7 +283,7 @@ class Optimizer:
         Numbers, strings, lists and dictionaries; under "arrays" copies as NumPy arrays, in C order, by slot/parameter:
         `m/layers.0.W`. Functions of the step are only named: they come with the code.
         """
-        with self._lock:
+        with self._lock, memory_for("a copy of all arrays", "Free some, or write them to a file: save() copies none"):
             self.flush()
             arrays = {key: np.array(array, order="C") for key, array in host_arrays(self, True).items()}
             return {**described(self, None), "arrays": arrays}
@@ -332,7 +342,7 @@ class Optimizer:
                 self._flush({k: None})
             return gradient
         name = self._label(k, self.rule.arrays[1])
-        rows = row_sparse(gradient, name)
+        rows = row_sparse(gradient, self._arrays[k].shape, name)
         return rows.dense(self._arrays[k].shape) if self._sparse.needs_dense else rows
 
     def _bound(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:
@@ -342,17 +352,24 @@ class Optimizer:
         plan = self._plans.get(key) or self._planned(chosen, sparse)
         if not (key and plan.holds(parameters, gradients)):
             plan.bind(parameters, gradients)
-        self._plans[key] = plan
+        self._remember(key, plan)
         return plan
 
     def _planned(self, chosen: Sequence[int], sparse: Sequence[int]) -> Plan:
         return Plan(
             self._program,
-            [list(self._state[k].values()) for k in chosen],
+            [[*self._state[k].values(), *self._rates[k]] for k in chosen],
             [self._row_of[k] for k in chosen],
             lambda position, name: self._label(chosen[position], name),
             sparse,
         )
+
+    def _remember(self, key: Any, plan: Plan) -> None:
+        """Keep a plan as the latest; of too many the oldest goes, but not that of all parameters."""
+        self._plans.pop(key, None)
+        self._plans[key] = plan
+        if len(self._plans) > _PLANS:
+            self._plans.pop(next(filter(None, self._plans)))
 
     def _split(self, active: Sequence[int]) -> None:
         """Give the active parameters rows of their own where others of their row are not."""

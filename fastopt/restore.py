@@ -1,5 +1,6 @@
 """Back to a saved state: everything is checked before anything is written."""
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .checkpoint import Checkpoint, Spec
 from .groups import Hyper
-from .kernels.dispatch import fill, view_of
+from .kernels.dispatch import filling, view_of
 from .state import FORMAT, arrays_of, options, text
 
 if TYPE_CHECKING:
@@ -71,27 +72,29 @@ def load(optimizer: "Optimizer", saved: Checkpoint, params: bool, some: bool) ->
         )
     for key in found:
         _check(key, saved.specs[key], *ours[key])
-    values = {key: saved.array(key) for key in found}
-    undone = _load_stateful(optimizer, state, some)
-    try:
-        for hyper, name, value in changes:
-            undone.append(partial(hyper.__setitem__, name, hyper[name]))
-            hyper[name] = value
-    except BaseException:
-        for undo in reversed(undone):
-            undo()
-        raise
+    fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in found]
     optimizer.flush()
-    for key in found:
-        fill(ours[key][0], values[key], ours[key][1])
-    optimizer._set_counts(steps, states, state["skipped"])
+    undo: list[Callable[[], Any]] = []
+    counts = partial(optimizer._set_counts, steps, states, state["skipped"])
+    # One more than there are arrays, as there may be none.
+    fillings.append(tuple)
+    done = optimizer._journal.note(len(fillings), counts, undo)
+    try:
+        _load_stateful(optimizer, state, some, undo)
+        for hyper, name, value in changes:
+            undo.append(partial(hyper.__setitem__, name, hyper[name]))
+            hyper[name] = value
+        # One call without bytecode in between, as in a step.
+        done.extend(map(operator.call, fillings))
+    finally:
+        optimizer._journal.settle()
     return LoadReport(missing, unexpected, tuple(changed), state.get("user"))
 
 
 def _current(state: Mapping[str, Any]) -> dict[str, Any]:
     """The state in today's format, its parts of the right kinds."""
     version = state.get("format")
-    if type(version) is not int or version < 1:
+    if type(version) is not int or version < min(UPGRADES, default=FORMAT):
         raise ValueError(f"this is no state of an optimizer: its format is {version!r}")
     if version > FORMAT:
         raise ValueError(f"the state has format {version}, of a newer fastopt; this one knows up to {FORMAT}")
@@ -185,8 +188,8 @@ def _check(key: str, spec: Spec, array: Any, name: str) -> None:
         raise ValueError(f"{name} is read-only; pass a writable array, such as {name}.copy()")
 
 
-def _load_stateful(optimizer: "Optimizer", state: Mapping[str, Any], some: bool) -> list[Callable[[], Any]]:
-    """Load the monitors and the loss scaler; returns what undoes it."""
+def _load_stateful(optimizer: "Optimizer", state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
+    """Load the monitors and the loss scaler; `undo` gets what undoes it."""
     own: list[Any] = [*optimizer.monitors]
     saved = list(state["monitors"])
     kinds = [one.get("kind") if isinstance(one, dict) else None for one in saved]
@@ -203,15 +206,8 @@ def _load_stateful(optimizer: "Optimizer", state: Mapping[str, Any], some: bool)
         pairs += [(optimizer.loss_scaler, scale)] if scale is not None else []
     elif not some:
         raise ValueError("of the state and the optimizer one has a loss_scaler, the other has none")
-    undone: list[Callable[[], Any]] = []
-    try:
-        for one, values in pairs:
-            if not isinstance(values, Mapping):
-                raise ValueError(f"the state of a {type(one).__name__} must be a dict; got {_short(values)}")
-            undone.append(partial(one.load_state_dict, one.state_dict()))
-            one.load_state_dict(values)
-    except BaseException:
-        for undo in reversed(undone):
-            undo()
-        raise
-    return undone
+    for one, values in pairs:
+        if not isinstance(values, Mapping):
+            raise ValueError(f"the state of a {type(one).__name__} must be a dict; got {_short(values)}")
+        undo.append(partial(one.load_state_dict, one.state_dict()))
+        one.load_state_dict(values)

@@ -53,6 +53,11 @@ class View:
             expected *= self.shape[axis]
         return tuple(reversed(axes))
 
+    @cached_property
+    def constant(self) -> bool:
+        """Whether it is one element broadcast to several."""
+        return self.size > 1 and all(stride == 0 for stride, n in zip(self.strides, self.shape, strict=True) if n > 1)
+
     @property
     def overlaps_itself(self) -> bool:
         if self.size == 0:
@@ -102,11 +107,12 @@ def compute_type(storages: Collection[str]) -> str:
 
 
 def is_flat(views: Sequence[View]) -> bool:
-    """Whether the arrays can be walked together as dense blocks in the order of memory."""
+    """Whether the arrays can be walked together as dense blocks in the order of memory, constant ones aside."""
     first = views[0]
     if first.walk is None:
         return False
-    return all(view.strides[axis] == first.strides[axis] for view in views[1:] for axis in first.walk)
+    others = [view for view in views[1:] if not view.constant]
+    return all(view.strides[axis] == first.strides[axis] for view in others for axis in first.walk)
 
 
 def check(views: Sequence[View], names: Sequence[str], written: Collection[int]) -> None:

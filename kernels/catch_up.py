@@ -43,7 +43,7 @@ class CatchUp:
         for start in range(0, len(late), _AT_ONCE):
             some = late[start : start + _AT_ONCE]
             some = some[np.argsort(self._last[some], kind="stable")]
-            batch = set_.batch(stage, some, set_.zeros, 0, self.steps, self._last[some])
+            batch = set_.repeated(stage, some, self._last[some], self.steps)
             # As in the optimizer's journal: an interrupt finds the rows and their last step agreeing.
             done: list[Any] = []
             self._entry = done, some

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from .headers import Headers, available
 from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
-from .tasks import Batch
+from .table import Batch
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
@@ -31,13 +32,16 @@ def source(
     dimensions: int | None,
     entry: str = "kernel",
     repeated: bool = False,
+    held: tuple[int, ...] = (),
 ) -> str:
     """The source of one stage's kernel, a function with the name `entry`.
 
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
-    None. repeated: a task runs with several rows of scalars in turn, up to the one that its last column has.
+    None. repeated: a task runs with several rows of scalars in turn, up to the one that its last column has. held: the
+    arrays of which a task has one element alone.
     """
-    task = task_source(stage, storages, dimensions, _OPERATIONS, f"{compute_type(storages)}(scalars[u, {{0}}])")
+    scalar = f"{compute_type(storages)}(scalars[u, {{0}}])"
+    task = task_source(stage, storages, dimensions, _OPERATIONS, scalar, held)
     if stage.reductions:
         loop = _reduction_loop(stage, task.body, task.results)
     else:
@@ -86,13 +90,19 @@ def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[s
 
 @functools.cache
 def kernel(
-    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, parallel: bool, repeated: bool = False
+    name: str,
+    stage: Stage,
+    storages: tuple[str, ...],
+    dimensions: int | None,
+    parallel: bool,
+    repeated: bool = False,
+    held: tuple[int, ...] = (),
 ) -> Callable[..., Any]:
     """The compiled kernel: (table, shares, scalars, partials) -> None."""
-    text = source(name, stage, storages, dimensions, repeated=repeated)
+    text = source(name, stage, storages, dimensions, repeated=repeated, held=held)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
     entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    text = source(name, stage, storages, dimensions, entry, repeated)
+    text = source(name, stage, storages, dimensions, entry, repeated, held)
     numbers = "float64[:,::1]"
     function: Callable[..., Any] = compiled(
         entry, text, f"void(int64[:,::1], int64[::1], {numbers}, {numbers})", parallel
@@ -117,7 +127,8 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     width = len(stage.arrays)
     work = batch.table[:, width] * (batch.table[:, -1] - batch.table[:, width + 1] if batch.repeated else 1)
     cuts = shares(work, threads)
-    compiled_kernel = kernel(name, stage, batch.storages, batch.dimensions, len(cuts) > 2, batch.repeated)
+    parallel = len(cuts) > 2
+    compiled_kernel = kernel(name, stage, batch.storages, batch.dimensions, parallel, batch.repeated, batch.held)
     partials = np.zeros((len(batch.table), len(stage.reductions)))
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
@@ -163,9 +174,9 @@ def to_host(view: View) -> Any:
     return view.array
 
 
-def fill(view: View, values: Any) -> None:
-    """Set it to the values of a NumPy array."""
-    view.array[...] = values
+def filling(view: View, values: Any) -> Callable[[], Any]:
+    """What sets it to the values of a NumPy array: no bytecode, so that no signal's handler runs within."""
+    return functools.partial(operator.setitem, view.array, ..., values)
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import cpu_intrinsics, cpu_power
 from .cache import KernelCache
+from .uninterrupted import uninterrupted
 
 
 def compiled(entry: str, text: str, signature: str, parallel: bool = False) -> Any:
@@ -27,7 +28,7 @@ def compiled(entry: str, text: str, signature: str, parallel: bool = False) -> A
     dispatcher._cache = KernelCache(
         f"{entry}-{'parallel' if parallel else 'serial'}", text, (cpu_intrinsics, cpu_power)
     )
-    dispatcher.compile(signature)
+    uninterrupted(dispatcher.compile, signature)
     dispatcher.disable_compile()
     return dispatcher
 

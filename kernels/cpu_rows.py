@@ -12,6 +12,11 @@ from .emit import indented
 
 _NUMBERING = """
 def number_rows(rows, count, places, numbers, found):
+    ascending = 1
+    while ascending < count and word(rows, ascending) > word(rows, ascending - 1):
+        ascending += 1
+    if ascending >= count:
+        return count
     total = 0
     for k in range(count):
         row = word(rows, k)

@@ -5,7 +5,7 @@ end in an underscore, ours never do.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ from .emit import (
 )
 from .program import Stage
 from .reductions import LANES, REDUCTIONS
-from .tasks import index
+from .table import index
 
 # Threads of a block of the update kernel.
 THREADS = 256
@@ -145,14 +145,15 @@ def _kernel(name: str, parts: _Parts, width: int, threads: int, row: str, argume
     return parts.preamble + "\n".join(lines)
 
 
-def _aligned(width: int) -> str:
-    return f"(({' | '.join(f'at{k}' for k in range(width))}) & 15) == 0"
+def _aligned(arrays: Iterable[int]) -> str:
+    return f"(({' | '.join(f'at{k}' for k in arrays)}) & 15) == 0"
 
 
-def update_source(name: str, stage: Stage, storages: Sequence[str]) -> str:
+def update_source(name: str, stage: Stage, storages: Sequence[str], held: Collection[int] = ()) -> str:
     """The kernel that updates many sets of dense arrays: (table, scalars, blocks of each row).
 
-    In packs of 128 bits where every address of the row allows it, element by element elsewhere and at the end.
+    In packs of 128 bits where every address of the row allows it, element by element elsewhere and at the end. held:
+    the arrays of which a row has one element alone.
     """
     parts, size = _parts(stage, storages), pack(storages)
     written = [k for k, array in enumerate(stage.arrays) if array in stage.writes]
@@ -160,17 +161,20 @@ def update_source(name: str, stage: Stage, storages: Sequence[str]) -> str:
     read = [k for k, array in enumerate(stage.arrays) if array in stage.reads]
     arrays = range(len(storages))
     packs = [f"{parts.compute} a{k}[{size}];" for k in arrays]
-    packs += [f"load_packs<{storages[k]}>(at{k}, i, a{k});" for k in read]
+    packs += [f"load_packs<{storages[k]}>(at{k}, i, a{k});" for k in read if k not in held]
+    packs += [f"for (int k = 0; k < {size}; k++) a{k}[k] = load<{storages[k]}>(at{k}, 0);" for k in held]
     packs += ["#pragma unroll", f"for (int k = 0; k < {size}; k++)"]
     packs += indented([parts.call([f"a{k}[k]" for k in arrays])])
     packs += [f"store_packs<{storages[k]}>(at{k}, i, a{k});" for k in written]
-    single = [f"{parts.compute} a{k}{f' = load<{storages[k]}>(at{k}, i)' if k in read else ''};" for k in arrays]
+    places = ["0" if k in held else "i" for k in arrays]
+    loads = [f" = load<{storages[k]}>(at{k}, {places[k]})" if k in read else "" for k in arrays]
+    single = [f"{parts.compute} a{k}{loads[k]};" for k in arrays]
     single += [parts.call([f"a{k}" for k in arrays])]
     single += [f"store<{storages[k]}>(at{k}, i, a{k});" for k in written]
     body = [
         "const int first = (int)(blockIdx.x % blocks * blockDim.x + threadIdx.x);",
         "const int stride = (int)(blocks * blockDim.x);",
-        f"const int whole = {_aligned(len(storages))} ? n / {size} * {size} : 0;",
+        f"const int whole = {_aligned([k for k in arrays if k not in held])} ? n / {size} * {size} : 0;",
         f"for (int i = first * {size}; i < whole; i += stride * {size}) {{",
         *indented(packs),
         "}",
@@ -227,7 +231,7 @@ def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: 
             "__syncthreads();",
         ]
     body = [
-        *([f"const bool aligned = {_aligned(width)};"] if dimensions is None else []),
+        *([f"const bool aligned = {_aligned(range(width))};"] if dimensions is None else []),
         f"__shared__ double lanes[{LANES}];",
         *[f"double lane{r}[{size}] = {{}};" for r in range(count)],
         "#pragma unroll 4",

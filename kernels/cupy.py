@@ -14,7 +14,7 @@ from .arrays import View, compute_type, make_view
 from .cuda_source import THREADS, Elementwise, elementwise, kernel_name, pack, reduce_source, update_source
 from .program import Stage
 from .reductions import CHUNK, LANES
-from .tasks import Batch, scalar_table
+from .table import Batch, scalar_table
 
 # CuPy adds -ftz=true and the architecture.
 OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
@@ -58,7 +58,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
         if stage.reductions:
             _reduce_kernel(name, stage, batch.storages, batch.dimensions)
         elif _in_table(batch):
-            _update_kernel(name, stage, batch.storages)
+            _update_kernel(name, stage, batch.storages, batch.held)
         else:
             _elementwise(name, stage, batch.storages)
 
@@ -120,7 +120,7 @@ def _bits(array: Any) -> Any:
 def _update_many(name: str, stage: Stage, batch: Batch, scalars: Any) -> None:
     largest = min(CHUNK, max(views[0].size for views in batch.sets))
     blocks = -(-largest // (THREADS * pack(batch.storages) * ROUNDS))
-    kernel = _update_kernel(name, stage, batch.storages)
+    kernel = _update_kernel(name, stage, batch.storages, batch.held)
     cupy = library()
     numbers = cupy.asarray(scalars)
     for table in batch.turns(len(stage.arrays)):
@@ -147,9 +147,9 @@ def _elementwise(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[El
 
 
 @functools.cache
-def _update_kernel(name: str, stage: Stage, storages: tuple[str, ...]) -> Callable[..., None]:
+def _update_kernel(name: str, stage: Stage, storages: tuple[str, ...], held: tuple[int, ...]) -> Callable[..., None]:
     kernel: Callable[..., None] = library().RawKernel(
-        update_source(name, stage, storages), kernel_name(name), options=OPTIONS
+        update_source(name, stage, storages, held), kernel_name(name), options=OPTIONS
     )
     return kernel
 
@@ -200,8 +200,12 @@ def to_host(view: View) -> Any:
         return view.array.get()
 
 
-def fill(view: View, values: Any) -> None:
-    """Set it to the values of a NumPy array."""
+def filling(view: View, values: Any) -> Callable[[], Any]:
+    """What sets it to the values of a NumPy array."""
+    return functools.partial(_fill, view, values)
+
+
+def _fill(view: View, values: Any) -> None:
     with _device(view.device):
         view.array[...] = library().asarray(values)
 

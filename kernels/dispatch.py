@@ -1,5 +1,6 @@
 """Array type -> backend: the one place that names array libraries."""
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from .arrays import View, check, check_overlaps, compute_type, make_view
+from .memory import memory_for
 from .program import Program
+from .uninterrupted import uninterrupted
 
 BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
 
@@ -43,9 +46,10 @@ def backend_of(array: Any) -> str:
     )
 
 
+@functools.cache
 def backend(name: str) -> ModuleType:
     """The module of a backend, imported at first use."""
-    return importlib.import_module(BACKENDS[name], __package__)
+    return uninterrupted(importlib.import_module, BACKENDS[name], __package__)
 
 
 def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
@@ -171,7 +175,8 @@ def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
         return torch.full_like(array, value, dtype=getattr(torch, dtype), requires_grad=False)
     if dtype == "bfloat16":
         import ml_dtypes  # noqa: F401  (NumPy then knows the name)
-    return backend(which).full_like(view, value, dtype)
+    with memory_for(f"an array of {dtype} like {name}", "Free some, or choose a rule or options with fewer arrays"):
+        return backend(which).full_like(view, value, dtype)
 
 
 def to_host(array: Any, name: str) -> Any:
@@ -182,12 +187,16 @@ def to_host(array: Any, name: str) -> Any:
     return backend(which).to_host(view)
 
 
-def fill(array: Any, values: Any, name: str) -> None:
-    """Set an array to the values of a NumPy array of its shape and type."""
+def filling(array: Any, values: Any, name: str) -> Callable[[], Any]:
+    """What sets an array to the values of a NumPy array of its shape and type, when called."""
     which, view = view_of(array, name)
     if which == "cuda" and _is_torch(array):
-        torch = sys.modules["torch"]
-        bits = torch.from_numpy(np.array(values).reshape(-1).view(np.uint8)).to(array.device)
-        array.detach().copy_(bits.view(array.dtype).reshape(array.shape))
-    else:
-        backend(which).fill(view, values)
+        return functools.partial(_fill_torch, array, values)
+    made: Callable[[], Any] = backend(which).filling(view, values)
+    return made
+
+
+def _fill_torch(tensor: Any, values: Any) -> None:
+    torch = sys.modules["torch"]
+    bits = torch.from_numpy(np.array(values).reshape(-1).view(np.uint8)).to(tensor.device)
+    tensor.detach().copy_(bits.view(tensor.dtype).reshape(tensor.shape))

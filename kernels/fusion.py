@@ -4,6 +4,7 @@ Each option is a few lines of NumPy, composed with the rule's formula before any
 Step like the rule itself: its kernels and its reference follow from it. An option that is off is not in the graph.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +28,7 @@ RANGES = parse_ranges(
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 
 # No name of an author has a space.
-AVERAGE, COPY = "average of the parameter", "copy of the parameter"
+AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
 
 
 def clipped(g: Any, limit: Any) -> Any:
@@ -79,18 +80,22 @@ class Fused(Step):
         parameter, gradient, *slots = rule.arrays
         extra = [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
         self.slots = (*slots, *extra)
-        self.arrays = (parameter, gradient, *self.slots)
+        self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
         if "ema" in own:
             self.start[AVERAGE] = 0.0
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
             raise TypeError(f"{rule.name} has no lr, by which decoupled weight decay is multiplied; use decay='l2'")
+        if "lr_scale" in on and "lr" not in rule.hyper:
+            raise TypeError(f"{rule.name} has no lr that lr_scale could multiply")
         self.formula = self._formula
 
     def _formula(self, p: Any, g: Any, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         on, raw = self._own, g
-        slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.slots[::-1], others[::-1], strict=True))
+        slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
+        if RATE in extra:
+            numbers["lr"] = numbers["lr"] * extra[RATE]
         if "grad_scale" in on:
             g = g * numbers["grad_scale"]
         if "clip_value" in on:
@@ -121,3 +126,9 @@ class Fused(Step):
         if self.guarded:
             states.append(max_norm(raw, over="model") < math.inf)
         return (new, *written, *states)
+
+
+@functools.cache
+def fused(rule: Step, on: tuple[tuple[str, Any], ...]) -> Fused:
+    """The one Fused of a rule and these options: optimizers that are alike share what was traced and compiled."""
+    return Fused(rule, dict(on))

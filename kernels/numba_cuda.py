@@ -25,7 +25,7 @@ from .emit import FUNCTIONS, indented
 from .numba_source import ascii_name, task_source
 from .program import Stage
 from .reductions import CHUNK, LANES, REDUCTIONS
-from .tasks import Batch, row_length, scalar_table
+from .table import Batch, row_length, scalar_table
 
 THREADS = 256
 # An update is cut into about as many pieces as blocks of THREADS run at once on a large GPU.
@@ -39,16 +39,23 @@ _REMEDY = "pip install 'fastopt[cuda13]' (or cuda12, as the driver has it)"
 _launching = threading.Lock()
 
 
-def source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None, entry: str = "kernel") -> str:
+def source(
+    name: str,
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None,
+    entry: str = "kernel",
+    held: tuple[int, ...] = (),
+) -> str:
     """The source of one stage's kernel, a function with the name `entry`.
 
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
-    None.
+    None. held: the arrays of which a task has one element alone.
     """
     compute = compute_type(storages)
     first = row_length(len(stage.arrays), dimensions)
     scalar = f"number{compute[-2:]}(table[task, {first} + {{0}}])"
-    task = task_source(stage, storages, dimensions, FUNCTIONS, scalar)
+    task = task_source(stage, storages, dimensions, FUNCTIONS, scalar, held)
     if stage.reductions:
         before, loop = _reduction(stage, task.body, task.results)
     else:
@@ -103,14 +110,16 @@ class Generated:
     signature: str = "void(int64[:,::1], float64[:,::1])"
 
 
-def generated(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None) -> Generated:
+def generated(
+    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, held: tuple[int, ...] = ()
+) -> Generated:
     """One stage's kernel as a Python function for `cuda.jit`; needs numba-cuda but no GPU."""
     cuda = library()
     from . import cuda_intrinsics
 
-    text = source(name, stage, storages, dimensions)
+    text = source(name, stage, storages, dimensions, held=held)
     entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    text = source(name, stage, storages, dimensions, entry)
+    text = source(name, stage, storages, dimensions, entry, held)
     namespace = cuda_intrinsics.NAMES | {"cuda": cuda, "inf": math.inf, "nan": math.nan}
     namespace["__name__"] = cuda_intrinsics.__name__
     filename = f"<fastopt {entry}>"
@@ -172,11 +181,13 @@ class _KernelCache(KernelCache):
 
 
 @functools.cache
-def kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None) -> Any:
+def kernel(
+    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, held: tuple[int, ...] = ()
+) -> Any:
     """The compiled kernel, to be launched as kernel[blocks, threads, stream](table, partials)."""
     from . import cuda_intrinsics
 
-    made = generated(name, stage, storages, dimensions)
+    made = generated(name, stage, storages, dimensions, held)
     dispatcher = library().jit(launch_bounds=made.threads)(made.function)
     dispatcher._cache = _KernelCache(f"{made.entry}-cuda", made.text, (cuda_intrinsics,))
     dispatcher.compile(made.signature)
@@ -192,7 +203,7 @@ def piece(stage: Stage, elements: int) -> int:
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Make the kernel before anything is written."""
     with _driver().gpus[int(batch.device.removeprefix("cuda:"))]:
-        kernel(name, stage, batch.storages, batch.dimensions)
+        kernel(name, stage, batch.storages, batch.dimensions, batch.held)
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
@@ -225,7 +236,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
         words = _scratch(device, handles[0], host.shape, "int64")
         partials = _scratch(device, handles[0], (len(host), max(1, len(stage.reductions))), "float64")
         words.copy_to_device(host, stream=stream)
-        compiled = kernel(name, stage, batch.storages, batch.dimensions)
+        compiled = kernel(name, stage, batch.storages, batch.dimensions, batch.held)
         compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](words, partials)
         if stage.reductions:
             batch.kept["partials"] = partials.copy_to_host(stream=stream)
@@ -318,8 +329,12 @@ def to_host(view: View) -> Any:
         return cuda.as_cuda_array(view.array).copy_to_host()
 
 
-def fill(view: View, values: Any) -> None:
-    """Set it to the values of a NumPy array."""
+def filling(view: View, values: Any) -> Callable[[], Any]:
+    """What sets it to the values of a NumPy array."""
+    return functools.partial(_fill, view, values)
+
+
+def _fill(view: View, values: Any) -> None:
     cuda = _driver()
     with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
         cuda.as_cuda_array(view.array)[...] = values

@@ -1,12 +1,12 @@
 """The Python source of one task, which both numba backends compile."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from .arrays import compute_type
 from .emit import Spelling, array_nodes, comment, finite_or, identifiers, scalar_names, stored
 from .program import Stage
-from .tasks import index
+from .table import index
 
 
 def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
@@ -31,12 +31,18 @@ class TaskSource:
 
 
 def task_source(
-    stage: Stage, storages: Sequence[str], dimensions: int | None, operations: Mapping[str, str], scalar: str
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None,
+    operations: Mapping[str, str],
+    scalar: str,
+    held: Collection[int] = (),
 ) -> TaskSource:
     """The source of a task of one stage.
 
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
-    None. operations: a template for each. scalar: a template of how scalar {0} of the task is read.
+    None. operations: a template for each. scalar: a template of how scalar {0} of the task is read. held: the arrays
+    of which a task has one element alone.
     """
     compute, width = compute_type(storages), len(stage.arrays)
     language = spelling(operations, compute)
@@ -49,7 +55,7 @@ def task_source(
         for k, (name, node) in enumerate(zip(scalars, stage.scalars, strict=True))
     ]
     header += [f"at_{k} = table[task, {k}]" for k in range(width)]
-    places = [f"e_{k}" if dimensions is not None else "i" for k in range(width)]
+    places = ["0" if k in held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
     body = index(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
     for k, array in enumerate(stage.arrays):
         if array in stage.reads:

@@ -11,7 +11,8 @@ from .emit import plain
 from .program import Program, Stage
 from .reductions import REDUCTIONS
 from .rows import RowSet, Touched
-from .tasks import Batch, Pass
+from .table import Batch
+from .tasks import Pass
 from .uniforms import Numbers
 
 MOVED, CHANGED = 1, 2  # what a watch answers; 0 if all is the same

@@ -81,17 +81,19 @@ def is_row_sparse(gradient: Any) -> bool:
     return isinstance(gradient, RowSparse) or (hasattr(gradient, "tocsr") and hasattr(gradient, "nnz"))
 
 
-def row_sparse(gradient: Any, name: str) -> RowSparse:
+def row_sparse(gradient: Any, shape: Sequence[int], name: str) -> RowSparse:
     """It, or a sparse matrix's rows that have entries, each as a whole; entries of one place are added up in order.
 
-    Raises TypeError for a sparse matrix of another type than the floats that kernels store.
+    shape: of the parameter. Raises ValueError for a sparse matrix of another shape, TypeError for one that is no float.
     """
     if isinstance(gradient, RowSparse):
         return gradient
-    if gradient.ndim != 2:
-        raise ValueError(f"{name} is a sparse array of {gradient.ndim} dimensions; expected a matrix")
+    if tuple(gradient.shape) != tuple(shape):
+        raise ValueError(f"{name} has shape {tuple(gradient.shape)} but its parameter has shape {tuple(shape)}")
     if gradient.dtype.kind != "f":
         raise TypeError(f"{name} is a sparse matrix of {gradient.dtype}; expected float32 or float64")
+    if len(shape) != 2:
+        raise ValueError(f"{name} is a sparse array of {len(shape)} dimensions; pass RowSparse(rows, values)")
     matrix = gradient.tocsr()
     starts = host(matrix.indptr)
     rows = np.flatnonzero(starts[1:] != starts[:-1])

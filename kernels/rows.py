@@ -1,18 +1,17 @@
 """Some rows of a set of arrays as rows of the task table: what a row-sparse gradient touches, and nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from .arrays import ITEM_SIZES, View, check_overlaps, is_flat
-from .dispatch import array_like, backend, view_of
+from . import dispatch
+from .arrays import View, check_overlaps
 from .program import Program, Stage
 from .row_sparse import RowSparse, checked_rows
-from .tasks import Batch, row_length
+from .table import Batch, some_rows
 
 # How many elements a task has that is gone through many times: they stay in the nearest cache.
 _NEAR = 2048
@@ -26,7 +25,7 @@ class RowSet:
     """
 
     def __init__(self, which: str, program: Program, views: Sequence[View | None], label: str) -> None:
-        self.program, self.label, self.backend = program, label, backend(which)
+        self.program, self.label, self.backend = program, label, dispatch.backend(which)
         self.gradient = program.arrays[1]
         self.arrays = {name: view for name, view in zip(program.arrays, views, strict=True) if view is not None}
         self.parameter = self.arrays[program.arrays[0]]
@@ -58,61 +57,34 @@ class RowSet:
         found: tuple[Any, View] = self.backend.merged(rows, self._places, view)
         return found
 
-    def batch(self, stage: Stage, rows: Any, values: View, position: int, scalars: int, last: Any = None) -> Batch:
+    def batch(self, stage: Stage, rows: Any, values: View, position: int, scalars: int) -> Batch:
         """The rows as a batch of one stage.
 
-        rows: of the parameter, as NumPy's int64. values: rows of the gradient in the same order; one alone serves all.
-        position: the number of the set. scalars: which row of scalars is its own. last: for a repeated batch, whose
-        rows go through several rows of scalars, from where each of them starts up to `scalars`; in ascending order.
+        values: rows of the gradient in the same order. position: the number of the set. scalars: which row of scalars
+        is its own.
         """
-        views = [values if name == self.gradient else self.arrays[name] for name in stage.arrays]
-        inner = [row_of(view) for view in views]
-        length, width = self.length, len(views)
-        dimensions = None if is_flat(inner) else len(self.row_shape)
-        dense = dimensions is None and all(view.strides[0] == length for view in views if view is not values)
-        cuts = np.ones(len(rows), bool)
-        if dense and len(rows):
-            # Neighbours are one task, up to a length: the table is short where most rows are touched.
-            most = max(1, self._piece(stage, len(rows) * length, last is not None) // max(length, 1))
-            cuts[1:] = (np.diff(rows) != 1) | (np.arange(1, len(rows)) % most == 0)
-            if last is not None:
-                cuts[1:] |= np.diff(last) != 0
-        starts = np.flatnonzero(cuts)
-        table = np.zeros((len(starts), row_length(width, dimensions) + (last is not None)), np.int64)
-        for k, view in enumerate(views):
-            at = rows[starts] if view is not values else starts if last is None else 0
-            table[:, k] = view.address + at * (view.strides[0] * ITEM_SIZES[view.storage])
-        table[:, width] = np.diff(starts, append=len(rows)) * length
-        table[:, width + 1] = scalars if last is None else last[starts]
-        if dimensions is not None:
-            shape = [*self.row_shape, *(stride for view in inner for stride in view.strides)]
-            table[:, width + 3 : width + 3 + len(shape)] = shape
-        if last is not None:
-            table[:, -1] = scalars
-        return Batch(
-            device=self.parameter.device,
-            storages=tuple(view.storage for view in views),
-            dimensions=dimensions,
-            positions=np.array([position]),
-            scalars=(scalars,),
-            sets=[views],
-            elements=len(rows) * length,
-            table=table,
-            counts=np.array([len(starts)]),
-            owners=np.full(len(starts), position),
-            starts=np.zeros(len(starts), np.int64),
-            whole=False,
-            repeated=last is not None,
-        )
+        views = self._views(stage, values)
+        piece = self.backend.piece(stage, len(rows) * self.length)
+        return some_rows(views, rows, piece, position, scalars, self._column(stage))
 
-    def _piece(self, stage: Stage, elements: int, repeated: bool) -> int:
-        return _NEAR if repeated else int(self.backend.piece(stage, elements))
+    def repeated(self, stage: Stage, rows: Any, last: Any, steps: int) -> Batch:
+        """The rows as a batch that goes through several rows of scalars with a gradient of zeros.
+
+        last: for each row where it begins, in ascending order; steps: where all end.
+        """
+        return some_rows(self._views(stage, self._zeros), rows, _NEAR, 0, steps, self._column(stage), last)
+
+    def _views(self, stage: Stage, values: View) -> list[View]:
+        return [values if name == self.gradient else self.arrays[name] for name in stage.arrays]
+
+    def _column(self, stage: Stage) -> int | None:
+        return stage.arrays.index(self.gradient) if self.gradient in stage.arrays else None
 
     @cached_property
-    def zeros(self) -> View:
+    def _zeros(self) -> View:
         """Rows of zeros, as many as a task of a repeated batch has."""
         most = max(1, _NEAR // max(1, self.length))
-        return view_of(array_like(self.parameter.array[:most], 0.0, None, self.label), self.label)[1]
+        return dispatch.view_of(dispatch.array_like(self.parameter.array[:most], 0.0, None, self.label), self.label)[1]
 
 
 class Touched:
@@ -134,8 +106,8 @@ class Touched:
         the gradient.
         """
         parameter, name = self.set.parameter, f"{self.set.label}.values"
-        which, view = view_of(gradient.values, name)
-        if backend(which) is not self.set.backend or view.device != parameter.device:
+        which, view = dispatch.view_of(gradient.values, name)
+        if dispatch.backend(which) is not self.set.backend or view.device != parameter.device:
             raise TypeError(
                 f"{name} is a {view.kind} on {view.device} but the parameter is a {parameter.kind} on "
                 f"{parameter.device}; convert it"
@@ -153,8 +125,3 @@ class Touched:
             check_overlaps([*near, view], lambda k: name if k == len(near) else "what the step writes", [len(near)])
         self.rows, self.values = self.set.merged(gradient, view)
         self.given = gradient.values
-
-
-def row_of(view: View) -> View:
-    """The first row of an array."""
-    return replace(view, shape=view.shape[1:], strides=view.strides[1:])

@@ -54,6 +54,8 @@ def _simple(node: Node, args: list[Any], zero: Collection[str]) -> Any:
         return _ZERO
     is_zero = [arg is _ZERO for arg in args]
     if any(is_zero):
+        if node.op in ("maximum", "minimum") and all(is_zero):
+            return _ZERO
         if node.op == "multiply" or (node.op == "divide" and is_zero[0]) or node.op in _OF_ZERO_IS_ZERO:
             return _ZERO
         if node.op == "add":

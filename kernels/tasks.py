@@ -1,79 +1,16 @@
-"""The task table: sets of arrays cut into rows, run stage by stage, partial results put together.
+"""Runs stages over sets of arrays by their task table, and puts partial results together."""
 
-A row of the table is a piece of one set of arrays: the address of each array's first element in it, the number of
-elements, and the row of scalars. For arrays that are not dense together the addresses are those of the whole arrays,
-and the row goes on: first element in C order, shape, strides of each array.
-"""
-
+import functools
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from .arrays import ITEM_SIZES, View, compute_type
+from .arrays import View, is_flat
 from .program import Stage
 from .reductions import REDUCTIONS
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
-
-    dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
-    scalars of each set. table: their rows. counts: how many rows each set has. owners: which set each row is of.
-    starts: the first element of each row.
-    whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
-    several rows of scalars in turn, up to the one before the number in its last column.
-    kept: what a backend keeps for the next run.
-    """
-
-    device: str
-    storages: tuple[str, ...]
-    dimensions: int | None
-    positions: Any
-    scalars: tuple[int, ...]
-    sets: list[Sequence[View]]
-    elements: int
-    table: Any
-    counts: Any
-    owners: Any
-    starts: Any
-    whole: bool = True
-    repeated: bool = False
-    kept: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def runs(self) -> tuple[Any, list[tuple[int, slice]]]:
-        """Each set's last row; and of the sets with several rows, their number and those rows."""
-        ends = np.cumsum(self.counts)
-        several = np.flatnonzero(self.counts > 1).tolist()
-        return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
-
-    @cached_property
-    def _bytes_in(self) -> list[Any]:
-        """For each array, where its rows begin in it."""
-        sizes = [ITEM_SIZES[storage] if self.dimensions is None else 0 for storage in self.storages]
-        return [self.starts * size for size in sizes]
-
-    def turns(self, width: int) -> Iterator[Any]:
-        """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.
-
-        width: how many arrays there are.
-        """
-        if not self.repeated:
-            yield self.table
-            return
-        first, table = self.table[:, width + 1], self.table[:, :-1].copy()
-        for number in range(first.min(), self.table[0, -1]):
-            table[:, width + 1] = number
-            yield table[: np.searchsorted(first, number, side="right")]
-
-    def move(self, column: int, addresses: Any) -> None:
-        """Take new addresses for one array of every set, of those that are in the batch and of others."""
-        np.add(addresses[self.owners], self._bytes_in[column], out=self.table[:, column])
+from .table import Batch, row_of, some_rows, whole_arrays
 
 
 class Backend(Protocol):
@@ -115,15 +52,25 @@ class Pass:
     ) -> None:
         self.stage = stage
         self._backend, self._name, self._sets = backend, name, len(sets)
+        piece = functools.partial(backend.piece, stage)
         groups: dict[Any, list[int]] = {}
+        by_rows = []
         for position, views in enumerate(sets):
-            if flat[position] is not None and views[0].size:
+            if flat[position] is None or not views[0].size:
+                continue
+            if not flat[position] and not stage.reductions and _broadcast_along_rows(views):
+                by_rows.append(position)
+            else:
                 dimensions = None if flat[position] else len(views[0].shape)
-                key = (views[0].device, tuple(view.storage for view in views), dimensions)
+                held = tuple(k for k, view in enumerate(views) if view.constant) if dimensions is None else ()
+                key = (views[0].device, tuple(view.storage for view in views), dimensions, held)
                 groups.setdefault(key, []).append(position)
         self.batches = [
-            _batch(backend, stage, key, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
+            whole_arrays(key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
             for key, positions in groups.items()
+        ]
+        self.batches += [
+            some_rows(sets[k], np.arange(sets[k][0].shape[0]), piece(sets[k][0].size), k, scalars[k]) for k in by_rows
         ]
         self.touched: list[Batch] = []
 
@@ -151,6 +98,12 @@ class Pass:
         ]
 
 
+def _broadcast_along_rows(views: Sequence[View]) -> bool:
+    """Whether rows can be walked as dense blocks since what is in the way is a broadcast array."""
+    broadcast = any(stride == 0 and n > 1 for view in views for stride, n in zip(view.strides, view.shape, strict=True))
+    return broadcast and is_flat([row_of(view) for view in views])
+
+
 def run(
     backend: Backend, name: str, stage: Stage, batches: Sequence[Batch], rows: Sequence[Sequence[Any]], done: list[Any]
 ) -> None:
@@ -165,57 +118,3 @@ def run(
     else:
         with guard:
             done.extend(map(operator.call, launches))
-
-
-def _batch(
-    backend: Backend, stage: Stage, key: Any, positions: list[int], sets: list[Sequence[View]], scalars: list[int]
-) -> Batch:
-    device, storages, dimensions = key
-    sizes = np.array([views[0].size for views in sets])
-    piece = backend.piece(stage, int(sizes.sum()))
-    counts = -(-sizes // piece)
-    # The number of each row within its set, times the length of a piece.
-    starts = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) * piece
-    width = len(storages)
-    table = np.zeros((len(starts), row_length(width, dimensions)), np.int64)
-    table[:, width] = np.minimum(piece, np.repeat(sizes, counts) - starts)
-    table[:, width + 1] = np.repeat(scalars, counts)
-    if dimensions is not None:
-        table[:, width + 2] = starts
-        shapes = [[*views[0].shape, *(stride for view in views for stride in view.strides)] for views in sets]
-        table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
-    owners = np.repeat(positions, counts)
-    total = int(sizes.sum())
-    batch = Batch(
-        device, storages, dimensions, np.array(positions), tuple(scalars), sets, total, table, counts, owners, starts
-    )
-    addresses = np.zeros(max(positions) + 1, np.int64)
-    for column in range(width):
-        addresses[positions] = [views[column].address for views in sets]
-        batch.move(column, addresses)
-    return batch
-
-
-def row_length(width: int, dimensions: int | None) -> int:
-    """How many columns the table for so many arrays has."""
-    return width + 2 + (0 if dimensions is None else 1 + dimensions * (width + 1))
-
-
-def index(width: int, dimensions: int, cell: str, divide: str) -> list[str]:
-    """Statements for an element's place e_0, e_1, ... in each array, from its number i, the shape and the strides.
-
-    cell: a template for column {0} of the row; divide: how the language divides integers.
-    """
-    shape = width + 3
-    lines = [f"rest = i + {cell.format(width + 2)}"] + [f"e_{k} = 0" for k in range(width)]
-    for axis in reversed(range(dimensions)):
-        length = cell.format(shape + axis)
-        lines += [f"c = rest % {length}", f"rest = rest {divide} {length}"]
-        lines += [f"e_{k} += c * {cell.format(shape + dimensions * (k + 1) + axis)}" for k in range(width)]
-    return lines
-
-
-def scalar_table(rows: Sequence[Sequence[Any]], storages: Sequence[str]) -> Any:
-    """Rows of a stage's scalars in the type that computes, each rounded once."""
-    with np.errstate(all="ignore"):
-        return np.array(rows, np.float64).reshape(len(rows), -1).astype(compute_type(storages))

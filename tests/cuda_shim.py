@@ -187,6 +187,7 @@ def simulated(shim: Shim) -> Iterator[None]:
     cupy = SimpleNamespace(
         asarray=np.asarray,
         empty=np.zeros,
+        zeros=np.zeros,
         asnumpy=np.asarray,
         uint32=np.uint32,
         full_like=np.full_like,

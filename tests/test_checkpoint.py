@@ -378,6 +378,39 @@ def example_run() -> Any:
     return opt
 
 
+def older(state: dict[str, Any]) -> dict[str, Any]:
+    """The state as a format 0 might have had it: one count of steps for all, and no skipped steps."""
+    old = {name: value for name, value in state.items() if name not in ("steps", "skipped")}
+    return {**old, "format": 0, "step": max(state["steps"].values()), "parameters": list(state["steps"])}
+
+
+def upgraded(state: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 of format 0."""
+    new = {name: value for name, value in state.items() if name not in ("step", "parameters")}
+    return {**new, "format": 1, "steps": dict.fromkeys(state["parameters"], state["step"]), "skipped": 0}
+
+
+def test_a_file_of_an_older_format_goes_through_its_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No format is older than the first, so this makes one up; the way from file to optimizer is the real one."""
+    opt = example_run()
+    saved = opt.state_dict()
+    arrays = saved.pop("arrays")
+    checkpoint.write(tmp_path / "old", older(saved), arrays)
+    other = fastopt.Adam({"W": np.zeros((2, 3), "float32"), "low": np.zeros(4, ml_dtypes.bfloat16)})
+    before = other.state_dict()
+    with pytest.raises(ValueError, match="its format is 0"):
+        other.load(tmp_path / "old")
+    assert same_state(other.state_dict(), before)
+    monkeypatch.setitem(restore.UPGRADES, 0, upgraded)
+    other.load(tmp_path / "old")
+    assert same_state(other.state_dict(), opt.state_dict())
+    # What the upgrade makes is checked as what a file says.
+    monkeypatch.setitem(restore.UPGRADES, 0, lambda state: {**upgraded(state), "skipped": -1})
+    with pytest.raises(ValueError, match="skipped"):
+        other.load(tmp_path / "old")
+    assert same_state(other.state_dict(), opt.state_dict())
+
+
 def test_there_is_a_file_for_each_format() -> None:
     names = {path.name for path in (ROOT / "tests" / "data").glob("checkpoint-*.safetensors")}
     assert names == {f"checkpoint-{number}.safetensors" for number in range(1, state.FORMAT + 1)}

@@ -1,6 +1,8 @@
-"""A step allocates nothing of the size of a parameter."""
+"""A step allocates nothing of the size of a parameter, and nothing piles up."""
 
+import gc
 import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -22,6 +24,41 @@ def test_a_step_allocates_nothing_of_the_size_of_a_parameter(name: str, layout: 
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < elements / 10
+
+
+def growth(work: Callable[[int], None], first: int, last: int) -> int:
+    """How many bytes are kept of the runs from first to last."""
+    tracemalloc.start()
+    for k in range(first):
+        work(k)
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    for k in range(first, last):
+        work(k)
+    gc.collect()
+    kept = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return kept
+
+
+def test_other_gradients_that_are_none_at_every_step_do_not_pile_up() -> None:
+    params = [np.ones(3, "float32") for _ in range(10)]
+    opt = fastopt.Adam(params)
+
+    def step(k: int) -> None:
+        opt.step([np.ones(3, "float32") if k >> bit & 1 else None for bit in range(10)])
+
+    # Each row of numbers of an array of its own comes with the first steps, each plan with the later ones.
+    assert growth(step, 500, 900) < 20_000
+    assert opt.t == sum(k & 1 for k in range(900))
+
+
+def test_optimizers_that_are_alike_leave_nothing_behind() -> None:
+    def run(_: int) -> None:
+        fastopt.Adam([np.ones(3, "float32")], clip_norm=1.0, ema=0.9).step([np.ones(3, "float32")])
+
+    # NumPy and Python keep some memory of small arrays to use again: less and less is new.
+    assert growth(run, 200, 400) < 20_000
 
 
 def test_the_checker_sees_arrays() -> None:

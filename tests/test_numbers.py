@@ -131,6 +131,24 @@ def test_a_skipped_step_changes_nothing_and_is_counted(name: str, storage: str) 
             check_same(opt, params, model, t)
 
 
+@pytest.mark.parametrize("size", [64, 70_000])
+@pytest.mark.parametrize("name", ["adam", "momentum"])
+def test_a_row_without_gradients_decays_to_zero_and_not_to_denormals(name: str, size: int) -> None:
+    """With them a step is many times slower; plain NumPy keeps them, as the formula here shows."""
+    opt = fastopt.Optimizer(np.ones(size, "float32"), name, lr=0.0)
+    opt.step(np.full(size, 1e-30, "float32"))
+    first = next(iter(opt.state[0]))
+    plain = opt.state[0][first].copy()
+    zero = np.zeros(size, "float32")
+    for _ in range(400):
+        opt.step(zero)
+        plain = np.float32(0.9) * plain
+        for array in opt.state[0].values():
+            assert array[0] == 0 or abs(array[0]) >= np.finfo("float32").tiny
+    assert 0 < plain[0] < np.finfo("float32").tiny
+    assert not opt.state[0][first].any()
+
+
 @numba.njit(parallel=True)
 def halved(values, results):  # type: ignore[no-untyped-def]
     """In every thread: it reports on the processor's state of each."""

@@ -1,0 +1,211 @@
+"""The task table: sets of arrays, whole or some of their rows, cut into rows of one table of integers.
+
+A row of the table is a piece of one set of arrays: the address of each array's first element in it, the number of
+elements, and the row of scalars. For arrays that are not dense together the addresses are those of the whole arrays,
+and the row goes on: first element in C order, shape, strides of each array.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .arrays import ITEM_SIZES, View, compute_type, is_flat
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
+
+    dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
+    scalars of each set. table: their rows. counts: how many rows each set has. owners: which set each row is of.
+    starts: the first element of each row.
+    whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
+    several rows of scalars in turn, up to the one before the number in its last column. held: the arrays of which each
+    row has one element alone.
+    kept: what a backend keeps for the next run.
+    """
+
+    device: str
+    storages: tuple[str, ...]
+    dimensions: int | None
+    positions: Any
+    scalars: tuple[int, ...]
+    sets: list[Sequence[View]]
+    elements: int
+    table: Any
+    counts: Any
+    owners: Any
+    starts: Any
+    whole: bool = True
+    repeated: bool = False
+    held: tuple[int, ...] = ()
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def runs(self) -> tuple[Any, list[tuple[int, slice]]]:
+        """Each set's last row; and of the sets with several rows, their number and those rows."""
+        ends = np.cumsum(self.counts)
+        several = np.flatnonzero(self.counts > 1).tolist()
+        return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
+
+    @cached_property
+    def _bytes_in(self) -> list[Any]:
+        """For each array, where its rows begin in it."""
+        moving = [self.dimensions is None and k not in self.held for k in range(len(self.storages))]
+        return [self.starts * size for size in np.multiply([ITEM_SIZES[name] for name in self.storages], moving)]
+
+    def turns(self, width: int) -> Iterator[Any]:
+        """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.
+
+        width: how many arrays there are.
+        """
+        if not self.repeated:
+            yield self.table
+            return
+        first, table = self.table[:, width + 1], self.table[:, :-1].copy()
+        for number in range(first.min(), self.table[0, -1]):
+            table[:, width + 1] = number
+            yield table[: np.searchsorted(first, number, side="right")]
+
+    def move(self, column: int, addresses: Any) -> None:
+        """Take new addresses for one array of every set, of those that are in the batch and of others."""
+        np.add(addresses[self.owners], self._bytes_in[column], out=self.table[:, column])
+
+
+def whole_arrays(
+    key: tuple[str, tuple[str, ...], int | None, tuple[int, ...]],
+    piece: Callable[[int], int],
+    positions: list[int],
+    sets: list[Sequence[View]],
+    scalars: list[int],
+) -> Batch:
+    """A batch of whole arrays.
+
+    key: device, storages, dimensions and held, as a batch has them. piece: how long a task is, of so many elements in
+    all. positions, sets, scalars: as a batch has them.
+    """
+    device, storages, dimensions, held = key
+    sizes = np.array([views[0].size for views in sets])
+    piece_length = piece(int(sizes.sum()))
+    counts = -(-sizes // piece_length)
+    # The number of each row within its set, times the length of a piece.
+    starts = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) * piece_length
+    width = len(storages)
+    table = np.zeros((len(starts), row_length(width, dimensions)), np.int64)
+    table[:, width] = np.minimum(piece_length, np.repeat(sizes, counts) - starts)
+    table[:, width + 1] = np.repeat(scalars, counts)
+    if dimensions is not None:
+        table[:, width + 2] = starts
+        shapes = [[*views[0].shape, *(stride for view in views for stride in view.strides)] for views in sets]
+        table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
+    owners = np.repeat(positions, counts)
+    total = int(sizes.sum())
+    batch = Batch(
+        device,
+        storages,
+        dimensions,
+        np.array(positions),
+        tuple(scalars),
+        sets,
+        total,
+        table,
+        counts,
+        owners,
+        starts,
+        held=held,
+    )
+    addresses = np.zeros(max(positions) + 1, np.int64)
+    for column in range(width):
+        addresses[positions] = [views[column].address for views in sets]
+        batch.move(column, addresses)
+    return batch
+
+
+def some_rows(
+    views: Sequence[View],
+    rows: Any,
+    piece: int,
+    position: int,
+    scalars: int,
+    compact: int | None = None,
+    last: Any = None,
+) -> Batch:
+    """A batch of rows of one set of arrays.
+
+    rows: their numbers, as NumPy's int64. piece: how many elements a task has at most, but for a row's own. position,
+    scalars: of the set. compact: an array that has these rows alone, in their order. last: makes the batch repeated:
+    for each row from which row of scalars it goes on to the one before `scalars`, in ascending order; of the compact
+    array the first rows then serve all.
+    """
+    inner = [row_of(view) for view in views]
+    shape = inner[0].shape
+    length, width = inner[0].size, len(views)
+    dimensions = None if is_flat(inner) else len(shape)
+    cuts = np.ones(len(rows), bool)
+    if dimensions is None and all(view.strides[0] == length for view in views):
+        # Neighbours are one task, up to a length: the table is short where most rows are touched.
+        cuts[1:] = np.diff(rows) != 1
+        if last is not None:
+            cuts[1:] |= np.diff(last) != 0
+        cuts[:: max(1, piece // max(1, length))] = True
+    starts = np.flatnonzero(cuts)
+    table = np.zeros((len(starts), row_length(width, dimensions) + (last is not None)), np.int64)
+    for k, view in enumerate(views):
+        at = rows[starts] if k != compact else starts if last is None else 0
+        table[:, k] = view.address + at * (view.strides[0] * ITEM_SIZES[view.storage])
+    table[:, width] = np.diff(starts, append=len(rows)) * length
+    table[:, width + 1] = scalars if last is None else last[starts]
+    if dimensions is not None:
+        described = [*shape, *(stride for view in inner for stride in view.strides)]
+        table[:, width + 3 : width + 3 + len(described)] = described
+    if last is not None:
+        table[:, -1] = scalars
+    return Batch(
+        device=views[0].device,
+        storages=tuple(view.storage for view in views),
+        dimensions=dimensions,
+        positions=np.array([position]),
+        scalars=(scalars,),
+        sets=[views],
+        elements=len(rows) * length,
+        table=table,
+        counts=np.array([len(starts)]),
+        owners=np.full(len(starts), position),
+        starts=starts * length,
+        whole=False,
+        repeated=last is not None,
+        held=tuple(k for k, view in enumerate(inner) if view.constant) if dimensions is None else (),
+    )
+
+
+def row_of(view: View) -> View:
+    """The first row of an array."""
+    return replace(view, shape=view.shape[1:], strides=view.strides[1:])
+
+
+def row_length(width: int, dimensions: int | None) -> int:
+    """How many columns the table for so many arrays has."""
+    return width + 2 + (0 if dimensions is None else 1 + dimensions * (width + 1))
+
+
+def index(width: int, dimensions: int, cell: str, divide: str) -> list[str]:
+    """Statements for an element's place e_0, e_1, ... in each array, from its number i, the shape and the strides.
+
+    cell: a template for column {0} of the row; divide: how the language divides integers.
+    """
+    shape = width + 3
+    lines = [f"rest = i + {cell.format(width + 2)}"] + [f"e_{k} = 0" for k in range(width)]
+    for axis in reversed(range(dimensions)):
+        length = cell.format(shape + axis)
+        lines += [f"c = rest % {length}", f"rest = rest {divide} {length}"]
+        lines += [f"e_{k} += c * {cell.format(shape + dimensions * (k + 1) + axis)}" for k in range(width)]
+    return lines
+
+
+def scalar_table(rows: Sequence[Sequence[Any]], storages: Sequence[str]) -> Any:
+    """Rows of a stage's scalars in the type that computes, each rounded once."""
+    with np.errstate(all="ignore"):
+        return np.array(rows, np.float64).reshape(len(rows), -1).astype(compute_type(storages))
