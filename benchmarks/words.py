@@ -10,6 +10,7 @@ the tables of the whole library.
 
 import argparse
 import itertools
+import math
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -19,21 +20,23 @@ from typing import Any
 import numpy as np
 
 from fastopt import measure, skipgram
+from fastopt.commands.figures import finite
 from fastopt.corpus import Corpus, Text, stdlib
 from fastopt.processes import cores, side_by_side
 from fastopt.words import NEGATIVES, THRESHOLD, WIDTH, WINDOW, HeldOut, Learner, Training, batches
 
-WORDS, EPOCHS, SEEDS = 100_000, 3, (1, 2, 3)
+WORDS, EPOCHS, SEEDS = 100_000, 3, (1, 2, 3, 4)
 BATCHES = (64, 512)
 
 
 @dataclass(frozen=True)
 class Contender:
-    """middle: of the grid of rates."""
+    """middle: of the grid of rates. power: of a sparsity factor."""
 
     rule: str
     sparse: str
     middle: float
+    power: float | None = None
 
     @property
     def rates(self) -> list[float]:
@@ -42,6 +45,8 @@ class Contender:
 
 CONTENDERS = {
     "SGD": Contender("sgd", "exact", 0.06),
+    "SGD, sparsity factor, power 1/4": Contender("sgd", "exact", 0.01, 0.25),
+    "SGD, sparsity factor, power 1/2": Contender("sgd", "exact", 0.0014, 0.5),
     "Adagrad": Contender("adagrad", "exact", 0.06),
     "Adam, exact": Contender("adam", "exact", 0.003),
     "Adam, lazy": Contender("adam", "lazy", 0.003),
@@ -61,7 +66,14 @@ def trained(name: str, lr: float, seed: int) -> dict[str, Any]:
     contender = CONTENDERS[name]
     to_choose, to_report = halves(stdlib(WORDS))
     training = Training(
-        contender.rule, lr=lr, sparse=contender.sparse, epochs=EPOCHS, seed=seed, corpus=to_report, compared=0
+        contender.rule,
+        lr=lr,
+        epochs=EPOCHS,
+        sparse=contender.sparse,
+        power=contender.power,
+        seed=seed,
+        corpus=to_report,
+        compared=0,
     )
     choosing, validation, test = HeldOut(to_choose), [], []
     for epoch in training.run():
@@ -95,7 +107,7 @@ def every(jobs: list[tuple[str, float, int]]) -> dict[tuple[str, float, int], di
 def losses() -> dict[str, Any]:
     sweep = every([(name, lr, 0) for name, one in CONTENDERS.items() for lr in one.rates])
     chosen = {
-        (name, words): min(one.rates, key=lambda lr: sweep[name, lr, 0]["validation"][-1][words])
+        (name, words): min(one.rates, key=lambda lr: _or_infinite(sweep[name, lr, 0]["validation"][-1][words]))
         for name, one in CONTENDERS.items()
         for words in ("all", "rare")
     }
@@ -117,6 +129,7 @@ def losses() -> dict[str, Any]:
             name: {
                 "rule": one.rule,
                 "sparse": one.sparse,
+                "power": one.power,
                 "sweep": [{"lr": lr, **sweep[name, lr, 0]["validation"][-1]} for lr in one.rates],
                 **{f"chosen by {words}": of_seeds(runs, name, chosen[name, words]) for words in ("all", "rare")},
             }
@@ -136,6 +149,11 @@ def of_seeds(runs: dict[tuple[str, float, int], dict[str, Any]], name: str, lr: 
         "each": {part: [run["test"][-1][part] for run in found] for part in parts},
         "length": {part: mean([run["length"][part] for run in found]) for part in parts[1:]},
     }
+
+
+def _or_infinite(loss: float) -> float:
+    """What has diverged is the worst, also where it is NaN."""
+    return math.inf if math.isnan(loss) else loss
 
 
 def mean(values: list[float]) -> float:
@@ -166,7 +184,9 @@ def costs(rounds: int) -> dict[str, Any]:
 
 def cost(contender: Contender, words: int, pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
     learners = {
-        name: Learner(skipgram.initialise(words, WIDTH), contender.rule, gradients, lr=contender.middle)
+        name: Learner(
+            skipgram.initialise(words, WIDTH), contender.rule, gradients, contender.power, lr=contender.middle
+        )
         for name, gradients in (("row_sparse", contender.sparse), ("dense", "dense"))
     }
     for batch in pairs:
@@ -205,7 +225,7 @@ def main() -> None:
             milliseconds = {kind: round(values["median"] * 1e3, 3) for kind, values in row["seconds"].items()}
             print(f"{size} pairs, {name}: {milliseconds} ms, {row['bytes']} bytes")
     if given.json:
-        measure.write(given.json, result)
+        measure.write(given.json, finite(result))
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ from .checked import same_bits
 from .corpus import Corpus, stdlib
 from .kernels import Rule
 from .optimizer import Optimizer
+from .rates import SparsityFactor
 from .sparse import MODES
 
 GRADIENTS = (*MODES, "dense")
 WORDS = 400_000
 WINDOW, NEGATIVES, WIDTH, THRESHOLD = 5, 5, 64, 1e-3
+SMALLEST = 1e-5  # the least rate of a sparsity factor: rarer than any word that is seen
 COMPARED = 30  # steps that the dense gradient makes too
 RARE, FREQUENT = 0.25, 0.75  # quantiles of the words' counts
 EXAMPLES = ("error", "file", "socket", "thread", "complex", "json", "month")
@@ -67,14 +69,23 @@ class Summary:
 class Learner:
     """Two tables and their optimizer.
 
-    gradients: "exact" or "lazy", how the optimizer takes row-sparse ones, or "dense", made of the same rows.
+    gradients: "exact" or "lazy", how the optimizer takes row-sparse ones, or "dense", made of the same rows. power: of
+    a sparsity factor for the rows of each table, from how often the word was among those that had a gradient.
     seconds: of each step, with what brings rows up to date before it; making: of making its gradients dense. bytes: of
     the gradients of the largest step.
     """
 
-    def __init__(self, tables: skipgram.Tables, rule: Rule | str, gradients: str, **hyper: Any) -> None:
+    def __init__(
+        self, tables: skipgram.Tables, rule: Rule | str, gradients: str, power: float | None = None, **hyper: Any
+    ) -> None:
         self.tables, self.dense = tables, gradients == "dense"
-        self.optimizer = Optimizer(tables, rule, sparse="exact" if self.dense else gradients, **hyper)
+        self._factors = {
+            name: SparsityFactor(len(table), power=power, smallest=SMALLEST, dtype=table.dtype.name)
+            for name, table in tables.items()
+            if power is not None
+        }
+        mode = "exact" if self.dense else gradients
+        self.optimizer = Optimizer(tables, rule, sparse=mode, lr_scale=self._factors or None, **hyper)
         self.seconds: list[float] = []
         self.making: list[float] = []
         self.bytes = 0
@@ -91,6 +102,9 @@ class Learner:
         if self.dense:
             grads = {name: grad.dense(self.tables[name].shape) for name, grad in grads.items()}
         made = time.perf_counter()
+        for name, factor in self._factors.items():
+            words = {"input": centres, "output": others.reshape(-1)}[name]
+            factor.update((words, len(words)))
         self.optimizer.step(grads)
         self.seconds.append(time.perf_counter() - made + caught_up - start)
         self.making.append(made - given)
@@ -130,7 +144,8 @@ class Training:
     rule: a Rule or its name. lr: None leaves the rule's own default. sparse: "exact" or "lazy", what the optimizer
     does with row-sparse gradients, or "dense", which makes dense ones of them. words: how many of the text are read.
     seed: chooses the tables, the pairs, their order and the noise. corpus: another text than the standard library's.
-    compared: with so many steps of dense gradients. Raises ValueError or TypeError for bad input.
+    compared: with so many steps of dense gradients. power: of a sparsity factor, with which rows catch up by the rates
+    of the present, so that no bits are compared. Raises ValueError or TypeError for bad input.
     """
 
     def __init__(
@@ -146,6 +161,7 @@ class Training:
         seed: int = 0,
         corpus: Corpus | None = None,
         compared: int = COMPARED,
+        power: float | None = None,
     ) -> None:
         limits = (("epochs", epochs, 1), ("batch size", batch_size, 1), ("words", words, 1), ("seed", seed, 0))
         for name, value, least in limits:
@@ -162,9 +178,9 @@ class Training:
         self.tables, others = (
             skipgram.initialise(len(self.corpus.words), WIDTH, dtype=dtype, seed=seed) for _ in range(2)
         )
-        self.learner = Learner(self.tables, rule, sparse, **given)
-        self._twin = Learner(others, rule, "dense", **given)
-        self._compared = compared
+        self.learner = Learner(self.tables, rule, sparse, power, **given)
+        self._twin = Learner(others, rule, "dense", power, **given)
+        self._compared, self._promised = compared, sparse == "exact" and power is None
         self._same: bool | None = None
         self.rule = self.learner.optimizer.rule
         self.hyper = self.rule.bind(given)
@@ -204,7 +220,7 @@ class Training:
         if done > self._compared:
             return
         self._twin.step(centres, others)
-        if self.sparse == "exact" and done in (self._compared, self.steps):
+        if self._promised and done in (self._compared, self.steps):
             self.learner.optimizer.flush()
             self._same = all(same_bits(table, self._twin.tables[name]) for name, table in self.tables.items())
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastopt import Optimizer, skipgram
 from fastopt.cli import main
 from fastopt.corpus import Corpus, Text, corpus, paragraphs, stdlib
 from fastopt.kernels import RULES
-from fastopt.words import Learner, Training, batches
+from fastopt.words import HeldOut, Learner, Training, batches
 
 SUBJECTS = (("sun", "moon", "star", "comet"), ("bread", "butter", "cheese", "honey"), ("oak", "elm", "birch", "pine"))
 # A rule of each kind: nothing moves without a gradient, everything does, by a number carried along, by a norm.
@@ -170,18 +171,41 @@ def test_it_learns_which_words_belong_together() -> None:
         training.neighbours("soup")
 
 
+def test_a_sparsity_factor_multiplies_the_rate_of_each_row() -> None:
+    generator = np.random.default_rng(1)
+    tables = {name: generator.standard_normal((12, 3)) for name in ("input", "output")}
+    centres, others = batch(count=8)
+    grads = skipgram.backward(centres, others, *skipgram.forward(tables, centres, others))
+    before = {name: table.copy() for name, table in tables.items()}
+    Learner(tables, "sgd", "exact", 0.5, lr=0.1).step(centres, others)
+    for name, words in (("input", centres), ("output", others.reshape(-1))):
+        share = np.bincount(words, minlength=12) / len(words)
+        assert 0 in share or name == "output"
+        change = -0.1 * grads[name].dense((12, 3)) / np.sqrt(np.maximum(share, 1e-9))[:, None]
+        np.testing.assert_allclose(tables[name] - before[name], change, rtol=1e-12, atol=1e-15)
+    training = Training(power=0.5, corpus=small(), epochs=1)
+    list(training.run())
+    assert training.summary().same_bits is None
+
+
 def test_a_seed_gives_the_same_run() -> None:
     found = [[epoch.loss for epoch in Training(epochs=2, seed=seed, corpus=small()).run()] for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
 
 
 def test_the_losses_are_means_over_the_pairs_of_rare_and_frequent_words() -> None:
-    text = [["aa"] * 5 + ["bb"] * 4 + ["cc"] * 3] * 10
-    training = Training(epochs=1, corpus=corpus(text))
-    (epoch,) = training.run()
-    assert (training.held_out.rare_up_to, training.held_out.frequent_from) == (28.0, 36.0)
-    low, high = sorted((epoch.held_out.rare, epoch.held_out.frequent))
-    assert low < epoch.held_out.all < high
+    held_out = HeldOut(corpus([["aa"] * 5 + ["bb"] * 4 + ["cc"] * 3] * 2000))
+    assert (held_out.rare_up_to, held_out.frequent_from) == (5600.0, 7200.0)
+    assert held_out.pairs["rare"] > 10 < held_out.pairs["frequent"]
+    untrained, size = 6 * np.log(2), 3
+    tables = {"input": np.zeros((3, size)), "output": np.ones((3, size))}
+    assert asdict(held_out.losses(tables)) == pytest.approx(dict.fromkeys(("all", "rare", "frequent"), untrained))
+    tables["input"][2] = 1.0  # cc, the rare one: each of its pairs has six scores of 3, the first of them wanted
+    found = held_out.losses(tables)
+    assert found.rare == pytest.approx(np.log1p(np.exp(-size)) + 5 * np.log1p(np.exp(size)))
+    assert found.frequent == pytest.approx(untrained)
+    share = held_out.pairs["rare"] / held_out.pairs["all"]
+    assert found.all == pytest.approx(share * found.rare + (1 - share) * untrained)
 
 
 def test_batches_are_all_of_it() -> None:
