@@ -22,8 +22,10 @@ import numpy as np
 from fastopt import measure, skipgram
 from fastopt.commands.figures import finite
 from fastopt.corpus import Corpus, Text, stdlib
+from fastopt.held_out import HeldOut
+from fastopt.learner import Learner
 from fastopt.processes import cores, side_by_side
-from fastopt.words import NEGATIVES, THRESHOLD, WIDTH, WINDOW, HeldOut, Learner, Training, batches
+from fastopt.words import WIDTH, Training
 
 WORDS, EPOCHS, SEEDS = 100_000, 3, (1, 2, 3, 4)
 BATCHES = (64, 512)
@@ -164,13 +166,13 @@ def costs(rounds: int) -> dict[str, Any]:
     """Seconds of a step and bytes that it takes beside tables and state, by row-sparse and by dense gradients."""
     corpus = stdlib(10**9)
     generator = np.random.default_rng(0)
-    keep, noise = skipgram.subsampling(corpus.counts, THRESHOLD), skipgram.Noise(corpus.counts)
-    centres, around = skipgram.pairs(corpus.train, keep, WINDOW, generator)
+    keep, noise = skipgram.subsampling(corpus.counts, skipgram.THRESHOLD), skipgram.Noise(corpus.counts)
+    centres, around = skipgram.pairs(corpus.train, keep, skipgram.WINDOW, generator)
     order = generator.permutation(len(centres))
 
     def stream(size: int) -> Iterator[tuple[Any, Any]]:
-        for some, near in batches(centres[order], around[order], size):
-            yield some, noise.beside(near, NEGATIVES, generator)
+        for some, near in skipgram.batches(centres[order], around[order], size):
+            yield some, noise.beside(near, skipgram.NEGATIVES, generator)
 
     found: dict[str, Any] = {"vocabulary": len(corpus.words), "width": WIDTH, "rounds": rounds, "batches": {}}
     for size in BATCHES:

@@ -89,7 +89,7 @@ def paragraphs(text: str) -> Iterator[list[str]]:
 def corpus(found: Sequence[Sequence[str]], least: int = 3) -> Corpus:
     """A vocabulary of what stands at least so often in the paragraphs to train with, and the texts, other words
     left out. Raises ValueError for a text that is too short to have one."""
-    parts = [[], []]  # type: list[list[Sequence[str]]]
+    parts: list[list[Sequence[str]]] = [[], []]
     for number, paragraph in enumerate(found):
         parts[number % HELD_OUT == HELD_OUT - 1].append(paragraph)
     counts = Counter(itertools.chain.from_iterable(parts[0]))

@@ -5,6 +5,7 @@ are numbers. `centres` has the shape (pairs,); `others` has (pairs, 1 + negative
 then words drawn as noise.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from .corpus import Text
 from .kernels.row_sparse import RowSparse
 
 Tables = dict[str, Any]
+
+WINDOW, NEGATIVES = 5, 5  # words on either side, and of noise for each of them
+THRESHOLD = 1e-3  # of subsampling: larger than the paper's, as the text is smaller
 
 
 def initialise(words: int, width: int, *, dtype: Any = "float32", seed: int = 0) -> Tables:
@@ -91,6 +95,12 @@ class Noise:
         """`others`: the words, each with that many drawn beside it."""
         drawn = np.searchsorted(self._ends, generator.random((len(words), negatives)), side="right")
         return np.column_stack((words, drawn))
+
+
+def batches(first: Any, second: Any, size: int) -> Iterator[tuple[Any, Any]]:
+    """Two arrays of one length in pieces of a size; the last may be shorter."""
+    for start in range(0, len(first), size):
+        yield first[start : start + size], second[start : start + size]
 
 
 def neighbours(table: Any, word: int, count: int) -> list[tuple[int, float]]:

@@ -12,27 +12,16 @@ import numpy as np
 from . import skipgram
 from .checked import same_bits
 from .corpus import Corpus, stdlib
+from .held_out import HeldOut, Losses
 from .kernels import Rule
+from .learner import GRADIENTS, Learner
 from .optimizer import Optimizer
-from .rates import SparsityFactor
-from .sparse import MODES
+from .train import one_of
 
-GRADIENTS = (*MODES, "dense")
 WORDS = 400_000
-WINDOW, NEGATIVES, WIDTH, THRESHOLD = 5, 5, 64, 1e-3
-SMALLEST = 1e-5  # the least rate of a sparsity factor: rarer than any word that is seen
+WIDTH = 64
 COMPARED = 30  # steps that the dense gradient makes too
-RARE, FREQUENT = 0.25, 0.75  # quantiles of the words' counts
 EXAMPLES = ("error", "file", "socket", "thread", "complex", "json", "month")
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Means of the loss over pairs: of all, and of those whose centre is a rare or a frequent word."""
-
-    all: float
-    rare: float
-    frequent: float
 
 
 @dataclass(frozen=True)
@@ -64,78 +53,6 @@ class Summary:
     dense_bytes: int
     same_bits: bool | None
     compared: int
-
-
-class Learner:
-    """Two tables and their optimizer.
-
-    gradients: "exact" or "lazy", how the optimizer takes row-sparse ones, or "dense", made of the same rows. power: of
-    a sparsity factor for the rows of each table, from how often the word was among those that had a gradient.
-    seconds: of each step, with what brings rows up to date before it; making: of making its gradients dense. bytes: of
-    the gradients of the largest step.
-    """
-
-    def __init__(
-        self, tables: skipgram.Tables, rule: Rule | str, gradients: str, power: float | None = None, **hyper: Any
-    ) -> None:
-        self.tables, self.dense = tables, gradients == "dense"
-        self._factors = {
-            name: SparsityFactor(len(table), power=power, smallest=SMALLEST, dtype=table.dtype.name)
-            for name, table in tables.items()
-            if power is not None
-        }
-        mode = "exact" if self.dense else gradients
-        self.optimizer = Optimizer(tables, rule, sparse=mode, lr_scale=self._factors or None, **hyper)
-        self.seconds: list[float] = []
-        self.making: list[float] = []
-        self.bytes = 0
-
-    def step(self, centres: Any, others: Any) -> Any:
-        """One step by some pairs; returns their losses before it."""
-        start = time.perf_counter()
-        # A row that is behind must not be looked at: the gradient is that of the tables as dense steps leave them.
-        self.optimizer.flush({"input": centres, "output": others})
-        caught_up = time.perf_counter()
-        v, u, scores = skipgram.forward(self.tables, centres, others)
-        grads: dict[str, Any] = skipgram.backward(centres, others, v, u, scores)
-        given = time.perf_counter()
-        if self.dense:
-            grads = {name: grad.dense(self.tables[name].shape) for name, grad in grads.items()}
-        made = time.perf_counter()
-        for name, factor in self._factors.items():
-            words = {"input": centres, "output": others.reshape(-1)}[name]
-            factor.update((words, len(words)))
-        self.optimizer.step(grads)
-        self.seconds.append(time.perf_counter() - made + caught_up - start)
-        self.making.append(made - given)
-        sizes = [g.nbytes if self.dense else g.values.nbytes + g.rows.nbytes for g in grads.values()]
-        self.bytes = max(self.bytes, sum(sizes))
-        return skipgram.losses(scores)
-
-
-class HeldOut:
-    """The pairs of a text that is not trained on, drawn once, each with its own noise."""
-
-    def __init__(self, corpus: Corpus) -> None:
-        generator, keep = np.random.default_rng(0), skipgram.subsampling(corpus.counts, THRESHOLD)
-        self._centres, around = skipgram.pairs(corpus.held_out, keep, WINDOW, generator)
-        self._others = skipgram.Noise(corpus.counts).beside(around, NEGATIVES, generator)
-        counts = corpus.counts[self._centres]
-        self.rare_up_to, self.frequent_from = np.quantile(corpus.counts, (RARE, FREQUENT))
-        self._rare, self._frequent = counts <= self.rare_up_to, counts >= self.frequent_from
-
-    @property
-    def pairs(self) -> dict[str, int]:
-        """How many there are, of each kind."""
-        return {"all": len(self._centres), "rare": int(self._rare.sum()), "frequent": int(self._frequent.sum())}
-
-    def losses(self, tables: skipgram.Tables) -> Losses:
-        found = [
-            skipgram.losses(skipgram.forward(tables, centres, others)[2])
-            for centres, others in batches(self._centres, self._others, 1024)
-        ]
-        each = np.concatenate(found or [np.empty(0)]).astype("float64")
-        return Losses(*(_mean(part) for part in (each, each[self._rare], each[self._frequent])))
 
 
 class Training:
@@ -185,8 +102,8 @@ class Training:
         self.rule = self.learner.optimizer.rule
         self.hyper = self.rule.bind(given)
         self._generator = np.random.default_rng(seed)
-        keep = skipgram.subsampling(self.corpus.counts, THRESHOLD)
-        self.pairs = skipgram.pairs(self.corpus.train, keep, WINDOW, self._generator)
+        keep = skipgram.subsampling(self.corpus.counts, skipgram.THRESHOLD)
+        self.pairs = skipgram.pairs(self.corpus.train, keep, skipgram.WINDOW, self._generator)
         self.start = self.end = self.held_out.losses(self.tables)
 
     @property
@@ -207,8 +124,8 @@ class Training:
     def _epoch(self, on_step: Callable[[], None]) -> float:
         order = self._generator.permutation(len(self.pairs[0]))
         total = 0.0
-        for centres, around in batches(self.pairs[0][order], self.pairs[1][order], self.batch_size):
-            others = self._noise.beside(around, NEGATIVES, self._generator)
+        for centres, around in skipgram.batches(self.pairs[0][order], self.pairs[1][order], self.batch_size):
+            others = self._noise.beside(around, skipgram.NEGATIVES, self._generator)
             total += float(self.learner.step(centres, others).sum(dtype="float64"))
             self._compare(centres, others)
             on_step()
@@ -253,18 +170,3 @@ class Training:
             same_bits=self._same,
             compared=min(self._compared, self.steps),
         )
-
-
-def batches(first: Any, second: Any, size: int) -> Iterator[tuple[Any, Any]]:
-    for start in range(0, len(first), size):
-        yield first[start : start + size], second[start : start + size]
-
-
-def one_of(name: str, value: str, known: Any) -> None:
-    if value not in known:
-        *others, last = known
-        raise ValueError(f"{name} must be {', '.join(others)} or {last}; got {value!r}")
-
-
-def _mean(values: Any) -> float:
-    return float(values.mean()) if len(values) else math.nan

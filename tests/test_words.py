@@ -12,8 +12,10 @@ from examples import same_bits
 from fastopt import Optimizer, skipgram
 from fastopt.cli import main
 from fastopt.corpus import Corpus, Text, corpus, paragraphs, stdlib
+from fastopt.held_out import HeldOut
 from fastopt.kernels import RULES
-from fastopt.words import HeldOut, Learner, Training, batches
+from fastopt.learner import Learner
+from fastopt.words import Training
 
 SUBJECTS = (("sun", "moon", "star", "comet"), ("bread", "butter", "cheese", "honey"), ("oak", "elm", "birch", "pine"))
 # A rule of each kind: nothing moves without a gradient, everything does, by a number carried along, by a norm.
@@ -209,7 +211,7 @@ def test_the_losses_are_means_over_the_pairs_of_rare_and_frequent_words() -> Non
 
 
 def test_batches_are_all_of_it() -> None:
-    found = list(batches(np.arange(7), np.arange(7) * 2, 3))
+    found = list(skipgram.batches(np.arange(7), np.arange(7) * 2, 3))
     assert [len(first) for first, _ in found] == [3, 3, 1]
     assert np.array_equal(np.concatenate([second for _, second in found]), np.arange(7) * 2)
 
