@@ -30,6 +30,9 @@ class Checkpoint:
 
     def __init__(self, state: dict[str, Any], arrays: Mapping[str, Any]) -> None:
         self.state, self._arrays = state, arrays
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"arrays[{name!r}] in the state must be a NumPy array; got a {type(array).__name__}")
         self.specs: dict[str, Spec] = {name: (a.dtype.name, tuple(a.shape)) for name, a in arrays.items()}
 
     def array(self, name: str) -> Any:
@@ -82,7 +85,10 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
     with memory_for("copies of arrays that are not C-contiguous", "Free some, or keep parameters C-contiguous"):
         dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     sums = {name: checksum(name, array) for name, array in dense.items()}
-    text = json.dumps({"state": state, "crc32": sums})
+    try:
+        text = json.dumps({"state": state, "crc32": sums})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"JSON cannot hold what is to be saved, such as user: {error}") from error
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"cannot save to {target}: it is no ordinary file; name one")

@@ -12,11 +12,12 @@ from .kernels.step import Step
 class Hyper(MutableMapping[str, Any]):
     """Values of a step's hyperparameters: each a number, or a function of the step, which counts from 1.
 
+    pattern: of the group that they are for; None for all parameters.
     Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for what the step cannot use.
     """
 
-    def __init__(self, step: Step, given: Mapping[str, Any]) -> None:
-        self.__dict__.update(_step=step, _values={}, changes=0)
+    def __init__(self, step: Step, given: Mapping[str, Any], pattern: str | None = None) -> None:
+        self.__dict__.update(_step=step, _values={}, _pattern=pattern, changes=0)
         self.update(given)
 
     # One is itself alone: parameters are grouped by which of them hold.
@@ -27,6 +28,10 @@ class Hyper(MutableMapping[str, Any]):
         step: Step = self._step
         if name not in step.hyper:
             raise unknown_name(step.name, name, step.hyper)
+        if self._pattern is not None and name in step.statics:
+            raise ValueError(f"groups[{self._pattern!r}]: {name} chooses the formula, which is one for all parameters")
+        if self._pattern is not None and name == "clip_norm":
+            raise ValueError(f"groups[{self._pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
         if name in step.statics and name in self._values:
             raise ValueError(f"{step.name}: {name} chooses the formula and is fixed once the optimizer is made")
         self.check(name, value(1) if callable(value) else value)
@@ -102,15 +107,10 @@ def grouped(
     groups: by pattern: a dotted name as in layers.0.W, the name of a subtree, or a pattern with * and ?.
     Raises ValueError for a pattern that matches nothing.
     """
-    made = {pattern: Hyper(step, given) for pattern, given in groups.items()}
-    for pattern, hyper in made.items():
+    made = {pattern: Hyper(step, given, pattern) for pattern, given in groups.items()}
+    for pattern in made:
         if not any(matches(name, pattern) for name in names):
             raise ValueError(f"groups: {pattern!r} matches no parameter; there are {', '.join(names)}")
-        for name in hyper:
-            if name in step.statics:
-                raise ValueError(f"groups[{pattern!r}]: {name} chooses the formula, which is one for all parameters")
-            if name == "clip_norm":
-                raise ValueError(f"groups[{pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
     return made, [tuple(hyper for pattern, hyper in made.items() if matches(name, pattern)) for name in names]
 
 

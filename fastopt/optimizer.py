@@ -12,7 +12,7 @@ from .finite import check_finite
 from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
-from .kernels.dispatch import array_like, check_parameters, views_of
+from .kernels.dispatch import array_like, assignable, check_parameters, views_of
 from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
@@ -84,7 +84,6 @@ class Optimizer:
         self.rule, self.params = rule, params
         self._lock, self._journal = lock(), Journal()
         self._parameters = Parameters(params, shared)
-        self._arrays = self._parameters.arrays
         paths = [f"params{path}" for path in self._parameters.paths]
         self._storages = check_parameters(self._arrays, paths)
         if cast_to is not None:
@@ -109,7 +108,7 @@ class Optimizer:
         on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
         on |= {"lr_scale": True} if lr_scale else {}
         on["decay"] = _decay(rule, decay, "weight_decay" in used)
-        self._step = fused(rule, tuple(on.items()))
+        self._step = fused(rule, *on.items())
         self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
         self.groups, belongs = grouped(self._step, self._parameters.names, groups or {})
         self._state = [
@@ -123,15 +122,20 @@ class Optimizer:
         self._set_counts([0] * len(belongs), [dict(rule.states)] * len(belongs), 0)
         self._grads: Any = None
 
+    @property
+    def _arrays(self) -> list[Any]:
+        """The parameters as they stand in the tree now, where others may have been put."""
+        return self._parameters.of(self.params, "params")
+
     def _start(self, slot: str, array: Any, path: str) -> Any:
-        if slot == COPY:
-            copy = array_like(array, 0.0, self._step.on["cast_to"], path)
-            # As in a step, what is too large for the copy becomes infinite without a warning.
-            with np.errstate(all="ignore"):
+        # As in a step, what is too large for its type becomes infinite without a warning.
+        with np.errstate(all="ignore"):
+            if slot == COPY:
+                copy = array_like(array, 0.0, self._step.on["cast_to"], path)
                 copy[...] = array
-            return copy
-        start = self._step.start[slot]
-        return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
+                return copy
+            start = self._step.start[slot]
+            return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
 
     def _set_counts(self, steps: Sequence[int], states: Sequence[dict[str, float]], skipped: int) -> None:
         """Set each parameter's count of steps and its uniform states; those alike in all share a row."""
@@ -221,7 +225,7 @@ class Optimizer:
 
     def _update(self, parameters: list[Any], gradients: list[Any]) -> None:
         self._journal.settle()
-        chosen: Sequence[int] = range(len(self._arrays))
+        chosen: Sequence[int] = range(len(self._state))
         plan = self._plans.get(())
         if plan is None or self._sparse.behind or not plan.holds(parameters, gradients):
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
@@ -229,7 +233,7 @@ class Optimizer:
                 return
             self._split(chosen)
             parameters = [parameters[k] for k in chosen]
-            gradients = [self._gradient(k, gradients[k]) for k in chosen]
+            gradients = [self._gradient(k, p, gradients[k]) for k, p in zip(chosen, parameters, strict=True)]
             plan = self._bound(chosen, parameters, gradients)
             plan.touch(gradients)
         numbers = [row.numbers() for row in self._rows]
@@ -240,7 +244,7 @@ class Optimizer:
             self._sparse.bring(plan, chosen, self._state)
         new = plan.decide(numbers)
         if new is None:
-            zeroed = values_of(gradients) if self._step.on.get("zero_grads") else ()
+            zeroed = [assignable(g, "grads") for g in values_of(gradients)] if self._step.on.get("zero_grads") else ()
             self._journal.begin(0, (), self.loss_scaler, zeroed)
         else:
             counted = self._counted(plan, chosen, new)
@@ -260,22 +264,23 @@ class Optimizer:
         """
         with self._lock:
             self._journal.settle()
-            behind = self._sparse.behind
+            behind, arrays = self._sparse.behind, self._arrays
             if rows is None:
-                self._flush(dict.fromkeys(behind))
+                chosen = dict.fromkeys(behind)
             else:
-                named = zip(self._parameters.of(rows, "rows"), self._arrays, self._parameters.paths, strict=True)
+                named = zip(self._parameters.of(rows, "rows"), arrays, self._parameters.paths, strict=True)
                 checked = [
                     x if x is None else distinct_rows(x, (*p.shape, 0)[0], f"rows{path}") for x, p, path in named
                 ]
-                self._flush({k: checked[k] for k in behind if checked[k] is not None})
+                chosen = {k: checked[k] for k in behind if checked[k] is not None}
+            for k, some in chosen.items():
+                self._flush(k, arrays[k], some)
 
-    def _flush(self, chosen: Mapping[int, Any]) -> None:
-        """Have rows of some parameters catch up: NumPy's int64, each once, or None for all."""
-        for k, rows in chosen.items():
-            sets = [(self._arrays[k], None, *self._state[k].values(), *self._rates[k])]
-            which, views = views_of(self._program, sets, lambda _, name, k=k: self._label(k, name), [0])  # type: ignore[misc]
-            self._sparse.catch_up(k, RowSet(which, self._program, views[0], self._label(k, self.rule.arrays[1])), rows)
+    def _flush(self, k: int, parameter: Any, rows: Any = None) -> None:
+        """Have rows of a parameter catch up: NumPy's int64, each once, or None for all."""
+        sets = [(parameter, None, *self._state[k].values(), *self._rates[k])]
+        which, views = views_of(self._program, sets, lambda _, name: self._label(k, name), [0])
+        self._sparse.catch_up(k, RowSet(which, self._program, views[0], self._label(k, self.rule.arrays[1])), rows)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the optimizer will need to go on, parameters included, as it is now.
@@ -330,25 +335,25 @@ class Optimizer:
     def _named(self) -> Iterator[tuple[str, Any]]:
         """Every array and uniform state with its name."""
         trees = {AVERAGE: "ema", COPY: "cast"}
-        for k, path in enumerate(self._parameters.paths):
-            yield self._label(k, self.rule.arrays[0]), self._arrays[k]
+        for k, (path, array) in enumerate(zip(self._parameters.paths, self._arrays, strict=True)):
+            yield self._label(k, self.rule.arrays[0]), array
             for slot, value in (self._state[k] | self._rows[self._row_of[k]].states).items():
                 yield trees[slot] + path if slot in trees else self._label(k, slot), value
 
-    def _gradient(self, k: int, gradient: Any) -> Any:
+    def _gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
         """A gradient as a plan takes it."""
         if not is_row_sparse(gradient):
             if k in self._sparse.behind:
-                self._flush({k: None})
+                self._flush(k, parameter)
             return gradient
         name = self._label(k, self.rule.arrays[1])
-        rows = row_sparse(gradient, self._arrays[k].shape, name)
-        return rows.dense(self._arrays[k].shape) if self._sparse.needs_dense else rows
+        rows = row_sparse(gradient, parameter.shape, name)
+        return rows.dense(parameter.shape) if self._sparse.needs_dense else rows
 
     def _bound(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:
         """The plan for some of the parameters, bound to these arrays."""
         sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
-        key = (tuple(chosen), sparse) if sparse or len(chosen) < len(self._arrays) else ()
+        key = (tuple(chosen), sparse) if sparse or len(chosen) < len(self._state) else ()
         plan = self._plans.get(key) or self._planned(chosen, sparse)
         if not (key and plan.holds(parameters, gradients)):
             plan.bind(parameters, gradients)
@@ -373,9 +378,9 @@ class Optimizer:
 
     def _split(self, active: Sequence[int]) -> None:
         """Give the active parameters rows of their own where others of their row are not."""
-        if len(active) == len(self._arrays):
+        if len(active) == len(self._state):
             return
-        stays = {self._row_of[k] for k in set(range(len(self._arrays))).difference(active)}
+        stays = {self._row_of[k] for k in set(range(len(self._state))).difference(active)}
         moved: dict[int, int] = {}
         for k in active:
             row = self._row_of[k]
@@ -424,7 +429,7 @@ class Optimizer:
 
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
-        return f"<{type(self).__name__}: {self.rule.name}, {len(self._arrays)} arrays, step {self.t}, {hyper}>"
+        return f"<{type(self).__name__}: {self.rule.name}, {len(self._state)} arrays, step {self.t}, {hyper}>"
 
 
 def _sparse(mode: str, on: Mapping[str, Any]) -> str:

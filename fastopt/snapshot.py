@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .kernels.dispatch import array_like, check_parameters, view_of
+from .kernels.dispatch import array_like, assignable, check_parameters
 from .tree import leaves
 
 
@@ -19,7 +19,7 @@ class Snapshot:
             raise ValueError("params has no arrays")
         storages = check_parameters(arrays, paths)
         self._copies = [array_like(a, 0.0, s, path) for a, s, path in zip(arrays, storages, paths, strict=True)]
-        self._arrays = [_written(array, path) for array, path in zip(arrays, paths, strict=True)]
+        self._arrays = [assignable(array, path) for array, path in zip(arrays, paths, strict=True)]
         self.taken = False
 
     def take(self) -> None:
@@ -37,9 +37,3 @@ class Snapshot:
     def drop(self) -> None:
         """Forget the copy."""
         self.taken = False
-
-
-def _written(array: Any, path: str) -> Any:
-    """What to assign to: of an array on the CPU NumPy's view of its memory, whatever the library."""
-    which, view = view_of(array, path)
-    return view.array if which == "cpu" else array

@@ -19,8 +19,8 @@ def arrays_of(optimizer: "Optimizer") -> dict[str, tuple[Any, str]]:
     """
     found = {}
     slots = optimizer.rule.arrays[0], *optimizer._step.slots
-    for k, key in enumerate(optimizer._parameters.keys):
-        arrays = optimizer._arrays[k], *optimizer._state[k].values()
+    for k, (key, parameter) in enumerate(zip(optimizer._parameters.keys, optimizer._arrays, strict=True)):
+        arrays = parameter, *optimizer._state[k].values()
         path = optimizer._parameters.paths[k]
         for place, (slot, array) in enumerate(zip(slots, arrays, strict=True)):
             found[f"{slot}/{key}"] = array, f"state {slot!r} of params{path}" if place else f"params{path}"

@@ -187,6 +187,12 @@ def to_host(array: Any, name: str) -> Any:
     return backend(which).to_host(view)
 
 
+def assignable(array: Any, name: str) -> Any:
+    """What to assign to: of an array on the CPU NumPy's view of its memory, whatever the library."""
+    which, view = view_of(array, name)
+    return view.array if which == "cpu" else array
+
+
 def filling(array: Any, values: Any, name: str) -> Callable[[], Any]:
     """What sets an array to the values of a NumPy array of its shape and type, when called."""
     which, view = view_of(array, name)

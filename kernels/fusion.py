@@ -61,6 +61,12 @@ def averaged(average: Any, p: Any, decay: Any, t: Any) -> Any:
     return average + (1 - decay) / (1 - decay**t) * (p - average)
 
 
+@functools.cache
+def fused(rule: Step, *on: tuple[str, Any]) -> "Fused":
+    """A rule and its options, once: optimizers that are alike share the graph, and with it the kernels in memory."""
+    return Fused(rule, dict(on))
+
+
 class Fused(Step):
     """A rule and the options that ride with it.
 
@@ -126,9 +132,3 @@ class Fused(Step):
         if self.guarded:
             states.append(max_norm(raw, over="model") < math.inf)
         return (new, *written, *states)
-
-
-@functools.cache
-def fused(rule: Step, on: tuple[tuple[str, Any], ...]) -> Fused:
-    """The one Fused of a rule and these options: optimizers that are alike share what was traced and compiled."""
-    return Fused(rule, dict(on))

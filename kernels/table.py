@@ -21,7 +21,7 @@ class Batch:
 
     dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
     scalars of each set. table: their rows. counts: how many rows each set has. owners: which set each row is of.
-    starts: the first element of each row.
+    offsets: for each array how many bytes from its address each row begins, or one number for all.
     whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
     several rows of scalars in turn, up to the one before the number in its last column. held: the arrays of which each
     row has one element alone.
@@ -38,7 +38,7 @@ class Batch:
     table: Any
     counts: Any
     owners: Any
-    starts: Any
+    offsets: Sequence[Any]
     whole: bool = True
     repeated: bool = False
     held: tuple[int, ...] = ()
@@ -50,12 +50,6 @@ class Batch:
         ends = np.cumsum(self.counts)
         several = np.flatnonzero(self.counts > 1).tolist()
         return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
-
-    @cached_property
-    def _bytes_in(self) -> list[Any]:
-        """For each array, where its rows begin in it."""
-        moving = [self.dimensions is None and k not in self.held for k in range(len(self.storages))]
-        return [self.starts * size for size in np.multiply([ITEM_SIZES[name] for name in self.storages], moving)]
 
     def turns(self, width: int) -> Iterator[Any]:
         """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.
@@ -72,7 +66,7 @@ class Batch:
 
     def move(self, column: int, addresses: Any) -> None:
         """Take new addresses for one array of every set, of those that are in the batch and of others."""
-        np.add(addresses[self.owners], self._bytes_in[column], out=self.table[:, column])
+        np.add(addresses[self.owners], self.offsets[column], out=self.table[:, column])
 
 
 def whole_arrays(
@@ -103,19 +97,11 @@ def whole_arrays(
         table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
     owners = np.repeat(positions, counts)
     total = int(sizes.sum())
+    dense = [dimensions is None and k not in held for k in range(width)]
+    offsets = [starts * ITEM_SIZES[storage] * moves for storage, moves in zip(storages, dense, strict=True)]
+    places = np.array(positions)
     batch = Batch(
-        device,
-        storages,
-        dimensions,
-        np.array(positions),
-        tuple(scalars),
-        sets,
-        total,
-        table,
-        counts,
-        owners,
-        starts,
-        held=held,
+        device, storages, dimensions, places, tuple(scalars), sets, total, table, counts, owners, offsets, held=held
     )
     addresses = np.zeros(max(positions) + 1, np.int64)
     for column in range(width):
@@ -153,9 +139,11 @@ def some_rows(
         cuts[:: max(1, piece // max(1, length))] = True
     starts = np.flatnonzero(cuts)
     table = np.zeros((len(starts), row_length(width, dimensions) + (last is not None)), np.int64)
+    offsets = []
     for k, view in enumerate(views):
         at = rows[starts] if k != compact else starts if last is None else 0
-        table[:, k] = view.address + at * (view.strides[0] * ITEM_SIZES[view.storage])
+        offsets.append(at * (view.strides[0] * ITEM_SIZES[view.storage]))
+        table[:, k] = view.address + offsets[k]
     table[:, width] = np.diff(starts, append=len(rows)) * length
     table[:, width + 1] = scalars if last is None else last[starts]
     if dimensions is not None:
@@ -174,7 +162,7 @@ def some_rows(
         table=table,
         counts=np.array([len(starts)]),
         owners=np.full(len(starts), position),
-        starts=starts * length,
+        offsets=offsets,
         whole=False,
         repeated=last is not None,
         held=tuple(k for k, view in enumerate(inner) if view.constant) if dimensions is None else (),

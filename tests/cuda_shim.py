@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,13 +37,14 @@ def compiler() -> list[str] | None:
 class Shim:
     """Compiles the kernels that it has been shown, all in one go, and runs them.
 
-    folder: where the libraries lie, shared by the workers of a test run. edits: mistakes to make in every text.
-    recording: calls of kernels do nothing.
+    folder: where the libraries lie, shared by the workers of a test run. edits: mistakes to make in every text that has
+    such a place; edited: those that were made. flags: more of the compiler's. recording: calls of kernels do nothing.
     """
 
-    def __init__(self, folder: Path, edits: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, edits: Mapping[str, str] | None = None, flags: Sequence[str] = ()) -> None:
         self.folder = folder
-        self.edits = edits or {}
+        self.edits, self.flags = edits or {}, flags
+        self.edited: set[str] = set()
         self.recording = False
         self._pending: dict[str, str] = {}
         self._functions: dict[str, Any] = {}
@@ -51,8 +52,9 @@ class Shim:
     def add(self, name: str, text: str) -> str:
         """Take in the text of a kernel, where the kernel is called @; returns the symbol to call."""
         for right, wrong in self.edits.items():
-            assert right in text
-            text = text.replace(right, wrong)
+            if right in text:
+                text = text.replace(right, wrong)
+                self.edited.add(right)
         symbol = f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if symbol not in self._functions:
             self._pending[symbol] = f"namespace in_{symbol} {{\n{text.replace('@', symbol)}}}\n"
@@ -79,15 +81,15 @@ class Shim:
         symbols, text = list(self._pending), "".join([HEADER.read_text(), *self._pending.values()])
         # What fails to compile fails once, not in every test.
         self._pending.clear()
-        library = _library(self.folder, text)
+        library = _library(self.folder, text, self.flags)
         for symbol in symbols:
             function = getattr(library, f"run_{symbol}")
             function.restype, function.library = None, library
             self._functions[symbol] = function
 
 
-def _library(folder: Path, text: str) -> ctypes.CDLL:
-    place = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.so"
+def _library(folder: Path, text: str, flags: Sequence[str]) -> ctypes.CDLL:
+    place = folder / f"{hashlib.sha256(repr((text, flags)).encode()).hexdigest()[:16]}.so"
     lock = place.with_suffix(".lock")
     try:
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
@@ -102,7 +104,7 @@ def _library(folder: Path, text: str) -> ctypes.CDLL:
     command = compiler()
     assert command
     try:
-        subprocess.run([*command, *FLAGS, "-o", str(half_done), str(source)], check=True)
+        subprocess.run([*command, *FLAGS, *flags, "-o", str(half_done), str(source)], check=True)
         half_done.rename(place)
     finally:
         lock.unlink(missing_ok=True)

@@ -1,90 +1,216 @@
 """A step with options in plain NumPy, array by array, written from the documentation and not from the kernels."""
 
+import contextlib
+import copy
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from fastopt.kernels import Rule, norm
+from fastopt import LossScaler
+from fastopt.kernels import Rule, maximum, minimum, norm
 from fastopt.kernels.reference import denormals_flushed
+
+# The options with a number, and the number that changes nothing.
+NEUTRAL = {
+    "grad_scale": 1.0,
+    "clip_value": np.inf,
+    "clip_norm": np.inf,
+    "clip_array_norm": np.inf,
+    "weight_decay": 0.0,
+    "ema": 0.0,
+}
 
 
 class PlainModel:
     """Lists of NumPy arrays and the options of an Optimizer; `step` is what that must do.
 
-    It flushes the numbers beside float32 arrays too, which an Optimizer does not: NAdam's product of momenta is such a
-    denormal after 975 steps.
+    options: by name, numbers and functions of the step among them. groups: dictionaries of numbers, the later before
+    the earlier; members: for each array which of them hold. scaler: a LossScaler of its own.
     """
 
-    def __init__(self, rule: Rule, params: list[Any], options: dict[str, Any]) -> None:
-        self.rule, self.options = rule, options
-        self.params = [p.copy() for p in params]
+    def __init__(
+        self,
+        rule: Rule,
+        params: Sequence[Any],
+        options: Mapping[str, Any],
+        groups: Sequence[dict[str, Any]] = (),
+        members: Sequence[Sequence[int]] | None = None,
+        scaler: LossScaler | None = None,
+    ) -> None:
+        self.rule, self.options, self.scaler = rule, dict(options), scaler
+        self.groups, self.members = list(groups), members or [()] * len(params)
+        numbers = {**rule.hyper, **options}
+        named = {*numbers, *(name for group in groups for name in group)}
+        self.hyper = {name: value for name, value in (NEUTRAL | numbers).items() if name in named}
+        self.params = [p.copy(order="K") for p in params]
         self.compute = np.dtype("float64" if params[0].dtype == np.float64 else "float32")
-        starts = [rule.hyper[v] if isinstance(v, str) else v for v in rule.start.values()]
-        self.slots = [[np.full(p.shape, v, self.compute) for v in starts] for p in params]
+        starts = [numbers[v] if isinstance(v, str) else v for v in rule.start.values()]
+        with np.errstate(all="ignore"):
+            self.slots = [[np.full_like(p, v, self.compute) for v in starts] for p in params]
+            self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
         self.states = [dict(rule.states) for _ in params]
-        self.ema = [np.zeros(p.shape, self.compute) for p in params]
-        self.t = self.skipped = 0
+        self.ema = [np.zeros_like(p, self.compute) for p in params]
+        self.counts, self.skipped = [0] * len(params), 0
 
-    def step(self, grads: list[Any]) -> list[Any]:
-        """One step; returns the gradients as they are afterwards."""
-        if self.compute == np.float32:
-            with denormals_flushed(), np.errstate(all="ignore"):
-                self._step(grads)
-        else:
-            with np.errstate(all="ignore"):
-                self._step(grads)
-        return [np.zeros_like(g) for g in grads] if self.options.get("zero_grads") else grads
+    @property
+    def t(self) -> int:
+        return max(self.counts)
 
-    def _step(self, grads: list[Any]) -> None:
-        o = self.options
-        if o.get("skip_nonfinite") and not all(np.isfinite(g.astype("float64")).all() for g in grads):
+    def _merged(self, k: int) -> dict[str, Any]:
+        merged = dict(self.hyper)
+        for group in self.members[k]:
+            merged |= self.groups[group]
+        return merged
+
+    def functions(self, k: int) -> list[Any]:
+        """The functions of the step that an array's next step will call."""
+        return [value for value in self._merged(k).values() if callable(value)]
+
+    def numbers(self, k: int) -> dict[str, Any]:
+        """The numbers for the next step of an array."""
+        merged = self._merged(k)
+        return {name: value(self.counts[k] + 1) if callable(value) else value for name, value in merged.items()}
+
+    def step(self, grads: Sequence[Any]) -> list[Any]:
+        """One step; returns the gradients as they are afterwards. What raises has changed nothing."""
+        flushed = denormals_flushed() if self.compute == np.float32 else contextlib.nullcontext()
+        with flushed, np.errstate(all="ignore"):
+            active = {k: g for k, g in enumerate(grads) if g is not None}
+            if active:
+                self._step(active)
+        return [g if g is None or not self.options.get("zero_grads") else np.zeros_like(g) for g in grads]
+
+    def _step(self, grads: dict[int, Any]) -> None:
+        numbers = {k: self.numbers(k) for k in range(len(self.params))}
+        finite = all(np.isfinite(g.astype("float64")).all() for g in grads.values())
+        if not finite and (self.options.get("skip_nonfinite") or self.scaler):
             self.skipped += 1
+            if self.scaler:
+                self.scaler.update(False)
             return
-        self.t += 1
-        # NumPy's scalars have rules of their own; arrays have one dimension at least.
-        g = [np.atleast_1d(x.astype(self.compute)) for x in grads]
-        p = [np.atleast_1d(x.astype(self.compute)) for x in self.params]
-        if "grad_scale" in o:
-            g = [x * o["grad_scale"] for x in g]
-        if "clip_value" in o:
-            g = [np.clip(x, -o["clip_value"], o["clip_value"]) for x in g]
-        factors = [1.0] * len(g)
-        sizes = [norm(x) for x in g]
-        if "clip_norm" in o:
-            factors = [o["clip_norm"] / max(norm(g), o["clip_norm"])] * len(g)
-        if "clip_array_norm" in o:
-            limit = o["clip_array_norm"]
-            factors = [f * (limit / max(size * f, limit)) for f, size in zip(factors, sizes, strict=True)]
-        if "clip_norm" in o or "clip_array_norm" in o:
-            g = [x * f for x, f in zip(g, factors, strict=True)]
-        if o.get("maximize"):
-            g = [-x for x in g]
-        wd, decay, lr = o.get("weight_decay", 0.0), o.get("decay", "l2"), self.rule.hyper.get("lr")
-        if wd and decay == "l2":
-            g = [x + wd * q for x, q in zip(g, p, strict=True)]
-        given = {**self.rule.hyper, **({"t": self.t} if self.rule.uses_t else {})}
-        for k, (q, x) in enumerate(zip(p, g, strict=True)):
-            start = q - lr * wd * q if wd and decay == "decoupled" else q
-            slots = map(np.atleast_1d, self.slots[k])
-            results = self.rule.formula(start, x, *slots, **given, **self.states[k])
-            new, *rest = results if isinstance(results, tuple) else (results,)
-            if wd and decay == "decoupled_with":
-                new = new - lr * wd * q
-            if wd and decay == "decoupled_after":
-                new = new - lr * wd * new
-            count = len(self.slots[k])
-            shape = self.params[k].shape
-            self.slots[k] = [self._stored(s).reshape(shape) for s in rest[:count]]
-            self.states[k] = dict(zip(self.rule.states, rest[count:], strict=True))
-            if "ema" in o:
-                weight = (1 - o["ema"]) / (1 - o["ema"] ** self.t)
-                average = np.atleast_1d(self.ema[k])
-                self.ema[k] = self._stored(average + weight * (new - average)).reshape(shape)
-            new = self._stored(new).reshape(shape)
-            self.params[k] = new.astype(self.params[k].dtype)
-            if "cast_to" in o:
-                self.cast = getattr(self, "cast", [None] * len(p))
-                self.cast[k] = new.astype(o["cast_to"])
+        # NumPy's scalars have rules of their own; these have one dimension.
+        axes = {k: order(self.params[k], g) for k, g in grads.items()}
+        g = {k: self._row(x, axes[k]) for k, x in grads.items()}
+        unscale = self.scaler.inverse() if self.scaler else 1.0
+        for k, n in numbers.items():
+            if self.scaler:
+                n["grad_scale"] = n.get("grad_scale", 1.0) * unscale
+            if k in g:
+                g[k] = clipped(g[k], n)
+        if "clip_norm" in self.hyper or "clip_array_norm" in self.hyper:
+            whole = norm(list(g.values()))
+            for k in g:
+                limit, single = numbers[k].get("clip_norm", np.inf), numbers[k].get("clip_array_norm", np.inf)
+                factor = shrink(whole, limit)
+                g[k] = g[k] * (factor * shrink(norm(g[k]) * factor, single))
+        new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
+        for k, (p, slots, states, average) in new.items():
+            self.counts[k] += 1
+            self.slots[k], self.states[k], self.ema[k] = slots, states, average
+            _set(self.params[k], p)
+            if self.cast:
+                _set(self.cast[k], p)
+        if self.scaler:
+            self.scaler.update(True)
 
-    def _stored(self, x: Any) -> Any:
-        return np.where(abs(x) < 2.0**-126, x * 0, x) if self.compute == np.float32 else x
+    def _new(self, k: int, axes: Sequence[int], g: Any, n: dict[str, Any]) -> tuple[Any, list[Any], Any, Any]:
+        """Of one array the parameter in the type that computes, the slots, the uniform states and the average."""
+        t, hyper = self.counts[k] + 1, {name: n[name] for name in self.rule.hyper}
+        p, slots = self._row(self.params[k], axes), [self._row(slot, axes) for slot in self.slots[k]]
+        wd = 0.0 if "weight_decay" in self.rule.hyper else n.get("weight_decay", 0.0)
+        decay = self.options.get("decay", "l2")
+        start = p
+        if wd and decay == "l2":
+            g = g + wd * p
+        if wd and decay == "decoupled":
+            start = p - n["lr"] * wd * p
+        step = {"t": t} if self.rule.uses_t else {}
+        results = self.rule.formula(start, g, *slots, **step, **hyper, **self.states[k])
+        new, *rest = results if isinstance(results, tuple) else (results,)
+        if wd and decay == "decoupled_with":
+            new = new - n["lr"] * wd * p
+        if wd and decay == "decoupled_after":
+            new = new - n["lr"] * wd * new
+        average = self.ema[k]
+        if "ema" in n:
+            weight = (1 - n["ema"]) / (1 - n["ema"] ** t)
+            average = self._row(average, axes)
+            average = self._stored(average + weight * (new - average), k, axes)
+        count = len(slots)
+        states = dict(zip(self.rule.states, rest[count:], strict=True))
+        return self._stored(new, k, axes), [self._stored(s, k, axes) for s in rest[:count]], states, average
+
+    def _row(self, x: Any, axes: Sequence[int]) -> Any:
+        return x.transpose(axes).reshape(-1).astype(self.compute)
+
+    def _stored(self, row: Any, k: int, axes: Sequence[int]) -> Any:
+        """What a row becomes in memory, in the shape and layout of the parameter: in float32 without denormals."""
+        result = np.empty_like(self.params[k], self.compute)
+        kept = np.where(abs(row) < 2.0**-126, row * 0, row) if self.compute == np.float32 else row
+        result.transpose(axes)[...] = kept.reshape([result.shape[axis] for axis in axes])
+        return result
+
+    def copy(self) -> "PlainModel":
+        """What it is now."""
+        one = copy.copy(self)
+        for name in ("params", "slots", "ema", "cast"):
+            setattr(one, name, copy.deepcopy(getattr(self, name)))
+        one.states, one.counts = [dict(own) for own in self.states], list(self.counts)
+        one.hyper, one.groups = dict(self.hyper), [dict(group) for group in self.groups]
+        one.scaler = copy.copy(self.scaler)
+        return one
+
+    def load(self, saved: "PlainModel", params: bool = True) -> None:
+        """Go on from a copy of another model, with the functions of the step of this one."""
+        if params:
+            for mine, theirs in zip(self.params, saved.params, strict=True):
+                mine[...] = theirs
+        for name in ("slots", "ema", "cast"):
+            mine, theirs = getattr(self, name), getattr(saved, name)
+            setattr(self, name, [copied(b, like=a) for a, b in zip(mine, theirs, strict=True)])
+        self.states, self.counts = [dict(own) for own in saved.states], list(saved.counts)
+        self.skipped = saved.skipped
+        if self.scaler and saved.scaler:
+            self.scaler.load_state_dict(saved.scaler.state_dict())
+        for own, others in zip([self.hyper, *self.groups], [saved.hyper, *saved.groups], strict=True):
+            own |= {name: x for name, x in others.items() if not callable(x) and not callable(own[name])}
+
+
+def order(p: Any, g: Any) -> list[int]:
+    """The axes in the order in which norms add up: as in memory if p and g are dense and lie alike, else as in C."""
+    axes = sorted((axis for axis in range(p.ndim) if p.shape[axis] > 1), key=lambda axis: -p.strides[axis])
+    expected = 1
+    for axis in reversed(axes):
+        if p.strides[axis] != expected * p.itemsize or g.strides[axis] != expected * g.itemsize:
+            return list(range(p.ndim))
+        expected *= p.shape[axis]
+    return [axis for axis in range(p.ndim) if axis not in axes] + axes
+
+
+def clipped(g: Any, n: Mapping[str, Any]) -> Any:
+    """A gradient after its scale and the clip of its elements."""
+    if "grad_scale" in n:
+        g = g * n["grad_scale"]
+    if "clip_value" in n:
+        # Not np.clip: of a limit that is 0 in float32 the sign of the result is documented so.
+        g = minimum(maximum(g, -n["clip_value"]), n["clip_value"])
+    return g
+
+
+def shrink(size: float, limit: float) -> float:
+    """What brings a norm down to a limit."""
+    return limit / max(size, limit) if limit < np.inf else 1.0
+
+
+def copied(values: Any, like: Any) -> Any:
+    """A list or an array with these values, in the layout of another."""
+    if isinstance(values, list):
+        return [copied(a, b) for a, b in zip(values, like, strict=True)]
+    result = np.empty_like(like)
+    result[...] = values
+    return result
+
+
+def _set(array: Any, values: Any) -> None:
+    array[...] = values.astype(array.dtype)

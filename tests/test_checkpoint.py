@@ -457,10 +457,39 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path: P
     opt = adam()
     opt.save(tmp_path / "s")
     whole = (tmp_path / "s").read_bytes()
-    with pytest.raises(TypeError):
-        opt.save(tmp_path / "s", user={"array": np.ones(3)})
+    circle: list[Any] = []
+    circle.append(circle)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for user in ({"array": np.ones(3)}, circle, deep):
+        with pytest.raises(TypeError, match="JSON cannot hold"):
+            opt.save(tmp_path / "s", user=user)
     assert (tmp_path / "s").read_bytes() == whole
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_lists_in_the_place_of_arrays_are_refused() -> None:
+    opt = adam()
+    saved, before = opt.state_dict(), opt.state_dict()
+    saved["arrays"]["m/W"] = saved["arrays"]["m/W"].tolist()
+    with pytest.raises(TypeError, match=r"arrays\['m/W'\] in the state must be a NumPy array; got a list"):
+        opt.load_state_dict(saved)
+    assert same_state(opt.state_dict(), before)
+
+
+def test_a_parameter_that_was_replaced_in_its_tree_is_the_one_that_is_saved_and_loaded(tmp_path: Path) -> None:
+    opt = adam()
+    old, opt.params["W"] = opt.params["W"], np.full((2, 3), 7, "float32")
+    assert opt.state_dict()["arrays"]["p/W"].tolist() == [[7] * 3] * 2
+    opt.save(tmp_path / "s")
+    opt.params["W"][...] = np.nan
+    with pytest.raises(FloatingPointError, match=r"params\['W'\] has 6 NaN"):
+        opt.check_finite()
+    kept = old.copy()
+    opt.load(tmp_path / "s")
+    assert (opt.params["W"] == 7).all()
+    assert same_bits(old, kept)
 
 
 def test_the_file_has_the_mode_that_the_umask_gives_and_links_are_followed(tmp_path: Path) -> None:

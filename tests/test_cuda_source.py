@@ -195,8 +195,8 @@ def test_the_comparison_sees_a_wrong_kernel(name: str, stored: str, right: str, 
         pytest.skip(NO_COMPILER)
     tested = EVERY[name]
     for edits, fails in (({}, False), ({right: wrong}, True)):
-        failures = 0
-        with cuda_shim.simulated(cuda_shim.Shim(tmp_path, edits)):
+        failures, shim = 0, cuda_shim.Shim(tmp_path, edits)
+        with cuda_shim.simulated(shim):
             for special in (False, True):
                 arrays = arrays_for(tested, 1001, stored, special=special)
                 sets = [[displaced(a, 0) for a in arrays] for _ in range(1 if name == "clipped" else 2)]
@@ -205,4 +205,5 @@ def test_the_comparison_sees_a_wrong_kernel(name: str, stored: str, right: str, 
                     check_sets(tested, sets, **({"lr": 0.5} if "lr" in tested.hyper else {}))
                 except AssertionError:
                     failures += 1
+        assert shim.edited == set(edits)
         assert bool(failures) is fails

@@ -59,11 +59,10 @@ def test_a_step_has_the_bits_of_one_with_the_gradient_unscaled() -> None:
     generator = np.random.default_rng(0)
     params = [generator.standard_normal(50).astype("float16") for _ in range(3)]
     scaler = fastopt.LossScaler(1024.0, interval=2)
-    plain = PlainModel(RULES["adam"], params, {"grad_scale": 0.25})
+    plain = PlainModel(RULES["adam"], params, {"grad_scale": 0.25}, scaler=fastopt.LossScaler(1024.0, interval=2))
     opt = fastopt.Adam(params, loss_scaler=scaler, grad_scale=0.25)
     for _ in range(6):
         grads = [generator.standard_normal(50).astype("float16") for _ in params]
-        plain.options["grad_scale"] = 0.25 / scaler.scale
         plain.step(grads)
         opt.step(grads)
         assert all(same_bits(a, b) for a, b in zip(params, plain.params, strict=True))

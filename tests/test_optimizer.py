@@ -119,6 +119,8 @@ def test_slots_start_where_the_rule_says() -> None:
     opt = fastopt.Adagrad(np.ones(2, "float32"), initial_accumulator=0.1)
     assert np.array_equal(opt.state[0]["h"], np.full(2, 0.1, "float32"))
     assert fastopt.Yogi(np.ones(2, "float16")).state[0]["v"].dtype == np.float32
+    # What is too large for the type is infinite, without a warning.
+    assert np.isinf(fastopt.Adagrad(np.ones(2, "float32"), initial_accumulator=1e300).state[0]["h"]).all()
 
 
 def test_state_lies_in_memory_as_the_parameter() -> None:
@@ -153,6 +155,24 @@ def test_state_cannot_be_replaced_behind_the_optimizers_back() -> None:
     opt = fastopt.Adam(np.zeros(3, "float32"))
     with pytest.raises(TypeError):
         opt.state[0]["m"] = np.ones(3, "float32")  # type: ignore[index]
+
+
+def test_optimizers_that_are_alike_share_kernels_and_nothing_else() -> None:
+    """Each used to load its own: 5 ms and some memory for every kernel of every optimizer."""
+
+    def stepped(**options: Any) -> fastopt.Optimizer:
+        opt = fastopt.Adam([np.ones(3, "float32")], clip_value=1.0, ema=0.9, **options)
+        opt.step([np.ones(3, "float32")])
+        return opt
+
+    one = stepped()
+    made = cpu.kernel.cache_info().misses
+    other = stepped(lr=0.5)
+    assert cpu.kernel.cache_info().misses == made
+    stepped(maximize=True)
+    assert cpu.kernel.cache_info().misses == made + 1
+    other.lr = 0.25
+    assert (one.lr, one.t, one.params[0][0]) == (1e-3, 1, np.float32(1 - 1e-3))
 
 
 def test_gradients_are_not_kept_alive() -> None:
@@ -229,6 +249,10 @@ def test_arrays_of_others_on_the_cpu_share_their_memory() -> None:
         opt.step(Foreign(np.ones(5, "float32"), protocol))
         opt.step(np.ones(5, "float32"))
         assert (p == 0).all()
+        opt = fastopt.SGD(Foreign(p, protocol), skip_nonfinite=True, zero_grads=True)
+        gradient = np.full(5, np.nan, "float32")
+        opt.step(Foreign(gradient, protocol))
+        assert (opt.skipped, gradient.any()) == (1, False)
 
 
 def test_nothing_as_a_gradient_leaves_a_parameter_and_its_count_alone() -> None:
@@ -262,5 +286,11 @@ def test_groups_have_hyperparameters_of_their_own() -> None:
         fastopt.SGD(params, groups={"tail": {"lr": 0.1}})
     with pytest.raises(ValueError, match="lr must satisfy"):
         opt.groups["head"].lr = -1.0
+    limited = fastopt.AdaBelief(params, clip_norm=1.0, groups={"head": {}})
+    with pytest.raises(ValueError, match=r"groups\['head'\]: clip_norm is of all gradients together"):
+        limited.groups["head"]["clip_norm"] = 0.5
+    switched = fastopt.Adagrad(params, groups={"head": {}})
+    with pytest.raises(ValueError, match=r"groups\['head'\]: eps_inside chooses the formula, which is one for all"):
+        switched.groups["head"]["eps_inside"] = True
     with pytest.raises(AttributeError, match="SGD has no momentum"):
         _ = opt.momentum

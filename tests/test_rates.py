@@ -77,6 +77,20 @@ def test_a_scale_is_read_in_each_step_and_moved_gradients_are_noticed() -> None:
         assert same_bits(p, before - scale * g)
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_broadcast_gradients_that_move_are_read_where_they_are(scaled: bool) -> None:
+    p, scale = np.array(draw(SHAPE)[::-1])[::-1], np.full((30, 1), 0.5, "float32")
+    opt = fastopt.SGD([p], lr=1.0, **({"lr_scale": {"0": scale}} if scaled else {}))
+    for step in range(5):
+        before, g = p.copy(), np.broadcast_to(draw((1, 5), seed=step), SHAPE)
+        opt.step([g])
+        assert same_bits(p, before - (0.5 if scaled else 1.0) * g)
+        g = draw((30, 5), seed=step)[::-1] if step % 2 else draw((60, 5), seed=step)[::2]
+        before = p.copy()
+        opt.step([g])
+        assert same_bits(p, before - (0.5 if scaled else 1.0) * g)
+
+
 def test_decoupled_decay_has_the_scaled_rate_too() -> None:
     p, scale = draw(SHAPE), np.full((30, 1), 0.5, "float32")
     expected = p * (1 - np.float32(0.1) * scale * 0.5)

@@ -144,7 +144,9 @@ WHILE_RUNNING = {
 }
 
 
-@pytest.mark.parametrize("what", WHILE_RUNNING)
+@pytest.mark.parametrize(
+    "what", ["deleted", *(pytest.param(what, marks=pytest.mark.long) for what in WHILE_RUNNING if what != "deleted")]
+)
 def test_a_cache_folder_may_change_while_running(what: str) -> None:
     code = "def what(place):\n" + WHILE_RUNNING[what] + CACHE
     done = run_python("-W", "ignore::RuntimeWarning", "-c", code)

@@ -1,0 +1,167 @@
+"""What the fuzzer draws from: for each case a rule, the options that are on, and a few kinds of arrays.
+
+These decide which kernels are compiled, at up to a second each, so that thousands of examples must share them; all else
+is drawn example by example.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from examples import EXACT
+from fuzz_trees import Kind, Leaf, leaf, named, nested
+from hypothesis import strategies as st
+from plain_model import NEUTRAL
+from test_options import COMBINATIONS, usable
+
+from fastopt.kernels import RULES, Rule
+from fastopt.kernels.fusion import RANGES
+
+SEEDS = st.integers(0, 2**32 - 1)
+PAIRS = [
+    ("float32", "float32"),
+    ("bfloat16", "bfloat16"),
+    ("float16", "float16"),
+    ("float16", "float32"),
+    ("float32", "bfloat16"),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule of those that promise bits; adam_lp, the one with powers of arrays, promises none and has other tests.
+
+    options: those that are on; their numbers are drawn anew. large: arrays for several threads now and then.
+    """
+
+    number: int
+    rule: Rule
+    options: dict[str, Any]
+    kinds: tuple[Kind, ...]
+    scaler: bool
+    large: bool
+
+    def __repr__(self) -> str:
+        return f"{self.number}-{self.rule.name}"
+
+    @property
+    def statics(self) -> dict[str, Any]:
+        """The options that choose a formula."""
+        return {name: value for name, value in self.options.items() if name not in self.numbers}
+
+    @property
+    def numbers(self) -> list[str]:
+        """The names of all numbers that its optimizers have."""
+        scale = ["grad_scale"] if self.scaler else []
+        names = dict.fromkeys([*self.rule.hyper, *self.options, *scale])
+        return [n for n in names if n in NEUTRAL or (n in self.rule.hyper and n not in self.rule.statics)]
+
+
+def case(number: int) -> Case:
+    name = EXACT[number * 5 % len(EXACT)]
+    rule = RULES[name]
+    storage = "float64" if number % 4 == 3 else "float32"
+    options = usable(COMBINATIONS[number * 3 % len(COMBINATIONS)], name, storage)
+    if "over" in rule.hyper:
+        # The model goes array by array.
+        options["over"] = "array"
+    for switch in ("eps_inside", "multiplicative"):
+        if switch in rule.hyper:
+            options[switch] = number % 2 == 0
+    one, other = (PAIRS[(number + k) % len(PAIRS)] for k in (0, 1 + number % 4))
+    if storage == "float64":
+        one = other = ("float64", "float64")
+    kinds = (Kind(*one), Kind(*one, dimensions=1 + number % 2), Kind(*other))
+    return Case(number, rule, options, tuple(dict.fromkeys(kinds)), number % 5 == 1, number % 6 == 0)
+
+
+def valid_numbers(rule: Rule, name: str) -> list[float]:
+    """Some numbers that a hyperparameter may be; the default is first and most frequent, wild ones are last."""
+    candidates = [0.5, 0.0, 0.9, 0.03, 1.0, 0.999, 2.5, 1e-6, 40.0, 1e20, 1e300, 1e-300]
+    own = rule.ranges.get(name) if name in rule.hyper else RANGES.get(name)
+    default = rule.hyper[name] if name in rule.hyper else NEUTRAL[name]
+    return [default] * 4 + [x for x in candidates if own is None or own.holds(x)]
+
+
+class Schedule:
+    """A function of the step that can be made to fail."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+        self.trouble: Callable[[], Any] | None = None
+
+    def __call__(self, t: int) -> Any:
+        return self.trouble() if self.trouble else self.values[t % len(self.values)]
+
+    def __repr__(self) -> str:
+        return f"Schedule({self.values})"
+
+
+@st.composite
+def number(draw: Any, rule: Rule, name: str) -> Any:
+    """What a hyperparameter may be set to: a Python number, one of NumPy's, or a function of the step."""
+    values = st.sampled_from(valid_numbers(rule, name))
+    form = draw(st.sampled_from(["number", "number", "NumPy's", "schedule"]))
+    if form == "schedule" and name not in rule.starts_from:
+        return Schedule(draw(st.lists(values, min_size=1, max_size=3)))
+    value = draw(values)
+    if form == "NumPy's":
+        return np.float64(value)
+    return int(value) if value in (0.0, 1.0, 1e20) else value
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that an optimizer is made from, but for the values of its arrays.
+
+    tree: of the positions of the leaves; one may stand twice. groups: by pattern. scale: the first of its loss scaler.
+    """
+
+    leaves: tuple[Leaf, ...]
+    tree: Any
+    hyper: Mapping[str, Any]
+    groups: Mapping[str, Mapping[str, Any]]
+    scale: float | None
+
+    @property
+    def members(self) -> list[list[int]]:
+        """For each leaf the numbers of the groups that it belongs to."""
+        patterns = list(enumerate(self.groups))
+        return [[n for n, p in patterns if p in ("*", name) or name.startswith(f"{p}.")] for name in names(self.tree)]
+
+
+def names(tree: Any) -> list[str]:
+    """For each leaf its dotted name, where it first stands."""
+    first: dict[int, str] = {}
+    for name, k in named(tree):
+        first.setdefault(k, name)
+    return [first[k] for k in sorted(first)]
+
+
+@st.composite
+def problems(draw: Any, case: Case) -> Problem:
+    seed, count = draw(SEEDS), draw(st.integers(1, 5))
+    leaves = [leaf(seed + k, case.kinds, case.large) for k in range(count)]
+    places = list(range(len(leaves)))
+    if draw(st.integers(0, 7)) == 7:
+        places.append(draw(st.sampled_from(places)))
+    tree = draw(nested(places))
+    on = [name for name in case.options if name in case.numbers]
+    others = [name for name in case.numbers if name not in on]
+    chosen = on + draw(st.lists(st.sampled_from(others), max_size=3, unique=True)) if others else on
+    hyper = {name: draw(number(case.rule, name)) for name in chosen}
+    grouped = [n for n in case.numbers if n not in ("clip_norm", *case.rule.starts_from)]
+    patterns = sorted({"*", *(part for name in names(tree) for part in prefixes(name))})
+    groups = {}
+    for pattern in draw(st.lists(st.sampled_from(patterns), max_size=2, unique=True)):
+        own = draw(st.lists(st.sampled_from(grouped), max_size=2, unique=True))
+        groups[pattern] = {name: draw(number(case.rule, name)) for name in own}
+    scale = draw(st.sampled_from([1024.0, 1.0, 65536.0])) if case.scaler else None
+    return Problem(tuple(leaves), tree, hyper, groups, scale)
+
+
+def prefixes(name: str) -> list[str]:
+    """A dotted name and the subtrees that it is in: a.b.c, a.b and a."""
+    parts = name.split(".")
+    return [".".join(parts[: k + 1]) for k in range(len(parts))] if name else []

@@ -1,0 +1,92 @@
+"""Optimizers that are used at random, rightly and wrongly, do what a slow model in plain NumPy does.
+
+An example is one run of the machine: an optimizer is drawn, made, and used up to twelve times, where one use is up to
+four steps or four bad calls, a save, a load and so on. Each case (a rule, its options, its kinds of arrays) compiles
+its kernels once; its examples share them.
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from examples import EXACT
+from fuzz_cases import case
+from fuzz_machine import BAD, HOW, Machine
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+# Of the long mode, over all cases.
+EXAMPLES = int(os.environ.get("FASTOPT_FUZZ_EXAMPLES", "20000"))
+SOME = range(6)
+EVERY = range(len(EXACT))
+# What happens in every case however few its examples, and what only many are sure to bring.
+OFTEN = [
+    "steps",
+    "steps without some gradients",
+    "numbers set",
+    "parameters written",
+    "saves",
+    "loads of files",
+    "loads of a part",
+    "optimizers replaced by new ones",
+    "looked at, finite",
+    "bad calls",
+]
+SELDOM = [
+    *(f"gradients: {how}" for how in HOW if how != "own"),
+    "functions of the step set",
+    "numbers of groups set",
+    "parameters replaced",
+    "loads from memory",
+    "looked at, not finite",
+]
+
+
+def fuzz(number: int, examples: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """What happened, and how often, in so many examples of a case."""
+    # A disk takes milliseconds for it; what it is for is tested with the checkpoints.
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    chosen, seen = case(number), Counter[str]()
+    made: Any = type("Fuzz", (Machine,), {"case": chosen, "folder": folder, "seen": seen})
+    run_state_machine_as_test(
+        made,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=12,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(f"\n{chosen!r} {chosen.options}\n{', '.join(f'{name}: {count}' for name, count in sorted(seen.items()))}")
+    assert seen["examples"] >= examples
+    return seen
+
+
+@pytest.mark.parametrize("number", SOME)
+def test_500_runs_of_some_rules_agree_with_the_model(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = fuzz(number, -(-500 // len(SOME)), tmp_path, monkeypatch)
+    assert not [what for what in OFTEN if not seen[what]]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", EVERY)
+def test_20000_runs_of_every_rule_agree_with_the_model(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = fuzz(number, -(-EXAMPLES // len(EVERY)), tmp_path, monkeypatch)
+    chosen = case(number)
+    own = ["skipped steps"] * bool(chosen.scaler or chosen.options.get("skip_nonfinite"))
+    own += ["examples with work for several threads"] * chosen.large
+    assert not [what for what in OFTEN + SELDOM + own if not seen[what]]
+    assert not [name for name in BAD if not seen[f"bad: {name}"] + seen[f"not made: {name}"]]
+
+
+def test_every_rule_that_promises_bits_has_a_case() -> None:
+    assert {case(number).rule.name for number in EVERY} == set(EXACT)

@@ -1,0 +1,87 @@
+"""The generated CUDA C++ touches no byte outside of its arrays and does nothing undefined, as g++'s sanitizers see."""
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from examples import DTYPES, ROOT, run_python
+from own_rules import EVERY
+
+# One of each shape: without state, with a uniform state, with norms of an array, with two stages of reductions.
+SHAPES = ["sgd", "adamw", "nadam", "lamb", "in_two_waves", "clipped", "without_arithmetic"]
+
+
+@functools.cache
+def runtimes() -> list[str] | None:
+    """The sanitizers' libraries of g++; None where they are not."""
+    if not shutil.which("g++"):
+        return None
+    found = []
+    for name in ("libasan.so", "libubsan.so"):
+        path = subprocess.run(["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout
+        found.append(path.strip())
+    # g++ answers with the bare name for what it does not have.
+    return found if all(os.path.isabs(path) and os.path.exists(path) for path in found) else None
+
+
+def sanitized(
+    folder: Path, storage: str, *names: str, edits: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the kernels of these rules under the sanitizers, with mistakes made in their text."""
+    libraries = runtimes()
+    if libraries is None:
+        pytest.skip("g++ with libasan and libubsan is not here; zig's compiler has neither")
+    tests = ROOT / "tests"
+    return run_python(
+        str(tests / "sanitized_kernels.py"),
+        str(folder),
+        storage,
+        json.dumps(edits or {}),
+        *names,
+        PYTHONPATH=os.pathsep.join(map(str, (ROOT, tests))),
+        LD_PRELOAD=" ".join(libraries),
+        # Python frees little at its end.
+        ASAN_OPTIONS="detect_leaks=0",
+        UBSAN_OPTIONS="print_stacktrace=1",
+    )
+
+
+@pytest.mark.parametrize("storage", ["float32", "bfloat16"])
+def test_kernels_of_every_shape_stay_within_their_arrays(storage: str, tmp_path: Path) -> None:
+    done = sanitized(tmp_path, storage, *SHAPES)
+    assert done.returncode == 0, done.stderr[-5000:]
+    assert int(done.stdout) > 1000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("storage", DTYPES)
+def test_kernels_of_every_rule_stay_within_their_arrays(storage: str, tmp_path: Path) -> None:
+    done = sanitized(tmp_path, storage, *EVERY)
+    assert done.returncode == 0, done.stderr[-5000:]
+    assert int(done.stdout) > 5000
+
+
+# Where it is made, what it is, what is said of it.
+MISTAKES = {
+    "one element more at the end": ("adam", "i < n; i += stride", "i <= n; i += stride", "heap-buffer-overflow"),
+    "a pack over the end": ("adam", "n / 4 * 4 : 0", "(n + 3) / 4 * 4 : 0", "heap-buffer-overflow"),
+    "a pack at no multiple of it": ("adam", "& 15) == 0", "& 3) == 0", "misaligned access"),
+    "one element more in a norm": ("lamb", "(first + k < n) {", "(first + k <= n) {", "heap-buffer-overflow"),
+    "a lane too many": ("lamb", "lanes[half + j]", "lanes[half + j + 1]", "out of bounds"),
+    "the scalars of the next row": ("adam", "scalars += row[5] *", "scalars += (row[5] + 1) *", "heap-buffer-overflow"),
+}
+SOME = ["one element more at the end", "a lane too many"]
+
+
+@pytest.mark.parametrize(
+    "what", [what if what in SOME else pytest.param(what, marks=pytest.mark.long) for what in MISTAKES]
+)
+def test_the_sanitizers_see_a_mistake(what: str, tmp_path: Path) -> None:
+    name, right, wrong, said = MISTAKES[what]
+    done = sanitized(tmp_path, "float32", name, edits={right: wrong})
+    assert done.returncode != 0
+    assert said in done.stderr, done.stderr[-3000:]
