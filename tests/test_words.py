@@ -1,5 +1,6 @@
 """Word vectors: the gradients are the derivatives, row-sparse steps give dense ones' bits, and the words make sense."""
 
+import importlib.util
 import json
 from collections import Counter
 from dataclasses import asdict
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import same_bits
+from examples import ROOT, same_bits
 
 from fastopt import Optimizer, skipgram
 from fastopt.cli import main
@@ -309,6 +310,28 @@ def test_without_the_source_of_the_library_the_command_says_so(
     monkeypatch.setattr("sysconfig.get_paths", lambda: {"stdlib": str(tmp_path)})
     assert command("--words", "1234") == 2
     assert f"Python's standard library has no source files in {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_benchmark_writes_what_the_page_is_made_of() -> None:
+    spec = importlib.util.spec_from_file_location("words_benchmark", ROOT / "benchmarks" / "words.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    committed = json.loads((ROOT / "benchmarks" / "results" / "words.json").read_text(encoding="utf-8"))
+    named = {(name, one.rule, one.sparse, one.power) for name, one in module.CONTENDERS.items()}
+    contenders = committed["losses"]["contenders"]
+    assert {(name, *(row[key] for key in ("rule", "sparse", "power"))) for name, row in contenders.items()} == named
+    row = module.cost(module.CONTENDERS["Adam, exact"], 12, [batch(seed) for seed in range(8)])
+    for found in committed["costs"]["batches"].values():
+        assert found["contenders"]["Adam, exact"].keys() == row.keys()
+        assert found["contenders"]["Adam, exact"]["seconds"].keys() == row["seconds"].keys()
+    # What rates are chosen by and what is reported are two parts of the held-out text.
+    first, second = (HeldOut(half).pairs["all"] for half in module.halves(small()))
+    parts = [half.held_out.paragraphs for half in module.halves(small())]
+    assert not set(parts[0]) & set(parts[1])
+    assert len(parts[0]) + len(parts[1]) == len(small().held_out.ids)
+    assert min(first, second) > 0
 
 
 @pytest.mark.long

@@ -24,21 +24,25 @@ def train(
     task: Annotated[str, typer.Option(help="digits: a network; words: word vectors, by row-sparse steps.")] = "digits",
     rule: Annotated[str, typer.Option(help=f"The update rule: {', '.join(RULES)}.")] = "adam",
     lr: Annotated[float | None, typer.Option(help="The learning rate; by default the rule's own.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training set: 30 of digits, 3 of words.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training set; by default 30 of digits, 3 of words.")
+    ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Digits, or pairs of words, in a step: 32 digits, 512 pairs.")
+        int | None, typer.Option(help="Digits, or pairs of words, in a step; by default 32 or 512.")
     ] = None,
     hidden: Annotated[
-        str | None, typer.Option(help="digits: the widths of the hidden layers, 64,32; an empty text for none.")
+        str | None,
+        typer.Option(help="digits: the widths of the hidden layers; by default 64,32; an empty text for none."),
     ] = None,
-    activation: Annotated[str | None, typer.Option(help="digits: relu, tanh or sigmoid; relu.")] = None,
-    device: Annotated[str | None, typer.Option(help="digits: cpu, or cuda, which needs CuPy; cpu.")] = None,
+    activation: Annotated[str | None, typer.Option(help="digits: relu (the default), tanh or sigmoid.")] = None,
+    device: Annotated[str | None, typer.Option(help="digits: cpu (the default), or cuda, which needs CuPy.")] = None,
     sparse: Annotated[
         str | None,
-        typer.Option(help="words: what a step does to rows without a gradient: exact, lazy or dense; exact."),
+        typer.Option(help="words: rows without a gradient: exact (the default), as if dense; lazy, left alone; dense."),
     ] = None,
     words: Annotated[
-        int | None, typer.Option(help="words: how many words of the standard library's source to read; 400000.")
+        int | None,
+        typer.Option(help="words: how many words of the standard library's source to read; by default 400000."),
     ] = None,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     seed: Annotated[int, typer.Option(help="Chooses the first weights and the order of the examples.")] = 0,
