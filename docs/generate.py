@@ -1,11 +1,14 @@
 """Writes what follows from rules, rows and result files, tables of the pages and a stub: python docs/generate.py."""
 
+import functools
 import json
 import math
 import re
 from pathlib import Path
 
 import choosing
+import client_rows
+import optimizer_rows
 import words
 from schedule_rows import table
 from stubs import stub
@@ -167,8 +170,13 @@ TABLES = {
     "schedules of optax": lambda: table("optax"),
     "costs of schedules": schedule_costs,
     "sparse": sparse_table,
+    **{
+        f"optimizers of {peer}": functools.partial(optimizer_rows.table, peer)
+        for peer in ("torch", "keras", "optax", "thinc")
+    },
+    **client_rows.TABLES,
 }
-PAGES = ("README.md", "docs/schedules.md", "docs/sparse.md")
+PAGES = ("README.md", "docs/schedules.md", "docs/optimizers.md", "docs/clients.md", "docs/sparse.md")
 
 
 def generated(text: str) -> str:

@@ -51,6 +51,7 @@ class AdaBelief(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -89,6 +90,7 @@ class Adadelta(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -103,7 +105,7 @@ class Adagrad(Optimizer):
 
     Each hyperparameter is a number or a function of the step, which counts from 1.
 
-    adagrad (by default): Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form).
+    adagrad (by default): Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form). skip_zero: no step where h is 0, as optax.
       Requires 0 <= lr < inf, lr_decay >= 0, eps >= 0, initial_accumulator >= 0.
 
     adagrad_momentum (with momentum): Duchi, Hazan & Singer 2011, whose scaled gradients gather in a velocity b (Polyak 1964); lr is outside.
@@ -121,6 +123,7 @@ class Adagrad(Optimizer):
         eps: _Number = 1e-10,
         eps_inside: bool = False,
         initial_accumulator: _Number = 0.0,
+        skip_zero: bool = False,
         momentum: _Number = 0.0,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
@@ -131,6 +134,7 @@ class Adagrad(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -146,13 +150,20 @@ class Adam(Optimizer):
     Each hyperparameter is a number or a function of the step, which counts from 1.
 
     adam (by default): Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1.
+
+    eps_hat: eps is the epsilon hat of the end of their section 2, as in keras and thinc: it joins the uncorrected root.
       Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
 
-    amsgrad (with amsgrad): Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2, with the bias corrected after the maximum, as torch.
+    amsgrad (with amsgrad): Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2, whose bias is corrected "after" the maximum, as torch.
+
+    correct: or "before" it, as optax, or "never", as the paper does for v. eps_hat: as in adam.
       Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
 
     adam_uncorrected (with uncorrected): Kingma & Ba 2015 without bias correction and with eps inside the root, as lecture notes on schedules print it.
       Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
+
+    adam_eps_root (with eps_root): Kingma & Ba 2015 with an eps inside the root too, as in optax, where a step can be differentiated at zero.
+      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, eps_root >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -165,8 +176,11 @@ class Adam(Optimizer):
         beta1: _Number = 0.9,
         beta2: _Number = 0.999,
         eps: _Number = 1e-08,
+        eps_hat: bool = False,
+        correct: str = 'after',
         amsgrad: bool = False,
         uncorrected: bool = False,
+        eps_root: _Number = 0.0,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -176,6 +190,7 @@ class Adam(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -191,9 +206,11 @@ class AdamW(Optimizer):
     Each hyperparameter is a number or a function of the step, which counts from 1.
 
     adamw (by default): Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2; the decay is multiplied by lr, as in torch.
+
+    eps_hat: as in adam.
       Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= weight_decay < inf.
 
-    adamw_amsgrad (with amsgrad): Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019.
+    adamw_amsgrad (with amsgrad): Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019. eps_hat: as in adam.
       Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= weight_decay < inf.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
@@ -208,6 +225,7 @@ class AdamW(Optimizer):
         beta2: _Number = 0.999,
         eps: _Number = 1e-08,
         weight_decay: _Number = 0.01,
+        eps_hat: bool = False,
         amsgrad: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
@@ -217,6 +235,7 @@ class AdamW(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -256,6 +275,7 @@ class Adamax(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -296,6 +316,7 @@ class AdamLp(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -336,6 +357,7 @@ class AdamMaxNorm(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -377,6 +399,7 @@ class SGDHD(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -422,6 +445,7 @@ class AdamHD(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -438,7 +462,8 @@ class LAMB(Optimizer):
 
     lamb (by default): You et al. 2020, arXiv:1904.00962, Algorithm 2, with the ratio of the norms as it is, and 1 where either is 0.
 
-    min_ratio, max_ratio: its bounds; none in apex, optax and keras, 0.01 and 10 in DeepSpeed.
+    min_ratio, max_ratio: its bounds; none in apex, optax and keras, 0.01 and 10 in DeepSpeed. decay_first: the decay
+    is no part of the step, but done before it by lr * weight_decay, as in keras.
       Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= weight_decay < inf, 0 <= min_ratio < inf, max_ratio > 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
@@ -455,6 +480,7 @@ class LAMB(Optimizer):
         weight_decay: _Number = 0.01,
         min_ratio: _Number = 0.0,
         max_ratio: _Number = ...,
+        decay_first: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -463,6 +489,7 @@ class LAMB(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -480,7 +507,8 @@ class LARS(Optimizer):
     lars (by default): You, Gitman & Ginsburg 2017, arXiv:1708.03888, Algorithm 1; lr, scaled for each array, is inside the velocity b.
 
     trust: the paper's eta, the part of its norm by which an array may change in a step. eps: added to the norm of the
-    gradient, as in apex.
+    gradient, as in apex. joint: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of
+    their norms.
       Requires 0 <= lr < inf, 0 <= momentum < 1, 0 <= weight_decay < inf, 0 < trust < inf, 0 <= eps < inf.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
@@ -495,6 +523,7 @@ class LARS(Optimizer):
         weight_decay: _Number = 0.0,
         trust: _Number = 0.001,
         eps: _Number = 0.0,
+        joint: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -503,6 +532,7 @@ class LARS(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -539,6 +569,7 @@ class Lion(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -579,6 +610,7 @@ class NAdam(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -620,6 +652,7 @@ class NAGAdam(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -634,8 +667,11 @@ class RAdam(Optimizer):
 
     Each hyperparameter is a number or a function of the step, which counts from 1.
 
-    radam (by default): Liu et al. 2020, arXiv:1908.03265, Algorithm 2; rectified above 5 degrees of freedom, eps as in torch.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
+    radam (by default): Liu et al. 2020, arXiv:1908.03265, Algorithm 2; rectified above `threshold` degrees of freedom.
+
+    eps_hat: eps joins the uncorrected root, as in torch and thinc, or the corrected one, as in optax. ahead: the bias
+    is corrected for so many steps more than were made: 1 in thinc.
+      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 4 <= threshold < inf, ahead >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -648,6 +684,9 @@ class RAdam(Optimizer):
         beta1: _Number = 0.9,
         beta2: _Number = 0.999,
         eps: _Number = 1e-08,
+        eps_hat: bool = True,
+        threshold: _Number = 5.0,
+        ahead: _Number = 0,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -657,6 +696,7 @@ class RAdam(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -677,10 +717,12 @@ class RMSprop(Optimizer):
     rmsprop_centered (with centered): Graves 2013, arXiv:1308.0850, equations 38 to 45 without momentum: divides by the standard deviation.
       Requires 0 <= lr < inf, 0 <= alpha < 1, eps >= 0.
 
-    rmsprop_momentum (with momentum): Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b, with lr outside of it as in torch.
+    rmsprop_momentum (with momentum): Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b: lr is outside of it as in torch, or inside
+    as in keras and optax.
       Requires 0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0.
 
-    rmsprop_centered_momentum (with centered and momentum): Graves 2013, arXiv:1308.0850, equations 38 to 45, with lr outside the velocity b as in torch.
+    rmsprop_centered_momentum (with centered and momentum): Graves 2013, arXiv:1308.0850, equations 38 to 45: lr is outside the velocity b as in torch, or inside as in keras
+    and optax.
       Requires 0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
@@ -694,6 +736,7 @@ class RMSprop(Optimizer):
         alpha: _Number = 0.99,
         eps: _Number = 1e-08,
         eps_inside: bool = False,
+        lr_inside: bool = False,
         centered: bool = False,
         momentum: _Number = 0.0,
         grad_scale: _Number | None = None,
@@ -705,6 +748,7 @@ class RMSprop(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -722,17 +766,21 @@ class SGD(Optimizer):
     sgd (by default): Robbins & Monro 1951: one step against the gradient.
       Requires 0 <= lr < inf.
 
-    momentum (with momentum): Polyak 1964, with lr outside the velocity b; Sutskever et al. 2013. The first gradient is not dampened.
+    momentum (with momentum): Polyak 1964; Sutskever et al. 2013. The first gradient is not dampened.
+
+    lr_inside: lr multiplies what enters the velocity b, as in keras, not what leaves it.
       Requires 0 <= lr < inf, 0 <= momentum < 1, 0 <= dampening <= 1.
 
     nesterov (with momentum and nesterov): Nesterov 1983, rewritten so that p is the point of the lookahead: Bengio et al. 2013, arXiv:1212.0901, eq. 7.
 
     With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr.
+    lr_inside: b = u, as in keras; they part when lr changes.
       Requires 0 <= lr < inf, 0 <= momentum < 1.
 
     nesterov (with nesterov): Nesterov 1983, rewritten so that p is the point of the lookahead: Bengio et al. 2013, arXiv:1212.0901, eq. 7.
 
     With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr.
+    lr_inside: b = u, as in keras; they part when lr changes.
       Requires 0 <= lr < inf, 0 <= momentum < 1.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
@@ -744,6 +792,7 @@ class SGD(Optimizer):
         *,
         lr: _Number = 0.01,
         dampening: _Number = 0.0,
+        lr_inside: bool = False,
         momentum: _Number = 0.0,
         nesterov: bool = False,
         grad_scale: _Number | None = None,
@@ -755,6 +804,7 @@ class SGD(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -794,6 +844,7 @@ class Yogi(Optimizer):
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,

@@ -16,7 +16,7 @@ Contender = TypeVar("Contender")
 
 PACKAGES = (
     *("fastopt", "numpy", "ml_dtypes", "numba", "llvmlite", "numba-cuda", "cupy", "cupy-cuda12x", "cupy-cuda13x"),
-    *("torch", "deepspeed", "jax", "optax", "thinc"),
+    *("torch", "deepspeed", "jax", "optax", "thinc", "spacy", "scikit-learn"),
 )
 
 

@@ -45,7 +45,8 @@ class Optimizer:
     limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, bias
-    corrected, in `ema` as a tree. cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
+    corrected, in `ema` as a tree; ema_uncorrected: it starts from 0 instead. cast_to: "float16" or "bfloat16", a copy
+    of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
     array may stand in several places of params, to be updated once. sparse: what a RowSparse gradient does to the rows
@@ -66,6 +67,7 @@ class Optimizer:
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
+        ema_uncorrected: bool = False,
         cast_to: str | None = None,
         zero_grads: bool = False,
         skip_nonfinite: bool = False,
@@ -103,7 +105,10 @@ class Optimizer:
             if callable(hyper.get(name)):
                 raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
         used = {*hyper, *(name for given in (groups or {}).values() for name in given)}
+        if ema_uncorrected and "ema" not in used:
+            raise ValueError("ema_uncorrected has no effect without ema")
         switches = {"maximize": maximize, "zero_grads": zero_grads, "skip_nonfinite": skip_nonfinite}
+        switches["ema_uncorrected"] = ema_uncorrected
         on: dict[str, Any] = {name: True for name, value in switches.items() if value}
         on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
         on |= {"lr_scale": True} if lr_scale else {}

@@ -155,7 +155,9 @@ def _hyper_changes(
     pairs = [("", optimizer.hyper, state["hyper"])]
     pairs += [(f"groups[{p!r}].", own[p], theirs[p]) for p in own if p in theirs]
     for prefix, hyper, saved in pairs:
-        if differing := set(hyper) ^ set(saved):
+        # An older version did not know of it, and did what the default does.
+        added = {n for n, value in hyper.items() if not (prefix or _differ(value, optimizer.rule.hyper.get(n)))}
+        if differing := set(hyper) - set(saved) - added | set(saved) - set(hyper):
             conflicts.append(f"{prefix or 'it'} has not the same hyperparameters: {', '.join(sorted(differing))}")
         for name in (name for name in hyper if name in saved):
             now, before = hyper[name], saved[name]

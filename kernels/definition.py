@@ -118,6 +118,10 @@ class Rule(Step):
         new = update(self.program(bound), [arrays], [{"t": step, **bound, **states}])
         return tuple(new[0]) or None if new else None
 
+    def __reduce__(self) -> str:
+        # Pickled and copied as functions are: by its name in its module.
+        return self.__qualname__  # type: ignore[no-any-return, attr-defined]
+
     def __repr__(self) -> str:
         return f"<rule {self.name}{inspect.signature(self.formula)}>"
 

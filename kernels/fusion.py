@@ -56,9 +56,9 @@ def decayed(p: Any, of: Any, numbers: Mapping[str, Any]) -> Any:
     return where(numbers["weight_decay"] != 0, p - numbers["lr"] * numbers["weight_decay"] * of, p)
 
 
-def averaged(average: Any, p: Any, decay: Any, t: Any) -> Any:
-    """The running mean of p with its bias corrected as it goes: the first is p itself."""
-    return average + (1 - decay) / (1 - decay**t) * (p - average)
+def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
+    """The running mean of p from 0, or with its bias corrected as it goes: the first is then p itself."""
+    return average + ((1 - decay) / (1 - decay**t) if corrected else 1 - decay) * (p - average)
 
 
 @functools.cache
@@ -124,7 +124,8 @@ class Fused(Step):
             new = decayed(new, new, numbers)
         written, states = rest[: len(slots)], rest[len(slots) :]
         if "ema" in on:
-            written.append(averaged(extra[AVERAGE], new, numbers["ema"], numbers["t"]))
+            corrected = not self.on.get("ema_uncorrected")
+            written.append(averaged(extra[AVERAGE], new, numbers["ema"], numbers["t"], corrected))
         if COPY in self.arrays:
             written.append(new)
         if self.on.get("zero_grads"):

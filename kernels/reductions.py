@@ -6,7 +6,7 @@ j + LANES/2, and so on); the chunks are combined in order.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,14 +60,18 @@ class Reduction:
         total: float = OPERATIONS[self.combine].host(a, b)
         return total
 
-    def joined(self, partials: Any) -> float:
-        """A NumPy array of partial results, combined in order."""
-        total: float = functools.reduce(OPERATIONS[self.combine].host, partials.tolist())
+    def joined(self, partials: Iterable[float]) -> float:
+        """Partial results, combined in order."""
+        total: float = functools.reduce(OPERATIONS[self.combine].host, partials)
         return total
 
     def finished(self, totals: Any) -> Any:
         """The reduction's value from the total of the partial results, or its values from many."""
-        return OPERATIONS[self.finish].array(totals) if self.finish else totals
+        if not self.finish:
+            return totals
+        # Of one number by Python, which is quicker: the same bits.
+        operation = OPERATIONS[self.finish]
+        return operation.host(totals) if isinstance(totals, float) else operation.array(totals)
 
 
 REDUCTIONS: dict[str, Reduction] = {

@@ -198,10 +198,12 @@ class Machine(RuleBasedStateMachine):
         self.opt.save(self.folder / where, params=params, user=user)
         self.saved[where] = user, self.model.copy(), params
 
-    @rule(where=st.sampled_from(["one", "two", "memory"]), params=st.booleans(), partial=st.booleans())
-    def load(self, where: str, params: bool, partial: bool) -> None:
+    @rule(data=st.data(), where=st.sampled_from(["one", "two", "memory"]), params=st.booleans(), partial=st.booleans())
+    def load(self, data: Any, where: str, params: bool, partial: bool) -> None:
         if where not in self.saved:
             self.save(where, params)
+        # A number that was set since is as it was.
+        self.set_number(data, "item")
         kept, model, with_params = self.saved[where]
         if where == "memory":
             report = self.opt.load_state_dict(kept, params=params, partial=partial)
@@ -212,9 +214,10 @@ class Machine(RuleBasedStateMachine):
         self.model.load(model, params and with_params)
         self.seen["loads of files" if where != "memory" else "loads from memory"] += 1
 
-    @rule(seed=SEEDS, through_file=st.booleans())
-    def go_on_in_another(self, seed: int, through_file: bool) -> None:
-        """As a new process does: made as at first, then loaded."""
+    @rule(data=st.data(), seed=SEEDS, through_file=st.booleans())
+    def go_on_in_another(self, data: Any, seed: int, through_file: bool) -> None:
+        """As a new process does: made as at first, then loaded. What was set is set there too."""
+        self.set_number(data, "attribute")
         opt, model, arrays = self.built(seed)
         if through_file:
             self.opt.save(self.folder / "last")
@@ -256,7 +259,7 @@ class Machine(RuleBasedStateMachine):
                 self.opt.check_finite()
         self.seen["looked at, finite" if finite else "looked at, not finite"] += 1
 
-    @rule(data=st.data(), seed=SEEDS, count=st.integers(1, 4))
+    @rule(data=st.data(), seed=SEEDS, count=st.integers(1, 8))
     def call_badly(self, data: Any, seed: int, count: int) -> None:
         for name in np.random.default_rng(seed).choice(sorted(BAD), count):
             note(f"bad call: {name}")

@@ -1,4 +1,4 @@
-"""The peers' optimizers, each run in float64 over given gradients."""
+"""Runs of the peers' optimizers over lists of arrays, in float64 or float32, which can stop and go on elsewhere."""
 
 import contextlib
 import os
@@ -8,66 +8,176 @@ from typing import Any
 import numpy as np
 from paths import Path
 
+import fastopt
+
+Arrays = list[np.ndarray]
+
 
 def at_step(options: Mapping[str, Any], t: int) -> dict[str, Any]:
     """The options with every function of the step replaced by its value at t."""
     return {name: value(t) if callable(value) else value for name, value in options.items()}
 
 
-def torch_path(name: str, options: Mapping[str, Any], start: np.ndarray, grads: Path) -> Path:
-    """The parameter after each step of torch.optim's optimizer; an option may be a function of the step."""
-    import torch
+class TorchRun:
+    """torch.optim's optimizer; an option may be a function of the step."""
 
-    # Of this type NAdam keeps its product of momenta.
-    with _set(torch.get_default_dtype, torch.set_default_dtype, torch.float64):
-        parameter = torch.tensor(start)
-        optimizer = getattr(torch.optim, name)([parameter], **at_step(options, 1))
-        path = []
-        for t, grad in enumerate(grads, 1):
-            (group,) = optimizer.param_groups
-            group.update(at_step(options, t))
-            parameter.grad = torch.tensor(grad)
-            optimizer.step()
-            path.append(parameter.numpy().copy())
-        return path
+    def __init__(self, name: str, options: Mapping[str, Any], start: Arrays) -> None:
+        import torch
+
+        self.torch, self.options, self.t = torch, options, 0
+        self.parameters = [torch.tensor(array) for array in start]
+        with self._types():
+            self.optimizer = getattr(torch.optim, name)(self.parameters, **at_step(options, 1))
+
+    def _types(self) -> Any:
+        # Of the default type NAdam keeps its product of momenta.
+        return _set(self.torch.get_default_dtype, self.torch.set_default_dtype, self.parameters[0].dtype)
+
+    def step(self, grads: Arrays) -> None:
+        self.t += 1
+        (group,) = self.optimizer.param_groups
+        group.update(at_step({n: v for n, v in self.options.items() if callable(v)}, self.t))
+        for parameter, grad in zip(self.parameters, grads, strict=True):
+            parameter.grad = self.torch.tensor(grad)
+        with self._types():
+            self.optimizer.step()
+
+    @property
+    def weights(self) -> Arrays:
+        return [parameter.numpy().copy() for parameter in self.parameters]
+
+    def give(self, opt: Any) -> None:
+        """Let one of ours go on from here."""
+        has_count = any("step" in entry for entry in self.optimizer.state_dict()["state"].values())
+        fastopt.like.torch.load_state(opt, self.optimizer.state_dict(), steps=None if has_count else self.t)
+
+    def take(self, opt: Any) -> None:
+        """Go on from one of ours."""
+        self.optimizer.load_state_dict(fastopt.like.torch.state_of(opt))
+        self.t = opt.t
 
 
-def keras_path(name: str, options: Mapping[str, Any], start: np.ndarray, grads: Path) -> Path:
-    """The parameter after each step of Keras's optimizer on its JAX backend; only learning_rate may be scheduled."""
-    os.environ["KERAS_BACKEND"] = "jax"  # on NumPy, Keras rounds every product and sum to float32
-    import jax
-    import keras
+class KerasRun:
+    """Keras's optimizer on its JAX backend; only learning_rate may be a function of the step."""
 
-    with _wide_types(jax), _set(keras.config.floatx, keras.config.set_floatx, "float64"):
-        parameter = keras.Variable(start, dtype="float64")
-        optimizer = getattr(keras.optimizers, name)(**at_step(options, 1))
-        optimizer.build([parameter])
-        path = []
-        for t, grad in enumerate(grads, 1):
-            optimizer.learning_rate = at_step(options, t)["learning_rate"]
-            optimizer.apply([jax.numpy.asarray(grad)], [parameter])
-            path.append(np.array(parameter.value))
-        return path
+    def __init__(self, name: str, options: Mapping[str, Any], start: Arrays) -> None:
+        os.environ["KERAS_BACKEND"] = "jax"  # on NumPy, Keras rounds every product and sum to float32
+        import jax
+        import keras
+
+        self.jax, self.keras, self.options, self.t = jax, keras, options, 0
+        self.dtype = start[0].dtype.name
+        with self._types():
+            self.variables = [keras.Variable(array, dtype=self.dtype, name=f"v{k}") for k, array in enumerate(start)]
+            self.optimizer = getattr(keras.optimizers, name)(**at_step(options, 1))
+            self.optimizer.build(self.variables)
+
+    @contextlib.contextmanager
+    def _types(self) -> Iterator[None]:
+        with _wide_types(self.jax), _set(self.keras.config.floatx, self.keras.config.set_floatx, self.dtype):
+            yield
+
+    def step(self, grads: Arrays) -> None:
+        self.t += 1
+        with self._types():
+            if "learning_rate" in self.options:
+                self.optimizer.learning_rate = at_step(self.options, self.t)["learning_rate"]
+            self.optimizer.apply([self.jax.numpy.asarray(grad) for grad in grads], self.variables)
+
+    @property
+    def weights(self) -> Arrays:
+        return [np.array(variable.value) for variable in self.variables]
+
+    @property
+    def averages(self) -> Arrays:
+        return [np.array(average.value) for average in self.optimizer._model_variables_moving_average]
+
+    def give(self, opt: Any) -> None:
+        fastopt.like.keras.load_state(opt, self.optimizer.variables)
+
+    def take(self, opt: Any) -> None:
+        iteration, *values = fastopt.like.keras.state_of(opt).values()
+        if callable(opt.lr):  # Here the rate is a number that is set in each step.
+            values.insert(0, np.array(opt.lr(1)))
+        with self._types():
+            self.optimizer.set_weights([iteration, *values])
+        self.t = opt.t
 
 
-def optax_path(name: str, options: Mapping[str, Any], start: np.ndarray, grads: Path) -> Path:
-    """The parameter after each step of optax's optimizer; only learning_rate may be scheduled."""
-    import jax
-    import optax
+class OptaxRun:
+    """optax's optimizer; an option that is a function of the step counts from 1 here."""
 
-    options = dict(options)
-    if callable(rate := options.get("learning_rate")):
-        options["learning_rate"] = lambda count: rate(int(count) + 1)
-    with _wide_types(jax):
-        optimizer = COMPOSED[name](**options) if name in COMPOSED else getattr(optax, name)(**options)
-        parameter = jax.numpy.asarray(start)
-        state = optimizer.init(parameter)
-        path = []
-        for grad in grads:
-            updates, state = optimizer.update(jax.numpy.asarray(grad), state, parameter)
-            parameter = optax.apply_updates(parameter, updates)
-            path.append(np.array(parameter))
-        return path
+    def __init__(self, name: str, options: Mapping[str, Any], start: Arrays) -> None:
+        import jax
+        import optax
+
+        self.jax, self.optax, self.t = jax, optax, 0
+        given = {n: (lambda c, f=v: f(int(c) + 1)) if callable(v) else v for n, v in options.items()}
+        with _wide_types(jax):
+            self.optimizer = COMPOSED[name](**given) if name in COMPOSED else getattr(optax, name)(**given)
+            self.parameters = [jax.numpy.asarray(array) for array in start]
+            self.state = self.optimizer.init(self.parameters)
+
+    def step(self, grads: Arrays) -> None:
+        self.t += 1
+        with _wide_types(self.jax):
+            gradients = [self.jax.numpy.asarray(grad) for grad in grads]
+            updates, self.state = self.optimizer.update(gradients, self.state, self.parameters)
+            self.parameters = self.optax.apply_updates(self.parameters, updates)
+
+    @property
+    def weights(self) -> Arrays:
+        return [np.array(parameter) for parameter in self.parameters]
+
+    def give(self, opt: Any) -> None:
+        counts = "count" in repr(self.state)
+        fastopt.like.optax.load_state(opt, self.state, steps=None if counts else self.t)
+
+    def take(self, opt: Any) -> None:
+        with _wide_types(self.jax):
+            self.state = fastopt.like.optax.state_of(opt, self.state)
+        self.t = opt.t
+
+
+class ThincRun:
+    """Thinc's optimizer; in float64 on its Ops in plain NumPy, as its compiled ones know float32 alone."""
+
+    def __init__(self, name: str, options: Mapping[str, Any], start: Arrays) -> None:
+        import thinc.api
+
+        self.module, self.arrays, self.t = thinc.api, [array.copy() for array in start], 0
+        given = {n: self._schedule(v) if callable(v) else v for n, v in options.items()}
+        self.optimizer = getattr(thinc.api, name)(**given)
+
+    def _schedule(self, function: Callable[[int], float]) -> Any:
+        return self.module.Schedule("of the step", lambda schedule, step, **_: function(step + 1))
+
+    def step(self, grads: Arrays) -> None:
+        self.t += 1
+        import thinc.optimizers
+        from thinc.backends.ops import Ops
+
+        plain = self.arrays[0].dtype == np.float64
+        ops = type("PlainOps", (Ops,), {"xp": np, "alloc": lambda _, shape, **__: np.zeros(shape)})()
+        ops.alloc1f = lambda size: np.zeros(size)
+        ops.reshape1f = ops.reshape_f = lambda array, shape: array.reshape(shape)
+        before = thinc.optimizers.get_array_ops
+        if plain:
+            thinc.optimizers.get_array_ops = lambda _: ops
+        try:
+            for k, grad in enumerate(grads):
+                self.arrays[k], _ = self.optimizer((k, "W"), self.arrays[k], grad.copy())
+        finally:
+            thinc.optimizers.get_array_ops = before
+        self.optimizer.step_schedules()
+
+    @property
+    def weights(self) -> Arrays:
+        return [array.copy() for array in self.arrays]
+
+    @property
+    def averages(self) -> Arrays:
+        return [self.optimizer.averages[k, "W"].copy() for k in range(len(self.arrays))]
 
 
 @contextlib.contextmanager
@@ -96,4 +206,18 @@ def _adagrad_then_trace(learning_rate: float, decay: float, initial_accumulator_
 
 # Optimizers that optax does not name, made of its parts.
 COMPOSED: dict[str, Callable[..., Any]] = {"adagrad_then_trace": _adagrad_then_trace}
-PATHS: dict[str, Callable[..., Path]] = {"torch": torch_path, "keras": keras_path, "optax": optax_path}
+RUNS: dict[str, Any] = {"torch": TorchRun, "keras": KerasRun, "optax": OptaxRun, "thinc": ThincRun}
+
+
+def peer_path(peer: str, name: str, options: Mapping[str, Any], start: Arrays, grads: list[Arrays]) -> Path:
+    """All weights, one after the other, at the start and after each step of a peer's optimizer."""
+    run = RUNS[peer](name, options, start)
+    path = [flat(start)]
+    for step in grads:
+        run.step(step)
+        path.append(flat(run.weights))
+    return path
+
+
+def flat(arrays: Arrays) -> np.ndarray:
+    return np.concatenate([array.reshape(-1) for array in arrays])

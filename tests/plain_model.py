@@ -134,7 +134,8 @@ class PlainModel:
             new = new - n["lr"] * wd * new
         average = self.ema[k]
         if "ema" in n:
-            weight = (1 - n["ema"]) / (1 - n["ema"] ** t)
+            corrected = not self.options.get("ema_uncorrected")
+            weight = (1 - n["ema"]) / (1 - n["ema"] ** t) if corrected else 1 - n["ema"]
             average = self._row(average, axes)
             average = self._stored(average + weight * (new - average), k, axes)
         count = len(slots)

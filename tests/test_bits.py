@@ -24,6 +24,26 @@ def test_every_rule_gives_numpys_bits(name: str, storage: str) -> None:
                 check_update(EVERY[name], arrays_for(EVERY[name], size, storage, seed=size, special=special))
 
 
+# Choices of formula that have a name; the others are switches.
+NAMED = {"correct": ("before", "never"), "over": ("model", "array")}
+CHOICES = [
+    (name, choice, value)
+    for name, rule in RULES.items()
+    if rule.exact
+    for choice in rule.statics
+    for value in (NAMED[choice] if choice in NAMED else (not rule.hyper[choice],))
+    if value != rule.hyper[choice]
+]
+
+
+@pytest.mark.parametrize(("name", "choice", "value"), CHOICES)
+def test_every_choice_of_formula_gives_numpys_bits(name: str, choice: str, value: bool | str) -> None:
+    for t in (1, 9):
+        arrays = arrays_for(RULES[name], 1000, "float32", special=True)
+        with np.errstate(all="ignore"):
+            check_update(RULES[name], arrays, t=t, **{choice: value})
+
+
 @pytest.mark.parametrize("storage", DTYPES)
 @pytest.mark.parametrize("name", EVERY)
 def test_every_layout_gives_numpys_bits(name: str, storage: str) -> None:

@@ -185,7 +185,7 @@ MISTAKES = [
     ("momentum", "bfloat16", "x != x ? bits >> 16 | 0x40u : ", ""),
     ("adam", "float16", "S::decode(words[k] >> 16)", "S::decode(words[k])"),
     ("clipped", "float32", "half = 512", "half = 256"),
-    ("clipped", "float32", "const double v0 = y0", "const float v0 = y0"),
+    ("clipped", "float64", "const double v0 = y0", "const float v0 = y0"),
 ]
 
 

@@ -1,6 +1,8 @@
 """`@rule`: where it can stand, what it refuses, and that its errors point at the author's line."""
 
+import copy
 import math
+import pickle
 import textwrap
 from typing import Any
 
@@ -110,9 +112,10 @@ def test_static_hyperparameters_have_a_formula_each() -> None:
     for inside in (False, True):
         arrays = arrays_for(RULES["adagrad"], 1000, "float32")
         check_update(RULES["adagrad"], arrays, eps_inside=inside, eps=1e-2)
-    outside, within = (RULES["adagrad"].program({"eps_inside": inside}) for inside in (False, True))
+    hyper = RULES["adagrad"].hyper
+    outside, within = (RULES["adagrad"].program({**hyper, "eps_inside": inside}) for inside in (False, True))
     assert outside is not within
-    assert outside is RULES["adagrad"].program({"eps_inside": False})
+    assert outside is RULES["adagrad"].program(hyper)
 
 
 def test_a_uniform_root_of_a_negative_number_is_nan_and_does_not_raise() -> None:
@@ -304,3 +307,9 @@ def test_maximum_of_zeros_gives_the_second() -> None:
         assert np.signbit(function(plus, minus)).all()
         assert not np.signbit(function(minus, plus)).any()
         assert math.copysign(1, function(0.0, -0.0)) == -1
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_are_pickled_and_copied_by_name(name: str) -> None:
+    assert pickle.loads(pickle.dumps(RULES[name])) is RULES[name]
+    assert copy.deepcopy(RULES[name]) is RULES[name]

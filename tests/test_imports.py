@@ -8,7 +8,7 @@ from examples import ROOT, run_python
 
 HEAVY = {
     *("numba", "llvmlite", "cupy", "torch", "jax", "scipy", "sklearn", "matplotlib", "rich", "typer", "ml_dtypes"),
-    "safetensors",
+    *("safetensors", "thinc", "spacy", "keras", "optax"),
 }
 
 
@@ -18,6 +18,7 @@ def test_importing_fastopt_and_asking_for_a_type_import_nothing_heavy() -> None:
         "from fastopt.kernels.dispatch import backend_of\n"
         "assert backend_of(numpy.ones(3)) == 'cpu'\n"
         "opt = fastopt.Adam\n"
+        "fastopt.like.torch.Adam, fastopt.like.keras.load_state, fastopt.like.optax.adam, fastopt.like.thinc.Adam\n"
         f"print(*sorted({HEAVY!r} & set(sys.modules)))"
     )
     done = run_python("-c", text)

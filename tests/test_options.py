@@ -21,7 +21,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
         *({"weight_decay": 0.1, "decay": d} for d in ("l2", "decoupled", "decoupled_with", "decoupled_after")),
     ],
     "maximize": [{}, {"maximize": True}],
-    "ema": [{}, {"ema": 0.9}],
+    "ema": [{}, {"ema": 0.9}, {"ema": 0.9, "ema_uncorrected": True}],
     "cast": [{}, {"cast_to": "float16"}, {"cast_to": "bfloat16"}],
     "zero": [{}, {"zero_grads": True}],
     "skip": [{}, {"skip_nonfinite": True}],
@@ -136,3 +136,17 @@ def test_a_bad_value_in_the_last_place_leaves_every_bit(name: str, value: float)
     opt.step(grads)
     assert (opt.t, opt.skipped) == (1, 1)
     assert (params[0] != 0.5).all()
+
+
+@pytest.mark.parametrize("options", [{"clip_norm": 0.5}, {"clip_array_norm": 0.5, "clip_norm": 0.7}], ids=str)
+@pytest.mark.parametrize("name", ["adam", "lamb", "adam_max_norm"])
+def test_one_array_alone_of_several_chunks_has_numpys_norms(name: str, options: dict[str, Any]) -> None:
+    """An optimizer of one array has its totals by a way of their own."""
+    generator = np.random.default_rng(0)
+    for size in (1, 65_536, 140_000):
+        weights, gradient = generator.standard_normal((2, size)).astype("float32")
+        optimizer = fastopt.Optimizer([weights], name, **options)
+        step, slots = optimizer._step, [array.copy() for array in optimizer._state[0].values()]
+        wanted = step.reference(weights.copy(), gradient, *slots, t=1 if step.uses_t else None, **optimizer.hyper)
+        optimizer.step([gradient])
+        assert same_bits(weights, wanted[0])

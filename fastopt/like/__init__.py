@@ -3,6 +3,6 @@
 An argument that cannot be honoured here is an error that says so, unless it has the value at which it does nothing.
 """
 
-from . import keras, optax, torch
+from . import keras, optax, thinc, torch
 
-__all__ = ["keras", "optax", "torch"]
+__all__ = ["keras", "optax", "thinc", "torch"]

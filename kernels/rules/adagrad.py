@@ -2,7 +2,7 @@
 
 from ..definition import rule
 from ..families import Family
-from ..grammar import sqrt
+from ..grammar import sqrt, where
 
 
 def root(v, eps, eps_inside):
@@ -11,10 +11,13 @@ def root(v, eps, eps_inside):
 
 
 @rule(require="0 <= lr < inf, lr_decay >= 0, eps >= 0, initial_accumulator >= 0", start={"h": "initial_accumulator"})
-def adagrad(p, g, h, *, t, lr=1e-2, lr_decay=0.0, eps=1e-10, eps_inside=False, initial_accumulator=0.0):
-    """Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form)."""
+def adagrad(
+    p, g, h, *, t, lr=1e-2, lr_decay=0.0, eps=1e-10, eps_inside=False, initial_accumulator=0.0, skip_zero=False
+):
+    """Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form). skip_zero: no step where h is 0, as optax."""
     h = h + g * g
-    return p - lr / (1 + (t - 1) * lr_decay) * g / root(h, eps, eps_inside), h
+    step = lr / (1 + (t - 1) * lr_decay) * g / root(h, eps, eps_inside)
+    return p - (where(h == 0, 0.0, step) if skip_zero else step), h
 
 
 @rule(

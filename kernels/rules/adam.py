@@ -7,25 +7,47 @@ from ..grammar import maximum, sqrt
 REQUIRE = "0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0"
 
 
+def hatted(eps, beta2, t):
+    """The eps for the bias-corrected root that has the effect of this one added to the root before its correction."""
+    return eps / sqrt(1 - beta2**t)
+
+
 @rule(require=REQUIRE)
-def adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-    """Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1."""
+def adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=False):
+    """Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1.
+
+    eps_hat: eps is the epsilon hat of the end of their section 2, as in keras and thinc: it joins the uncorrected root.
+    """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
-    return p - lr * m_hat / (sqrt(v_hat) + eps), m, v
+    return p - lr * m_hat / (sqrt(v_hat) + (hatted(eps, beta2, t) if eps_hat else eps)), m, v
+
+
+@rule(require=f"{REQUIRE}, eps_root >= 0")
+def adam_eps_root(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=1e-8):
+    """Kingma & Ba 2015 with an eps inside the root too, as in optax, where a step can be differentiated at zero."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return p - lr * m_hat / (sqrt(v_hat + eps_root) + eps), m, v
 
 
 @rule(require=REQUIRE)
-def amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-    """Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2, with the bias corrected after the maximum, as torch."""
+def amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=False, correct="after"):
+    """Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2, whose bias is corrected "after" the maximum, as torch.
+
+    correct: or "before" it, as optax, or "never", as the paper does for v. eps_hat: as in adam.
+    """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
-    v_max = maximum(v_max, v)
+    correction = 1 - beta2**t
+    v_max = maximum(v_max, v / correction if correct == "before" else v)
     m_hat = m / (1 - beta1**t)
-    v_hat = v_max / (1 - beta2**t)
-    return p - lr * m_hat / (sqrt(v_hat) + eps), m, v, v_max
+    v_hat = v_max / correction if correct == "after" else v_max
+    return p - lr * m_hat / (sqrt(v_hat) + (hatted(eps, beta2, t) if eps_hat else eps)), m, v, v_max
 
 
 @rule(require=REQUIRE)
@@ -42,17 +64,21 @@ def decayed(p, lr, weight_decay):
 
 
 @rule(require=f"{REQUIRE}, 0 <= weight_decay < inf")
-def adamw(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2):
-    """Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2; the decay is multiplied by lr, as in torch."""
-    return adam.formula(decayed(p, lr, weight_decay), g, m, v, t=t, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+def adamw(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2, eps_hat=False):
+    """Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2; the decay is multiplied by lr, as in torch.
+
+    eps_hat: as in adam.
+    """
+    numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "eps_hat": eps_hat}
+    return adam.formula(decayed(p, lr, weight_decay), g, m, v, t=t, **numbers)
 
 
 @rule(require=f"{REQUIRE}, 0 <= weight_decay < inf")
-def adamw_amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2):
-    """Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019."""
-    p = decayed(p, lr, weight_decay)
-    return amsgrad.formula(p, g, m, v, v_max, t=t, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+def adamw_amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2, eps_hat=False):
+    """Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019. eps_hat: as in adam."""
+    numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "eps_hat": eps_hat}
+    return amsgrad.formula(decayed(p, lr, weight_decay), g, m, v, v_max, t=t, **numbers)
 
 
-ADAM = Family("Adam", {"": adam, "amsgrad": amsgrad, "uncorrected": adam_uncorrected})
+ADAM = Family("Adam", {"": adam, "amsgrad": amsgrad, "uncorrected": adam_uncorrected, "eps_root": adam_eps_root})
 ADAMW = Family("AdamW", {"": adamw, "amsgrad": adamw_amsgrad})

@@ -13,15 +13,17 @@ def trust_ratio(weights, step):
 @rule(
     require="0 <= lr < inf, 0 <= momentum < 1, 0 <= weight_decay < inf, 0 < trust < inf, 0 <= eps < inf",
 )
-def lars(p, g, b, *, lr=1.0, momentum=0.9, weight_decay=0.0, trust=1e-3, eps=0.0):
+def lars(p, g, b, *, lr=1.0, momentum=0.9, weight_decay=0.0, trust=1e-3, eps=0.0, joint=False):
     """You, Gitman & Ginsburg 2017, arXiv:1708.03888, Algorithm 1; lr, scaled for each array, is inside the velocity b.
 
     trust: the paper's eta, the part of its norm by which an array may change in a step. eps: added to the norm of the
-    gradient, as in apex.
+    gradient, as in apex. joint: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of
+    their norms.
     """
-    weights, gradient = norm(p), norm(g)
-    ratio = trust_ratio(trust * weights, gradient + weight_decay * weights + eps)
-    b = momentum * b + lr * ratio * (g + weight_decay * p)
+    weights, decayed = norm(p), g + weight_decay * p
+    size = norm(decayed) if joint else norm(g) + weight_decay * weights
+    ratio = trust_ratio(trust * weights, size + eps)
+    b = momentum * b + lr * ratio * decayed
     return p - b, b
 
 

@@ -5,18 +5,24 @@ from ..families import Family
 from ..grammar import sqrt, where
 
 
-@rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0")
-def radam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-    """Liu et al. 2020, arXiv:1908.03265, Algorithm 2; rectified above 5 degrees of freedom, eps as in torch."""
+@rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 4 <= threshold < inf, ahead >= 0")
+def radam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=True, threshold=5.0, ahead=0):
+    """Liu et al. 2020, arXiv:1908.03265, Algorithm 2; rectified above `threshold` degrees of freedom.
+
+    eps_hat: eps joins the uncorrected root, as in torch and thinc, or the corrected one, as in optax. ahead: the bias
+    is corrected for so many steps more than were made: 1 in thinc.
+    """
+    t = t + ahead
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
     m_hat = m / (1 - beta1**t)
     rho_inf = 2 / (1 - beta2) - 1
     rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
-    trusted = rho > 5
+    trusted = rho > threshold
     scale = where(trusted, (rho_inf - 4) * (rho_inf - 2) * rho, 1.0)
     r = sqrt((rho - 4) * (rho - 2) * rho_inf / scale)
-    rectified = r * sqrt(1 - beta2**t) * m_hat / (sqrt(v) + eps)
+    correction = sqrt(1 - beta2**t)
+    rectified = r * correction * m_hat / (sqrt(v) + (eps if eps_hat else eps * correction))
     return p - lr * where(trusted, rectified, m_hat), m, v
 
 

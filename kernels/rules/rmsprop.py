@@ -31,19 +31,23 @@ def rmsprop_centered(p, g, v, a, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=Fa
 
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0")
-def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False):
-    """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b, with lr outside of it as in torch."""
+def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False):
+    """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b: lr is outside of it as in torch, or inside
+    as in keras and optax."""
     v = mean(v, g * g, alpha)
-    b = momentum * b + g / root(v, eps, eps_inside)
-    return p - lr * b, v, b
+    b = momentum * b + (lr * g if lr_inside else g) / root(v, eps, eps_inside)
+    return p - (b if lr_inside else lr * b), v, b
 
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0")
-def rmsprop_centered_momentum(p, g, v, a, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False):
-    """Graves 2013, arXiv:1308.0850, equations 38 to 45, with lr outside the velocity b as in torch."""
+def rmsprop_centered_momentum(
+    p, g, v, a, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False
+):
+    """Graves 2013, arXiv:1308.0850, equations 38 to 45: lr is outside the velocity b as in torch, or inside as in keras
+    and optax."""
     v, a = mean(v, g * g, alpha), mean(a, g, alpha)
-    b = momentum * b + g / root(variance(v, a), eps, eps_inside)
-    return p - lr * b, v, a, b
+    b = momentum * b + (lr * g if lr_inside else g) / root(variance(v, a), eps, eps_inside)
+    return p - (b if lr_inside else lr * b), v, a, b
 
 
 FAMILY = Family(

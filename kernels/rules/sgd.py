@@ -12,20 +12,26 @@ def sgd(p, g, *, lr=1e-2):
 
 
 @rule(require="0 <= lr < inf, 0 <= momentum < 1, 0 <= dampening <= 1")
-def momentum(p, g, b, *, t, lr=1e-2, momentum=0.9, dampening=0.0):
-    """Polyak 1964, with lr outside the velocity b; Sutskever et al. 2013. The first gradient is not dampened."""
-    b = momentum * b + where(t == 1, 1.0, 1 - dampening) * g
-    return p - lr * b, b
+def momentum(p, g, b, *, t, lr=1e-2, momentum=0.9, dampening=0.0, lr_inside=False):
+    """Polyak 1964; Sutskever et al. 2013. The first gradient is not dampened.
+
+    lr_inside: lr multiplies what enters the velocity b, as in keras, not what leaves it.
+    """
+    b = momentum * b + where(t == 1, 1.0, 1 - dampening) * (lr * g if lr_inside else g)
+    return p - (b if lr_inside else lr * b), b
 
 
 @rule(require="0 <= lr < inf, 0 <= momentum < 1")
-def nesterov(p, g, b, *, lr=1e-2, momentum=0.9):
+def nesterov(p, g, b, *, lr=1e-2, momentum=0.9, lr_inside=False):
     """Nesterov 1983, rewritten so that p is the point of the lookahead: Bengio et al. 2013, arXiv:1212.0901, eq. 7.
 
     With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr.
+    lr_inside: b = u, as in keras; they part when lr changes.
     """
+    g = lr * g if lr_inside else g
     b = momentum * b + g
-    return p - lr * (g + momentum * b), b
+    step = g + momentum * b
+    return p - (step if lr_inside else lr * step), b
 
 
 FAMILY = Family("SGD", {"": sgd, "momentum": momentum, "momentum nesterov": nesterov, "nesterov": nesterov})

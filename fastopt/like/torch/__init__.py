@@ -1,6 +1,7 @@
 """torch by its own names."""
 
 from .cycling import CyclicLR, OneCycleLR
+from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, RAdam, RMSprop
 from .schedules import (
     ChainedScheduler,
     ConstantLR,
@@ -15,8 +16,15 @@ from .schedules import (
     SequentialLR,
     StepLR,
 )
+from .state import load_state, state_of
 
 __all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
     "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
@@ -27,8 +35,13 @@ __all__ = [
     "LinearLR",
     "MultiStepLR",
     "MultiplicativeLR",
+    "NAdam",
     "OneCycleLR",
     "PolynomialLR",
+    "RAdam",
+    "RMSprop",
     "SequentialLR",
     "StepLR",
+    "load_state",
+    "state_of",
 ]

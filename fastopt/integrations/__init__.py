@@ -1,0 +1,4 @@
+"""Optimizers in the shape that other libraries call: their training loops run on fastopt's kernels unchanged.
+
+Each module imports its library, and warns when that is a version with which it was not tested.
+"""

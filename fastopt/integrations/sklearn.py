@@ -1,0 +1,163 @@
+"""scikit-learn's MLPClassifier and MLPRegressor, trained by fastopt.
+
+They are scikit-learn's own, with two arguments more. Without them the solvers "adam" and "sgd" have scikit-learn's
+formulas; with `rule`, any of fastopt's takes their place.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn import neural_network
+from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
+
+from ..classes import CLASSES
+from ..kernels import RULES, Rule
+from ..kernels.hyperparameters import suggestion
+from ..optimizer import Optimizer
+from .versions import warn_if_untested
+
+warn_if_untested("scikit-learn", "1.9", "1.9")
+
+# What of scikit-learn's arguments belongs to its own formulas, by solver: ours, then its name.
+SOLVERS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
+    "adam": ("Adam", {"beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon"}, {"eps_hat": True}),
+    "sgd": ("SGD", {"momentum": "momentum", "nesterov": "nesterovs_momentum"}, {"lr_inside": True}),
+}
+
+
+class Updates(SGDOptimizer):  # type: ignore[misc]
+    """What scikit-learn's loop calls: its schedule of the rate, and fastopt's update.
+
+    The optimizer is made at the first update, and again after unpickling, of the arrays that are then given.
+    """
+
+    def __init__(self, rule: Any, hyper: Mapping[str, Any], rate: float, schedule: str, power_t: float) -> None:
+        super().__init__([], rate, schedule, power_t=power_t)
+        self.rule, self.hyper = rule, dict(hyper)
+        self._made: Optimizer | None = None
+        self._saved: dict[str, Any] | None = None
+
+    def update_params(self, params: Sequence[Any], grads: Sequence[Any]) -> None:
+        """Update the parameters in place by one step."""
+        if self._made is None:
+            self._made = made(self.rule, list(params), lr=self.learning_rate, **self.hyper)
+            if self._saved:
+                self._made.load_state_dict(self._saved, params=False)
+        if self._made.lr != self.learning_rate:
+            self._made.lr = self.learning_rate
+        # A regressor's gradients are float64 where its targets are.
+        self._made.update(params, [g.astype(p.dtype, copy=False) for p, g in zip(params, grads, strict=True)])
+
+    def __getstate__(self) -> dict[str, Any]:
+        saved = self._saved
+        if self._made is not None:
+            saved = self._made.state_dict()
+            weights = self._made.rule.arrays[0] + "/"
+            saved["arrays"] = {key: array for key, array in saved["arrays"].items() if not key.startswith(weights)}
+        return {**self.__dict__, "_made": None, "_saved": saved}
+
+
+def made(rule: Any, params: Sequence[Any], **hyper: Any) -> Optimizer:
+    """The optimizer of a class of fastopt's by its name, of a rule by its name, or of a rule of one's own."""
+    if not isinstance(rule, str) or rule in RULES:
+        return Optimizer(params, rule, **hyper)
+    if rule not in CLASSES:
+        raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, [*CLASSES, *RULES])}")
+    make: Callable[..., Optimizer] = CLASSES[rule]
+    return make(params, **hyper)
+
+
+class Trained:
+    """What both estimators have beyond scikit-learn's.
+
+    rule: the name of an optimizer of fastopt's ("Lion") or of a rule ("adam_lp"), or a rule of one's own. hyper: its
+    hyperparameters and options, such as {"beta1": 0.95, "weight_decay": 0.01}; learning_rate_init is its rate, which
+    learning_rate changes as it does with the solver "sgd". Without rule the solver's formula holds.
+    Raises TypeError or ValueError for what the rule cannot use, at construction and in set_params.
+    """
+
+    def __init__(self, *args: Any, rule: Any = None, hyper: Mapping[str, Any] | None = None, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.rule, self.hyper = rule, hyper
+        self._check()
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters as scikit-learn does, and check those that are fastopt's; if it raises, all are as before."""
+        own: Any = self
+        before = own.get_params(deep=False)
+        found = super().set_params(**params)  # type: ignore[misc]
+        try:
+            self._check()
+        except (TypeError, ValueError):
+            super().set_params(**before)  # type: ignore[misc]
+            raise
+        return found
+
+    @property
+    def _optimizer(self) -> Any:
+        """What scikit-learn's loop sets, and then calls."""
+        try:
+            return self.__dict__["_optimizer"]
+        except KeyError:
+            raise AttributeError(f"this {type(self).__name__} has no optimizer before it is trained") from None
+
+    @_optimizer.setter
+    def _optimizer(self, theirs: Any) -> None:
+        own: Any = self
+        rule, hyper = self._chosen()
+        schedule = own.learning_rate if own.rule is not None or own.solver == "sgd" else "constant"
+        self.__dict__["_optimizer"] = Updates(rule, hyper, own.learning_rate_init, schedule, own.power_t)
+
+    def _chosen(self) -> tuple[Any, dict[str, Any]]:
+        """The rule and its hyperparameters without the rate."""
+        own: Any = self
+        if own.rule is not None:
+            return own.rule, dict(own.hyper or {})
+        family, names, fixed = SOLVERS[own.solver]
+        given = {name: getattr(own, theirs) for name, theirs in names.items()}
+        if not given.get("momentum", True):
+            return "SGD", {}
+        return family, {**given, **fixed}
+
+    def _check(self) -> None:
+        own: Any = self
+        if own.rule is None and own.hyper is not None:
+            raise ValueError("hyper has no effect without rule; the solvers have arguments of scikit-learn's")
+        if own.rule is not None:
+            for name in ("solver", *(theirs for _, names, _ in SOLVERS.values() for theirs in names.values())):
+                value, default = getattr(own, name), inspect.signature(type(self)).parameters[name].default
+                if value != default:
+                    raise ValueError(f"{name}={value!r} has no effect with rule; pass its hyperparameters in hyper")
+            if "lr" in (own.hyper or {}):
+                raise ValueError("hyper: lr is learning_rate_init, which learning_rate changes")
+        if own.rule is not None or own.solver in SOLVERS:
+            # What does not fit is refused now, not when training begins.
+            rule, hyper = self._chosen()
+            made(rule, [np.zeros(1)], lr=1e-3, **hyper)
+
+
+def _estimator(base: Any) -> Any:
+    """scikit-learn's estimator with what Trained adds; its parameters are read from the signature."""
+    theirs = inspect.signature(base)
+    own = [p for p in inspect.signature(Trained).parameters.values() if p.name in ("rule", "hyper")]
+
+    def __init__(self: Any, *args: Any, **given: Any) -> None:
+        Trained.__init__(self, *args, **given)
+
+    first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    __init__.__signature__ = theirs.replace(parameters=[first, *theirs.parameters.values(), *own])  # type: ignore
+    constraints = {**base._parameter_constraints, "rule": [str, Rule, None], "hyper": [Mapping, None]}
+    about = (inspect.getdoc(Trained) or "").partition("\n\n")[2]
+    members = {
+        "__init__": __init__,
+        "__doc__": f"scikit-learn's {base.__name__}, trained by fastopt.\n\n{about}",
+        "__module__": __name__,
+        "_parameter_constraints": constraints,
+    }
+    return type(base.__name__, (Trained, base), members)
+
+
+MLPClassifier = _estimator(neural_network.MLPClassifier)
+MLPRegressor = _estimator(neural_network.MLPRegressor)

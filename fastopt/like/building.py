@@ -1,0 +1,46 @@
+"""From a peer's arguments to an optimizer of ours."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..classes import CLASSES
+from ..kernels import FAMILIES
+from ..monitors.factor import Factor, Product
+from ..optimizer import Optimizer
+from ..schedules.schedule import Schedule
+
+# A hyperparameter: a number, or a function of the step.
+Number = float | Callable[[int], float]
+
+
+def built(family: str, params: Any, hyper: Mapping[str, Any], fixed: Mapping[str, Any]) -> Optimizer:
+    """An optimizer of a class of ours. fixed: what the peer's formula sets, where the chosen rule has it."""
+    own = FAMILIES[family].hyper
+    given = {name: value for name, value in hyper.items() if name in own}
+    rule, _ = FAMILIES[family].select(given)
+    make: Callable[..., Optimizer] = CLASSES[family]
+    return make(params, **hyper, **{name: value for name, value in fixed.items() if name in rule.hyper})
+
+
+def decayed(family: str, hyper: Mapping[str, Any], decay: str) -> dict[str, Any]:
+    """The hyperparameters with the peer's way of weight decay; without a decay of zero, unless the rule has its own."""
+    if "weight_decay" not in hyper or "weight_decay" in FAMILIES[family].hyper:
+        return dict(hyper)
+    if is_off(hyper["weight_decay"]):
+        return {name: value for name, value in hyper.items() if name != "weight_decay"}
+    return {**hyper, "decay": decay}
+
+
+def is_off(value: Any) -> bool:
+    """Whether a hyperparameter has the value at which it does nothing."""
+    return not callable(value) and not value
+
+
+def counted_from_zero(value: Any) -> Any:
+    """A peer's function of the step, whose first is 0, as one whose first is 1; what is ours counts so already."""
+    return (lambda t: float(value(t - 1))) if is_foreign(value) else value
+
+
+def is_foreign(value: Any) -> bool:
+    """Whether a value is a function, but none of ours, which know how steps are counted."""
+    return callable(value) and not isinstance(value, Schedule | Factor | Product)

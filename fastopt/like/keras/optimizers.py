@@ -1,0 +1,265 @@
+"""keras.optimizers: the parameters, as fastopt.Optimizer takes them, then Keras's own arguments.
+
+learning_rate: a number, a schedule, or a function without arguments, as in Keras. weight_decay is decoupled in all of
+them. clipnorm limits the norm of each array, global_clipnorm that of all together; a global norm that is not finite
+makes all of Keras's weights NaN, here those whose gradient is not finite. use_ema: the averages are in `ema`, and
+stay out of the weights. loss_scale_factor: gradients are divided by it.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypedDict, Unpack
+
+from ...optimizer import Optimizer
+from ..building import Number, built, decayed, is_foreign, is_off
+from ..unused import refuse
+
+NAMES = {
+    "learning_rate": "lr",
+    "beta_1": "beta1",
+    "beta_2": "beta2",
+    "epsilon": "eps",
+    "initial_accumulator_value": "initial_accumulator",
+    "clipnorm": "clip_array_norm",
+    "global_clipnorm": "clip_norm",
+    "clipvalue": "clip_value",
+}
+RENAMED = {"RMSprop": {"rho": "alpha"}}
+FAMILY = {"Nadam": "NAdam", "Lamb": "LAMB"}
+# What Keras's formulas fix.
+FIXED: dict[str, dict[str, Any]] = {
+    "SGD": {"lr_inside": True},
+    "Adagrad": {"eps_inside": True},
+    "RMSprop": {"eps_inside": True, "lr_inside": True},
+    "Adam": {"eps_hat": True},
+    "AdamW": {"eps_hat": True},
+    "Adamax": {"eps_inside": False},
+    "NAdam": {"psi": 1.0},
+    "LAMB": {"decay_first": True},
+}
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+
+Rate = float | Callable[..., float]
+
+
+class Shared(TypedDict, total=False):
+    """The arguments that all of Keras's optimizers have, each at None or as SHARED has it if it is not given."""
+
+    clipnorm: Number | None
+    clipvalue: Number | None
+    global_clipnorm: Number | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    loss_scale_factor: float | None
+    gradient_accumulation_steps: int | None
+    name: str | None
+
+
+class Rest(Shared, total=False):
+    """Of all but AdamW, where it stands earlier."""
+
+    weight_decay: Number | None
+
+
+SHARED: dict[str, Any] = {
+    **dict.fromkeys(["weight_decay", *Shared.__annotations__]),
+    "use_ema": False,
+    "ema_momentum": 0.99,
+}
+
+P = ParamSpec("P")
+
+
+def keras_optimizer(function: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
+    """Give a constructor the arguments that all have: its signature and their defaults."""
+    signature = inspect.signature(function)
+    *own, rest = signature.parameters.values()
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, default in SHARED.items()
+        if name not in signature.parameters
+    ]
+    whole = signature.replace(parameters=[*own, *shared, rest.replace(name="kwargs", annotation=Any)])
+
+    @functools.wraps(function)
+    def make(*args: P.args, **kwargs: P.kwargs) -> Optimizer:
+        return function(*args, **kwargs)
+
+    make.__signature__ = whole  # type: ignore[attr-defined]
+    return make
+
+
+def made(name: str, arguments: dict[str, Any]) -> Optimizer:
+    """An optimizer for Keras's name and arguments."""
+    # Keras takes an old argument that does nothing.
+    rest = {
+        argument: value for argument, value in arguments.pop("shared").items() if (argument, value) != ("decay", None)
+    }
+    if unknown := [argument for argument in rest if argument not in SHARED]:
+        raise TypeError(f"{name} has no argument {', '.join(unknown)}")
+    given = {**SHARED, **arguments, **rest}
+    params, label = given.pop("params"), given.pop("name")
+    if label is not None and not isinstance(label, str):
+        raise TypeError(f"{name}: name must be a string; got {label!r}")
+    if sum(given[clip] is not None for clip in CLIPS) > 1:
+        raise ValueError(f"{name}: only one of {', '.join(CLIPS)} can be set, as in keras")
+    given |= {clip: None for clip in CLIPS if is_off(given[clip])}
+    every = given.pop("gradient_accumulation_steps")
+    refuse("gradient_accumulation_steps", every, None, "add gradients up in arrays of your own, and step once")
+    factor = given.pop("loss_scale_factor")
+    given |= _average(given.pop("use_ema"), given.pop("ema_momentum"), given.pop("ema_overwrite_frequency"))
+    family, names = FAMILY.get(name, name), {**NAMES, **RENAMED.get(name, {})}
+    hyper = {names.get(n, n): value for n, value in given.items()}
+    hyper |= {"lr": _without_arguments(hyper["lr"]), "weight_decay": hyper["weight_decay"] or 0.0}
+    if not is_off(factor):
+        hyper["grad_scale"] = 1 / factor
+    try:
+        return built(family, params, decayed(family, hyper, "decoupled"), FIXED.get(family, {}))
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from error
+
+
+def _average(used: bool, momentum: float, every: int | None) -> dict[str, Any]:
+    if not used:
+        refuse("ema_momentum", momentum, SHARED["ema_momentum"], "use_ema is off")
+        refuse("ema_overwrite_frequency", every, None, "use_ema is off")
+        return {}
+    refuse("ema_overwrite_frequency", every, None, "the averages stay in `ema`; copy them into the weights yourself")
+    # Keras's average begins with the weights after the first step.
+    return {"ema": lambda t: momentum if t > 1 else 0.0, "ema_uncorrected": True}
+
+
+def _without_arguments(rate: Any) -> Any:
+    return (lambda t: float(rate())) if is_foreign(rate) else rate
+
+
+@keras_optimizer
+def SGD(
+    params: Any,
+    learning_rate: Rate = 0.01,
+    momentum: Number = 0.0,
+    nesterov: bool = False,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.SGD: lr is inside the velocity."""
+    return made("SGD", locals())
+
+
+@keras_optimizer
+def Adagrad(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    initial_accumulator_value: float = 0.1,
+    epsilon: Number = 1e-7,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.Adagrad: epsilon is inside the root."""
+    return made("Adagrad", locals())
+
+
+@keras_optimizer
+def RMSprop(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    rho: Number = 0.9,
+    momentum: Number = 0.0,
+    epsilon: Number = 1e-7,
+    centered: bool = False,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.RMSprop: epsilon is inside the root, lr inside the velocity."""
+    return made("RMSprop", locals())
+
+
+@keras_optimizer
+def Adadelta(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    rho: Number = 0.95,
+    epsilon: Number = 1e-7,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.Adadelta."""
+    return made("Adadelta", locals())
+
+
+@keras_optimizer
+def Adam(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    beta_1: Number = 0.9,
+    beta_2: Number = 0.999,
+    epsilon: Number = 1e-7,
+    amsgrad: bool = False,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.Adam: epsilon joins the uncorrected root."""
+    return made("Adam", locals())
+
+
+@keras_optimizer
+def AdamW(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    weight_decay: Number = 0.004,
+    beta_1: Number = 0.9,
+    beta_2: Number = 0.999,
+    epsilon: Number = 1e-7,
+    amsgrad: bool = False,
+    **shared: Unpack[Shared],
+) -> Optimizer:
+    """keras.optimizers.AdamW: epsilon joins the uncorrected root."""
+    return made("AdamW", locals())
+
+
+@keras_optimizer
+def Adamax(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    beta_1: Number = 0.9,
+    beta_2: Number = 0.999,
+    epsilon: Number = 1e-7,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.Adamax: epsilon is added to the maximum."""
+    return made("Adamax", locals())
+
+
+@keras_optimizer
+def Nadam(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    beta_1: Number = 0.9,
+    beta_2: Number = 0.999,
+    epsilon: Number = 1e-7,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.Nadam: the momentum warms fast."""
+    return made("Nadam", locals())
+
+
+@keras_optimizer
+def Lion(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    beta_1: Number = 0.9,
+    beta_2: Number = 0.99,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.Lion."""
+    return made("Lion", locals())
+
+
+@keras_optimizer
+def Lamb(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    beta_1: Number = 0.9,
+    beta_2: Number = 0.999,
+    epsilon: Number = 1e-7,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.Lamb: weight decay is no part of the step whose norm counts."""
+    return made("Lamb", locals())

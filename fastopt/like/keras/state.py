@@ -1,0 +1,114 @@
+"""The variables of Keras's optimizers, from and to ours."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...optimizer import Optimizer
+from ...restore import LoadReport
+from .. import moving
+from ..moving import Moved
+from .optimizers import FIXED, NAMES
+
+_MOMENTS = {"momentum": "m", "velocity": "v"}
+# By rule: Keras's names of the slots in the order in which it makes its variables, and ours; those that are made
+# together, parameter by parameter, are in one dictionary. With a minus sign: the opposite.
+STATE: dict[str, list[dict[str, str]]] = {
+    "sgd": [],
+    "momentum": [{"momentum": "-b"}],
+    "nesterov": [{"momentum": "-b"}],
+    "adagrad": [{"accumulator": "h"}],
+    "rmsprop": [{"velocity": "v"}],
+    "rmsprop_centered": [{"velocity": "v"}, {"average_gradient": "a"}],
+    "rmsprop_momentum": [{"velocity": "v"}, {"momentum": "b"}],
+    "rmsprop_centered_momentum": [{"velocity": "v"}, {"momentum": "b"}, {"average_gradient": "a"}],
+    "adadelta": [{"accumulated_grad": "v", "accumulated_delta_var": "u"}],
+    "adam": [_MOMENTS],
+    "amsgrad": [_MOMENTS, {"velocity_hat": "v_max"}],
+    "adamw": [_MOMENTS],
+    "adamw_amsgrad": [_MOMENTS, {"velocity_hat": "v_max"}],
+    "adamax": [{"momentum": "m", "norm": "u"}],
+    "nadam": [_MOMENTS],
+    "lion": [{"momentum": "m"}],
+    "lamb": [_MOMENTS],
+}
+
+
+# Nadam's product of momenta has no name of its own.
+_NAMELESS = re.compile(r"variable(_\d+)?")
+
+
+def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = None) -> LoadReport:
+    """Go on from the variables of Keras's optimizer, of the same kind, and from its learning rate.
+
+    variables: `optimizer.variables`, or their values by name. names: our names of the parameters in Keras's order;
+    without them Keras's own are taken where they are ours, else the order of the parameters.
+    The parameters' values are the caller's to copy. Averages and functions of the step stay.
+    Raises TypeError or ValueError for another optimizer's, naming what differs; nothing has then been changed.
+    """
+    wanted = _names(opt)
+    named = isinstance(variables, Mapping)
+    pairs: list[tuple[str, Any]] = list(variables.items()) if named else [(one.path, one) for one in variables]
+    single: dict[str, Any] = {}
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for path, value in pairs:
+        name = path.rsplit("/", 1)[-1]
+        kind = max((kind for kind in wanted if f"_{name}".endswith(f"_{kind}")), key=len, default="")
+        if kind:
+            found.setdefault(kind, []).append((name.removesuffix(kind).removesuffix("_"), value))
+        else:
+            single[name] = value
+    for state in opt.rule.states:
+        for name in filter(_NAMELESS.fullmatch, list(single)):
+            single[state] = single.pop(name)
+    may = {"learning_rate"} & set(single)
+    moving.same_names({*single, *found}, {*may, "iteration", *opt.rule.states, *wanted}, opt.rule)
+    theirs = [name for name, _ in next(iter(found.values()))] if found else list(opt._parameters.keys)
+    for kind, own in found.items():
+        if [name for name, _ in own] != theirs:
+            raise ValueError(f"the state has {kind} of {[name for name, _ in own]}, but other arrays of {theirs}")
+    order = moving.places(opt, theirs, len(theirs), names)
+    steps = int(moving.on_host(single["iteration"], "iteration"))
+    hyper = {NAMES[name]: float(moving.on_host(single[name], name)) for name in may}
+    states = {name: float(moving.on_host(single[name], name)) for name in opt.rule.states}
+    moved = []
+    for place in order:
+        slots = dict(moving.signed(wanted[kind], own[place][1]) for kind, own in found.items())
+        moved.append(Moved(slots, steps, states, hyper))
+    return moving.move_in(opt, moved)
+
+
+def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """The values of the variables of Keras's optimizer of the same kind, by name and in its order.
+
+    `optimizer.build(weights)` and `optimizer.set_weights(list(state_of(opt).values()))` take them. Where lr is a
+    function here there is no learning_rate, as where it is a schedule in Keras. names: our names of the parameters in
+    Keras's order. The parameters' values are the caller's to copy.
+    Raises TypeError or ValueError for what Keras does not have.
+    """
+    _names(opt)
+    saved, keys = opt.state_dict(), opt._parameters.keys
+    steps = moving.one_count(saved, "keras")
+    order = moving.places(opt, None, len(keys), names)
+    ours = [keys[order.index(place)] for place in range(len(keys))]
+    values: dict[str, Any] = {"iteration": np.array(steps, "int32")}
+    if not callable(opt.hyper["lr"]):
+        values["learning_rate"] = np.array(opt.hyper["lr"])
+    for together in STATE[opt.rule.name]:
+        for key in ours:
+            for kind, slot in together.items():
+                values[f"{key.replace('.', '_')}_{kind}"] = moving.out(saved, slot, key)
+    return values | {name: np.array(value) for name, value in opt.uniform_states[0].items()}
+
+
+def _names(opt: Optimizer) -> dict[str, str]:
+    """Keras's names of the slots, and ours with a minus sign for the opposite."""
+    family, _ = moving.of_family(opt.rule)
+    flat = {
+        rule: {kind: slot for together in parts for kind, slot in together.items()} for rule, parts in STATE.items()
+    }
+    found = moving.names_in(flat, opt.rule, "keras")
+    moving.same_formula(opt, "keras", FIXED.get(family, {}))
+    return found

@@ -1,0 +1,184 @@
+"""The state of a peer's optimizer into one of ours in the middle of a run: checked as a checkpoint is, then set."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Checkpoint
+from ..groups import Hyper
+from ..kernels import FAMILIES, Rule
+from ..kernels.dispatch import to_host, view_of
+from ..optimizer import Optimizer
+from ..restore import LoadReport, load
+from ..state import arrays_of, described, host_arrays
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a peer kept of one parameter, in our words.
+
+    slots: its state arrays, states: its uniform states; those that are missing start anew. steps: how many updates it
+    had. hyper: its hyperparameters. switches: what the options of an Optimizer would be.
+    """
+
+    slots: Mapping[str, Any]
+    steps: int
+    states: dict[str, float] = field(default_factory=dict)
+    hyper: Mapping[str, Any] = field(default_factory=dict)
+    switches: Mapping[str, Any] = field(default_factory=dict)
+
+
+def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
+    """Set an optimizer to what a peer kept; its averages, its counts of skipped steps and its functions stay.
+
+    Raises TypeError or ValueError, naming the parameter, for what does not fit; nothing has then been changed.
+    """
+    with opt._lock:
+        state, keys = described(opt, None), opt._parameters.keys
+        arrays = {
+            key: value for key, value in host_arrays(opt, False).items() if key.split("/")[0] not in opt.rule.slots
+        }
+        ours = arrays_of(opt)
+        for key, one in zip(keys, moved, strict=True):
+            for slot in opt.rule.slots:
+                array, name = ours[f"{slot}/{key}"]
+                arrays[f"{slot}/{key}"] = _fitting(one.slots.get(slot, _start(opt, slot)), array, name)
+        state["steps"] = {key: one.steps for key, one in zip(keys, moved, strict=True)}
+        if opt.rule.states:
+            state["uniform_states"] = {k: opt.rule.states | one.states for k, one in zip(keys, moved, strict=True)}
+        for key, one in zip(keys, moved, strict=True):
+            for name, value in one.switches.items():
+                if value != (here := opt._step.on.get(name, type(value)())):
+                    raise ValueError(f"{name} of {key} is {value!r} there and {here!r} here")
+        _spread(opt, moved, state)
+        return load(opt, Checkpoint(state, arrays), False, False)
+
+
+def _start(opt: Optimizer, slot: str) -> float:
+    start = opt._step.start[slot]
+    return float(opt.hyper[start] if isinstance(start, str) else start)
+
+
+def _fitting(values: Any, array: Any, name: str) -> Any:
+    """The values in the type of our array where that holds all of them; a number fills it."""
+    _, view = view_of(array, name)
+    if isinstance(values, float):
+        return np.full(view.shape, values, view.storage)
+    values = on_host(values, name)
+    return values.astype(view.storage) if np.can_cast(values.dtype, view.storage, "safe") else values
+
+
+def on_host(values: Any, name: str) -> Any:
+    """A NumPy array of the values of any library's array, a tensor or a variable."""
+    values = getattr(values, "value", values)  # of a variable of Keras
+    return to_host(values, name) if hasattr(values, "detach") else np.asarray(values)
+
+
+def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> None:
+    """Put the numbers of each parameter where the optimizer keeps them: with those of all, or of a group."""
+    layers = {id(opt.hyper): ("", state["hyper"])}
+    layers |= {id(hyper): (f"groups[{p!r}].", state["groups"][p]) for p, hyper in opt.groups.items()}
+    chosen: dict[tuple[int, str], Any] = {}
+    for row, key, one in zip(opt._row_of, opt._parameters.keys, moved, strict=True):
+        for name, value in one.hyper.items():
+            holders: list[Hyper] = [layer for layer in opt._rows[row].layers if name in layer]
+            if not holders:
+                if value:
+                    raise ValueError(f"{name} of {key} is {value!r} there; the optimizer was made without {name}")
+                continue
+            prefix, values = layers[id(holders[-1])]
+            if callable(holders[-1][name]):
+                continue
+            if chosen.setdefault((id(holders[-1]), name), value) != value:
+                raise ValueError(
+                    f"{prefix}{name} is one here, but not the same for all there: {value!r} for {key}; "
+                    "make a group of those that differ"
+                )
+            if holders[-1][name] != value:
+                values[name] = value
+
+
+def of_family(rule: Rule) -> tuple[str, set[str]]:
+    """The class that has a rule, and the options that select it. Raises TypeError for a rule of a user's own."""
+    for family in FAMILIES.values():
+        for options, one in family.variants.items():
+            if one is rule:
+                return family.name, set(options.split())
+    raise TypeError(f"{rule.name} is a rule of your own; a peer has no state for it")
+
+
+def names_in(table: Mapping[str, Mapping[str, str]], rule: Rule, peer: str) -> dict[str, str]:
+    """The peer's names of a rule's slots, and the slots. Raises TypeError where the peer has no such rule."""
+    of_family(rule)
+    if rule.name not in table:
+        raise TypeError(f"{peer} has no optimizer with the rule {rule.name}; it has {', '.join(table)}")
+    return dict(table[rule.name])
+
+
+def same_names(found: Iterable[str], wanted: Iterable[str], rule: Rule, where: str = "the state") -> None:
+    """Raise ValueError, naming what differs, unless a peer's state is that of the rule."""
+    found, wanted = set(found), set(wanted)
+    if found != wanted:
+        missing, extra = ", ".join(sorted(wanted - found)), ", ".join(sorted(found - wanted))
+        said = [f"has no {missing}"] * bool(missing) + [f"has {extra}"] * bool(extra)
+        raise ValueError(f"{where} is not that of {rule.name}: it {' and '.join(said)}")
+
+
+def same_formula(opt: Optimizer, peer: str, fixed: Mapping[str, Any], free: Iterable[str] = ()) -> None:
+    """Raise ValueError unless the optimizer has the choices of formula that the peer's has."""
+    wanted = {name: opt.rule.hyper[name] for name in opt.rule.statics if name not in free} | dict(fixed)
+    for name, value in wanted.items():
+        if name in opt.hyper and opt.hyper[name] != value:
+            raise ValueError(
+                f"{name} is {value!r} in {peer} and {opt.hyper[name]!r} here; make it by fastopt.like.{peer}"
+            )
+
+
+def places(opt: Optimizer, names: Sequence[str] | None, count: int, given: Sequence[str] | None) -> list[int]:
+    """For each of our parameters its place among the peer's: as given by our names, else by theirs, else by order.
+
+    names: theirs. Raises ValueError if there are not as many, or if only some have our names.
+    """
+    keys = opt._parameters.keys
+    if given is not None and sorted(given) != sorted(keys):
+        raise ValueError(f"names must be the parameters' names in the peer's order; they are {', '.join(keys)}")
+    if count != len(keys):
+        raise ValueError(f"the state is of {count} parameters, the optimizer has {len(keys)}: {', '.join(keys)}")
+    by = list(given or names or keys)
+    if set(by) == set(keys):
+        return [by.index(key) for key in keys]
+    if both := set(by) & set(keys):
+        differing = ", ".join(sorted(set(by) ^ set(keys)))
+        raise ValueError(f"some parameters have the same names ({', '.join(sorted(both))}), others not: {differing}")
+    return list(range(count))
+
+
+def counted(found: int | None, steps: int | None, peer: str) -> int:
+    """The number of updates: that of the state, or as given where it has none."""
+    if found is None and steps is None:
+        raise ValueError(f"{peer} keeps no count of steps here; pass steps, the number of updates that were made")
+    if found is not None and steps is not None and found != steps:
+        raise ValueError(f"steps={steps}, but the state counts {found}")
+    return int(found if found is not None else steps or 0)
+
+
+def signed(slot: str, values: Any) -> tuple[str, Any]:
+    """A slot of ours and a peer's values for it; a minus sign before the slot means that they are the opposite."""
+    values = on_host(values, slot)
+    return (slot[1:], -values) if slot.startswith("-") else (slot, values)
+
+
+def out(saved: Mapping[str, Any], slot: str, key: str) -> Any:
+    """The other way: a parameter's slot in what state_dict gave, with the sign that the peer has it."""
+    array = saved["arrays"][f"{slot.lstrip('-')}/{key}"]
+    return -array if slot.startswith("-") else array
+
+
+def one_count(saved: Mapping[str, Any], peer: str) -> int:
+    """The number of updates in what state_dict gave, which must be that of all parameters."""
+    counts = sorted(set(saved["steps"].values()))
+    if len(counts) > 1:
+        raise ValueError(f"{peer} has one count of steps; the parameters here have had {counts}")
+    return int(counts[0])

@@ -1,0 +1,284 @@
+"""optax's optimizers: the parameters, as fastopt.Optimizer takes them, then optax's own arguments.
+
+A function of ours among the arguments, such as those of like.optax, counts steps from 1; any other counts from 0, as in
+optax. Decay that is not L2 comes at once with the step.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ...optimizer import Optimizer
+from ..building import Number, built, counted_from_zero, decayed
+from ..unused import refuse
+
+NAMES = {
+    "learning_rate": "lr",
+    "b1": "beta1",
+    "b2": "beta2",
+    "decay": "alpha",
+    "eps_in_sqrt": "eps_inside",
+    "initial_accumulator_value": "initial_accumulator",
+    "trust_coefficient": "trust",
+}
+# What optax's formulas fix.
+FIXED: dict[str, dict[str, Any]] = {
+    "Adagrad": {"eps_inside": True, "skip_zero": True},
+    "RMSprop": {"lr_inside": True},
+    "NAdam": {"psi": math.inf},
+    "RAdam": {"eps_hat": False},
+    "LARS": {"joint": True},
+}
+# Why an argument cannot be honoured.
+WHY = {
+    **dict.fromkeys(("accumulator_dtype", "mu_dtype"), "state is float32, or float64 for float64 parameters"),
+    **dict.fromkeys(("mask", "weight_decay_mask"), "give a group of the parameters a weight decay of its own"),
+    "trust_ratio_mask": "make an optimizer for each part of the parameters",
+    "initial_scale": "the mean of the squares starts at 0",
+}
+
+
+def made(
+    family: str, arguments: Mapping[str, Any], idle: Mapping[str, Any] | None = None, decay: str = "decoupled_with"
+) -> Optimizer:
+    """An optimizer for optax's arguments. idle: of those that cannot be honoured the values that do nothing."""
+    given = dict(arguments)
+    for name, default in (idle or {}).items():
+        refuse(name, given.pop(name), default, WHY.get(name, "fastopt has no such formula"))
+    params = given.pop("params")
+    hyper = {NAMES.get(n, n): counted_from_zero(value) for n, value in given.items()}
+    if "momentum" in hyper:
+        hyper["momentum"] = hyper["momentum"] or 0.0
+    return built(family, params, decayed(family, hyper, decay), FIXED.get(family, {}))
+
+
+def sgd(
+    params: Any,
+    learning_rate: Number,
+    momentum: Number | None = None,
+    nesterov: bool = False,
+    accumulator_dtype: None = None,
+) -> Optimizer:
+    """optax.sgd: lr is outside the velocity."""
+    if nesterov and momentum is None:
+        raise ValueError("nesterov=True has no effect without momentum")
+    return made("SGD", locals(), {"accumulator_dtype": None})
+
+
+def adagrad(
+    params: Any, learning_rate: Number, initial_accumulator_value: float = 0.1, eps: Number = 1e-7
+) -> Optimizer:
+    """optax.adagrad: eps is inside the root, and there is no step where the sum is 0."""
+    return made("Adagrad", locals())
+
+
+def rmsprop(
+    params: Any,
+    learning_rate: Number,
+    decay: Number = 0.9,
+    eps: Number = 1e-8,
+    initial_scale: float = 0.0,
+    eps_in_sqrt: bool = True,
+    centered: bool = False,
+    momentum: Number | None = None,
+    nesterov: bool = False,
+    bias_correction: bool = False,
+) -> Optimizer:
+    """optax.rmsprop: lr is inside the velocity."""
+    return made("RMSprop", locals(), {"initial_scale": 0.0, "nesterov": False, "bias_correction": False})
+
+
+def adadelta(
+    params: Any,
+    learning_rate: Number | None = None,
+    rho: Number = 0.9,
+    eps: Number = 1e-6,
+    weight_decay: Number = 0.0,
+    weight_decay_mask: None = None,
+) -> Optimizer:
+    """optax.adadelta, whose weight decay is added to the gradient."""
+    if learning_rate is None:
+        raise ValueError("learning_rate=None makes optax's adadelta climb; pass 1.0")
+    return made("Adadelta", locals(), {"weight_decay_mask": None}, decay="l2")
+
+
+def adam(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
+    mu_dtype: None = None,
+    *,
+    nesterov: bool = False,
+) -> Optimizer:
+    """optax.adam; with nesterov optax.nadam."""
+    return _adam(locals())
+
+
+def adamw(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
+    mu_dtype: None = None,
+    weight_decay: Number = 1e-4,
+    mask: None = None,
+    *,
+    nesterov: bool = False,
+) -> Optimizer:
+    """optax.adamw; with nesterov optax.nadamw."""
+    return _adam(locals(), {"mask": None})
+
+
+def nadam(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
+    mu_dtype: None = None,
+    *,
+    nesterov: bool = True,
+) -> Optimizer:
+    """optax.nadam: the momentum does not warm."""
+    return _adam(locals())
+
+
+def nadamw(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
+    mu_dtype: None = None,
+    weight_decay: Number = 1e-4,
+    mask: None = None,
+    *,
+    nesterov: bool = True,
+) -> Optimizer:
+    """optax.nadamw: the momentum does not warm."""
+    return _adam(locals(), {"mask": None})
+
+
+def _adam(arguments: dict[str, Any], idle: Mapping[str, Any] | None = None) -> Optimizer:
+    idle = {**(idle or {}), "mu_dtype": None}
+    if not arguments.pop("nesterov"):
+        return made("Adam", arguments, idle)
+    return made("NAdam", arguments, {**idle, "eps_root": 0.0})
+
+
+def amsgrad(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
+    mu_dtype: None = None,
+    bias_correction_mu: bool = True,
+    bias_correction_nu: bool = True,
+) -> Optimizer:
+    """optax.amsgrad: the maximum is of the corrected second moments, or of those that are never corrected."""
+    given = {**locals(), "amsgrad": True, "correct": "before" if bias_correction_nu else "never"}
+    del given["bias_correction_nu"]
+    return made("Adam", given, {"mu_dtype": None, "eps_root": 0.0, "bias_correction_mu": True})
+
+
+def adamax(params: Any, learning_rate: Number, b1: Number = 0.9, b2: Number = 0.999, eps: Number = 1e-8) -> Optimizer:
+    """optax.adamax: eps is inside the maximum."""
+    return made("Adamax", locals())
+
+
+def adamaxw(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    weight_decay: Number = 1e-4,
+    mask: None = None,
+) -> Optimizer:
+    """optax.adamaxw: Adamax with decoupled weight decay."""
+    return made("Adamax", locals(), {"mask": None})
+
+
+def radam(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
+    threshold: Number = 5.0,
+    *,
+    nesterov: bool = False,
+) -> Optimizer:
+    """optax.radam: eps joins the corrected root."""
+    return made("RAdam", locals(), {"eps_root": 0.0, "nesterov": False})
+
+
+def lion(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.99,
+    mu_dtype: None = None,
+    weight_decay: Number = 1e-3,
+    mask: None = None,
+) -> Optimizer:
+    """optax.lion, with weight decay by default."""
+    return made("Lion", locals(), {"mu_dtype": None, "mask": None})
+
+
+def adabelief(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-16,
+    eps_root: Number = 1e-16,
+    *,
+    nesterov: bool = False,
+) -> Optimizer:
+    """optax.adabelief: the two eps are one here."""
+    return made("AdaBelief", locals(), {"eps_root": eps, "nesterov": False})
+
+
+def yogi(params: Any, learning_rate: Number, b1: Number = 0.9, b2: Number = 0.999, eps: Number = 1e-3) -> Optimizer:
+    """optax.yogi: both moments start at 1e-6."""
+    return made("Yogi", locals())
+
+
+def lamb(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-6,
+    eps_root: Number = 0.0,
+    weight_decay: Number = 0.0,
+    mask: None = None,
+) -> Optimizer:
+    """optax.lamb: weight decay is part of the step whose norm counts."""
+    return made("LAMB", locals(), {"eps_root": 0.0, "mask": None})
+
+
+def lars(
+    params: Any,
+    learning_rate: Number,
+    weight_decay: Number = 0.0,
+    weight_decay_mask: bool = True,
+    trust_coefficient: Number = 0.001,
+    eps: Number = 0.0,
+    trust_ratio_mask: bool = True,
+    momentum: Number = 0.9,
+    nesterov: bool = False,
+) -> Optimizer:
+    """optax.lars: the ratio is to the norm of the gradient with its decay."""
+    return made("LARS", locals(), {"weight_decay_mask": True, "trust_ratio_mask": True, "nesterov": False})

@@ -1,0 +1,150 @@
+"""The states of optax's optimizers, chains of named tuples, from and to ours."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...optimizer import Optimizer
+from ...restore import LoadReport
+from ...tree import leaves, rebuilt
+from .. import moving
+from ..moving import Moved
+from .optimizers import FIXED
+
+_MOMENTS = {"ScaleByAdamState.mu": "m", "ScaleByAdamState.nu": "v"}
+_SQUARES = {"ScaleByRmsState.nu": "v"}
+_CENTERED = {"ScaleByRStdDevState.mu": "a", "ScaleByRStdDevState.nu": "v"}
+_TRACE, _OPPOSITE = {"TraceState.trace": "b"}, {"TraceState.trace": "-b"}
+# By rule: where optax has the slots, and ours; with a minus sign the opposite.
+STATE: dict[str, dict[str, str]] = {
+    "sgd": {},
+    "momentum": _TRACE,
+    "nesterov": _TRACE,
+    "adagrad": {"ScaleByRssState.sum_of_squares": "h"},
+    "rmsprop": _SQUARES,
+    "rmsprop_centered": _CENTERED,
+    "rmsprop_momentum": {**_SQUARES, **_OPPOSITE},
+    "rmsprop_centered_momentum": {**_CENTERED, **_OPPOSITE},
+    "adadelta": {"ScaleByAdaDeltaState.e_g": "v", "ScaleByAdaDeltaState.e_x": "u"},
+    "adam": _MOMENTS,
+    "adam_eps_root": _MOMENTS,
+    "adamw": _MOMENTS,
+    "amsgrad": {
+        "ScaleByAmsgradState.mu": "m",
+        "ScaleByAmsgradState.nu": "v",
+        "ScaleByAmsgradState.nu_max": "v_max",
+    },
+    "adamax": {"ScaleByAdamState.mu": "m", "ScaleByAdamState.nu": "u"},
+    "nadam": _MOMENTS,
+    "radam": _MOMENTS,
+    "lion": {"ScaleByLionState.mu": "m"},
+    "adabelief": {"ScaleByBeliefState.mu": "m", "ScaleByBeliefState.nu": "s"},
+    "yogi": _MOMENTS,
+    "lamb": _MOMENTS,
+    "lars": _OPPOSITE,
+}
+_TREES = {key for names in STATE.values() for key in names}
+# The choices of formula that optax leaves to the caller.
+FREE = ("eps_inside", "correct")
+
+
+def load_state(
+    opt: Optimizer, state: Any, *, names: Sequence[str] | None = None, steps: int | None = None
+) -> LoadReport:
+    """Go on from the state of optax's optimizer of the same kind; hyperparameters, which it has none of, stay.
+
+    state: what `init` and `update` return, of jax's arrays or NumPy's. names: our names of the parameters in optax's
+    order; without them they are found by name where all have the same, else by order. steps: the number of updates,
+    for a state that does not count them. The parameters' values are the caller's to copy.
+    Raises TypeError or ValueError for another optimizer's state, naming what differs; nothing has then been changed.
+    """
+    wanted = _names(opt)
+    parts = list(_parts(state))
+    counts = {int(value) for key, value in parts if key.endswith(".count")}
+    found = {key: value for key, value in parts if not key.endswith(".count")}
+    moving.same_names(found, wanted, opt.rule)
+    if len(counts) > 1:
+        raise ValueError(f"the parts of the state count different steps: {sorted(counts)}")
+    updates = moving.counted(counts.pop() if counts else None, steps, "optax")
+    trees = {key: list(leaves(tree, key)) for key, tree in found.items()}
+    theirs = [name for _, name, _ in next(iter(trees.values()))] if trees else list(opt._parameters.keys)
+    order = moving.places(opt, theirs, len(theirs), names)
+    states = {name: _product(opt, updates) for name in opt.rule.states}
+    moved = []
+    for place in order:
+        slots = dict(moving.signed(wanted[key], tree[place][2]) for key, tree in trees.items())
+        moved.append(Moved(slots, updates, states))
+    return moving.move_in(opt, moved)
+
+
+def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) -> Any:
+    """The state of optax's optimizer of the same kind, with NumPy arrays in the place of those of the state given.
+
+    state: what `init` returns for the same parameters. names: as for load_state. The parameters' values are the
+    caller's to copy. Raises TypeError or ValueError for what optax does not have.
+    """
+    wanted = _names(opt)
+    saved, keys = opt.state_dict(), opt._parameters.keys
+    steps = moving.one_count(saved, "optax")
+    found = {key for key, _ in _parts(state) if not key.endswith(".count")}
+    moving.same_names(found, wanted, opt.rule)
+
+    def value(key: str, old: Any) -> Any:
+        if key.endswith(".count"):
+            return np.array(steps, np.asarray(old).dtype)
+        theirs = [name for _, name, _ in leaves(old, key)]
+        order = moving.places(opt, theirs, len(theirs), names)
+        ours = [keys[order.index(place)] for place in range(len(keys))]
+        return rebuilt(old, iter([moving.out(saved, wanted[key], one) for one in ours]))
+
+    return _replaced(state, value)
+
+
+def _names(opt: Optimizer) -> dict[str, str]:
+    family, _ = moving.of_family(opt.rule)
+    found = moving.names_in(STATE, opt.rule, "optax")
+    moving.same_formula(opt, "optax", FIXED.get(family, {}), FREE)
+    if opt.hyper.get("correct") == "after":
+        raise ValueError(
+            "optax corrects the bias before the maximum or never; make the optimizer by fastopt.like.optax"
+        )
+    return found
+
+
+def _product(opt: Optimizer, steps: int) -> float:
+    """The product of momenta, which optax has as a power."""
+    beta = opt.hyper["beta1"]
+    return math.prod([float(beta(t) if callable(beta) else beta) for t in range(1, steps + 1)])
+
+
+def _is_part(key: str) -> bool:
+    return key in _TREES or key.endswith(".count")
+
+
+def _parts(state: Any) -> Iterator[tuple[str, Any]]:
+    """Every count and every tree of arrays within a chain, as ScaleByAdamState.mu."""
+    if hasattr(state, "_fields"):
+        for name in state._fields:
+            key, value = f"{type(state).__name__}.{name}", getattr(state, name)
+            if _is_part(key) or not isinstance(value, tuple):
+                yield key, value
+            else:
+                yield from _parts(value)
+    elif isinstance(state, tuple | list):
+        for part in state:
+            yield from _parts(part)
+
+
+def _replaced(state: Any, value: Callable[[str, Any], Any]) -> Any:
+    """A chain of the same structure with other values in the places of its parts."""
+    if hasattr(state, "_fields"):
+        new = {}
+        for name in state._fields:
+            key, old = f"{type(state).__name__}.{name}", getattr(state, name)
+            new[name] = value(key, old) if _is_part(key) else _replaced(old, value)
+        return state._replace(**new)
+    if isinstance(state, tuple | list):
+        return type(state)(_replaced(part, value) for part in state)
+    return state

@@ -1,0 +1,240 @@
+"""torch.optim's optimizers: the parameters, as fastopt.Optimizer takes them, then torch's own arguments.
+
+The parameters may be torch's list of groups, [{"params": ..., "lr": ...}, ...]: gradients are then a list of those of
+each group, and the groups are named by their place, opt.groups["1"].lr. lr may be a function of the step. foreach and
+fused choose among torch's kernels and may have any value, since one kernel updates all arrays here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...kernels import FAMILIES
+from ...optimizer import Optimizer
+from ..building import Number, built, decayed
+from ..unused import refuse
+
+# Where ours have another name.
+NAMES = {"initial_accumulator_value": "initial_accumulator", "momentum_decay": "psi"}
+PAIRS = {"betas": ("beta1", "beta2")}
+DECOUPLED = {"Adam": "AdamW"}
+UNUSED = {
+    "capturable": "how a step is captured in a CUDA graph is no matter of the optimizer's",
+    "differentiable": "a step is no part of a graph of gradients",
+}
+
+
+def translated(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The class of ours and its hyperparameters for an optimizer of torch's and its arguments."""
+    given = {NAMES.get(n, n): value for n, value in arguments.items() if n not in ("foreach", "fused")}
+    for argument, why in UNUSED.items():
+        refuse(argument, given.pop(argument, None), False, why)
+    for pair, names in PAIRS.items():
+        if pair in given:
+            given.update(zip(names, given.pop(pair), strict=True))
+    decoupled = given.pop("decoupled_weight_decay", False)
+    family = DECOUPLED.get(name, name) if decoupled else name
+    if given.get("dampening") == 0:
+        del given["dampening"]
+    return family, decayed(family, given, "decoupled" if decoupled else "l2")
+
+
+def made(name: str, arguments: dict[str, Any]) -> Optimizer:
+    """An optimizer for torch's name and arguments."""
+    params = arguments.pop("params")
+    family, hyper = translated(name, arguments)
+    if _are_groups(params):
+        own = [{n: value for n, value in group.items() if n != "params"} for group in params]
+        params = [group["params"] for group in params]
+        hyper["groups"] = _grouped(name, arguments, own, hyper)
+    return built(family, params, hyper, {})
+
+
+def _are_groups(params: Any) -> bool:
+    return isinstance(params, list | tuple) and all(isinstance(one, dict) and "params" in one for one in params)
+
+
+def _grouped(
+    name: str, arguments: Mapping[str, Any], own: list[dict[str, Any]], hyper: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Our groups for torch's: the numbers in which each differs from those of all, which gain what only groups have.
+
+    Raises ValueError where they differ in more than numbers.
+    """
+    wholes = [translated(name, {**arguments, **one})[1] for one in own]
+    if any("weight_decay" in whole for whole in wholes):
+        hyper.setdefault("weight_decay", 0.0)
+        hyper |= {n: value for whole in wholes for n, value in whole.items() if n == "decay"}
+    groups: dict[str, dict[str, Any]] = {}
+    for place, whole in enumerate(wholes):
+        whole = {"decay": hyper["decay"], "weight_decay": 0.0} | whole if "decay" in hyper else whole
+        differing = {n: value for n, value in whole.items() if value != hyper.get(n)}
+        if others := [n for n, value in differing.items() if isinstance(value, bool | str)]:
+            raise ValueError(f"params[{place}] differs in {', '.join(others)}, which is one for all groups here")
+        groups[str(place)] = differing
+    return {place: differing for place, differing in groups.items() if differing}
+
+
+def arguments_of(family: str, options: set[str], hyper: Mapping[str, Any], switches: Mapping[str, Any]) -> Any:
+    """The other way: torch's name of the optimizer, and for its arguments those of the values that it would have."""
+    known = {**dict.fromkeys(FAMILIES[family].options, 0), **dict.fromkeys(options, True), **hyper}
+    known["decoupled_weight_decay"] = family in DECOUPLED.values() or switches.get("decay") == "decoupled"
+    known["maximize"] = bool(switches.get("maximize"))
+    found = {pair: tuple(known[n] for n in names) for pair, names in PAIRS.items() if names[0] in known}
+    return {**known, **found, **{theirs: known[ours] for theirs, ours in NAMES.items() if ours in known}}
+
+
+def SGD(
+    params: Any,
+    lr: Number = 1e-3,
+    momentum: Number = 0,
+    dampening: Number = 0,
+    weight_decay: Number = 0,
+    nesterov: bool = False,
+    *,
+    maximize: bool = False,
+    foreach: bool | None = None,
+    differentiable: bool = False,
+    fused: bool | None = None,
+) -> Optimizer:
+    """torch.optim.SGD: lr is outside the velocity, and the first gradient is not dampened."""
+    if nesterov and (momentum == 0 or dampening != 0):
+        raise ValueError("nesterov needs a momentum and no dampening, as in torch")
+    return made("SGD", locals())
+
+
+def Adagrad(
+    params: Any,
+    lr: Number = 1e-2,
+    lr_decay: Number = 0,
+    weight_decay: Number = 0,
+    initial_accumulator_value: float = 0,
+    eps: Number = 1e-10,
+    foreach: bool | None = None,
+    *,
+    maximize: bool = False,
+    differentiable: bool = False,
+    fused: bool | None = None,
+) -> Optimizer:
+    """torch.optim.Adagrad: eps is added to the root."""
+    return made("Adagrad", locals())
+
+
+def RMSprop(
+    params: Any,
+    lr: Number = 1e-2,
+    alpha: Number = 0.99,
+    eps: Number = 1e-8,
+    weight_decay: Number = 0,
+    momentum: Number = 0,
+    centered: bool = False,
+    capturable: bool = False,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    differentiable: bool = False,
+) -> Optimizer:
+    """torch.optim.RMSprop: eps is added to the root, lr is outside the velocity."""
+    return made("RMSprop", locals())
+
+
+def Adadelta(
+    params: Any,
+    lr: Number = 1.0,
+    rho: Number = 0.9,
+    eps: Number = 1e-6,
+    weight_decay: Number = 0,
+    foreach: bool | None = None,
+    *,
+    capturable: bool = False,
+    maximize: bool = False,
+    differentiable: bool = False,
+) -> Optimizer:
+    """torch.optim.Adadelta."""
+    return made("Adadelta", locals())
+
+
+def Adam(
+    params: Any,
+    lr: Number = 1e-3,
+    betas: tuple[Number, Number] = (0.9, 0.999),
+    eps: Number = 1e-8,
+    weight_decay: Number = 0,
+    amsgrad: bool = False,
+    *,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    capturable: bool = False,
+    differentiable: bool = False,
+    fused: bool | None = None,
+    decoupled_weight_decay: bool = False,
+) -> Optimizer:
+    """torch.optim.Adam; with decoupled_weight_decay torch.optim.AdamW."""
+    return made("Adam", locals())
+
+
+def AdamW(
+    params: Any,
+    lr: Number = 1e-3,
+    betas: tuple[Number, Number] = (0.9, 0.999),
+    eps: Number = 1e-8,
+    weight_decay: Number = 1e-2,
+    amsgrad: bool = False,
+    *,
+    maximize: bool = False,
+    foreach: bool | None = None,
+    capturable: bool = False,
+    differentiable: bool = False,
+    fused: bool | None = None,
+) -> Optimizer:
+    """torch.optim.AdamW: the weights are decayed before the step."""
+    return made("AdamW", locals())
+
+
+def Adamax(
+    params: Any,
+    lr: Number = 2e-3,
+    betas: tuple[Number, Number] = (0.9, 0.999),
+    eps: Number = 1e-8,
+    weight_decay: Number = 0,
+    foreach: bool | None = None,
+    *,
+    maximize: bool = False,
+    differentiable: bool = False,
+    capturable: bool = False,
+) -> Optimizer:
+    """torch.optim.Adamax: eps is inside the maximum."""
+    return made("Adamax", locals())
+
+
+def NAdam(
+    params: Any,
+    lr: Number = 2e-3,
+    betas: tuple[Number, Number] = (0.9, 0.999),
+    eps: Number = 1e-8,
+    weight_decay: Number = 0,
+    momentum_decay: Number = 4e-3,
+    decoupled_weight_decay: bool = False,
+    *,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    capturable: bool = False,
+    differentiable: bool = False,
+) -> Optimizer:
+    """torch.optim.NAdam, whose momentum warms slowly."""
+    return made("NAdam", locals())
+
+
+def RAdam(
+    params: Any,
+    lr: Number = 1e-3,
+    betas: tuple[Number, Number] = (0.9, 0.999),
+    eps: Number = 1e-8,
+    weight_decay: Number = 0,
+    decoupled_weight_decay: bool = False,
+    *,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    capturable: bool = False,
+    differentiable: bool = False,
+) -> Optimizer:
+    """torch.optim.RAdam: eps joins the uncorrected root."""
+    return made("RAdam", locals())

@@ -1,0 +1,140 @@
+"""The state of torch's optimizers, as their state_dict has it, from and to ours."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...kernels import FAMILIES
+from ...optimizer import Optimizer
+from ...restore import LoadReport
+from .. import moving
+from ..moving import Moved
+from . import optimizers
+
+_MOMENTS = {"exp_avg": "m", "exp_avg_sq": "v"}
+_MAXIMUM = {**_MOMENTS, "max_exp_avg_sq": "v_max"}
+_BUFFER = {"momentum_buffer": "b"}
+# By rule: torch's names of the slots and uniform states, and ours.
+STATE = {
+    "sgd": {},
+    "momentum": _BUFFER,
+    "nesterov": _BUFFER,
+    "adagrad": {"sum": "h"},
+    "rmsprop": {"square_avg": "v"},
+    "rmsprop_centered": {"square_avg": "v", "grad_avg": "a"},
+    "rmsprop_momentum": {"square_avg": "v", **_BUFFER},
+    "rmsprop_centered_momentum": {"square_avg": "v", "grad_avg": "a", **_BUFFER},
+    "adadelta": {"square_avg": "v", "acc_delta": "u"},
+    "adam": _MOMENTS,
+    "amsgrad": _MAXIMUM,
+    "adamw": _MOMENTS,
+    "adamw_amsgrad": _MAXIMUM,
+    "adamax": {"exp_avg": "m", "exp_inf": "u"},
+    "nadam": {**_MOMENTS, "mu_product": "mu_product"},
+    "radam": _MOMENTS,
+}
+WITHOUT_COUNT = ("SGD",)
+
+
+def load_state(
+    opt: Optimizer, state: Mapping[str, Any], *, names: Sequence[str] | None = None, steps: int | None = None
+) -> LoadReport:
+    """Go on from torch's state_dict, of an optimizer of the same kind, with the hyperparameters of its groups.
+
+    names: our names of the parameters in torch's order; without them torch's param_names are taken where they are
+    ours, else the order of the parameters. steps: the number of updates, which torch's SGD does not keep.
+    The parameters' values are the caller's to copy. Averages and functions of the step stay.
+    Raises TypeError or ValueError for another optimizer's state, naming what differs; nothing has then been changed.
+    """
+    wanted, (family, _) = moving.names_in(STATE, opt.rule, "torch"), moving.of_family(opt.rule)
+    moving.same_formula(opt, "torch", {})
+    groups = [(group, key) for group in state["param_groups"] for key in group["params"]]
+    theirs = [name for group in state["param_groups"] for name in group.get("param_names", ())]
+    order = moving.places(opt, theirs if len(theirs) == len(groups) else None, len(groups), names)
+    entries = [state["state"].get(key, {}) for _, key in groups]
+    moved = []
+    for place in order:
+        group, entry = groups[place][0], {n: v for n, v in entries[place].items() if v is not None}
+        hyper, switches = _numbers(opt, family, group)
+        count = entry.pop("step", None)
+        if not entry and count is None and family not in WITHOUT_COUNT:
+            moved.append(Moved({}, 0, {}, hyper, switches))
+            continue
+        if entry or family not in WITHOUT_COUNT:
+            moving.same_names(entry, wanted, opt.rule, f"parameter {groups[place][1]} of the state")
+        slots = {wanted[n]: value for n, value in entry.items()}
+        states = {n: float(slots.pop(n)) for n in opt.rule.states}
+        updates = moving.counted(None if count is None else int(count), steps, "torch")
+        moved.append(Moved(slots, updates, states, hyper, switches))
+    return moving.move_in(opt, moved)
+
+
+def _numbers(opt: Optimizer, family: str, group: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Our hyperparameters and switches for one of torch's groups."""
+    signature = _arguments(family)
+    needed = {name for name, default in signature.items() if not (default is None or isinstance(default, bool))}
+    moving.same_names({*needed & set(group)}, needed, opt.rule, "a group of the state")
+    given = {name: _number(value) for name, value in group.items() if name in signature}
+    given.setdefault("decoupled_weight_decay", signature.get("decoupled_weight_decay", False))
+    other = {own: theirs for theirs, own in optimizers.DECOUPLED.items()}.get(family, family)
+    found, hyper = optimizers.translated(other, given)
+    if found != family:
+        raise ValueError(f"the state is of torch's {found}; the optimizer is {family} ({opt.rule.name})")
+    switches = {"maximize": bool(hyper.pop("maximize", False))}
+    if "decay" in hyper:
+        switches["decay"] = hyper.pop("decay")
+    if "weight_decay" in opt.hyper:
+        hyper.setdefault("weight_decay", 0.0)
+    _, options = moving.of_family(opt.rule)
+    for option in FAMILIES[family].options:
+        if option not in opt.rule.hyper and bool(hyper.pop(option, False)) != (option in options):
+            raise ValueError(f"{option} is not the same in the state and in {opt.rule.name}")
+    return hyper, switches
+
+
+def _number(value: Any) -> Any:
+    """torch allows a tensor of one element for a number."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _arguments(family: str) -> dict[str, Any]:
+    """What torch's optimizer has in its groups, and the defaults."""
+    signature = inspect.signature(getattr(optimizers, family))
+    # AdamW is an Adam in torch.
+    adam = {"decoupled_weight_decay": True} if family in optimizers.DECOUPLED.values() else {}
+    return {name: one.default for name, one in signature.parameters.items() if name != "params"} | adam
+
+
+def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """A state_dict for torch's optimizer of the same kind, with tensors of their own: `load_state_dict` takes it.
+
+    names: our names of the parameters in torch's order. Functions of the step become their present values. The
+    parameters' values are the caller's to copy. Raises TypeError or ValueError for what torch does not have.
+    """
+    import torch
+
+    wanted, (family, options) = moving.names_in(STATE, opt.rule, "torch"), moving.of_family(opt.rule)
+    moving.same_formula(opt, "torch", {})
+    if opt._step.on.get("decay", "l2") not in ("l2", "decoupled"):
+        raise ValueError(f"torch has no weight decay that is {opt._step.on['decay']}")
+    keys = opt._parameters.keys
+    order = moving.places(opt, None, len(keys), names)
+    ours = [order.index(place) for place in range(len(keys))]
+    saved = opt.state_dict()
+    entries: dict[int, dict[str, Any]] = {}
+    groups: dict[tuple[int, ...], dict[str, Any]] = {}
+    for place, k in enumerate(ours):
+        row, count = opt._rows[opt._row_of[k]], saved["steps"][keys[k]]
+        numbers = optimizers.arguments_of(family, options, row.numbers(), opt._step.on)
+        defaults = _arguments(family)
+        group = groups.setdefault(
+            tuple(map(id, row.layers)), {n: numbers.get(n, default) for n, default in defaults.items()} | {"params": []}
+        )
+        group["params"].append(place)
+        entry = {} if family in WITHOUT_COUNT else {"step": torch.tensor(float(count))}
+        for name, slot in wanted.items():
+            uniform = saved["uniform_states"].get(keys[k], {})
+            entry[name] = torch.as_tensor(uniform[slot] if slot in uniform else moving.out(saved, slot, keys[k]))
+        if count and entry:
+            entries[place] = entry
+    return {"state": entries, "param_groups": list(groups.values())}

@@ -1,0 +1,215 @@
+"""Optimizers by the peers' names: what is accepted, what is refused, and what reading and setting the rate does."""
+
+import inspect
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import docs, same_bits
+
+import fastopt
+from fastopt import like
+from fastopt.schedules import linear
+
+ROWS = docs("optimizer_rows").ROWS
+NAMES = sorted({(row.peer, row.name) for row in ROWS})
+
+
+def make(peer: str, optimizer: str, /, **options: Any) -> Any:
+    return getattr(getattr(like, peer), optimizer)(np.ones(4), **options)
+
+
+def rate_of(peer: str) -> str:
+    return {"torch": "lr", "keras": "learning_rate", "optax": "learning_rate", "thinc": "learn_rate"}[peer]
+
+
+@pytest.mark.parametrize(("peer", "name"), NAMES)
+def test_the_rate_is_lr_and_can_be_set(peer: str, name: str) -> None:
+    opt = make(peer, name, **{rate_of(peer): 0.25})
+    assert isinstance(opt, fastopt.Optimizer)
+    assert opt.lr == 0.25
+    opt.lr = 0.0
+    opt.step(np.full(4, 3.0))
+    assert same_bits(opt.params, np.ones(4))
+    opt.lr = 0.5
+    opt.step(np.full(4, 3.0))
+    assert np.all(opt.params < 1)
+
+
+def test_the_calls_of_keras_that_the_documents_print_run() -> None:
+    kwargs: dict[str, Any] = {}
+    a, b, c = np.ones(3), np.ones(3), np.ones(3)
+    # fmt: off
+    one = like.keras.Adagrad(
+        a,
+        learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-07,
+        name='Adagrad', **kwargs
+    )
+    two = like.keras.RMSprop(
+        b,
+        learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-07, centered=False,
+        name='RMSprop', **kwargs
+    )
+    three = like.keras.Adam(
+        c,
+        learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-07, amsgrad=False,
+        name='Adam', **kwargs
+    )
+    # fmt: on
+    for opt in (one, two, three):
+        opt.step(np.ones(3))
+        assert np.all(opt.params < 1)
+
+
+NOTHING: dict[str, dict[str, Any]] = {
+    "torch": {"foreach": None, "fused": None, "capturable": False, "differentiable": False, "maximize": False},
+    "keras": {
+        **dict.fromkeys(("clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor", "ema_overwrite_frequency")),
+        **{"gradient_accumulation_steps": None, "weight_decay": None, "use_ema": False, "name": "any", "decay": None},
+    },
+    "optax": {"mu_dtype": None, "mask": None, "eps_root": 0.0, "accumulator_dtype": None, "bias_correction": False},
+    "thinc": {"L2": 0.0, "use_averages": False, "grad_clip": 0.0},
+}
+
+
+@pytest.mark.parametrize(("peer", "name"), NAMES)
+def test_arguments_at_their_do_nothing_value_are_accepted(peer: str, name: str) -> None:
+    taken = inspect.signature(getattr(getattr(like, peer), name)).parameters
+    idle = {n: v for n, v in NOTHING[peer].items() if n in taken or "kwargs" in taken}
+    if "eps_root" in idle:
+        idle["eps_root"] = taken["eps_root"].default
+    make(peer, name, **{rate_of(peer): 0.1}, **idle)
+
+
+REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
+    ("torch", "Adam", {"capturable": True}, "capturable=True has no effect here"),
+    ("torch", "Adam", {"differentiable": True}, "differentiable=True has no effect here"),
+    ("torch", "SGD", {"nesterov": True}, "nesterov needs a momentum"),
+    ("torch", "SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "no dampening"),
+    ("torch", "SGD", {"dampening": 0.1}, "has no dampening"),
+    ("torch", "Adam", {"betas": (0.9, 1.0)}, "beta2 must satisfy"),
+    ("torch", "Adam", {"lr": -1.0}, "lr must satisfy"),
+    ("torch", "Adam", {"beta1": 0.9}, "beta1"),
+    ("keras", "Adam", {"gradient_accumulation_steps": 2}, "gradient_accumulation_steps=2 has no effect here"),
+    ("keras", "Adam", {"ema_momentum": 0.9}, "ema_momentum=0.9 has no effect here"),
+    ("keras", "Adam", {"use_ema": True, "ema_overwrite_frequency": 5}, "ema_overwrite_frequency=5 has no effect"),
+    ("keras", "Adam", {"clipnorm": 1.0, "clipvalue": 1.0}, "only one of clipnorm, clipvalue, global_clipnorm"),
+    ("keras", "Adam", {"clipvalue": -1.0}, "clip_value must satisfy"),
+    ("keras", "Adam", {"decay": 0.1}, "Adam has no argument decay"),
+    ("keras", "Adam", {"lr": 0.1}, "Adam has no argument lr"),
+    ("keras", "Adam", {"name": 3}, "name must be a string"),
+    ("optax", "sgd", {"nesterov": True}, "no effect without momentum"),
+    ("optax", "rmsprop", {"nesterov": True}, "fastopt has no such formula"),
+    ("optax", "rmsprop", {"bias_correction": True}, "fastopt has no such formula"),
+    ("optax", "rmsprop", {"initial_scale": 0.5}, "starts at 0"),
+    ("optax", "adam", {"mu_dtype": "bfloat16"}, "state is float32"),
+    ("optax", "adam", {"nesterov": True, "eps_root": 1e-8}, "fastopt has no such formula"),
+    ("optax", "adamw", {"mask": {}}, "a weight decay of its own"),
+    ("optax", "adabelief", {"eps": 1e-8}, "fastopt has no such formula"),
+    ("optax", "amsgrad", {"bias_correction_mu": False}, "fastopt has no such formula"),
+    ("optax", "lars", {"trust_ratio_mask": False}, "make an optimizer for each part"),
+    ("optax", "adadelta", {"learning_rate": None}, "climb"),
+    ("thinc", "Adam", {"beta1": 0.0}, "use SGD"),
+    ("thinc", "Adam", {"L2": 0.1, "L2_is_weight_decay": False}, "pass grad_clip=0"),
+    ("thinc", "Adam", {"learn_rate": [0.1, 0.01]}, "pass a function of the step"),
+]
+
+
+@pytest.mark.parametrize(("peer", "name", "options", "message"), REFUSED)
+def test_what_cannot_be_honoured_is_an_error(peer: str, name: str, options: dict[str, Any], message: str) -> None:
+    needed = {"learning_rate": 0.1} if peer == "optax" else {}
+    make(peer, name, **needed)
+    with pytest.raises((TypeError, ValueError), match=message):
+        make(peer, name, **{**needed, **options})
+
+
+def test_functions_are_called_as_the_peer_calls_them() -> None:
+    def rates(opt: Any) -> list[float]:
+        seen = []
+        for _ in range(3):
+            opt.params[...] = 1.0
+            opt.step(np.ones(4))
+            seen.append(round(1.0 - opt.params[0], 12))
+        return seen
+
+    assert rates(like.optax.sgd(np.ones(4), lambda count: 0.1 * (count + 1))) == [0.1, 0.2, 0.3]
+    assert rates(like.torch.SGD(np.ones(4), lr=lambda t: 0.1 * t)) == [0.1, 0.2, 0.3]
+    for peer in ("torch", "keras", "optax"):
+        ours = linear(0.1, steps=10, end=1.1)
+        sgd = getattr(getattr(like, peer), "sgd" if peer == "optax" else "SGD")
+        assert rates(sgd(np.ones(4), ours)) == [0.1, 0.2, 0.3]
+        falls = like.optax.exponential_decay(0.8, 1, 0.5)
+        assert rates(sgd(np.ones(4), falls)) == [0.8, 0.4, 0.2]
+    assert rates(like.keras.SGD(np.ones(4), learning_rate=lambda: 0.25)) == [0.25] * 3
+    assert rates(like.thinc.SGD(np.ones(4), lambda step: 0.1 * (step + 1), grad_clip=0.0)) == [0.1, 0.2, 0.3]
+
+
+def test_trees_groups_of_types_and_other_libraries_are_taken_as_everywhere() -> None:
+    params = {"layers": [{"W": np.ones((2, 3), "float32")}, {"W": np.ones(3, "float16")}]}
+    opt = like.keras.Adam(params, 0.1, 0.8)
+    opt.step({"layers": [{"W": np.ones((2, 3), "float32")}, {"W": np.ones(3, "float16")}]})
+    assert opt.beta1 == 0.8
+    assert np.all(params["layers"][0]["W"] < 1)
+    with pytest.raises(TypeError, match=r"numpy\.asarray"):
+        like.torch.Adam(np.ma.ones(3))
+
+
+def test_torchs_groups_are_groups_here() -> None:
+    weights = [np.ones(2), np.ones(2), np.ones(3)]
+    groups = [{"params": weights[:2], "weight_decay": 0.5}, {"params": weights[2], "lr": 0.25}]
+    opt = like.torch.SGD(groups, lr=0.5)
+    assert (opt.lr, opt.groups["0"].weight_decay, opt.groups["1"].lr) == (0.5, 0.5, 0.25)
+    opt.step([[np.ones(2), np.zeros(2)], np.ones(3)])
+    assert [weight[0] for weight in weights] == [0.25, 0.75, 0.75]
+    opt = like.torch.AdamW([{"params": np.ones(2), "weight_decay": 0.0}, {"params": np.ones(3)}])
+    assert (opt.weight_decay, opt.groups["0"].weight_decay, list(opt.groups)) == (0.01, 0.0, ["0"])
+    with pytest.raises(ValueError, match=r"params\[0\] differs in maximize"):
+        like.torch.SGD([{"params": np.ones(2), "maximize": True}])
+    with pytest.raises(TypeError, match="lrr"):
+        like.torch.SGD([{"params": np.ones(2), "lrr": 0.1}])
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(("peer", "name"), NAMES)
+def test_arguments_and_defaults_are_the_peers(peer: str, name: str) -> None:
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+    import optax
+    import thinc.api
+    import torch
+
+    home = {"torch": torch.optim, "keras": keras.optimizers, "optax": optax, "thinc": thinc.api}[peer]
+    theirs = inspect.signature(getattr(home, name)).parameters
+    ours = inspect.signature(getattr(getattr(like, peer), name)).parameters
+    assert next(iter(ours)) == "params"
+    wanted = {n: one.default for n, one in theirs.items() if n != "params"}
+    # Keras has the arguments that all share behind the others and in places; here they go by name.
+    assert [(n, one.default) for n, one in ours.items() if n != "params"] == list(wanted.items())
+    kinds = {n: one.kind for n, one in theirs.items() if n in ours}
+    if peer != "keras":
+        assert all(ours[n].kind == kind for n, kind in kinds.items() if n != "params")
+
+
+# Rules that fastopt does not have.
+ELSEWHERE = {
+    "torch": {"ASGD", "Adafactor", "LBFGS", "Muon", "Optimizer", "Rprop", "SparseAdam"},
+    "keras": {
+        *("Adafactor", "Ftrl", "LossScaleOptimizer", "MultiOptimizer", "Muon", "Optimizer", "OptimizerMap"),
+        "ScheduleFreeAdamW",
+    },
+}
+
+
+@pytest.mark.peers
+def test_every_optimizer_that_both_have_is_here() -> None:
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+    import torch
+
+    theirs = {
+        "torch": {name for name in torch.optim.__all__ if inspect.isclass(getattr(torch.optim, name))},
+        "keras": {name for name, one in vars(keras.optimizers).items() if inspect.isclass(one)},
+    }
+    for peer, found in theirs.items():
+        assert found - ELSEWHERE[peer] == {name for where, name in NAMES if where == peer}
