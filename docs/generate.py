@@ -9,6 +9,7 @@ from pathlib import Path
 import choosing
 import client_rows
 import optimizer_rows
+import words
 from schedule_rows import table
 from stubs import stub
 
@@ -192,4 +193,6 @@ if __name__ == "__main__":
         (ROOT / name).write_text(generated((ROOT / name).read_text()))
     (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
     (ROOT / "docs" / "choosing.md").write_text(choosing.page(json.loads((ROOT / "docs" / "choosing.json").read_text())))
+    found = json.loads((ROOT / "benchmarks" / "results" / "words.json").read_text())
+    (ROOT / "docs" / "words.md").write_text(words.page(found))
     assert set(RULES) == {rule.name for family in FAMILIES.values() for rule in family.variants.values()}

@@ -18,7 +18,7 @@ from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
 from .kernels.memory import memory_for
 from .kernels.plan import Plan
-from .kernels.row_sparse import RowSparse, is_row_sparse, row_sparse, values_of
+from .kernels.row_sparse import RowSparse, distinct_rows, is_row_sparse, row_sparse, values_of
 from .kernels.rows import RowSet
 from .loss_scale import LossScaler
 from .monitors.find import monitors_in
@@ -259,21 +259,33 @@ class Optimizer:
             plan.write(done)
         self._journal.settle()
 
-    def flush(self) -> None:
+    def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
 
         After it every array is what dense gradients would have made of it. Call it before the parameters are used as a
-        whole; `save`, `state_dict` and a dense gradient do.
+        whole; `save`, `state_dict` and a dense gradient do. With rows, arrays of row numbers in the structure of params
+        or None in their place, only those catch up: call it so before a gradient is taken from some rows.
+        Raises TypeError, ValueError or IndexError for rows that are none; nothing has then been changed.
         """
         with self._lock:
             self._journal.settle()
-            for k in list(self._sparse.behind):
-                self._flush(k, self._arrays[k])
+            behind, arrays = self._sparse.behind, self._arrays
+            if rows is None:
+                chosen = dict.fromkeys(behind)
+            else:
+                named = zip(self._parameters.of(rows, "rows"), arrays, self._parameters.paths, strict=True)
+                checked = [
+                    x if x is None else distinct_rows(x, (*p.shape, 0)[0], f"rows{path}") for x, p, path in named
+                ]
+                chosen = {k: checked[k] for k in behind if checked[k] is not None}
+            for k, some in chosen.items():
+                self._flush(k, arrays[k], some)
 
-    def _flush(self, k: int, parameter: Any) -> None:
+    def _flush(self, k: int, parameter: Any, rows: Any = None) -> None:
+        """Have rows of a parameter catch up: NumPy's int64, each once, or None for all."""
         sets = [(parameter, None, *self._state[k].values(), *self._rates[k])]
         which, views = views_of(self._program, sets, lambda _, name: self._label(k, name), [0])
-        self._sparse.catch_up(k, RowSet(which, self._program, views[0], self._label(k, self.rule.arrays[1])))
+        self._sparse.catch_up(k, RowSet(which, self._program, views[0], self._label(k, self.rule.arrays[1])), rows)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the optimizer will need to go on, parameters included, as it is now.

@@ -61,7 +61,8 @@ class Sparse:
             found &= ~(to_host(state[slot], rows.label) != 0).reshape(rows.count, -1).any(axis=1)
         return found
 
-    def catch_up(self, k: int, rows: RowSet) -> None:
-        """Have all rows of a parameter catch up."""
-        self.behind[k].bring(None, rows)
-        del self.behind[k]
+    def catch_up(self, k: int, set_: RowSet, rows: Any = None) -> None:
+        """Have rows of a parameter catch up: NumPy's int64, each once, or None for all."""
+        self.behind[k].bring(rows, set_)
+        if rows is None:
+            del self.behind[k]

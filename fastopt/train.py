@@ -77,9 +77,9 @@ class Training:
                 raise ValueError(f"{name} must be {least} or more; got {value}")
         if any(width < 1 for width in hidden):
             raise ValueError(f"the widths of hidden layers must be 1 or more; got {', '.join(map(str, hidden))}")
-        _one_of("activation", activation, network.ACTIVATIONS)
-        _one_of("dtype", dtype, ("float32", "float64"))
-        _one_of("device", device, ("cpu", "cuda"))
+        one_of("activation", activation, network.ACTIVATIONS)
+        one_of("dtype", dtype, ("float32", "float64"))
+        one_of("device", device, ("cpu", "cuda"))
         self.epochs, self.batch_size, self.activation, self.device = epochs, batch_size, activation, device
         self.sizes = (digits.FEATURES, *hidden, digits.CLASSES)
         self.dtype, self.seed = dtype, seed
@@ -166,7 +166,8 @@ def _device(name: str) -> tuple[Callable[[Any], Any], Callable[[], None]]:
     return cupy.asarray, lambda: cupy.cuda.get_current_stream().synchronize()
 
 
-def _one_of(name: str, value: str, known: Any) -> None:
+def one_of(name: str, value: str, known: Any) -> None:
+    """Raise ValueError unless it is one of the known."""
     if value not in known:
         *others, last = known
         raise ValueError(f"{name} must be {', '.join(others)} or {last}; got {value!r}")

@@ -69,6 +69,13 @@ def checked_rows(rows: Any, count: int, name: str) -> Any:
     return found
 
 
+def distinct_rows(rows: Any, count: int, name: str) -> Any:
+    """Row numbers of any shape, each once, as NumPy's int64. Raises TypeError for others, IndexError out of range."""
+    if getattr(getattr(rows, "dtype", None), "kind", "f") not in "iu":
+        raise TypeError(f"{name} must be an array of integers, the numbers of rows; got {rows!r}")
+    return np.unique(checked_rows(rows.reshape(-1), count, name))
+
+
 def is_row_sparse(gradient: Any) -> bool:
     """Whether it is RowSparse, or a sparse matrix of SciPy or CuPy."""
     return isinstance(gradient, RowSparse) or (hasattr(gradient, "tocsr") and hasattr(gradient, "nnz"))

@@ -45,6 +45,15 @@ def test_the_page_on_choosing_says_what_was_measured() -> None:
         choosing.page(found)
 
 
+def test_the_page_on_words_says_what_was_measured() -> None:
+    words = docs("words")
+    found = json.loads((ROOT / "benchmarks" / "results" / "words.json").read_text(encoding="utf-8"))
+    assert words.page(found) == (ROOT / "docs" / "words.md").read_text(encoding="utf-8"), "run python docs/generate.py"
+    found["losses"]["contenders"]["SGD"]["chosen by all"]["first_epoch"]["rare"] = 2.0
+    with pytest.raises(ValueError, match="the figures do not support: The notes say that the weights of rare"):
+        words.page(found)
+
+
 def test_editors_see_the_classes_as_they_are() -> None:
     text = (ROOT / "fastopt" / "__init__.pyi").read_text(encoding="utf-8")
     assert docs("stubs").stub() == text, "run python docs/generate.py"

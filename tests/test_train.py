@@ -16,7 +16,7 @@ from fastopt.kernels import RULES, exp, norm, rule
 from fastopt.train import Training
 
 KEYS = {
-    "rule", "hyper", "layers", "activation", "parameters", "dtype", "device", "batch_size", "seed", "epochs",
+    "task", "rule", "hyper", "layers", "activation", "parameters", "dtype", "device", "batch_size", "seed", "epochs",
     "test_accuracy", "steps", "first_step_seconds", "step_seconds", "plain_seconds", "promised", "same_bits",
     "differs_at", "seconds", "versions",
 }  # fmt: skip
