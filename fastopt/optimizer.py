@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from .monitors.find import monitors_in
 from .parameters import Parameters
 from .restore import LoadReport, load
 from .state import described, host_arrays
+
+if TYPE_CHECKING:
+    from .watching import Watch
 
 
 class Optimizer:
@@ -69,6 +72,7 @@ class Optimizer:
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
         self.rule, self.params = rule, params
         self._lock, self._journal = lock(), Journal()
+        self._watch: Watch | None = None
         self._parameters = Parameters(params, shared)
         self._arrays = self._parameters.arrays
         paths = [f"params{path}" for path in self._parameters.paths]
@@ -200,7 +204,11 @@ class Optimizer:
     def update(self, params: Any, grads: Any) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
         with self._lock:
-            self._update(self._parameters.of(params, "params"), self._parameters.of(grads, "grads"))
+            parameters, gradients = self._parameters.of(params, "params"), self._parameters.of(grads, "grads")
+            if self._watch is not None and self._watch.due():
+                self._watch.around(parameters, gradients)
+            else:
+                self._update(parameters, gradients)
 
     def _update(self, parameters: list[Any], gradients: list[Any]) -> None:
         self._journal.settle()
@@ -270,6 +278,22 @@ class Optimizer:
         """
         with self._lock, opened(path) as saved:
             return load(self, saved, params, partial)
+
+    def watch(self, path: str | os.PathLike[str], *, every: int = 100) -> "Watch":
+        """Append to a file, as lines of JSON, what the next step and every `every`-th after it do to each array.
+
+        Quantiles of the effective learning rate, the ratio of update to weight, the norm and the share of exact zeros
+        of the gradient: fastopt.watching.Watch says how they are defined. What it returns is closed at the end of the
+        run, as by `with`, and draws the file.
+        Raises OSError for a file that cannot be written, ValueError if the optimizer is already watched.
+        """
+        from .watching import Watch
+
+        with self._lock:
+            if self._watch is not None:
+                raise ValueError(f"this optimizer is already watched, into {str(self._watch.path)!r}; close that first")
+            self._watch = Watch(self, path, every)
+            return self._watch
 
     def check_finite(self) -> None:
         """Raise FloatingPointError that names every parameter, state, average and copy that is not finite throughout.

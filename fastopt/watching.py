@@ -1,0 +1,204 @@
+"""What `Optimizer.watch` notes of a run every so many steps: rates, sizes of updates and gradients, exact zeros."""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .kernels import norm, sign, total
+from .kernels.dispatch import to_host
+from .kernels.plan import Plan
+from .kernels.program import Program
+from .kernels.trace import Trace
+
+if TYPE_CHECKING:
+    from .optimizer import Optimizer
+
+FORMAT = 1
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+# Of a larger array so many elements stand for all where its parameter is looked at before and after a step.
+SAMPLE = 1024
+
+
+class Watch:
+    """Writes a line of JSON for the next step of an optimizer and for every `every`-th after it, until it is closed.
+
+    The first line describes the watch. In the others t is the count of steps after the step, applied whether it was,
+    or was skipped, and arrays has, for each array that was given a gradient:
+
+    rate: quantiles of the effective learning rate, |change| / |gradient| element by element, where the gradient is not
+    0; change is what the step did to the stored parameter, whatever the rule and its options, and the gradient is the
+    one that was passed. update_ratio: the norm of the change over the norm of the parameter before. Both are of SAMPLE
+    elements, drawn once, of a larger array. grad_norm, zeros: the norm of the gradient and its share of exact zeros,
+    of all elements, by the kernels, for which a float32 denormal is 0. null for what has no finite value.
+
+    Every line is flushed, so a process that ends loses none; a machine that does may. If the file cannot be written,
+    the step raises OSError after it was made. It is also a context manager, which closes it.
+    """
+
+    def __init__(self, optimizer: "Optimizer", path: str | os.PathLike[str], every: int) -> None:
+        if isinstance(every, bool) or not isinstance(every, int):
+            raise TypeError(f"every must be a whole number of steps; got {every!r}")
+        if every < 1:
+            raise ValueError(f"every must be 1 or more; got {every}")
+        self.path, self.every = Path(path), every
+        self._optimizer, self._left = optimizer, 1
+        self._keys, self._paths = optimizer._parameters.keys, optimizer._parameters.paths
+        shapes = [tuple(array.shape) for array in optimizer._arrays]
+        generator = np.random.default_rng(0)
+        self._samples = [_sample(shape, generator) for shape in shapes]
+        self._plans: dict[tuple[int, ...], Plan] = {}
+        self._file = self.path.open("a", encoding="utf-8")
+        if self._file.tell():
+            self._file.write("\n")  # What is there may end in the middle of a line.
+        head = {"watch": FORMAT, "rule": optimizer.rule.name, "every": every, "quantiles": QUANTILES, "sample": SAMPLE}
+        self._write({**head, "shapes": dict(zip(self._keys, shapes, strict=True))})
+
+    def due(self) -> bool:
+        """Whether the step that begins is to be looked at."""
+        self._left -= 1
+        return self._left <= 0
+
+    def around(self, parameters: Sequence[Any], gradients: Sequence[Any]) -> None:
+        """Make the step, which is due, and write its line. Raises what the step raises, and then writes nothing."""
+        optimizer = self._optimizer
+        active = tuple(k for k, gradient in enumerate(gradients) if gradient is not None)
+        known = self._counted(active, parameters, gradients)  # which checks them
+        before, g = self._sampled(active, parameters, "params"), self._sampled(active, gradients, "grads")
+        skipped = optimizer.skipped
+        optimizer._update(list(parameters), list(gradients))
+        if not active:
+            return
+        applied = optimizer.skipped == skipped
+        change = self._sampled(active, parameters, "params") - before
+        rates, ratios = _quantiles(change, g), _ratios(change, before)
+        arrays = {}
+        for place, k in enumerate(active):
+            grad_norm, nonzeros = known[place]
+            size = math.prod(gradients[k].shape)
+            arrays[self._keys[k]] = {
+                "rate": [_plain(rate) for rate in rates[place]] if applied else None,
+                "update_ratio": _plain(ratios[place]) if applied else None,
+                "grad_norm": _plain(grad_norm),
+                "zeros": _plain(1 - nonzeros / size) if size else None,
+            }
+        self._left = self.every
+        self._write({"t": optimizer.t, "applied": applied, "arrays": arrays})
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draw what the file has so far into another, .png or .svg; needs matplotlib: pip install 'fastopt[plot]'."""
+        from .watch_plot import draw
+
+        draw(self.path, Path(path))
+
+    def close(self) -> None:
+        """Stop watching; a second call does nothing."""
+        if not self._file.closed:
+            self._file.close()
+            self._optimizer._watch = None
+
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def _sampled(self, active: Sequence[int], arrays: Sequence[Any], what: str) -> Any:
+        """A row of float64 for each array, filled up with zeros."""
+        rows = np.zeros((len(active), SAMPLE))
+        for row, k in zip(rows, active, strict=True):
+            chosen = self._samples[k]
+            values = to_host(arrays[k], what + self._paths[k])
+            part = values.reshape(-1) if chosen is None else values[chosen]
+            row[: part.size] = part
+        return rows
+
+    def _counted(
+        self, active: tuple[int, ...], parameters: Sequence[Any], gradients: Sequence[Any]
+    ) -> list[list[float]]:
+        """The norm of each gradient, and how many of its elements are not 0."""
+        if not active:
+            return []
+        chosen = [parameters[k] for k in active], [gradients[k] for k in active]
+        plan = self._plans.get(active)
+        if plan is None:
+            kinds = {"p": "params", "g": "grads"}
+            plan = Plan(
+                _PROGRAM,
+                [()] * len(active),
+                [0] * len(active),
+                lambda place, name: kinds[name] + self._paths[active[place]],
+            )
+        if not plan.holds(*chosen):
+            plan.bind(*chosen)
+        self._plans = {active: plan}
+        return plan.decide([{}]) or []
+
+    def _write(self, record: dict[str, Any]) -> None:
+        self._file.write(json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+
+def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The lines on steps of a file that a watch wrote, or several one after the other, in their order.
+
+    Lines that were cut off are left out. Raises OSError, and ValueError for a file of something else.
+    """
+    records: list[dict[str, Any]] = []
+    head = False
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line) if line else {}
+        except ValueError:
+            record = {}
+        head = head or record.get("watch") == FORMAT
+        records += [record] * ("arrays" in record)
+    if not head:
+        raise ValueError(f"{os.fspath(path)!r} is not a file that Optimizer.watch wrote")
+    return records
+
+
+def _program() -> Program:
+    """Two reductions over a gradient; its last pass, which would write, is never run."""
+    trace = Trace()
+    g = trace.array("g")
+    states = {"grad_norm": trace.node(norm(g)), "nonzeros": trace.node(total(abs(sign(g))))}
+    return Program("watch", ("p", "g"), (), {"p": trace.node(-g)}, states)
+
+
+_PROGRAM = _program()
+
+
+def _sample(shape: tuple[int, ...], generator: np.random.Generator) -> tuple[Any, ...] | None:
+    """Indices of the elements that stand for an array; None for all. At random: a lattice may follow its columns."""
+    size = math.prod(shape)
+    if size <= SAMPLE:
+        return None
+    return np.unravel_index(np.sort(generator.choice(size, SAMPLE, replace=False)), shape)
+
+
+def _quantiles(change: Any, g: Any) -> Any:
+    """For each row the quantiles of |change| / |g| where that is finite; NaN for a row that has none."""
+    with np.errstate(all="ignore"):
+        rates = abs(change) / abs(g)
+    rates[~np.isfinite(rates)] = np.nan
+    rates.sort(axis=1)  # NaN comes last.
+    last = np.maximum(SAMPLE - 1 - np.isnan(rates).sum(axis=1), 0)[:, None]
+    at = last * np.array(QUANTILES)
+    low = np.floor(at).astype(int)
+    lower, upper = np.take_along_axis(rates, low, 1), np.take_along_axis(rates, np.minimum(low + 1, last), 1)
+    return lower + (at - low) * (upper - lower)
+
+
+def _ratios(change: Any, before: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return np.sqrt((change * change).sum(axis=1) / (before * before).sum(axis=1))
+
+
+def _plain(value: float) -> float | None:
+    """Six digits of a number; None if it is not finite."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
