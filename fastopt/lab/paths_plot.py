@@ -1,0 +1,197 @@
+"""Runs on a surface: their ways over its contour lines, their losses, their effective learning rates."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..end_labels import End, ink, label_ends
+from .runs import Descent
+from .sheet import FAINT, GREY, named_axes, new, palette, titled
+from .surfaces import Surface
+
+_GRID, _LEVELS = 160, 11
+# From the depths to the heights: a tint that leaves every colour of the palette legible.
+_GROUND = LinearSegmentedColormap.from_list("ground", ["#dfe8ee", "#f4f6f7", "#fdfcf9"])
+
+
+def paths(runs: Sequence[Descent]) -> Figure:
+    """A panel for each run, over the contour lines; the others stand behind it in grey."""
+    where = _one_surface(runs)
+    colours = palette(labels(runs))
+    columns = min(2, len(runs))
+    rows = -(-len(runs) // columns)
+    figure, panels = new(0.5 + 2.15 * rows if columns == 2 else 4.2, rows, columns, sharex=True, sharey=True)
+    ground = _Ground(where)
+    for number, axes in enumerate(panels.flat):
+        axes.tick_params(labelbottom=number + columns >= len(runs))
+        if number >= len(runs):
+            _key(axes)
+    for axes, run, (label, colour) in zip(panels.flat, runs, colours.items(), strict=False):
+        ground.draw(axes)
+        for other in runs:
+            if other is not run:
+                axes.plot(*other.points.T, color="0.72", linewidth=0.7, zorder=2)
+        _path(axes, run, colour)
+        titled(axes, label, _outcome(run), ink(colour))
+    figure.supxlabel("x", fontsize=9)
+    figure.supylabel("y", fontsize=9)
+    return figure
+
+
+def losses(runs: Sequence[Descent]) -> Figure:
+    """The loss above the lowest that any run reached, or that is known, against the steps."""
+    where = _one_surface(runs)
+    floor = min([where.loss(p) for p in where.minima] or [min(np.nanmin(run.losses) for run in runs)])
+    figure, panels = new(3.5)
+    axes = panels[0, 0]
+    axes.set_yscale("log")
+    ends = []
+    top = 0.0
+    for run, (label, colour) in zip(runs, palette(labels(runs)).items(), strict=True):
+        above = run.losses - floor
+        above[~(above > 1e-16)] = np.nan  # what a log scale cannot show, and what rounding leaves
+        top = max(top, above[0])
+        steps = np.arange(len(above))
+        axes.plot(steps, above, color=colour, linewidth=1.6, zorder=3)
+        shown = np.flatnonzero(np.isfinite(above))
+        if not len(shown):
+            continue
+        last = shown[-1]
+        if run.left is not None:
+            text = f"{label}: left at step {run.left}"
+            axes.plot(steps[last], min(above[last], top * 30), "x", color=colour, markersize=7, zorder=5)
+        else:
+            text = label if last == len(above) - 1 else f"{label}: below 1e-16"
+        ends.append(End(steps[last], min(above[last], top * 30), text, colour))
+    axes.set_ylim(top=top * 30 if any(run.left for run in runs) else top * 3)
+    axes.set_xlim(0, max(run.steps for run in runs))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    named_axes(axes, "steps", "loss" + (f" - {floor:g}" if floor > 0 else f" + {-floor:g}") * (abs(floor) > 1e-12))
+    label_ends(figure, [(axes, ends)])
+    return figure
+
+
+def rates(runs: Sequence[Descent]) -> Figure:
+    """The effective learning rates of x and of y, a panel each, against the steps."""
+    _one_surface(runs)
+    figure, panels = new(5.2, 2, sharex=True)
+    drawn = []
+    for k, axes in enumerate(panels[:, 0]):
+        axes.set_yscale("log")
+        ends = []
+        for run, (label, colour) in zip(runs, palette(labels(runs)).items(), strict=True):
+            found = run.rates[:, k]
+            found = np.where(found > 0, found, np.nan)
+            axes.plot(np.arange(1, len(found) + 1), found, color=colour, linewidth=1.4, zorder=3)
+            shown = np.flatnonzero(np.isfinite(found))
+            if len(shown):
+                ends.append(End(shown[-1] + 1, found[shown[-1]], label, colour))
+        axes.set_xlim(1, max(run.steps for run in runs) + 1)
+        titled(axes, f"effective rate of {'xy'[k]}")
+        drawn.append((axes, ends))
+    named_axes(panels[1, 0], "step", "|change| / |gradient|")
+    panels[0, 0].set_ylabel("|change| / |gradient|", fontsize=9)
+    label_ends(figure, drawn)
+    return figure
+
+
+def labels(runs: Sequence[Descent]) -> list[str]:
+    """What sets each run apart: its rule, and its rate where rules are not enough."""
+    names = [run.rule for run in runs]
+    if len(set(names)) == len(names):
+        return names
+    found = [f"{run.rule}, lr {run.lr:g}" if run.lr is not None else run.rule for run in runs]
+    return [text if found.count(text) == 1 else f"{text} ({k + 1})" for k, text in enumerate(found)]
+
+
+def _one_surface(runs: Sequence[Descent]) -> Surface:
+    if not runs:
+        raise ValueError("there are no runs to draw")
+    if any(run.surface is not runs[0].surface for run in runs):
+        raise ValueError(f"runs of one picture are on one surface; got {', '.join({r.surface.name for r in runs})}")
+    return runs[0].surface
+
+
+class _Ground:
+    """The surface as a tint and contour lines, computed once for all panels."""
+
+    def __init__(self, where: Surface) -> None:
+        self._where = where
+        self._x, self._y, loss = where.grid(_GRID)
+        low = min([np.nanmin(loss), *map(where.loss, where.minima)])
+        high = np.nanmax(loss)
+        # The loss in even steps of a root: lines are as dense around a minimum as on the walls.
+        self._height = np.sqrt(np.sqrt(np.maximum(loss - low, 0) / max(high - low, 1e-300)))
+
+    def draw(self, axes: Axes) -> None:
+        where = self._where
+        axes.imshow(
+            self._height,
+            extent=(*where.x, *where.y),
+            origin="lower",
+            aspect="auto",
+            cmap=_GROUND,
+            interpolation="bilinear",
+            zorder=0,
+        )
+        levels = np.linspace(0, 1, _LEVELS + 2)[1:-1]
+        axes.contour(self._x, self._y, self._height, levels, colors=FAINT, linewidths=0.6, zorder=1)
+        for point in where.minima:
+            axes.plot(*point, "+", color=GREY, markersize=9, markeredgewidth=1.4, zorder=2)
+        axes.set_xlim(*where.x)
+        axes.set_ylim(*where.y)
+        axes.grid(False)
+
+
+def _path(axes: Axes, run: Descent, colour: str) -> None:
+    """The way with a dot for each step, a ring at its start and a disc at its end, or a cross where it left."""
+    x, y = run.points.T
+    axes.plot(x, y, "-", color=colour, linewidth=1.0, zorder=3)
+    axes.plot(x, y, ".", color=colour, markersize=4.5 if len(x) < 300 else 2.6, markeredgewidth=0, zorder=3)
+    axes.plot(x[0], y[0], "o", color=colour, markerfacecolor="white", markersize=5, markeredgewidth=1.3, zorder=4)
+    if run.left is None:
+        axes.plot(x[-1], y[-1], "o", color=colour, markersize=5, zorder=5)
+        return
+    edge = _exit(run)
+    axes.plot(*edge, "x", color=colour, markersize=8, markeredgewidth=2, zorder=5, clip_on=False)
+
+
+def _key(axes: Axes) -> None:
+    """What the marks mean, in a cell that has no run."""
+    axes.axis("off")
+    marks = {"o": "start", ".": "end; small: a step", "x": "where it left the window", "+": "a minimum"}
+    for k, (mark, text) in enumerate(marks.items()):
+        at = 0.8 - 0.17 * k
+        face = "white" if mark == "o" else GREY
+        size = {"o": 6, ".": 10}.get(mark, 9)
+        place: Any = {"transform": axes.transAxes, "color": GREY}
+        axes.plot([0.12], [at], mark, markersize=size, markerfacecolor=face, markeredgewidth=1.4, **place)
+        axes.text(0.2, at, text, fontsize=8.5, verticalalignment="center", **place)
+
+
+def _exit(run: Descent) -> Any:
+    """The point at which a run that left crossed the edge of the window."""
+    (x0, x1), (y0, y1) = run.surface.x, run.surface.y
+    low, high = np.array([x0, y0]), np.array([x1, y1])
+    last = max(run.inside - 1, 0)
+    a = run.points[last]
+    b = run.points[min(last + 1, len(run.points) - 1)]
+    if not np.isfinite(b).all():
+        return a
+    way = b - a
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.where(way > 0, (high - a) / way, np.where(way < 0, (low - a) / way, math.inf))
+    return a + way * min(1.0, float(shares.min()))
+
+
+def _outcome(run: Descent) -> str:
+    rate = f"lr {run.lr:g}, " if run.lr is not None else ""
+    if run.left is not None:
+        return f"{rate}left at step {run.left}"
+    return f"{rate}loss {run.losses[-1]:.1g}"

@@ -1,0 +1,1 @@
+"""The statements of the documents, by what they are about."""
