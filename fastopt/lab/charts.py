@@ -1,6 +1,6 @@
 """The pictures of effective rates and of ways in one dimension, from the runs that test the statements."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..end_labels import End, label_ends
+from ..kernels import Rule
 from .own_rules import adagrad_without_root
 from .runs import tuned
 from .sheet import GREY, named_axes, new, palette, plain_numbers, titled
@@ -17,13 +18,19 @@ from .statements import adadelta, adagrad, adam, adamax, rmsprop, sparse
 Drawn = tuple[Axes, list[End]]
 
 
-def curves(axes: Axes, found: Mapping[str, Any], first: int = 1, log: bool = True) -> Drawn:
-    """A labelled curve for each row of values over the steps, the first of which has that number."""
+def curves(
+    axes: Axes, found: Mapping[str, Any], first: int = 1, log: bool = True, dashed: Collection[str] = ()
+) -> Drawn:
+    """A labelled curve for each row of values over the steps, the first of which has that number.
+
+    dashed: those that would hide another, which they equal.
+    """
     ends = []
     for (label, values), colour in zip(found.items(), palette(found).values(), strict=True):
         steps = np.arange(first, first + len(values))
         chosen = _thinned(len(values), log)
-        axes.plot(steps[chosen], np.asarray(values)[chosen], color=colour, linewidth=1.6, zorder=3)
+        style = (0, (4, 4)) if label in dashed else "-"
+        axes.plot(steps[chosen], np.asarray(values)[chosen], linestyle=style, color=colour, linewidth=1.6, zorder=3)
         ends.append(End(float(steps[-1]), float(values[-1]), label, colour))
     longest = max(len(values) for values in found.values())
     axes.set_xlim(first, first + longest - 1)
@@ -31,7 +38,7 @@ def curves(axes: Axes, found: Mapping[str, Any], first: int = 1, log: bool = Tru
         axes.set_xscale("log")
         axes.set_yscale("log")
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
     return axes, ends
 
 
@@ -49,13 +56,11 @@ def adagrad_decay() -> Figure:
     drawn = curves(axes, {f"met in {name}": rates[:, k] for k, name in enumerate(adagrad.EVERY)})
     steps = np.array([1.0, adagrad.STEPS])
     axes.plot(steps, 0.1 / np.sqrt(steps), ":", color=GREY, linewidth=1.2, zorder=4)
-    axes.annotate("0.1 / √t", (30, 0.1 / 30**0.5), (-10, -12), textcoords="offset points", fontsize=8.5, color=GREY)
+    axes.annotate("0.1 / √t", (30, 0.1 / 30**0.5), (-6, -10), textcoords="offset points", fontsize=8.5,
+                  color=GREY, horizontalalignment="right")  # fmt: skip
     curve = np.geomspace(1, adagrad.STEPS, 400)
     axes.plot(curve, 0.1 * np.exp(-curve / 2000), "--", color=GREY, linewidth=1.0)
-    axes.annotate(
-        "an exponential decay", (2600, 0.1 * np.exp(-1.3)), (-6, 8), textcoords="offset points", fontsize=8.5,
-        color=GREY, horizontalalignment="center",
-    )  # fmt: skip
+    axes.text(1300, 0.07, "an exponential decay", fontsize=8.5, color=GREY)
     axes.set_ylim(4e-4, 0.16)
     named_axes(axes, "step", "effective rate, |change| / |gradient|")
     label_ends(figure, [drawn])
@@ -67,7 +72,7 @@ def adagrad_moving() -> Figure:
     ways = {"adagrad": adagrad.followed("adagrad", 0.1)[0], "rmsprop": adagrad.followed("rmsprop", 0.01)[0]}
     drawn = curves(panels[0, 0], {name: way[:4001] for name, way in ways.items()}, 0, log=False)
     panels[0, 0].step([0, 2000, 4000], [1, 1, 0], color=GREY, linewidth=1.2, linestyle="--", where="pre")
-    panels[0, 0].annotate("the minimum", (600, 1.0), (0, 6), textcoords="offset points", fontsize=8.5, color=GREY)
+    panels[0, 0].text(2090, 1.04, "the minimum moves", fontsize=8.5, color=GREY)
     panels[0, 0].set_ylim(-0.12, 1.2)
     named_axes(panels[0, 0], "step", "weight")
     label_ends(figure, [drawn])
@@ -87,7 +92,11 @@ def adagrad_near_minimum() -> Figure:
 def adagrad_variants() -> Figure:
     figure, panels = new(5.4, 2)
     drawn = []
-    rules = {"adagrad": "adagrad", "without the root": adagrad_without_root, "with momentum": "adagrad_momentum"}
+    rules: dict[str, str | Rule] = {
+        "adagrad": "adagrad",
+        "without the root": adagrad_without_root,
+        "with momentum": "adagrad_momentum",
+    }
     for axes, name in zip(panels[:, 0], ("quadratic", "beale"), strict=True):
         found = {}
         for label, rule in rules.items():
@@ -132,7 +141,7 @@ def rmsprop_directions() -> Figure:
     runs = dict(zip(("rmsprop", "sgd"), rmsprop.along_and_across(), strict=True))
     panels[0, 0].set_yscale("log")
     ours = runs["rmsprop"]
-    found = {"along (x)": ours.rates[:60, 0], "across (y)": ours.rates[:60, 1], "sgd, both": runs["sgd"].rates[:60, 0]}
+    found = {"along (x)": ours.rates[:60, 0], "across (y)": ours.rates[:60, 1], "sgd": runs["sgd"].rates[:60, 0]}
     drawn = [curves(panels[0, 0], found, log=False)]
     plain_numbers(panels[0, 0].yaxis)
     titled(panels[0, 0], "effective rates of RMSprop in the valley")
@@ -148,12 +157,10 @@ def rmsprop_oscillation() -> Figure:
     figure, panels = new(5.2, 2)
     ways = rmsprop.about_a_minimum()
     axes = panels[0, 0]
-    axes.set_yscale("log")
-    sizes = {name: np.maximum(abs(way), 1e-8)[:301] for name, way in ways.items()}
-    drawn = [curves(axes, sizes, 0, log=False)]
+    drawn = [curves(axes, {name: np.maximum(abs(way[1:]), 1e-12) for name, way in ways.items()})]
     titled(axes, "distance from the minimum of x²/2")
     named_axes(axes, "", "|x|")
-    axes.set_ylim(1e-8, 3)
+    axes.set_ylim(1e-8, 5)
     late = {name: way[2960:] for name, way in ways.items()}
     drawn.append(curves(panels[1, 0], late, 2960, log=False))
     titled(panels[1, 0], "the last 40 of 3,000 steps")
@@ -169,7 +176,7 @@ def adadelta_ratios() -> Figure:
     for label, rates in adadelta.ratios().items():
         found[f"{label}\ngradients around 1"] = rates[:, 0]
         found[f"{label}\naround 1,000"] = rates[:, 1]
-    drawn = curves(axes, found)
+    drawn = curves(axes, found, dashed=[list(found)[-1]])
     axes.set_ylim(1e-7, 20)
     named_axes(axes, "step", "ratio, |change| / |gradient|")
     label_ends(figure, [drawn])
@@ -187,14 +194,18 @@ def adam_bias() -> Figure:
     return figure
 
 
+# Of one weight the printed form is Adam; beside another its rate stays, as Adamax's nearly does.
+_EQUAL = ("max norm as printed", "as printed, in company")
+
+
 def adamax_scenario_1() -> Figure:
     figure, panels = new(5.4, 2)
     found = {**adamax.alternating(), "as printed, in company": adamax.in_company()}
     first = {name: rates[:60] for name, rates in found.items()}
-    drawn = [curves(panels[0, 0], first, log=False)]
+    drawn = [curves(panels[0, 0], first, log=False, dashed=_EQUAL)]
     titled(panels[0, 0], "the first 60 steps")
     last = {name: rates[-20:] / rates[-20:].mean() for name, rates in found.items()}
-    drawn.append(curves(panels[1, 0], last, adamax.STEPS - 19, log=False))
+    drawn.append(curves(panels[1, 0], last, adamax.STEPS - 19, log=False, dashed=_EQUAL))
     titled(panels[1, 0], "settled: the last 20 of 1,000 steps, over their mean")
     named_axes(panels[0, 0], "", "effective rate / lr")
     named_axes(panels[1, 0], "step", "effective rate / its mean")
@@ -208,7 +219,7 @@ def adamax_scenario_2() -> Figure:
     drawn = []
     for axes, (when, begin) in zip(panels[:, 0], adamax.BEGIN.items(), strict=True):
         found = {name: rates[begin - 200 :] / rates[begin - 1] for name, rates in adamax.zeros(when).items()}
-        drawn.append(curves(axes, found, -199, log=False))
+        drawn.append(curves(axes, found, -199, log=False, dashed=_EQUAL))
         axes.axvspan(0, adamax.ZEROS, color="0.93", zorder=0)
         axes.text(adamax.ZEROS / 2, 0.96, "inputs of zero", transform=axes.get_xaxis_transform(), fontsize=8.5,
                   color=GREY, horizontalalignment="center", verticalalignment="top")  # fmt: skip
@@ -234,10 +245,10 @@ def sparse_paths() -> Figure:
         way = way[: sparse.EARLY + 1]
         axes.plot(*way.T, color=colour, linewidth=1.4, zorder=3)
         axes.plot(*way[-1], "o", color=colour, markersize=5, zorder=5)
-        ends.append(End(*map(float, way[-1]), f"{rule}, lr {lr:g}", colour))
+        ends.append(End(float(way[-1, 0]), float(way[-1, 1]), f"{rule}, lr {lr:g}", colour))
     axes.plot(0, 0, "o", color="black", markerfacecolor="white", markersize=6, zorder=6)
     axes.set_xlim(-0.4, 3.2)
-    axes.set_ylim(-0.4, 2.4)
+    axes.set_ylim(-0.4, 2.1)
     named_axes(
         axes, "weight of the dense column", f"weight of the sparse column (0 in {1 - sparse.SHARE:.0%} of the rows)"
     )
@@ -255,10 +266,11 @@ def sparse_errors() -> Figure:
         if name == "sparse":
             lr, _ = sparse.best_way("adagrad")
             found["adagrad, alone"] = abs(sparse.way("adagrad", lr, alone=True)[:, k] - sparse.WEIGHTS[k])
-        drawn.append(curves(axes, {label: np.maximum(values, 1e-4) for label, values in found.items()}, 0, log=False))
-        titled(axes, f"error of the weight of the {name} column")
-        named_axes(axes, "", "error")
-        axes.set_ylim(2e-3, 4)
+        smooth = {label: np.convolve(values, np.full(40, 1 / 40), "valid")[:601] for label, values in found.items()}
+        drawn.append(curves(axes, smooth, 40, log=False))
+        titled(axes, f"error of the weight of the {name} column", "mean of 40 steps")
+        named_axes(axes, "", "|weight - true weight|")
+        axes.set_ylim(5e-3, 4)
     panels[1, 0].set_xlabel("step", fontsize=9)
     label_ends(figure, drawn)
     return figure

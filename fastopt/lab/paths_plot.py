@@ -29,16 +29,16 @@ def paths(runs: Sequence[Descent]) -> Figure:
     figure, panels = new(0.5 + 2.15 * rows if columns == 2 else 4.2, rows, columns, sharex=True, sharey=True)
     ground = _Ground(where)
     for number, axes in enumerate(panels.flat):
-        axes.tick_params(labelbottom=number + columns >= len(runs))
+        axes.tick_params(labelbottom=number >= columns * (rows - 1))
         if number >= len(runs):
             _key(axes)
     for axes, run, (label, colour) in zip(panels.flat, runs, colours.items(), strict=False):
         ground.draw(axes)
         for other in runs:
             if other is not run:
-                axes.plot(*other.points.T, color="0.72", linewidth=0.7, zorder=2)
+                axes.plot(*_few(_shown(other), 150).T, color="0.72", linewidth=0.7, zorder=2)
         _path(axes, run, colour)
-        titled(axes, label, _outcome(run), ink(colour))
+        titled(axes, label, _outcome(run, label), ink(colour))
     figure.supxlabel("x", fontsize=9)
     figure.supylabel("y", fontsize=9)
     return figure
@@ -64,7 +64,7 @@ def losses(runs: Sequence[Descent]) -> Figure:
             continue
         last = shown[-1]
         if run.left is not None:
-            text = f"{label}: left at step {run.left}"
+            text = f"{label}: diverged"
             axes.plot(steps[last], min(above[last], top * 30), "x", color=colour, markersize=7, zorder=5)
         else:
             text = label if last == len(above) - 1 else f"{label}: below 1e-16"
@@ -137,7 +137,7 @@ class _Ground:
             origin="lower",
             aspect="auto",
             cmap=_GROUND,
-            interpolation="bilinear",
+            interpolation="none",  # so that a .svg has the grid itself, and not a larger picture of it
             zorder=0,
         )
         levels = np.linspace(0, 1, _LEVELS + 2)[1:-1]
@@ -151,15 +151,14 @@ class _Ground:
 
 def _path(axes: Axes, run: Descent, colour: str) -> None:
     """The way with a dot for each step, a ring at its start and a disc at its end, or a cross where it left."""
-    x, y = run.points.T
+    x, y = _shown(run).T
     axes.plot(x, y, "-", color=colour, linewidth=1.0, zorder=3)
-    axes.plot(x, y, ".", color=colour, markersize=4.5 if len(x) < 300 else 2.6, markeredgewidth=0, zorder=3)
+    axes.plot(*_few(_shown(run), 250).T, ".", color=colour, markersize=4.5, markeredgewidth=0, zorder=3)
     axes.plot(x[0], y[0], "o", color=colour, markerfacecolor="white", markersize=5, markeredgewidth=1.3, zorder=4)
     if run.left is None:
         axes.plot(x[-1], y[-1], "o", color=colour, markersize=5, zorder=5)
         return
-    edge = _exit(run)
-    axes.plot(*edge, "x", color=colour, markersize=8, markeredgewidth=2, zorder=5, clip_on=False)
+    axes.plot(x[-1], y[-1], "x", color=colour, markersize=8, markeredgewidth=2, zorder=5, clip_on=False)
 
 
 def _key(axes: Axes) -> None:
@@ -175,23 +174,28 @@ def _key(axes: Axes) -> None:
         axes.text(0.2, at, text, fontsize=8.5, verticalalignment="center", **place)
 
 
-def _exit(run: Descent) -> Any:
-    """The point at which a run that left crossed the edge of the window."""
+def _few(points: Any, most: int) -> Any:
+    """At most so many of the points, the first and the last among them."""
+    return points[np.unique(np.linspace(0, len(points) - 1, most).astype(int))]
+
+
+def _shown(run: Descent) -> Any:
+    """The points of a run; of one that left, up to where it crossed the edge of the window."""
+    if run.left is None:
+        return run.points
     (x0, x1), (y0, y1) = run.surface.x, run.surface.y
     low, high = np.array([x0, y0]), np.array([x1, y1])
     last = max(run.inside - 1, 0)
     a = run.points[last]
     b = run.points[min(last + 1, len(run.points) - 1)]
     if not np.isfinite(b).all():
-        return a
+        return run.points[: last + 1]
     way = b - a
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(way > 0, (high - a) / way, np.where(way < 0, (low - a) / way, math.inf))
-    return a + way * min(1.0, float(shares.min()))
+    return np.vstack([run.points[: last + 1], a + way * min(1.0, float(shares.min()))])
 
 
-def _outcome(run: Descent) -> str:
-    rate = f"lr {run.lr:g}, " if run.lr is not None else ""
-    if run.left is not None:
-        return f"{rate}left at step {run.left}"
-    return f"{rate}loss {run.losses[-1]:.1g}"
+def _outcome(run: Descent, label: str) -> str:
+    rate = f"lr {run.lr:g}, " if run.lr is not None and "lr" not in label else ""
+    return f"{rate}left at step {run.inside}" if run.left is not None else f"{rate}loss {run.losses[-1]:.1g}"

@@ -1,5 +1,6 @@
 """How the pictures of the lab look: one palette, one size of type, light grids."""
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,16 @@ GREY, FAINT = "0.45", "0.82"
 WIDTH = 6.4  # inches, of every picture: at a phone's width its smallest type is still legible
 
 
+# The rules that most pictures show, each in one colour throughout.
+_FIXED = dict(zip(("sgd", "momentum", "adagrad", "rmsprop", "adadelta", "adam", "adamax"), COLOURS, strict=True))
+
+
 def palette(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each name, in their order; the first seven differ to the colour-blind too."""
-    return {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(names)}
+    """A colour for each name: a rule's own, else the next that none has; seven differ to the colour-blind too."""
+    wanted = list(names)
+    fixed = {name: _FIXED[name] for name in wanted if name in _FIXED}
+    free = itertools.cycle([colour for colour in COLOURS if colour not in fixed.values()] or COLOURS)
+    return {name: fixed.get(name) or next(free) for name in wanted}
 
 
 def new(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
@@ -47,6 +55,7 @@ def named_axes(axes: Axes, x: str, y: str) -> None:
 def plain_numbers(axis: Any) -> None:
     """Ticks as 0.01 rather than as a power, where they are few."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if str(value)[-1] in "25" else ""))
 
 
 def written(figure: Figure, path: Path) -> None:

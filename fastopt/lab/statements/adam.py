@@ -55,13 +55,13 @@ def combination() -> Finding:
     apart = float(abs(rms.points - without.points).max())
     return Finding(
         f"Without its momentum (beta1 = 0) and without bias correction Adam goes RMSprop's way on Beale's surface: "
-        f"they are at most {apart:.0e} apart in {rms.steps} steps.",
+        f"they are at most {apart:.1g} apart in {rms.steps} steps.",
         {"without momentum it is RMSprop": apart < 1e-9},
     )
 
 
 def decay_issues() -> Finding:
-    rates, corrected = levels()["decay 0.999"], bias()["with correction"]
+    rates = levels()["decay 0.999"]
     return Finding(
         f"RMSprop's rate, with decay 0.999 and a gradient of 1, is {rates[LONG // 2 - 1] / 1e-3:.3f} lr after "
         f"{LONG // 2:,} steps and {rates[-1] / 1e-3:.3f} lr after {LONG:,}: nothing decays that Adam could avoid, but "

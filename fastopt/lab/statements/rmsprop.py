@@ -90,15 +90,15 @@ def directions() -> Finding:
 
 @functools.cache
 def about_a_minimum() -> dict[str, Any]:
-    """The ways of RMSprop at two rates, and of Adagrad, on x²/2 from 1; 3,000 steps."""
+    """The ways of RMSprop at two rates, and of Adagrad, on x²/2 from 2; 3,000 steps."""
     found = {}
     for label, rule, lr in (
         ("rmsprop, lr 0.1", "rmsprop", 0.1),
         ("rmsprop, lr 0.01", "rmsprop", 0.01),
         ("adagrad, lr 0.1", "adagrad", 0.1),
     ):
-        p = np.ones(1)
-        opt, way = Optimizer(p, rule, lr=lr), [1.0]
+        p = np.full(1, 2.0)
+        opt, way = Optimizer(p, rule, lr=lr), [2.0]
         for _ in range(3000):
             opt.step(p.copy())
             way.append(float(p[0]))
@@ -156,7 +156,7 @@ STATEMENTS = (
     Statement(
         "rmsprop-oscillation",
         "RMSprop may oscillate around a minimum when its rate becomes constant",
-        "x²/2 from 1, 3,000 steps",
+        "x²/2 from 2, 3,000 steps",
         oscillation,
         "rmsprop-oscillation",
     ),
