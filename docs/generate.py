@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import choosing
+import lab
 from schedule_rows import table
 from stubs import stub
 
@@ -150,5 +151,6 @@ if __name__ == "__main__":
     for name in PAGES:
         (ROOT / name).write_text(generated((ROOT / name).read_text()))
     (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
+    (ROOT / "docs" / "lab.md").write_text(lab.page(json.loads((ROOT / "docs" / "lab.json").read_text())))
     (ROOT / "docs" / "choosing.md").write_text(choosing.page(json.loads((ROOT / "docs" / "choosing.json").read_text())))
     assert set(RULES) == {rule.name for family in FAMILIES.values() for rule in family.variants.values()}

@@ -7,7 +7,6 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 _SIZE = 8.5
 _GAP = 1.35 * _SIZE  # points from line to line
@@ -87,7 +86,6 @@ def _note(axes: Axes, end: End, height: float | None = None, moved: bool = False
         color=colour,
         fontsize=_SIZE,
         annotation_clip=False,
-        path_effects=[withStroke(linewidth=2.5, foreground="white")],
     )
     if height is not None and (moved or end.x < axes.get_xlim()[1]):
         leader = {"arrowstyle": "-", "color": end.colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0}

@@ -143,6 +143,7 @@ def _write(folder: Path, name: str, figure: Any) -> None:
 
     for ending in ENDINGS:
         written(figure, folder / f"{name}{ending}")
+        figure.set_layout_engine("none")  # It is laid out now.
 
 
 def _read(folder: Path, name: str) -> bytes:

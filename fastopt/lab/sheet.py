@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..measure import whole
 from ..plots import COLOURS, check_path, plain_axes
@@ -53,14 +53,19 @@ def named_axes(axes: Axes, x: str, y: str) -> None:
 
 
 def plain_numbers(axis: Any) -> None:
-    """Ticks as 0.01 rather than as a power, where they are few."""
+    """Ticks as 0.01 rather than as a power, at 1, 2 and 5."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if str(value)[-1] in "25" else ""))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def written(figure: Figure, path: Path) -> None:
     """Write a figure into a .png or .svg file, whole or not at all; the same figure gives the same bytes."""
     check_path(path)
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        if axes.get_yscale() == "log" and high < 30 * low:
+            plain_numbers(axes.yaxis)
     with matplotlib.rc_context({"svg.hashsalt": "fastopt"}), whole(path) as file:
         ending = path.suffix.removeprefix(".")
         figure.savefig(file, format=ending, metadata={"Date": None} if ending == "svg" else {})
