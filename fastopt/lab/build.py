@@ -50,8 +50,12 @@ class Plan:
             rule = named(name)
             if self.lr is not None and "lr" not in rule.hyper:
                 raise ValueError(f"{name} has no lr to be set")
+        files: dict[str, str] = {}
         for name in self.surfaces:
             surface(name).grid(8)
+            file = captions.of_surface(surface(name)).name
+            if files.setdefault(file, name) != name:
+                raise ValueError(f"the pictures of {name} would have the names of those of {files[file]}; rename one")
 
 
 def jobs(plan: Plan) -> list[tuple[Any, ...]]:

@@ -1,5 +1,6 @@
 """The chapters of the lab's page: which pictures each has, and what is to be seen in them."""
 
+import re
 from dataclasses import dataclass
 
 from .surfaces import Surface
@@ -24,16 +25,17 @@ class Chapter:
 
 def of_surface(where: Surface) -> Chapter:
     """The chapter of a surface, with its two pictures, and a third of the rates for a valley."""
+    name = re.sub(r"[^\w.-]+", "-", where.name).strip("-")
     pictures = (
-        Picture(f"{where.name}-paths", "Ways", f"{where.steps} steps in float64, each rule at the best of its rates."),
-        Picture(f"{where.name}-losses", "Losses", "The loss of the same runs against the steps."),
+        Picture(f"{name}-paths", "Ways", f"{where.steps} steps in float64, each rule at the best of its rates."),
+        Picture(f"{name}-losses", "Losses", "The loss of the same runs against the steps."),
         Picture(
-            f"{where.name}-rates",
+            f"{name}-rates",
             "Effective rates",
             "By what each rule without momentum multiplied the two derivatives.",
         ),
     )
-    return Chapter(where.name, where.name.capitalize(), where.note, pictures)
+    return Chapter(name, where.name.capitalize(), where.note, pictures)
 
 
 FAMILIES = (

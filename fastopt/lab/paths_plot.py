@@ -15,7 +15,7 @@ from .runs import Descent
 from .sheet import FAINT, GREY, named_axes, new, palette, titled
 from .surfaces import Surface
 
-_GRID, _LEVELS = 160, 11
+_GRID, _LEVELS = 100, 11
 # From the depths to the heights: a tint that leaves every colour of the palette legible.
 _GROUND = LinearSegmentedColormap.from_list("ground", ["#dfe8ee", "#f4f6f7", "#fdfcf9"])
 
@@ -45,34 +45,38 @@ def paths(runs: Sequence[Descent]) -> Figure:
 
 
 def losses(runs: Sequence[Descent]) -> Figure:
-    """The loss above the lowest that any run reached, or that is known, against the steps."""
+    """The loss against the steps; on a log scale, above the lowest known minimum, if the surface has one."""
     where = _one_surface(runs)
-    floor = min([where.loss(p) for p in where.minima] or [min(np.nanmin(run.losses) for run in runs)])
+    floor = min(map(where.loss, where.minima), default=0.0)
     figure, panels = new(3.5)
     axes = panels[0, 0]
-    axes.set_yscale("log")
+    log = bool(where.minima) or all(np.nanmin(run.losses) > 0 for run in runs)
+    # What a log scale cannot show, and what rounding leaves of nothing.
+    least = 1e-16 if log else -math.inf
+    first = runs[0].losses[0] - floor
+    top = 30 * abs(first)  # A run that diverges is drawn to there.
     ends = []
-    top = 0.0
     for run, (label, colour) in zip(runs, palette(labels(runs)).items(), strict=True):
         above = run.losses - floor
-        above[~(above > 1e-16)] = np.nan  # what a log scale cannot show, and what rounding leaves
-        top = max(top, above[0])
-        steps = np.arange(len(above))
-        axes.plot(steps, above, color=colour, linewidth=1.6, zorder=3)
+        above[~(above > least)] = np.nan
         shown = np.flatnonzero(np.isfinite(above))
         if not len(shown):
             continue
-        last = shown[-1]
+        last, end = int(shown[-1]), min(float(above[shown[-1]]), top)
+        axes.plot(np.arange(len(above)), above, color=colour, linewidth=1.6, zorder=3)
+        text = label if last == len(above) - 1 else f"{label}: below 1e-16"
         if run.left is not None:
             text = f"{label}: diverged"
-            axes.plot(steps[last], min(above[last], top * 30), "x", color=colour, markersize=7, zorder=5)
-        else:
-            text = label if last == len(above) - 1 else f"{label}: below 1e-16"
-        ends.append(End(steps[last], min(above[last], top * 30), text, colour))
-    axes.set_ylim(top=top * 30 if any(run.left for run in runs) else top * 3)
+            axes.plot(last, end, "x", color=colour, markersize=7, zorder=5, clip_on=False)
+        ends.append(End(last, end, text, colour))
+    if log:
+        axes.set_yscale("log")
+    if any(run.left is not None for run in runs):
+        axes.set_ylim(top=top)
     axes.set_xlim(0, max(run.steps for run in runs))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    named_axes(axes, "steps", "loss" + (f" - {floor:g}" if floor > 0 else f" + {-floor:g}") * (abs(floor) > 1e-12))
+    shift = "" if abs(floor) < 1e-12 else f" {'-' if floor > 0 else '+'} {abs(floor):g}"
+    named_axes(axes, "steps", f"loss{shift}")
     label_ends(figure, [(axes, ends)])
     return figure
 
