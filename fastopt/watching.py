@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Of a larger array so many elements stand for all where its parameter is looked at before and after a step.
-SAMPLE = 1024
+SAMPLE = 256
 
 
 class Watch:
@@ -51,6 +51,7 @@ class Watch:
         shapes = [tuple(array.shape) for array in optimizer._arrays]
         generator = np.random.default_rng(0)
         self._samples = [_sample(shape, generator) for shape in shapes]
+        self._sizes = np.array([math.prod(shape) for shape in shapes])
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._file = self.path.open("a", encoding="utf-8")
         if self._file.tell():
@@ -74,18 +75,19 @@ class Watch:
         if not active:
             return
         applied = optimizer.skipped == skipped
-        change = self._sampled(active, parameters, "params") - before
-        rates, ratios = _quantiles(change, g), _ratios(change, before)
+        table = np.empty((len(active), len(QUANTILES) + 3))
+        if applied:
+            change = self._sampled(active, parameters, "params") - before
+            table[:, :-3], table[:, -3] = _quantiles(change, g), _ratios(change, before)
+        else:
+            table[:] = np.nan
+        table[:, -2:] = known
+        with np.errstate(all="ignore"):
+            table[:, -1] = 1 - table[:, -1] / self._sizes[list(active)]
         arrays = {}
-        for place, k in enumerate(active):
-            grad_norm, nonzeros = known[place]
-            size = math.prod(gradients[k].shape)
-            arrays[self._keys[k]] = {
-                "rate": [_plain(rate) for rate in rates[place]] if applied else None,
-                "update_ratio": _plain(ratios[place]) if applied else None,
-                "grad_norm": _plain(grad_norm),
-                "zeros": _plain(1 - nonzeros / size) if size else None,
-            }
+        for k, (*rate, update_ratio, grad_norm, zeros) in zip(active, _plain(table), strict=True):
+            measured = {"update_ratio": update_ratio, "grad_norm": grad_norm, "zeros": zeros}
+            arrays[self._keys[k]] = {"rate": rate if applied else None, **measured}
         self._left = self.every
         self._write({"t": optimizer.t, "applied": applied, "arrays": arrays})
 
@@ -109,12 +111,17 @@ class Watch:
 
     def _sampled(self, active: Sequence[int], arrays: Sequence[Any], what: str) -> Any:
         """A row of float64 for each array, filled up with zeros."""
-        rows = np.zeros((len(active), SAMPLE))
+        rows = np.zeros((len(active), min(SAMPLE, int(self._sizes[list(active)].max(initial=1)))))
         for row, k in zip(rows, active, strict=True):
-            chosen = self._samples[k]
-            values = to_host(arrays[k], what + self._paths[k])
-            part = values.reshape(-1) if chosen is None else values[chosen]
-            row[: part.size] = part
+            chosen, values = self._samples[k], arrays[k]
+            if type(values) is not np.ndarray:
+                values = to_host(values, what + self._paths[k])
+            if chosen is None:
+                row[: values.size] = values.reshape(-1)
+            elif values.flags.c_contiguous:
+                row[:] = values.reshape(-1)[chosen]
+            else:
+                row[:] = values[np.unravel_index(chosen, values.shape)]
         return rows
 
     def _counted(
@@ -173,12 +180,10 @@ def _program() -> Program:
 _PROGRAM = _program()
 
 
-def _sample(shape: tuple[int, ...], generator: np.random.Generator) -> tuple[Any, ...] | None:
-    """Indices of the elements that stand for an array; None for all. At random: a lattice may follow its columns."""
+def _sample(shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+    """Flat indices of the elements that stand for an array; None for all. At random: a lattice may follow columns."""
     size = math.prod(shape)
-    if size <= SAMPLE:
-        return None
-    return np.unravel_index(np.sort(generator.choice(size, SAMPLE, replace=False)), shape)
+    return np.sort(generator.choice(size, SAMPLE, replace=False)) if size > SAMPLE else None
 
 
 def _quantiles(change: Any, g: Any) -> Any:
@@ -187,7 +192,7 @@ def _quantiles(change: Any, g: Any) -> Any:
         rates = abs(change) / abs(g)
     rates[~np.isfinite(rates)] = np.nan
     rates.sort(axis=1)  # NaN comes last.
-    last = np.maximum(SAMPLE - 1 - np.isnan(rates).sum(axis=1), 0)[:, None]
+    last = np.maximum(rates.shape[1] - 1 - np.isnan(rates).sum(axis=1), 0)[:, None]
     at = last * np.array(QUANTILES)
     low = np.floor(at).astype(int)
     lower, upper = np.take_along_axis(rates, low, 1), np.take_along_axis(rates, np.minimum(low + 1, last), 1)
@@ -199,6 +204,14 @@ def _ratios(change: Any, before: Any) -> Any:
         return np.sqrt((change * change).sum(axis=1) / (before * before).sum(axis=1))
 
 
-def _plain(value: float) -> float | None:
-    """Six digits of a number; None if it is not finite."""
-    return float(f"{value:.6g}") if math.isfinite(value) else None
+def _plain(table: Any) -> list[list[float | None]]:
+    """The rows of a table in numbers of six digits, as JSON has them: None for what is not finite."""
+    with np.errstate(all="ignore"):
+        scale = 10.0 ** np.clip(5 - np.floor(np.log10(abs(table))), -300, 300)
+        rounded = np.where(table == 0, 0.0, np.round(table * scale) / scale)
+    good = np.isfinite(rounded)
+    if not good.all():
+        rounded = rounded.astype(object)
+        rounded[~good] = None
+    found: list[list[float | None]] = rounded.tolist()
+    return found
