@@ -34,8 +34,9 @@ class Watch:
     0; change is what the step did to the stored parameter, whatever the rule and its options, and the gradient is the
     one that was passed. update_ratio: the norm of the change over the norm of the parameter before. Both are of SAMPLE
     elements, drawn once, of a larger array. grad_norm, zeros: the norm of the gradient and its share of exact zeros,
-    of all elements, by the kernels, for which a float32 denormal is 0. null for what has no finite value.
+    of all elements, by the kernels, for which a float32 denormal is 0. null stands for what has no finite value.
 
+    A watched step of a large model takes some two steps' time; of six small arrays, a third of a millisecond more.
     Every line is flushed, so a process that ends loses none; a machine that does may. If the file cannot be written,
     the step raises OSError after it was made. It is also a context manager, which closes it.
     """
@@ -51,13 +52,17 @@ class Watch:
         shapes = [tuple(array.shape) for array in optimizer._arrays]
         generator = np.random.default_rng(0)
         self._samples = [_sample(shape, generator) for shape in shapes]
+        # How the numbers of an array stand in a line: filling in text is faster than a dictionary for each of hundreds.
+        rate = ",".join(["%s"] * len(QUANTILES))
+        form = f'{{"rate":[{rate}],"update_ratio":%s,"grad_norm":%s,"zeros":%s}}'
+        self._forms = [f"{json.dumps(key).replace('%', '%%')}:{form}" for key in self._keys]
         self._sizes = np.array([math.prod(shape) for shape in shapes])
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._file = self.path.open("a", encoding="utf-8")
         if self._file.tell():
             self._file.write("\n")  # What is there may end in the middle of a line.
         head = {"watch": FORMAT, "rule": optimizer.rule.name, "every": every, "quantiles": QUANTILES, "sample": SAMPLE}
-        self._write({**head, "shapes": dict(zip(self._keys, shapes, strict=True))})
+        self._write(json.dumps({**head, "shapes": dict(zip(self._keys, shapes, strict=True))}))
 
     def due(self) -> bool:
         """Whether the step that begins is to be looked at."""
@@ -84,12 +89,10 @@ class Watch:
         table[:, -2:] = known
         with np.errstate(all="ignore"):
             table[:, -1] = 1 - table[:, -1] / self._sizes[list(active)]
-        arrays = {}
-        for k, (*rate, update_ratio, grad_norm, zeros) in zip(active, _plain(table), strict=True):
-            measured = {"update_ratio": update_ratio, "grad_norm": grad_norm, "zeros": zeros}
-            arrays[self._keys[k]] = {"rate": rate if applied else None, **measured}
+        lines = ",".join([self._forms[k] for k in active])
+        numbers = [f"{value:.6g}" if math.isfinite(value) else "null" for value in table.ravel().tolist()]
         self._left = self.every
-        self._write({"t": optimizer.t, "applied": applied, "arrays": arrays})
+        self._write(f'{{"t":{optimizer.t},"applied":{json.dumps(applied)},"arrays":{{{lines}}}}}' % tuple(numbers))
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draw what the file has so far into another, .png or .svg; needs matplotlib: pip install 'fastopt[plot]'."""
@@ -145,8 +148,8 @@ class Watch:
         self._plans = {active: plan}
         return plan.decide([{}]) or []
 
-    def _write(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n")
+    def _write(self, line: str) -> None:
+        self._file.write(line + "\n")
         self._file.flush()
 
 
@@ -194,24 +197,12 @@ def _quantiles(change: Any, g: Any) -> Any:
     rates.sort(axis=1)  # NaN comes last.
     last = np.maximum(rates.shape[1] - 1 - np.isnan(rates).sum(axis=1), 0)[:, None]
     at = last * np.array(QUANTILES)
-    low = np.floor(at).astype(int)
-    lower, upper = np.take_along_axis(rates, low, 1), np.take_along_axis(rates, np.minimum(low + 1, last), 1)
+    low = at.astype(int)
+    rows = np.arange(len(rates))[:, None]
+    lower, upper = rates[rows, low], rates[rows, np.minimum(low + 1, last)]
     return lower + (at - low) * (upper - lower)
 
 
 def _ratios(change: Any, before: Any) -> Any:
     with np.errstate(all="ignore"):
         return np.sqrt((change * change).sum(axis=1) / (before * before).sum(axis=1))
-
-
-def _plain(table: Any) -> list[list[float | None]]:
-    """The rows of a table in numbers of six digits, as JSON has them: None for what is not finite."""
-    with np.errstate(all="ignore"):
-        scale = 10.0 ** np.clip(5 - np.floor(np.log10(abs(table))), -300, 300)
-        rounded = np.where(table == 0, 0.0, np.round(table * scale) / scale)
-    good = np.isfinite(rounded)
-    if not good.all():
-        rounded = rounded.astype(object)
-        rounded[~good] = None
-    found: list[list[float | None]] = rounded.tolist()
-    return found

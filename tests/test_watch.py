@@ -115,7 +115,7 @@ def test_skipped_steps_and_absent_gradients(tmp_path: Path) -> None:
     assert list(first["arrays"]) == ["W"]
     assert first["applied"]
     assert (skipped["t"], skipped["applied"]) == (1, False)
-    assert skipped["arrays"]["W"] == {"rate": None, "update_ratio": None, "grad_norm": None, "zeros": 0.245833}
+    assert skipped["arrays"]["W"] == {"rate": [None] * 5, "update_ratio": None, "grad_norm": None, "zeros": 0.245833}
     assert skipped["arrays"]["b"]["grad_norm"] > 0
 
 
@@ -130,6 +130,14 @@ def test_odd_arrays(tmp_path: Path) -> None:
     assert scalar == {"rate": [0.5] * 5, "update_ratio": 0.25, "grad_norm": 1.0, "zeros": 0.0}
     assert strided["rate"] == [0.5] * 5
     assert zero == {"rate": [None] * 5, "update_ratio": None, "grad_norm": 0.0, "zeros": 1.0}
+
+
+def test_odd_names(tmp_path: Path) -> None:
+    names = ["%s", 'a"b', "nan", "é\n"]
+    opt = fastopt.SGD({name: np.ones(2) for name in names})
+    with opt.watch(tmp_path / "run.jsonl"):
+        opt.step({name: np.ones(2) for name in names})
+    assert list(watching.read(tmp_path / "run.jsonl")[0]["arrays"]) == names
 
 
 def test_a_step_that_is_refused_leaves_no_line(tmp_path: Path) -> None:
