@@ -69,7 +69,8 @@ def test_gradients_are_those_of_differences(name: str) -> None:
             difference = (where.loss(p + h) - where.loss(p - h)) / 2e-6
             assert where.slope(p)[k] == pytest.approx(difference, rel=1e-5, abs=1e-5)
     for point in where.minima:
-        assert all(where.loss(point) <= loss for loss in where.grid(40)[2].flat)
+        assert where.loss(point) == (-0.25 if name == "saddle" else 0.0)
+        assert where.loss(point) <= where.grid(40)[2].min()
 
 
 def bowl(**changed: Any) -> lab.Surface:
@@ -119,13 +120,13 @@ def test_what_is_not_there_is_named() -> None:
 # Runs
 
 
-@pytest.mark.parametrize("name", ["adam", "rmsprop", "adagrad_momentum"])
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "nesterov"])
 def test_a_run_is_that_of_the_formula(name: str) -> None:
-    run = lab.descend(name, "rosenbrock", lr=0.01, steps=30)
+    run = lab.descend(name, "rosenbrock", lr=1e-3, steps=30)
     found, where = RULES[name], lab.SURFACES["rosenbrock"]
     p, *slots = np.array(where.start), *(np.zeros(2) for _ in found.slots)
     for t in range(1, 31):
-        p, *slots = found.reference(p, where.slope(p), *slots, t=t, lr=0.01)
+        p, *slots = found.reference(p, where.slope(p), *slots, t=t, lr=1e-3)
         assert same_bits(run.points[t], p)
 
 
