@@ -260,6 +260,15 @@ def check_page(text: str, pictures: int) -> None:
     assert not {"script", "iframe", "object", "link rel=stylesheet", "dip"} & set(tags)
 
 
+def test_the_page_with_the_table_of_the_documentation() -> None:
+    from fastopt.lab import page
+
+    chapters = (*map(captions.of_surface, lab.SURFACES.values()), *captions.FAMILIES, captions.DIGITS)
+    text = page.html(chapters, COMMITTED, dict.fromkeys(PICTURES, b'<svg viewBox="0 0 4 3"/>'))
+    check_page(text, pictures=len(PICTURES))
+    assert text.count('class="verdict') == len(COMMITTED)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

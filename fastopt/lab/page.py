@@ -107,7 +107,7 @@ def _table(findings: Mapping[str, Any], pictures: set[str]) -> str:
         see = f' <a href="#{one.picture}">See the picture.</a>' if one.picture in pictures else ""
         claims = "".join(f"<li>{'✓' if so else '✗'} {escape(claim)}</li>" for claim, so in found["parts"].items())
         rows.append(
-            f'<tr id="{name}"><td>{escape(one.says)}</td><td>{escape(one.run)}</td>'
+            f'<tr id="statement-{name}"><td>{escape(one.says)}</td><td>{escape(one.run)}</td>'
             f"<td>{escape(found['figure'])}{see}</td>"
             f'<td><span class="verdict {kind}">{verdict}</span><ul>{claims}</ul></td></tr>'
         )

@@ -202,4 +202,4 @@ def _shown(run: Descent) -> Any:
 
 def _outcome(run: Descent, label: str) -> str:
     rate = f"lr {run.lr:g}, " if run.lr is not None and "lr" not in label else ""
-    return f"{rate}left at step {run.inside}" if run.left is not None else f"{rate}loss {run.losses[-1]:.1g}"
+    return f"{rate}left at step {run.inside}" if run.left is not None else f"{rate}loss {run.losses[-1]:.2g}"

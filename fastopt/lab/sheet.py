@@ -64,7 +64,7 @@ def written(figure: Figure, path: Path) -> None:
     check_path(path)
     for axes in figure.axes:
         low, high = axes.get_ylim()
-        if axes.get_yscale() == "log" and high < 30 * low:
+        if axes.get_yscale() == "log" and high < 100 * low:
             plain_numbers(axes.yaxis)
     with matplotlib.rc_context({"svg.hashsalt": "fastopt"}), whole(path) as file:
         ending = path.suffix.removeprefix(".")
