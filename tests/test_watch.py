@@ -140,6 +140,18 @@ def test_odd_names(tmp_path: Path) -> None:
     assert list(watching.read(tmp_path / "run.jsonl")[0]["arrays"]) == names
 
 
+def test_arrays_of_another_library(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    p = torch.ones(20, 30)
+    opt = fastopt.SGD(p, lr=0.5)
+    with opt.watch(tmp_path / "run.jsonl"):
+        opt.step(torch.full((20, 30), 0.5))
+    (record,) = watching.read(tmp_path / "run.jsonl")
+    found = record["arrays"][""]
+    assert (found["rate"], found["update_ratio"], found["zeros"]) == ([0.5] * 5, 0.25, 0.0)
+    assert found["grad_norm"] == pytest.approx(0.5 * 600**0.5, rel=1e-5)
+
+
 def test_a_step_that_is_refused_leaves_no_line(tmp_path: Path) -> None:
     opt = fastopt.SGD(params())
     with opt.watch(tmp_path / "run.jsonl", every=5):

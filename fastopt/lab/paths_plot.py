@@ -67,6 +67,8 @@ def losses(runs: Sequence[Descent]) -> Figure:
         text = label if last == len(above) - 1 else f"{label}: below 1e-16"
         if run.left is not None:
             text = f"{label}: diverged"
+            beyond = np.flatnonzero(above > top)
+            last = int(beyond[0]) if len(beyond) else last
             axes.plot(last, end, "x", color=colour, markersize=7, zorder=5, clip_on=False)
         ends.append(End(last, end, text, colour))
     if log:
