@@ -102,9 +102,10 @@ class Watch:
 
     def close(self) -> None:
         """Stop watching; a second call does nothing."""
-        if not self._file.closed:
-            self._file.close()
-            self._optimizer._watch = None
+        with self._optimizer._lock:
+            if not self._file.closed:
+                self._file.close()
+                self._optimizer._watch = None
 
     def __enter__(self) -> "Watch":
         return self

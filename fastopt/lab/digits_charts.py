@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..end_labels import End, ink, label_ends
-from .digits_runs import EPOCHS, EPS, EPS_RULES, PRINTED, RULES, WITHOUT_ROOT, best, median, rates_of, width
+from .digits_runs import EPOCHS, EPS, EPS_RULES, PRINTED, RULES, SMALL, WITHOUT_ROOT, best, median, rates_of, width
 from .sheet import named_axes, new, palette, plain_numbers
 
 # A variant has the colour of its rule, and dashes or dots.
@@ -45,8 +45,8 @@ def rates() -> Figure:
     figure, panels = new(6.6, 3, 3, sharex=True, sharey=True)
     lines = {}
     for rule in _SHOWN:
-        scale = 1e6 if rule == WITHOUT_ROOT else 1.0
-        lines[rule] = [(scale * lr, min(median(rule, lr).loss, _TOP)) for lr in rates_of(rule)]
+        scale = SMALL if rule == WITHOUT_ROOT else 1.0
+        lines[rule] = [(lr / scale, min(median(rule, lr).loss, _TOP)) for lr in rates_of(rule)]
     for axes, (rule, (name, base, style)) in zip(panels.flat, _SHOWN.items(), strict=True):
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -63,7 +63,7 @@ def rates() -> Figure:
         text = f"{found.loss:.2g} at {found.lr:.2g}; {width(rule):.1f} decades"
         axes.text(0.03, 0.04, text, transform=axes.transAxes, fontsize=7.5, color="0.3", in_layout=False)
         plain_numbers(axes.yaxis)
-    figure.supxlabel("learning rate (without the root: × 1e-6)", fontsize=9)
+    figure.supxlabel(f"learning rate (without the root: × {SMALL:g})", fontsize=9)
     figure.supylabel("training loss after five epochs", fontsize=9)
     return figure
 

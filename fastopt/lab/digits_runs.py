@@ -11,6 +11,8 @@ from ..train import Training
 
 EPOCHS, SEEDS = 5, (0, 1, 2)
 RATES = tuple(float(f"{10 ** (k / 2):.2g}") for k in range(-7, 4))
+# Without the root a step is as 1 / gradient, and its rates are by so much smaller.
+SMALL = 1e-5
 WITHOUT_ROOT = "fastopt.lab.own_rules:adagrad_without_root"
 PRINTED = "fastopt.lab.own_rules:adadelta_printed"
 RULES = (
@@ -23,8 +25,8 @@ EPS_RULES = {"adagrad": 0.1, "rmsprop": 0.01}
 
 
 def rates_of(rule: str) -> tuple[float, ...]:
-    """Where the rates of a rule are looked for. Without the root a step is as 1 / gradient, and its rates are tiny."""
-    return tuple(float(f"{1e-6 * lr:.2g}") for lr in RATES) if rule == WITHOUT_ROOT else RATES
+    """Where the rates of a rule are looked for."""
+    return tuple(float(f"{SMALL * lr:.2g}") for lr in RATES) if rule == WITHOUT_ROOT else RATES
 
 
 @dataclass(frozen=True)
