@@ -80,14 +80,12 @@ class Watch:
         if not active:
             return
         applied = optimizer.skipped == skipped
-        table = np.empty((len(active), len(QUANTILES) + 3))
-        if applied:
-            change = self._sampled(active, parameters, "params") - before
-            table[:, :-3], table[:, -3] = _quantiles(change, g), _ratios(change, before)
-        else:
-            table[:] = np.nan
-        table[:, -2:] = known
+        table = np.full((len(active), len(QUANTILES) + 3), np.nan)
         with np.errstate(all="ignore"):
+            if applied:
+                change = self._sampled(active, parameters, "params") - before
+                table[:, :-3], table[:, -3] = _quantiles(change, g), _ratios(change, before)
+            table[:, -2:] = known
             table[:, -1] = 1 - table[:, -1] / self._sizes[list(active)]
         lines = ",".join([self._forms[k] for k in active])
         numbers = [f"{value:.6g}" if math.isfinite(value) else "null" for value in table.ravel().tolist()]
@@ -192,8 +190,7 @@ def _sample(shape: tuple[int, ...], generator: np.random.Generator) -> Any:
 
 def _quantiles(change: Any, g: Any) -> Any:
     """For each row the quantiles of |change| / |g| where that is finite; NaN for a row that has none."""
-    with np.errstate(all="ignore"):
-        rates = abs(change) / abs(g)
+    rates = abs(change) / abs(g)
     rates[~np.isfinite(rates)] = np.nan
     rates.sort(axis=1)  # NaN comes last.
     last = np.maximum(rates.shape[1] - 1 - np.isnan(rates).sum(axis=1), 0)[:, None]
@@ -205,5 +202,4 @@ def _quantiles(change: Any, g: Any) -> Any:
 
 
 def _ratios(change: Any, before: Any) -> Any:
-    with np.errstate(all="ignore"):
-        return np.sqrt((change * change).sum(axis=1) / (before * before).sum(axis=1))
+    return np.sqrt((change * change).sum(axis=1) / (before * before).sum(axis=1))

@@ -132,6 +132,15 @@ def test_odd_arrays(tmp_path: Path) -> None:
     assert zero == {"rate": [None] * 5, "update_ratio": None, "grad_norm": 0.0, "zeros": 1.0}
 
 
+def test_what_is_not_finite_is_null(tmp_path: Path) -> None:
+    p = np.array([math.inf, 1.0, math.nan])
+    opt = fastopt.SGD(p, lr=0.5)
+    with opt.watch(tmp_path / "run.jsonl"):
+        opt.step(np.array([math.inf, 1.0, math.nan]))
+    (record,) = watching.read(tmp_path / "run.jsonl")
+    assert record["arrays"][""] == {"rate": [0.5] * 5, "update_ratio": None, "grad_norm": None, "zeros": None}
+
+
 def test_odd_names(tmp_path: Path) -> None:
     names = ["%s", 'a"b', "nan", "é\n"]
     opt = fastopt.SGD({name: np.ones(2) for name in names})
