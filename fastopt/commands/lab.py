@@ -27,11 +27,14 @@ def lab(
 ) -> None:
     """Draw where rules go on loss surfaces, what their effective rates do, and what the textbooks say of both.
 
-    With a rule, a surface, lr or steps only runs on surfaces are drawn. The page is
-    index.html in the folder, with all pictures in it; each is also there as .svg
-    and .png.
+    With a rule, a surface, lr or steps only runs on surfaces are drawn.
+
+    The page is index.html in the folder, with all pictures in it; each is
+    also there as .svg and .png.
     """
     from rich.console import Console
+
+    from ..lab import sheet  # noqa: F401  (asks for matplotlib before anything is run)
 
     start = time.perf_counter()
     with refusing(TypeError, ValueError, ImportError, RuntimeError, OSError):

@@ -1,115 +1,17 @@
 """The pictures of effective rates and of ways in one dimension, from the runs that test the statements."""
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from ..end_labels import End, label_ends
-from ..kernels import Rule
-from .own_rules import adagrad_without_root
-from .runs import tuned
+from .adagrad_charts import ADAGRAD_CHARTS
+from .curves import curves
+from .paths_plot import paths
+from .runs import descend
 from .sheet import GREY, named_axes, new, palette, plain_numbers, titled
-from .statements import adadelta, adagrad, adam, adamax, rmsprop, sparse
-
-Drawn = tuple[Axes, list[End]]
-
-
-def curves(
-    axes: Axes, found: Mapping[str, Any], first: int = 1, log: bool = True, dashed: Collection[str] = ()
-) -> Drawn:
-    """A labelled curve for each row of values over the steps, the first of which has that number.
-
-    dashed: those that would hide another, which they equal.
-    """
-    ends = []
-    for (label, values), colour in zip(found.items(), palette(found).values(), strict=True):
-        steps = np.arange(first, first + len(values))
-        chosen = _thinned(len(values), log)
-        style = (0, (4, 4)) if label in dashed else "-"
-        axes.plot(steps[chosen], np.asarray(values)[chosen], linestyle=style, color=colour, linewidth=1.6, zorder=3)
-        ends.append(End(float(steps[-1]), float(values[-1]), label, colour))
-    longest = max(len(values) for values in found.values())
-    axes.set_xlim(first, first + longest - 1)
-    if log:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
-    return axes, ends
-
-
-def _thinned(count: int, log: bool) -> Any:
-    """Which of many values to draw: all of few, and else as many as can be seen."""
-    if not log or count <= 2000:
-        return np.arange(count)
-    return np.unique(np.geomspace(1, count, 1500).astype(int)) - 1
-
-
-def adagrad_decay() -> Figure:
-    figure, panels = new(3.7)
-    axes = panels[0, 0]
-    rates = adagrad.decay()
-    drawn = curves(axes, {f"met in {name}": rates[:, k] for k, name in enumerate(adagrad.EVERY)})
-    steps = np.array([1.0, adagrad.STEPS])
-    axes.plot(steps, 0.1 / np.sqrt(steps), ":", color=GREY, linewidth=1.2, zorder=4)
-    axes.annotate("0.1 / √t", (30, 0.1 / 30**0.5), (-6, -10), textcoords="offset points", fontsize=8.5,
-                  color=GREY, horizontalalignment="right")  # fmt: skip
-    curve = np.geomspace(1, adagrad.STEPS, 400)
-    axes.plot(curve, 0.1 * np.exp(-curve / 2000), "--", color=GREY, linewidth=1.0)
-    axes.text(1300, 0.07, "an exponential decay", fontsize=8.5, color=GREY)
-    axes.set_ylim(4e-4, 0.16)
-    named_axes(axes, "step", "effective rate, |change| / |gradient|")
-    label_ends(figure, [drawn])
-    return figure
-
-
-def adagrad_moving() -> Figure:
-    figure, panels = new(3.2)
-    ways = {"adagrad": adagrad.followed("adagrad", 0.1)[0], "rmsprop": adagrad.followed("rmsprop", 0.01)[0]}
-    drawn = curves(panels[0, 0], {name: way[:4001] for name, way in ways.items()}, 0, log=False)
-    panels[0, 0].step([0, 2000, 4000], [1, 1, 0], color=GREY, linewidth=1.2, linestyle="--", where="pre")
-    panels[0, 0].text(2090, 1.04, "the minimum moves", fontsize=8.5, color=GREY)
-    panels[0, 0].set_ylim(-0.12, 1.2)
-    named_axes(panels[0, 0], "step", "weight")
-    label_ends(figure, [drawn])
-    return figure
-
-
-def adagrad_near_minimum() -> Figure:
-    figure, panels = new(3.0)
-    exact, noisy = adagrad.near_a_minimum()
-    drawn = curves(panels[0, 0], {"exact gradients": exact, "noisy gradients": noisy})
-    named_axes(panels[0, 0], "step", "effective rate, |change| / |gradient|")
-    plain_numbers(panels[0, 0].yaxis)
-    label_ends(figure, [drawn])
-    return figure
-
-
-def adagrad_variants() -> Figure:
-    figure, panels = new(5.4, 2)
-    drawn = []
-    rules: dict[str, str | Rule] = {
-        "adagrad": "adagrad",
-        "without the root": adagrad_without_root,
-        "with momentum": "adagrad_momentum",
-    }
-    for axes, name in zip(panels[:, 0], ("quadratic", "beale"), strict=True):
-        found = {}
-        for label, rule in rules.items():
-            run = tuned(rule, name)
-            floor = min(run.surface.loss(p) for p in run.surface.minima)
-            found[f"{label}, lr {run.lr:g}"] = np.maximum(run.losses - floor, 1e-16)[:151]
-        axes.set_yscale("log")
-        drawn.append(curves(axes, found, 0, log=False))
-        titled(axes, name)
-        named_axes(axes, "", "loss")
-    panels[1, 0].set_xlabel("steps", fontsize=9)
-    label_ends(figure, drawn)
-    return figure
+from .statements import adadelta, adam, adamax, rmsprop, sparse
 
 
 def rmsprop_levels() -> Figure:
@@ -277,17 +179,11 @@ def sparse_errors() -> Figure:
 
 
 def too_fast() -> Figure:
-    from .paths_plot import paths
-    from .runs import descend
-
     return paths([descend("sgd", "valley", lr=lr, steps=60) for lr in (0.1, 1.0, 1.25, 1.32)])
 
 
 CHARTS: dict[str, Callable[[], Figure]] = {
-    "adagrad-decay": adagrad_decay,
-    "adagrad-moving": adagrad_moving,
-    "adagrad-near-minimum": adagrad_near_minimum,
-    "adagrad-variants": adagrad_variants,
+    **ADAGRAD_CHARTS,
     "rmsprop-levels": rmsprop_levels,
     "rmsprop-regions": rmsprop_regions,
     "rmsprop-directions": rmsprop_directions,
