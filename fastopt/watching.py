@@ -36,7 +36,7 @@ class Watch:
     elements, drawn once, of a larger array. grad_norm, zeros: the norm of the gradient and its share of exact zeros,
     of all elements, by the kernels, for which a float32 denormal is 0. null stands for what has no finite value.
 
-    A watched step of a large model takes some two steps' time; of six small arrays, a third of a millisecond more.
+    A watched step of a large model takes some two steps' time; of six small arrays, half a millisecond more.
     Every line is flushed, so a process that ends loses none; a machine that does may. If the file cannot be written,
     the step raises OSError after it was made. It is also a context manager, which closes it.
     """
