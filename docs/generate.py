@@ -8,6 +8,7 @@ from pathlib import Path
 
 import choosing
 import client_rows
+import lab
 import optimizer_rows
 import words
 from schedule_rows import table
@@ -192,6 +193,7 @@ if __name__ == "__main__":
     for name in PAGES:
         (ROOT / name).write_text(generated((ROOT / name).read_text()))
     (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
+    (ROOT / "docs" / "lab.md").write_text(lab.page(json.loads((ROOT / "docs" / "lab.json").read_text())))
     (ROOT / "docs" / "choosing.md").write_text(choosing.page(json.loads((ROOT / "docs" / "choosing.json").read_text())))
     found = json.loads((ROOT / "benchmarks" / "results" / "words.json").read_text())
     (ROOT / "docs" / "words.md").write_text(words.page(found))

@@ -31,6 +31,7 @@ __all__ = [
     "SparsityFactor",
     "Sweep",
     "kernels",
+    "lab",
     "like",
     "lr_find",
     "schedules",
@@ -42,7 +43,7 @@ globals().update(CLASSES)
 
 # Imported when they are first asked for.
 _LATER = {
-    **dict.fromkeys(("like", "schedules"), None),
+    **dict.fromkeys(("lab", "like", "schedules"), None),
     **dict.fromkeys(("BoldDriver", "EarlyStopping", "ReduceOnPlateau"), "monitors"),
     **dict.fromkeys(("RangeTest", "lr_find"), "range_test"),
     **dict.fromkeys(("Sweep", "sweep"), "sensitivity"),

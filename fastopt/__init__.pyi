@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import kernels as kernels
+from . import lab as lab
 from . import like as like
 from . import schedules as schedules
 from .loss_scale import LossScaler as LossScaler

@@ -92,16 +92,24 @@ def named(name: str) -> Rule:
         if name not in RULES:
             raise ValueError(f"there is no rule {name!r}; {suggestion(name, RULES)}")
         return RULES[name]
+    found = of_module(name, "rule")
+    if not isinstance(found, Rule):
+        raise ValueError(f"{name!r} is a {type(found).__name__}, not a rule made with @rule")
+    return found
+
+
+def of_module(name: str, kind: str) -> Any:
+    """What stands in a module of that name, the working directory's first, given as "module:name".
+
+    kind: what messages call it. Raises ValueError if it is not there.
+    """
     module, _, attribute = name.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise ValueError(f"there is no rule {name!r}: {error}") from error
-    if not isinstance(found, Rule):
-        raise ValueError(f"{name!r} is a {type(found).__name__}, not a rule made with @rule")
-    return found
+        raise ValueError(f"there is no {kind} {name!r}: {error}") from error
 
 
 def _storages(rule: Rule, stage: Stage, storage: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from .rates import rates
 from .restore import LoadReport, load
 from .sparse import MODES, Sparse
 from .state import described, host_arrays
+
+if TYPE_CHECKING:
+    from .watching import Watch
 
 # Which gradients are None may differ from step to step: so many such sets are remembered, with their task tables.
 _PLANS = 16
@@ -85,6 +88,7 @@ class Optimizer:
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
         self.rule, self.params = rule, params
         self._lock, self._journal = lock(), Journal()
+        self._watch: Watch | None = None
         self._parameters = Parameters(params, shared)
         paths = [f"params{path}" for path in self._parameters.paths]
         self._storages = check_parameters(self._arrays, paths)
@@ -226,7 +230,11 @@ class Optimizer:
     def update(self, params: Any, grads: Any) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
         with self._lock:
-            self._update(self._parameters.of(params, "params"), self._parameters.of(grads, "grads"))
+            parameters, gradients = self._parameters.of(params, "params"), self._parameters.of(grads, "grads")
+            if self._watch is not None and self._watch.due():
+                self._watch.around(parameters, gradients)
+            else:
+                self._update(parameters, gradients)
 
     def _update(self, parameters: list[Any], gradients: list[Any]) -> None:
         self._journal.settle()
@@ -329,6 +337,22 @@ class Optimizer:
         """
         with self._lock, opened(path) as saved:
             return load(self, saved, params, partial)
+
+    def watch(self, path: str | os.PathLike[str], *, every: int = 100) -> "Watch":
+        """Append to a file, as lines of JSON, what the next step and every `every`-th after it do to each array.
+
+        Quantiles of the effective learning rate, the ratio of update to weight, the norm and the share of exact zeros
+        of the gradient: fastopt.watching.Watch says how they are defined. What it returns is closed at the end of the
+        run, as by `with`, and draws the file.
+        Raises OSError for a file that cannot be written, ValueError if the optimizer is already watched.
+        """
+        from .watching import Watch
+
+        with self._lock:
+            if self._watch is not None:
+                raise ValueError(f"this optimizer is already watched, into {str(self._watch.path)!r}; close that first")
+            self._watch = Watch(self, path, every)
+            return self._watch
 
     def check_finite(self) -> None:
         """Raise FloatingPointError that names every parameter, state, average and copy that is not finite throughout.

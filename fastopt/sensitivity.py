@@ -2,13 +2,13 @@
 
 import math
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from .processes import cores, side_by_side
+from .progress import bar
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def sweep(
     extra = [(seed,) for seed in _listed("seeds", seeds)] if seeds is not None else [()]
     jobs = [(rule, rate, *seed) for rule in rules for rate in rates for seed in extra]
     runs: dict[int, Run] = {}
-    with _bar(len(jobs), progress) as tick:
+    with bar("runs", len(jobs), progress) as tick:
         for number, result, error in side_by_side(train, jobs, workers or cores()):
             rule, rate, *seed = jobs[number]
             loss = None
@@ -146,29 +146,3 @@ def _loss(result: Any) -> tuple[float | None, str | None]:
         return float(result), None
     except (TypeError, ValueError):
         return None, f"train must return the final loss, a number; it returned {result!r}"
-
-
-class _bar:
-    """A progress bar on stderr where a person watches; calling what it gives moves it by one."""
-
-    def __init__(self, total: int, wanted: bool) -> None:
-        self._total, self._wanted = total, wanted and sys.stderr.isatty()
-        self._progress: Any = None
-
-    def __enter__(self) -> Callable[[], None]:
-        if not self._wanted:
-            return lambda: None
-        try:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-        except ImportError:
-            return lambda: None
-        columns = (TextColumn("runs"), MofNCompleteColumn(), BarColumn(None), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
-        self._progress.start()
-        task = self._progress.add_task("", total=self._total)
-        return lambda: self._progress.advance(task)
-
-    def __exit__(self, *_: Any) -> None:
-        if self._progress:
-            self._progress.stop()

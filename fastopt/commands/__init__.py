@@ -41,6 +41,7 @@ def fastopt(
 
 from .bench import bench  # noqa: E402  (they use refusing)
 from .inspect import inspect  # noqa: E402
+from .lab import lab  # noqa: E402
 from .plot_schedule import plot_schedule  # noqa: E402
 from .sweep import sweep  # noqa: E402
 from .train import train  # noqa: E402
@@ -50,3 +51,4 @@ app.command()(inspect)
 app.command()(bench)
 app.command("plot-schedule")(plot_schedule)
 app.command()(sweep)
+app.command()(lab)

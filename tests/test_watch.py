@@ -1,0 +1,248 @@
+"""opt.watch(): what it notes is what the step did, and the step does what it did without it."""
+
+import json
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import run_python, same_bits
+
+import fastopt
+from fastopt import watching
+
+SHAPES = {"W": (12, 20), "b": (5,)}
+
+
+def params(dtype: str = "float32") -> dict[str, Any]:
+    generator = np.random.default_rng(1)
+    return {name: generator.standard_normal(shape).astype(dtype) for name, shape in SHAPES.items()}
+
+
+def gradients(seed: int, dtype: str = "float32") -> dict[str, Any]:
+    generator = np.random.default_rng(seed)
+    grads = {name: generator.standard_normal(shape).astype(dtype) for name, shape in SHAPES.items()}
+    grads["W"][:3] = 0.0
+    return grads
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("zero_grads", [False, True])
+def test_it_notes_what_numpy_finds(tmp_path: Path, dtype: str, zero_grads: bool) -> None:
+    p = params(dtype)
+    opt = fastopt.Adam(p, lr=0.01, zero_grads=zero_grads)
+    with opt.watch(tmp_path / "run.jsonl", every=1):
+        for seed in range(3):
+            before = {name: array.astype("float64") for name, array in p.items()}
+            grads = gradients(seed, dtype)
+            kept = {name: array.astype("float64") for name, array in grads.items()}
+            opt.step(grads)
+            record = watching.read(tmp_path / "run.jsonl")[-1]
+            assert (record["t"], record["applied"], list(record["arrays"])) == (seed + 1, True, list(SHAPES))
+            for name, found in record["arrays"].items():
+                change, g = p[name] - before[name], kept[name]
+                assert found["zeros"] == pytest.approx((g == 0).mean(), rel=1e-5)
+                assert found["grad_norm"] == pytest.approx(np.linalg.norm(g), rel=1e-5)
+                ratio = np.linalg.norm(change) / np.linalg.norm(before[name])
+                assert found["update_ratio"] == pytest.approx(ratio, rel=1e-5)
+                rates = np.quantile(abs(change[g != 0] / g[g != 0]), watching.QUANTILES)
+                assert found["rate"] == pytest.approx(rates, rel=1e-5)
+
+
+def test_a_sample_stands_for_a_larger_array(tmp_path: Path) -> None:
+    p = np.random.default_rng(0).standard_normal((300, 400))
+    opt = fastopt.Adam(p, lr=0.01)
+    with opt.watch(tmp_path / "run.jsonl"):
+        g, before = np.random.default_rng(1).standard_normal(p.shape), p.copy()
+        g[:30] = 0.0
+        opt.step(g)
+    found = watching.read(tmp_path / "run.jsonl")[0]["arrays"][""]
+    assert found["zeros"] == pytest.approx(0.1)
+    assert found["grad_norm"] == pytest.approx(np.linalg.norm(g), rel=1e-5)
+    ratio = np.linalg.norm(p - before) / np.linalg.norm(before)
+    assert found["update_ratio"] == pytest.approx(ratio, rel=0.2)
+    rates = np.quantile(abs((p - before)[30:] / g[30:]), watching.QUANTILES)
+    assert found["rate"] == pytest.approx(rates, rel=0.4)
+
+
+def test_plain_descent_has_its_rate_for_effective_rate(tmp_path: Path) -> None:
+    opt = fastopt.SGD(params("float64"), lr=0.125, grad_scale=0.5)
+    with opt.watch(tmp_path / "run.jsonl", every=1):
+        opt.step(gradients(0, "float64"))
+    (record,) = watching.read(tmp_path / "run.jsonl")
+    assert record["arrays"]["W"]["rate"] == pytest.approx([0.0625] * 5)
+
+
+def test_every_kth_step_is_looked_at_and_none_is_changed(tmp_path: Path) -> None:
+    p, q = params(), params()
+    opt, plain = fastopt.AdamW(p, groups={"b": {"lr": 0.1}}), fastopt.AdamW(q, groups={"b": {"lr": 0.1}})
+    with opt.watch(tmp_path / "run.jsonl", every=4):
+        for seed in range(10):
+            opt.step(gradients(seed))
+            plain.step(gradients(seed))
+    opt.step(gradients(10))
+    plain.step(gradients(10))
+    assert all(same_bits(p[name], q[name]) for name in SHAPES)
+    assert [record["t"] for record in watching.read(tmp_path / "run.jsonl")] == [1, 5, 9]
+
+
+def test_without_a_watch_a_step_asks_one_attribute() -> None:
+    class Asked(fastopt.Optimizer):
+        asked = 0
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "_watch":
+                type(self).asked += 1
+            return super().__getattribute__(name)
+
+    opt = Asked(params(), "sgd")
+    Asked.asked = 0
+    opt.step(gradients(0))
+    assert Asked.asked == 1
+
+
+def test_skipped_steps_and_absent_gradients(tmp_path: Path) -> None:
+    opt = fastopt.Adam(params(), skip_nonfinite=True)
+    with opt.watch(tmp_path / "run.jsonl", every=1):
+        grads = gradients(0)
+        opt.step({**grads, "b": None})
+        opt.step({"W": None, "b": None})
+        grads["W"][0, 0] = math.inf
+        opt.step(grads)
+    first, skipped = watching.read(tmp_path / "run.jsonl")
+    assert list(first["arrays"]) == ["W"]
+    assert first["applied"]
+    assert (skipped["t"], skipped["applied"]) == (1, False)
+    assert skipped["arrays"]["W"] == {"rate": [None] * 5, "update_ratio": None, "grad_norm": None, "zeros": 0.245833}
+    assert skipped["arrays"]["b"]["grad_norm"] > 0
+
+
+def test_odd_arrays(tmp_path: Path) -> None:
+    p = [np.zeros((0, 3)), np.array(2.0), np.ones((64, 64), order="F")[::2], np.zeros(4)]
+    opt = fastopt.SGD(p, lr=0.5)
+    with opt.watch(tmp_path / "run.jsonl"):
+        opt.step([np.zeros((0, 3)), np.array(1.0), np.ones((32, 64)), np.zeros(4)])
+    (record,) = watching.read(tmp_path / "run.jsonl")
+    empty, scalar, strided, zero = record["arrays"].values()
+    assert empty == {"rate": [None] * 5, "update_ratio": None, "grad_norm": 0.0, "zeros": None}
+    assert scalar == {"rate": [0.5] * 5, "update_ratio": 0.25, "grad_norm": 1.0, "zeros": 0.0}
+    assert strided["rate"] == [0.5] * 5
+    assert zero == {"rate": [None] * 5, "update_ratio": None, "grad_norm": 0.0, "zeros": 1.0}
+
+
+def test_what_is_not_finite_is_null(tmp_path: Path) -> None:
+    p = np.array([math.inf, 1.0, math.nan])
+    opt = fastopt.SGD(p, lr=0.5)
+    with opt.watch(tmp_path / "run.jsonl"):
+        opt.step(np.array([math.inf, 1.0, math.nan]))
+    (record,) = watching.read(tmp_path / "run.jsonl")
+    assert record["arrays"][""] == {"rate": [0.5] * 5, "update_ratio": None, "grad_norm": None, "zeros": None}
+
+
+def test_odd_names(tmp_path: Path) -> None:
+    names = ["%s", 'a"b', "nan", "é\n"]
+    opt = fastopt.SGD({name: np.ones(2) for name in names})
+    with opt.watch(tmp_path / "run.jsonl"):
+        opt.step({name: np.ones(2) for name in names})
+    assert list(watching.read(tmp_path / "run.jsonl")[0]["arrays"]) == names
+
+
+def test_arrays_of_another_library(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    p = torch.ones(20, 30)
+    opt = fastopt.SGD(p, lr=0.5)
+    with opt.watch(tmp_path / "run.jsonl"):
+        opt.step(torch.full((20, 30), 0.5))
+    (record,) = watching.read(tmp_path / "run.jsonl")
+    found = record["arrays"][""]
+    assert (found["rate"], found["update_ratio"], found["zeros"]) == ([0.5] * 5, 0.25, 0.0)
+    assert found["grad_norm"] == pytest.approx(0.5 * 600**0.5, rel=1e-5)
+
+
+def test_a_step_that_is_refused_leaves_no_line(tmp_path: Path) -> None:
+    opt = fastopt.SGD(params())
+    with opt.watch(tmp_path / "run.jsonl", every=5):
+        with pytest.raises(ValueError, match=r"grads\['W'\] has shape \(3,\)"):
+            opt.step({**gradients(0), "W": np.ones(3, "float32")})
+        assert watching.read(tmp_path / "run.jsonl") == []
+        opt.step(gradients(0))
+        assert [record["t"] for record in watching.read(tmp_path / "run.jsonl")] == [1]
+
+
+def test_bad_arguments_are_named(tmp_path: Path) -> None:
+    opt = fastopt.SGD(params())
+    for every, error in ((0, ValueError), (-3, ValueError), (2.0, TypeError), (True, TypeError), ("9", TypeError)):
+        with pytest.raises(error, match=r"every must be .*got"):
+            opt.watch(tmp_path / "run.jsonl", every=every)  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        opt.watch(tmp_path / "nowhere" / "run.jsonl")
+    assert not list(tmp_path.iterdir())
+    watch = opt.watch(tmp_path / "run.jsonl")
+    with pytest.raises(ValueError, match=r"already watched, into .*run\.jsonl"):
+        opt.watch(tmp_path / "other.jsonl")
+    watch.close()
+    watch.close()
+    opt.watch(tmp_path / "other.jsonl").close()
+    (tmp_path / "notes.txt").write_text("hello\n")
+    with pytest.raises(ValueError, match=r"notes\.txt' is not a file that Optimizer\.watch wrote"):
+        watching.read(tmp_path / "notes.txt")
+
+
+def test_a_process_that_dies_loses_no_line(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    text = (
+        "import os, numpy, fastopt\n"
+        "p = numpy.ones(3)\n"
+        "opt = fastopt.SGD(p)\n"
+        f"watch = opt.watch({str(file)!r}, every=1)\n"
+        "for _ in range(3): opt.step(p * 1)\n"
+        "os._exit(1)\n"
+    )
+    run_python("-c", text)
+    assert [record["t"] for record in watching.read(file)] == [1, 2, 3]
+    with file.open("a") as cut:
+        cut.write('{"t":4,"appl')
+    opt = fastopt.SGD(params())
+    with opt.watch(file):
+        opt.step(gradients(0))
+    assert [record["t"] for record in watching.read(file)] == [1, 2, 3, 1]
+
+
+def test_every_line_is_json_and_the_first_says_what_it_is(tmp_path: Path) -> None:
+    opt = fastopt.Adam(params())
+    with opt.watch(tmp_path / "run.jsonl", every=2):
+        opt.step(gradients(0))
+    head, line = (json.loads(text) for text in (tmp_path / "run.jsonl").read_text().splitlines())
+    assert head == {
+        **{"watch": 1, "rule": "adam", "every": 2, "quantiles": list(watching.QUANTILES), "sample": watching.SAMPLE},
+        "shapes": {name: list(shape) for name, shape in SHAPES.items()},
+    }
+    assert set(line) == {"t", "applied", "arrays"}
+
+
+def test_threads_that_share_an_optimizer(tmp_path: Path) -> None:
+    opt = fastopt.Adam(params())
+    with opt.watch(tmp_path / "run.jsonl", every=3):
+        threads = [threading.Thread(target=lambda: [opt.step(gradients(seed)) for seed in range(15)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [record["t"] for record in watching.read(tmp_path / "run.jsonl")] == list(range(1, 61, 3))
+
+
+@pytest.mark.parametrize(("ending", "count"), [(".png", 2), (".svg", 9)])
+def test_the_picture_is_drawn(tmp_path: Path, ending: str, count: int) -> None:
+    arrays = [np.ones(3) * k for k in range(count)]
+    opt = fastopt.Adam(arrays)
+    with opt.watch(tmp_path / "run.jsonl", every=1) as watch:
+        with pytest.raises(ValueError, match="has no step to draw yet"):
+            watch.plot(tmp_path / f"run{ending}")
+        for _ in range(3):
+            opt.step([array * 1 for array in arrays])
+        with pytest.raises(ValueError, match=r"must end in \.png or \.svg"):
+            watch.plot(tmp_path / "run.pdf")
+        watch.plot(tmp_path / f"run{ending}")
+    assert (tmp_path / f"run{ending}").stat().st_size > 10_000
