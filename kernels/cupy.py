@@ -147,7 +147,9 @@ def _elementwise(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[El
 
 
 @functools.cache
-def _update_kernel(name: str, stage: Stage, storages: tuple[str, ...], held: tuple[int, ...]) -> Callable[..., None]:
+def _update_kernel(
+    name: str, stage: Stage, storages: tuple[str, ...], held: tuple[int, ...] = ()
+) -> Callable[..., None]:
     kernel: Callable[..., None] = library().RawKernel(
         update_source(name, stage, storages, held), kernel_name(name), options=OPTIONS
     )

@@ -87,7 +87,8 @@ def _(m: Any, data: Any) -> Made:
 @CALLS.add("a count is set")
 def _(m: Any, data: Any) -> Made:
     name = data.draw(st.sampled_from(["t", "skipped", "state", "uniform_states", "ema", "cast", "grads", "monitors"]))
-    return lambda: setattr(m.opt, name, 3), (AttributeError,)
+    # With the option, ema is also a number that can be set, below 1.
+    return lambda: setattr(m.opt, name, 3), (ValueError if name in m.opt.hyper else AttributeError,)
 
 
 @CALLS.add("an option that is off is asked for")
