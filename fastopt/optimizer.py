@@ -249,6 +249,9 @@ class Optimizer:
             gradients = [self._gradient(k, p, gradients[k]) for k, p in zip(chosen, parameters, strict=True)]
             plan = self._bound(chosen, parameters, gradients)
             plan.touch(gradients)
+            for k, parameter, gradient in zip(chosen, parameters, gradients, strict=True):
+                if k in self._sparse.behind and not isinstance(gradient, RowSparse):
+                    self._flush(k, parameter)
         numbers = [row.numbers() for row in self._rows]
         if self.loss_scaler is not None:
             for row in numbers:
@@ -372,8 +375,6 @@ class Optimizer:
     def _gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
         """A gradient as a plan takes it."""
         if not is_row_sparse(gradient):
-            if k in self._sparse.behind:
-                self._flush(k, parameter)
             return gradient
         name = self._label(k, self.rule.arrays[1])
         rows = row_sparse(gradient, parameter.shape, name)

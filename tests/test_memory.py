@@ -48,7 +48,7 @@ def test_other_gradients_that_are_none_at_every_step_do_not_pile_up() -> None:
     def step(k: int) -> None:
         opt.step([np.ones(3, "float32") if k >> bit & 1 else None for bit in range(10)])
 
-    # Each row of numbers of an array of its own comes with the first steps; after 1,024 more the same plans are kept again.
+    # Each row of numbers of an array of its own comes with the first steps; 1,024 later the same plans are kept again.
     assert growth(step, 1624, 2648) < 20_000
     assert opt.t == sum(k & 1 for k in range(2648))
 

@@ -1,5 +1,7 @@
 """Row-sparse gradients: the bits of dense ones, only touched rows moved, and errors before anything is changed."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +228,81 @@ def test_dense_and_missing_gradients_in_between() -> None:
         dense.step([None if given is None else whole, bias])
     sparse.flush()
     check_same(sparse, dense)
+
+
+class Stop(Exception):
+    pass
+
+
+# What runs between the first look at a step with rows and its end.
+FILES = tuple(f"{name}.py" for name in ("optimizer", "journal", "sparse", "catch_up", "rows", "table", "plan", "tasks"))
+
+
+def test_an_interrupt_leaves_rows_from_before_or_after_the_step() -> None:
+    """An exception at each line of Python in turn, as a signal's handler may raise one, while rows catch up."""
+
+    def after(steps: int) -> Any:
+        opt = fastopt.Adam(table(), weight_decay=0.01)
+        for step in range(steps):
+            opt.step(gradients(step))
+        return opt
+
+    def prints(opt: Any) -> Any:
+        state = opt.state_dict()
+        return state["steps"], {name: array.tobytes() for name, array in state["arrays"].items()}
+
+    before, done = prints(after(7)), prints(after(8))
+    at, found = 0, [0, 0]
+    while True:
+        opt, at, count = after(7), at + 1, 0
+
+        def trace(frame: Any, event: str, _: Any, at: int = at) -> Any:
+            nonlocal count
+            if not frame.f_code.co_filename.endswith(FILES):
+                return None
+            if event in ("line", "return"):
+                count += 1
+                if count == at:
+                    raise Stop
+            return trace
+
+        given, kept = gradients(7), sys.gettrace()
+        sys.settrace(trace)
+        try:
+            opt.step(given)
+        except Stop:
+            pass
+        finally:
+            sys.settrace(kept)
+        now = prints(opt)
+        assert now in (before, done), f"half done when interrupted at line {at}"
+        found[now == done] += 1
+        if count < at:
+            break
+    assert found[0] > 100
+    assert found[1] > 5
+
+
+def test_a_bad_dense_gradient_finds_rows_that_are_behind_as_they_are() -> None:
+    params = table()
+    opt = fastopt.Adam(params)
+    for step in (1, 2, 4):
+        opt.step(gradients(step))
+    assert opt._sparse.behind
+    before = [a.copy() for a in arrays(opt)]
+    with pytest.raises(ValueError, match=r"grads\[0\] has shape"):
+        opt.step([np.ones((ROWS, 5), "float32"), np.ones(4, "float32")])
+    assert all(map(same_bits, arrays(opt), before))
+
+
+def test_a_step_with_rows_can_be_watched(tmp_path: Path) -> None:
+    opt = fastopt.SGD(table(), lr=0.5)
+    with opt.watch(tmp_path / "run.jsonl", every=1):
+        opt.step([RowSparse([3, 3, 7], np.ones((3, 6), "float32")), np.ones(4, "float32")])
+    seen = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[1])["arrays"]["0"]
+    assert seen["zeros"] == pytest.approx(38 / 40)
+    assert seen["grad_norm"] == pytest.approx(np.sqrt(6 * (4 + 1)))
+    assert seen["rate"][2] == pytest.approx(0.5)
 
 
 def test_nothing_changes_when_the_last_row_is_not_finite() -> None:
