@@ -13,7 +13,7 @@ from examples import DTYPES, arrays_for, same_bits
 
 import fastopt
 from fastopt import RowSparse, schedules
-from fastopt.kernels import RULES
+from fastopt.kernels import RULES, maximum, rule, where
 from fastopt.kernels import catch_up as catching
 from fastopt.kernels.stillness import ignores_zeros, stays
 
@@ -155,6 +155,33 @@ def test_what_is_read_and_written_follows_the_rows() -> None:
     assert [int(b.table[:, 4].sum()) for b in plan._passes[-1].touched] == [3 * 8]
 
 
+def test_neighbours_that_have_missed_different_steps_are_kept_apart() -> None:
+    sparse, dense = (fastopt.Adam([table()[0]]) for _ in range(2))
+    for step in range(12):
+        rows = RowSparse([step], np.full((1, 6), 1.0 + step, "float32"))
+        sparse.step([rows])
+        dense.step([rows.dense((ROWS, 6))])
+    sparse.flush()
+    check_same(sparse, dense)
+
+
+def test_what_stays_is_not_guessed() -> None:
+    @rule
+    def at_least_the_gradient(p, g):  # type: ignore[no-untyped-def]
+        return maximum(p, g)
+
+    @rule
+    def decayed_in_part(p, g, m, *, rate=0.1):  # type: ignore[no-untyped-def]
+        return where(g > 0, p, p - rate * m), m
+
+    @rule
+    def moved_by_zero(p, g, m):  # type: ignore[no-untyped-def]
+        return p - m * g / (m + 1), m + g
+
+    for each, expected in ((at_least_the_gradient, False), (decayed_in_part, False), (moved_by_zero, True)):
+        assert stays(each.program(each.hyper), ["g"]) is expected
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_what_stays_under_a_zero_gradient_is_read_off_the_formula(name: str) -> None:
     rule = RULES[name]
@@ -251,7 +278,10 @@ def test_an_interrupt_leaves_rows_from_before_or_after_the_step() -> None:
         state = opt.state_dict()
         return state["steps"], {name: array.tobytes() for name, array in state["arrays"].items()}
 
-    before, done = prints(after(7)), prints(after(8))
+    every = RowSparse(np.arange(ROWS), np.ones((ROWS, 6), "float32"))
+    whole = after(7)
+    whole.step([every, np.ones(4, "float32")])
+    before, done = prints(after(7)), prints(whole)
     at, found = 0, [0, 0]
     while True:
         opt, at, count = after(7), at + 1, 0
@@ -266,7 +296,7 @@ def test_an_interrupt_leaves_rows_from_before_or_after_the_step() -> None:
                     raise Stop
             return trace
 
-        given, kept = gradients(7), sys.gettrace()
+        given, kept = [every, np.ones(4, "float32")], sys.gettrace()
         sys.settrace(trace)
         try:
             opt.step(given)
