@@ -13,7 +13,7 @@ from .groups import Hyper, Row, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, assignable, check_parameters, views_of
-from .kernels.fusion import AVERAGE, COPY, DECAYS, NUMBERS, fused
+from .kernels.fusion import AVERAGE, COPY, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
 from .kernels.memory import memory_for
@@ -22,17 +22,16 @@ from .kernels.row_sparse import RowSparse, distinct_rows, is_row_sparse, row_spa
 from .kernels.rows import RowSet
 from .loss_scale import LossScaler
 from .monitors.find import monitors_in
+from .options import in_use
 from .parameters import Parameters
+from .plans import Plans
 from .rates import rates
 from .restore import LoadReport, load
-from .sparse import MODES, Sparse
+from .sparse import Sparse
 from .state import described, host_arrays
 
 if TYPE_CHECKING:
     from .watching import Watch
-
-# Which gradients are None may differ from step to step: so many such sets are remembered, with their task tables.
-_PLANS = 16
 
 
 class Optimizer:
@@ -92,11 +91,6 @@ class Optimizer:
         self._parameters = Parameters(params, shared)
         paths = [f"params{path}" for path in self._parameters.paths]
         self._storages = check_parameters(self._arrays, paths)
-        if cast_to is not None:
-            if cast_to not in ("float16", "bfloat16"):
-                raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
-            if "float64" in self._storages:
-                raise ValueError("cast_to is for parameters that are computed in float32; these are float64")
         # None switches an option off, as its default does.
         hyper = {name: value for name, value in hyper.items() if value is not None or name not in NUMBERS}
         self.loss_scaler = loss_scaler
@@ -109,14 +103,14 @@ class Optimizer:
             if callable(hyper.get(name)):
                 raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
         used = {*hyper, *(name for given in (groups or {}).values() for name in given)}
-        if ema_uncorrected and "ema" not in used:
-            raise ValueError("ema_uncorrected has no effect without ema")
-        switches = {"maximize": maximize, "zero_grads": zero_grads, "skip_nonfinite": skip_nonfinite}
-        switches["ema_uncorrected"] = ema_uncorrected
-        on: dict[str, Any] = {name: True for name, value in switches.items() if value}
-        on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
-        on |= {"lr_scale": True} if lr_scale else {}
-        on["decay"] = _decay(rule, decay, "weight_decay" in used)
+        switches = {
+            "maximize": maximize,
+            "zero_grads": zero_grads,
+            "skip_nonfinite": skip_nonfinite,
+            "ema_uncorrected": ema_uncorrected,
+            "lr_scale": bool(lr_scale),
+        }
+        on = in_use(rule, self._storages, used, switches, decay, cast_to)
         self._step = fused(rule, *on.items())
         self.hyper = Hyper(self._step, {**self._step.hyper, **hyper})
         self.groups, belongs = grouped(self._step, self._parameters.names, groups or {})
@@ -125,7 +119,7 @@ class Optimizer:
             for path, array in zip(paths, self._arrays, strict=True)
         ]
         self._program = self._step.program(self.hyper)
-        self._sparse = Sparse(_sparse(sparse, on), self._step, self._program)
+        self._sparse = Sparse(sparse, self._step, self._program)
         self._belongs = belongs
         self._rates = rates(lr_scale, self._parameters.names, self._arrays, paths)
         self._set_counts([0] * len(belongs), [dict(rule.states)] * len(belongs), 0)
@@ -158,7 +152,11 @@ class Optimizer:
         places = {key: place for place, key in enumerate(rows)}
         self._rows, self._row_of = list(rows.values()), [places[key] for key in keys]
         self._journal.skipped = skipped
-        self._plans: dict[Any, Plan] = {}
+        self._new_plans()
+
+    def _new_plans(self) -> None:
+        slots = [[*state.values(), *rates] for state, rates in zip(self._state, self._rates, strict=True)]
+        self._plans = Plans(self._program, slots, self._row_of, self._label)
 
     @property
     def t(self) -> int:
@@ -239,7 +237,7 @@ class Optimizer:
     def _update(self, parameters: list[Any], gradients: list[Any]) -> None:
         self._journal.settle()
         chosen: Sequence[int] = range(len(self._state))
-        plan = self._plans.get(())
+        plan = self._plans.whole
         if plan is None or self._sparse.behind or not plan.holds(parameters, gradients):
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
@@ -247,7 +245,7 @@ class Optimizer:
             self._split(chosen)
             parameters = [parameters[k] for k in chosen]
             gradients = [self._gradient(k, p, gradients[k]) for k, p in zip(chosen, parameters, strict=True)]
-            plan = self._bound(chosen, parameters, gradients)
+            plan = self._plans.bound(chosen, parameters, gradients)
             plan.touch(gradients)
             for k, parameter, gradient in zip(chosen, parameters, gradients, strict=True):
                 if k in self._sparse.behind and not isinstance(gradient, RowSparse):
@@ -380,32 +378,6 @@ class Optimizer:
         rows = row_sparse(gradient, parameter.shape, name)
         return rows.dense(parameter.shape) if self._sparse.needs_dense else rows
 
-    def _bound(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:
-        """The plan for some of the parameters, bound to these arrays."""
-        sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
-        key = (tuple(chosen), sparse) if sparse or len(chosen) < len(self._state) else ()
-        plan = self._plans.get(key) or self._planned(chosen, sparse)
-        if not (key and plan.holds(parameters, gradients)):
-            plan.bind(parameters, gradients)
-        self._remember(key, plan)
-        return plan
-
-    def _planned(self, chosen: Sequence[int], sparse: Sequence[int]) -> Plan:
-        return Plan(
-            self._program,
-            [[*self._state[k].values(), *self._rates[k]] for k in chosen],
-            [self._row_of[k] for k in chosen],
-            lambda position, name: self._label(chosen[position], name),
-            sparse,
-        )
-
-    def _remember(self, key: Any, plan: Plan) -> None:
-        """Keep a plan as the latest; of too many the oldest goes, but not that of all parameters."""
-        self._plans.pop(key, None)
-        self._plans[key] = plan
-        if len(self._plans) > _PLANS:
-            self._plans.pop(next(filter(None, self._plans)))
-
     def _split(self, active: Sequence[int]) -> None:
         """Give the active parameters rows of their own where others of their row are not."""
         if len(active) == len(self._state):
@@ -421,7 +393,7 @@ class Optimizer:
                     self._rows.append(Row(old.layers, old.count, dict(old.states)))
                 self._row_of[k] = moved[row]
         if moved:
-            self._plans.clear()
+            self._new_plans()
 
     def _counted(
         self, plan: Plan, chosen: Sequence[int], new: list[list[float]]
@@ -460,23 +432,3 @@ class Optimizer:
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
         return f"<{type(self).__name__}: {self.rule.name}, {len(self._state)} arrays, step {self.t}, {hyper}>"
-
-
-def _sparse(mode: str, on: Mapping[str, Any]) -> str:
-    if mode not in MODES:
-        raise ValueError(f"sparse must be {' or '.join(MODES)}; got {mode!r}")
-    if mode == "lazy" and "ema" in on:
-        raise ValueError("ema averages every row in every step, which sparse='lazy' leaves out; use sparse='exact'")
-    return mode
-
-
-def _decay(rule: Rule, decay: str | None, used: bool) -> str:
-    if decay is None:
-        return "l2"
-    if decay not in DECAYS:
-        raise ValueError(f"decay must be {', '.join(DECAYS)}; got {decay!r}")
-    if "weight_decay" in rule.hyper:
-        raise ValueError(f"{rule.name} has a weight decay of its own; decay would have no effect")
-    if not used:
-        raise ValueError("decay has no effect without weight_decay")
-    return decay

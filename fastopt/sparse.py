@@ -7,7 +7,7 @@ import numpy as np
 
 from .kernels.catch_up import LONGEST, CatchUp
 from .kernels.dispatch import to_host
-from .kernels.fusion import Fused
+from .kernels.fusion import AVERAGE, Fused
 from .kernels.plan import Plan
 from .kernels.program import Program
 from .kernels.rows import RowSet
@@ -19,11 +19,15 @@ MODES = ("exact", "lazy")
 class Sparse:
     """The rows of parameters that have missed steps, for each parameter that has row-sparse gradients.
 
-    mode: "exact", as if each step had been dense, or "lazy": rows that are not touched do not move.
+    mode: "exact", as if each step had been dense, or "lazy": rows that are not touched do not move. Raises ValueError
+    for another, and for an average of the parameters with "lazy".
     """
 
     def __init__(self, mode: str, step: Fused, program: Program) -> None:
-        self.mode, self._program = mode, program
+        if mode not in MODES:
+            raise ValueError(f"sparse must be {' or '.join(MODES)}; got {mode!r}")
+        if mode == "lazy" and AVERAGE in step.arrays:
+            raise ValueError("ema averages every row in every step, which sparse='lazy' leaves out; use sparse='exact'")
         gradient, *slots = step.arrays[1:]
         zero = [slot for slot in slots if step.start.get(slot) == 0.0]
         # Where a norm looks at more than the gradient every row counts in every step.

@@ -151,7 +151,7 @@ def test_lazy_rows_do_not_move_until_they_are_touched() -> None:
 def test_what_is_read_and_written_follows_the_rows() -> None:
     opt = fastopt.Adam([np.zeros((1000, 8), "float32")])
     opt.step([RowSparse([5, 900, 6, 5], np.ones((4, 8), "float32"))])
-    (plan,) = opt._plans.values()
+    (plan,) = opt._plans.kept.values()
     assert [int(b.table[:, 4].sum()) for b in plan._passes[-1].touched] == [3 * 8]
 
 
@@ -262,7 +262,9 @@ class Stop(Exception):
 
 
 # What runs between the first look at a step with rows and its end.
-FILES = tuple(f"{name}.py" for name in ("optimizer", "journal", "sparse", "catch_up", "rows", "table", "plan", "tasks"))
+FILES = tuple(
+    f"{name}.py" for name in ("optimizer", "plans", "journal", "sparse", "catch_up", "rows", "table", "plan", "tasks")
+)
 
 
 def test_an_interrupt_leaves_rows_from_before_or_after_the_step() -> None:
