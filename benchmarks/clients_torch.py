@@ -1,6 +1,6 @@
 """Training in torch on a CPU with AdamW: fastopt.integrations.torch against torch's fused and default optimizers.
 
-    python benchmarks/clients_torch.py --json benchmarks/results/clients-torch.json
+    python benchmarks/clients_torch.py --json benchmarks/results/torch-cpu.json
 
 Whole training steps, zero_grad to step, and the optimizer's part of them, on an MLP and on transformers of three
 sizes. Before anything is timed all contenders train for a few steps from the same weights, and must come to the same;

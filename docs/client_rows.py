@@ -101,9 +101,31 @@ def _times(name: str, row: Mapping[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def torch_table() -> str:
+    """Training in torch by fastopt.integrations.torch, against torch's own optimizers."""
+    result = json.loads((ROOT / "benchmarks" / "results" / "torch-cpu.json").read_text(encoding="utf-8"))
+    machine = result["machine"]
+    lines = [
+        f"{machine['processor']}, {result['threads']} threads, torch {machine['versions']['torch']}, AdamW in float32; "
+        f"medians of {result['rounds']} rounds in turn (`benchmarks/clients_torch.py`).",
+        "",
+        "| model | arrays | optimizer, ms | times as fast as fused | as torch's default | the whole step as with fused |",
+        f"|{' --- |' * 6}",
+    ]
+    for name, case in result["cases"].items():
+        part = case["optimizer"]
+        ratios = [part["speed_against"]["torch fused"], part["speed_against"]["torch"]]
+        ratios.append(case["whole"]["speed_against"]["torch fused"])
+        cells = [f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})" for ratio in ratios]
+        time = f"{part['milliseconds']['fastopt']['median']:.3g}"
+        lines.append(f"| {name} | {case['arrays']} | {time} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 TABLES = {
     "versions of clients": versions_table,
     "names in Thinc": names_table,
     "keras's own tests": keras_table,
     "times of clients": times_table,
+    "times in torch": torch_table,
 }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import cpu_threads
-from .arrays import View, compute_type
+from .arrays import ITEM_SIZES, View, compute_type
 from .cpu_compile import compiled
 from .cpu_rows import merged as merged
 from .emit import FUNCTIONS, INFIX, indented
@@ -23,6 +23,9 @@ from .tensor_headers import TensorHeaders
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 65536
 
+# How many tasks ahead memory is asked for, and how many lines of 64 bytes of each array.
+_AHEAD, _LINES = 4, 4
+
 _OPERATIONS = {**FUNCTIONS, **INFIX, "exp": "math.exp({0})", "log": "math.log({0})"}
 
 
@@ -34,12 +37,13 @@ def source(
     entry: str = "kernel",
     repeated: bool = False,
     held: tuple[int, ...] = (),
+    scattered: bool = False,
 ) -> str:
     """The source of one stage's kernel, a function with the name `entry`.
 
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
     None. repeated: a task runs with several rows of scalars in turn, up to the one that its last column has. held: the
-    arrays of which a task has one element alone.
+    arrays of which a task has one element alone. scattered: tasks are rows that lie anywhere.
     """
     scalar = f"{compute_type(storages)}(scalars[u, {{0}}])"
     task = task_source(stage, storages, dimensions, _OPERATIONS, scalar, held)
@@ -50,6 +54,8 @@ def source(
     step = [*task.header, *loop]
     first = f"table[task, {len(stage.arrays) + 1}]"
     step = [f"for u in range({first}, table[task, -1]):", *indented(step)] if repeated else [f"u = {first}", *step]
+    if scattered:
+        step = [*_ahead(stage, storages), *step]
     body = ["for task in range(shares[worker], shares[worker + 1]):", *indented(step)]
     if compute_type(storages) == "float32":
         body = ["saved = flush_denormals()", *body, "restore(saved)"]
@@ -62,6 +68,17 @@ def source(
             "",
         ]
     )
+
+
+def _ahead(stage: Stage, storages: Sequence[str]) -> list[str]:
+    """Asks for the beginnings of the memory of a task that comes soon."""
+    lines = [f"following = task + {_AHEAD}", "if following < shares[worker + 1]:"]
+    lines.append(f"    some = table[following, {len(stage.arrays)}]")
+    for k, storage in enumerate(storages):
+        size = ITEM_SIZES[storage]
+        lines.append(f"    for line in range(0, min(some, {_LINES * 64 // size}), {64 // size}):")
+        lines.append(f"        prefetch(table[following, {k}] + line * {size})")
+    return lines
 
 
 def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[str]:
@@ -98,12 +115,13 @@ def kernel(
     parallel: bool,
     repeated: bool = False,
     held: tuple[int, ...] = (),
+    scattered: bool = False,
 ) -> Callable[..., Any]:
     """The compiled kernel: (table, shares, scalars, partials) -> None."""
-    text = source(name, stage, storages, dimensions, repeated=repeated, held=held)
+    text = source(name, stage, storages, dimensions, repeated=repeated, held=held, scattered=scattered)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
     entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    text = source(name, stage, storages, dimensions, entry, repeated, held)
+    text = source(name, stage, storages, dimensions, entry, repeated, held, scattered)
     numbers = "float64[:,::1]"
     function: Callable[..., Any] = compiled(
         entry, text, f"void(int64[:,::1], int64[::1], {numbers}, {numbers})", parallel
@@ -129,7 +147,9 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     work = batch.table[:, width] * (batch.table[:, -1] - batch.table[:, width + 1] if batch.repeated else 1)
     cuts = shares(work, threads)
     parallel = len(cuts) > 2
-    compiled_kernel = kernel(name, stage, batch.storages, batch.dimensions, parallel, batch.repeated, batch.held)
+    compiled_kernel = kernel(
+        name, stage, batch.storages, batch.dimensions, parallel, batch.repeated, batch.held, not batch.whole
+    )
     partials = np.zeros((len(batch.table), len(stage.reductions)))
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()

@@ -98,6 +98,20 @@ def set_word(typing: Any, base: Any, index: Any, value: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), generate
 
 
+@intrinsic
+def prefetch(typing: Any, address: Any) -> Any:
+    """Ask for the line of memory at an address, to be written soon; any address will do."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [builder.inttoptr(args[0], byte), word(1), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
 def _round_to_bfloat16(builder: Any, value: Any) -> Any:
     bits = builder.bitcast(value, _i32)
     even = builder.and_(builder.lshr(bits, _i32(16)), _i32(1))
