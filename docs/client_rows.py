@@ -109,7 +109,7 @@ def torch_table() -> str:
         f"{machine['processor']}, {result['threads']} threads, torch {machine['versions']['torch']}, AdamW in float32; "
         f"medians of {result['rounds']} rounds in turn (`benchmarks/clients_torch.py`).",
         "",
-        "| model | arrays | optimizer, ms | times as fast as fused | as torch's default | the whole step as with fused |",
+        "| model | arrays | optimizer, ms | times as fast as fused | as torch's default | whole step, as with fused |",
         f"|{' --- |' * 6}",
     ]
     for name, case in result["cases"].items():
