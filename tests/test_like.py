@@ -80,7 +80,7 @@ def test_arguments_at_their_do_nothing_value_are_accepted(peer: str, name: str) 
     idle = {n: v for n, v in NOTHING[peer].items() if n in taken or "kwargs" in taken}
     # In these the default does something.
     idle |= {n: taken[n].default for n in ("eps_root", "weight_decay") if n in idle and taken[n].default}
-    make(peer, name, **{rate_of(peer): 0.1}, **idle)
+    assert make(peer, name, **{rate_of(peer): 0.1}, **idle).lr == 0.1
 
 
 REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
