@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from .end_labels import End, label_ends
+from .looking import QUANTILES
 from .plots import COLOURS, check_path, plain_axes, save
-from .watching import QUANTILES, read
+from .watching import read
 
 # With more arrays the curves are grey, but for those that end highest and lowest.
 _FEW = 6

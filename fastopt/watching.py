@@ -1,28 +1,23 @@
-"""What `Optimizer.watch` notes of a run every so many steps: rates, sizes of updates and gradients, exact zeros."""
+"""`Optimizer.watch`: a file with what a run does every so many steps."""
 
+import functools
 import json
-import math
 import os
-from collections.abc import Sequence
+import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .kernels import norm, sign, total
-from .kernels.dispatch import to_host
-from .kernels.plan import Plan
-from .kernels.program import Program
-from .kernels.row_sparse import is_row_sparse, row_sparse
-from .kernels.trace import Trace
+from .kernels.samples import Samples
+from .looking import QUANTILES, Look
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
 
 FORMAT = 1
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Of a larger array so many elements stand for all where its parameter is looked at before and after a step.
 SAMPLE = 256
+EACH = 1.0  # Seconds from one writing to the next, at most.
 
 
 class Watch:
@@ -38,9 +33,10 @@ class Watch:
     of all elements, by the kernels, for which a float32 denormal is 0. null stands for what has no finite value.
 
     A row-sparse gradient is looked at as a whole. A watched step of a large model takes some two steps' time; of six
-    small arrays, half a millisecond more.
-    Every line is flushed, so a process that ends loses none; a machine that does may. If the file cannot be written,
-    the step raises OSError after it was made. It is also a context manager, which closes it.
+    small arrays, a tenth of a millisecond more.
+    Lines are written at most once in EACH seconds, and what is left by `flush`, by `close` and when Python ends: a
+    process that is killed loses those of that time. If the file cannot be written, the step raises OSError after it
+    was made. It is also a context manager, which closes it.
     """
 
     def __init__(self, optimizer: "Optimizer", path: str | os.PathLike[str], every: int) -> None:
@@ -50,66 +46,58 @@ class Watch:
             raise ValueError(f"every must be 1 or more; got {every}")
         self.path, self.every = Path(path), every
         self._optimizer, self._left = optimizer, 1
-        self._keys, self._paths = optimizer._parameters.keys, optimizer._parameters.paths
-        shapes = [tuple(array.shape) for array in optimizer._arrays]
-        generator = np.random.default_rng(0)
-        self._samples = [_sample(shape, generator) for shape in shapes]
-        # How the numbers of an array stand in a line: filling in text is faster than a dictionary for each of hundreds.
-        rate = ",".join(["%s"] * len(QUANTILES))
-        form = f'{{"rate":[{rate}],"update_ratio":%s,"grad_norm":%s,"zeros":%s}}'
-        self._forms = [f"{json.dumps(key).replace('%', '%%')}:{form}" for key in self._keys]
-        self._sizes = np.array([math.prod(shape) for shape in shapes])
-        self._plans: dict[tuple[int, ...], Plan] = {}
-        self._file = self.path.open("a", encoding="utf-8")
-        if self._file.tell():
-            self._file.write("\n")  # What is there may end in the middle of a line.
+        keys, shapes = optimizer._parameters.keys, [tuple(array.shape) for array in optimizer._arrays]
+        self._looks: dict[tuple[int, ...], Look] = {}
+        self._looked = functools.partial(Look, keys, optimizer._parameters.paths, shapes, Samples(shapes, SAMPLE))
+        self._lines = _Lines(self.path)
         head = {"watch": FORMAT, "rule": optimizer.rule.name, "every": every, "quantiles": QUANTILES, "sample": SAMPLE}
-        self._write(json.dumps({**head, "shapes": dict(zip(self._keys, shapes, strict=True))}))
+        # Also when Python ends.
+        self._closed = weakref.finalize(self, self._lines.close)
+        try:
+            self._lines.write(json.dumps({**head, "shapes": dict(zip(keys, shapes, strict=True))}))
+        except OSError:
+            self._closed()
+            raise
 
     def due(self) -> bool:
         """Whether the step that begins is to be looked at."""
         self._left -= 1
         return self._left <= 0
 
-    def around(self, parameters: Sequence[Any], gradients: Sequence[Any]) -> None:
-        """Make the step, which is due, and write its line. Raises what the step raises, and then writes nothing."""
+    def around(self, parameters: list[Any], gradients: list[Any]) -> None:
+        """Make the step, which is due, and note its line. Raises what the step raises, and then notes nothing."""
         optimizer = self._optimizer
-        active = tuple(k for k, gradient in enumerate(gradients) if gradient is not None)
-        seen = [
-            row_sparse(g, p.shape, "grads" + path).dense(p.shape) if is_row_sparse(g) else g
-            for g, p, path in zip(gradients, parameters, self._paths, strict=True)
-        ]
-        known = self._counted(active, parameters, seen)  # which checks them
-        before, g = self._sampled(active, parameters, "params"), self._sampled(active, seen, "grads")
-        skipped = optimizer.skipped
-        optimizer._update(list(parameters), list(gradients))
+        active = tuple([k for k, gradient in enumerate(gradients) if gradient is not None])
         if not active:
+            optimizer._update(parameters, gradients)
             return
-        applied = optimizer.skipped == skipped
-        table = np.full((len(active), len(QUANTILES) + 3), np.nan)
-        with np.errstate(all="ignore"):
-            if applied:
-                change = self._sampled(active, parameters, "params") - before
-                table[:, :-3], table[:, -3] = _quantiles(change, g), _ratios(change, before)
-            table[:, -2:] = known
-            table[:, -1] = 1 - table[:, -1] / self._sizes[list(active)]
-        lines = ",".join([self._forms[k] for k in active])
-        numbers = [f"{value:.6g}" if math.isfinite(value) else "null" for value in table.ravel().tolist()]
+        look = self._looks.get(active) or self._looked(active)
+        self._looks = {active: look}
+        look.before(parameters, gradients)
+        skipped = optimizer.skipped
+        optimizer._update(parameters, gradients)
         self._left = self.every
-        self._write(f'{{"t":{optimizer.t},"applied":{json.dumps(applied)},"arrays":{{{lines}}}}}' % tuple(numbers))
+        look.after(optimizer.t, optimizer.skipped == skipped)
+        self._lines.note(look)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draw what the file has so far into another, .png or .svg; needs matplotlib: pip install 'fastopt[plot]'."""
         from .watch_plot import draw
 
+        self.flush()
         draw(self.path, Path(path))
+
+    def flush(self) -> None:
+        """Write the lines that are not in the file yet."""
+        with self._optimizer._lock:
+            self._lines.flush()
 
     def close(self) -> None:
         """Stop watching; a second call does nothing."""
         with self._optimizer._lock:
-            if not self._file.closed:
-                self._file.close()
+            if self._optimizer._watch is self:
                 self._optimizer._watch = None
+            self._closed()
 
     def __enter__(self) -> "Watch":
         return self
@@ -117,45 +105,46 @@ class Watch:
     def __exit__(self, *_: Any) -> None:
         self.close()
 
-    def _sampled(self, active: Sequence[int], arrays: Sequence[Any], what: str) -> Any:
-        """A row of float64 for each array, filled up with zeros."""
-        rows = np.zeros((len(active), min(SAMPLE, int(self._sizes[list(active)].max(initial=1)))))
-        for row, k in zip(rows, active, strict=True):
-            chosen, values = self._samples[k], arrays[k]
-            if type(values) is not np.ndarray:
-                values = to_host(values, what + self._paths[k])
-            if chosen is None:
-                row[: values.size] = values.reshape(-1)
-            elif values.flags.c_contiguous:
-                row[:] = values.reshape(-1)[chosen]
-            else:
-                row[:] = values[np.unravel_index(chosen, values.shape)]
-        return rows
 
-    def _counted(
-        self, active: tuple[int, ...], parameters: Sequence[Any], gradients: Sequence[Any]
-    ) -> list[list[float]]:
-        """The norm of each gradient, and how many of its elements are not 0."""
-        if not active:
-            return []
-        chosen = [parameters[k] for k in active], [gradients[k] for k in active]
-        plan = self._plans.get(active)
-        if plan is None:
-            kinds = {"p": "params", "g": "grads"}
-            plan = Plan(
-                _PROGRAM,
-                [()] * len(active),
-                [0] * len(active),
-                lambda place, name: kinds[name] + self._paths[active[place]],
-            )
-        if not plan.holds(*chosen):
-            plan.bind(*chosen)
-        self._plans = {active: plan}
-        return plan.decide([{}]) or []
+class _Lines:
+    """The file of a watch. What was seen becomes text when it is written, much of it at once."""
 
-    def _write(self, line: str) -> None:
-        self._file.write(line + "\n")
-        self._file.flush()
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        # What is there may end in the middle of a line.
+        self._before = "\n" if self._file.tell() else ""
+        self._process = os.getpid()
+        self._look: Look | None = None
+
+    def note(self, look: Look) -> None:
+        """Note that a look has seen a step, and write what was seen if it is time."""
+        if look is not self._look:
+            self.flush()
+            self._look = look
+        if look.full or time.monotonic() - self._written >= EACH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was noted."""
+        if self._look and (lines := self._look.lines()):
+            self.write("\n".join(lines))
+
+    def write(self, text: str) -> None:
+        """Write lines."""
+        self._written = time.monotonic()
+        rest = memoryview(f"{self._before}{text}\n".encode())
+        self._before = ""
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def close(self) -> None:
+        """Write what was noted and close the file."""
+        # What another process noted before it split into two is its own to write.
+        try:
+            if self._process == os.getpid():
+                self.flush()
+        finally:
+            self._file.close()
 
 
 def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -175,37 +164,3 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     if not head:
         raise ValueError(f"{os.fspath(path)!r} is not a file that Optimizer.watch wrote")
     return records
-
-
-def _program() -> Program:
-    """Two reductions over a gradient; its last pass, which would write, is never run."""
-    trace = Trace()
-    g = trace.array("g")
-    states = {"grad_norm": trace.node(norm(g)), "nonzeros": trace.node(total(abs(sign(g))))}
-    return Program("watch", ("p", "g"), (), {"p": trace.node(-g)}, states)
-
-
-_PROGRAM = _program()
-
-
-def _sample(shape: tuple[int, ...], generator: np.random.Generator) -> Any:
-    """Flat indices of the elements that stand for an array; None for all. At random: a lattice may follow columns."""
-    size = math.prod(shape)
-    return np.sort(generator.choice(size, SAMPLE, replace=False)) if size > SAMPLE else None
-
-
-def _quantiles(change: Any, g: Any) -> Any:
-    """For each row the quantiles of |change| / |g| where that is finite; NaN for a row that has none."""
-    rates = abs(change) / abs(g)
-    rates[~np.isfinite(rates)] = np.nan
-    rates.sort(axis=1)  # NaN comes last.
-    last = np.maximum(rates.shape[1] - 1 - np.isnan(rates).sum(axis=1), 0)[:, None]
-    at = last * np.array(QUANTILES)
-    low = at.astype(int)
-    rows = np.arange(len(rates))[:, None]
-    lower, upper = rates[rows, low], rates[rows, np.minimum(low + 1, last)]
-    return lower + (at - low) * (upper - lower)
-
-
-def _ratios(change: Any, before: Any) -> Any:
-    return np.sqrt((change * change).sum(axis=1) / (before * before).sum(axis=1))

@@ -80,7 +80,7 @@ class Headers:
     """Watches parameters and gradients: whether others are like them in type, shape, strides and flags.
 
     views: for each parameter, those of all its arrays as the plan has them; gradients_written: whether they are set.
-    addresses: where the gradients lay when last looked at.
+    addresses: where the parameters, and after them the gradients, lay when last looked at.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Headers:
         spans, written = _extents(views, gradients_written)
         # Types are compared by address, which must not be given to another meanwhile.
         self._kept = expected, addresses, spans, written, [array.dtype for array in arrays]
-        self.addresses = addresses[count:]
+        self.addresses = addresses
         places = [table.ctypes.data for table in (expected, addresses, spans, written)]
         frame = [count, id(np.ndarray), places[0], width, places[1], places[2], len(spans), places[3], len(written)]
         self._frame = np.array(frame, np.int64)

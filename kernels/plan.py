@@ -83,7 +83,7 @@ class Plan:
         found = watch.look(parameters, self._dense(parameters, gradients)) if watch else CHANGED
         if found == MOVED:
             for batch, column in self._gradients:
-                batch.move(column, watch.addresses)
+                batch.move(column, watch.addresses[len(parameters) :])
         self._watch = watch
         return bool(found != CHANGED)
 
@@ -143,6 +143,26 @@ class Plan:
             return None
         states, _, self._scalars = decided
         return states
+
+    @property
+    def addresses(self) -> Any:
+        """Where the parameters, and after them the gradients, lie, as NumPy's int64; None if that is not known."""
+        return self._watch and self._watch.addresses
+
+    def reduced(self) -> Callable[[], list[Any]]:
+        """Run the reductions of the first stage, which has no numbers; nothing is written.
+
+        Returns what gives, later, for each reduction a value for each set.
+        """
+        first = self._passes[0]
+        first.run([()] * len(self._slots), [])
+        partials = [found.copy() for found in first.partials()]
+
+        def values() -> list[Any]:
+            pairs = zip(first.stage.reductions, first.totals(partials), strict=True)
+            return [REDUCTIONS[node.op].finished(totals) for node, totals in pairs]
+
+        return values
 
     def scalars(self, position: int) -> Any:
         """The scalars of the stage that writes, as they were decided for a set."""
@@ -210,7 +230,7 @@ def _reduced(
 
     for one, scalars in zip(before, program.stage_functions, strict=False):
         one.run(evaluated(scalars), [])
-        for node, values in zip(one.stage.reductions, one.totals(), strict=True):
+        for node, values in zip(one.stage.reductions, one.totals(one.partials()), strict=True):
             reduced = REDUCTIONS[node.op].finished(values)
             columns.append(reduced)
             if not program.apart:

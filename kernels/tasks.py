@@ -81,24 +81,30 @@ class Pass:
         """
         run(self._backend, self._name, self.stage, [*self.batches, *self.touched], rows, done)
 
-    def totals(self) -> list[Any]:
-        """For each reduction of the stage that was run the total: of each set, in order, or one of all."""
+    def partials(self) -> list[Any]:
+        """The partial results of the last run; the next may overwrite them."""
+        return [batch.kept["partials"] for batch in (*self.batches, *self.touched)]
+
+    def totals(self, partials: Sequence[Any]) -> list[Any]:
+        """For each reduction of the stage the total: of each set, in order, or one of all.
+
+        partials: those of a run on the same batches.
+        """
         reductions = [(REDUCTIONS[node.op], node.value == "model") for node in self.stage.reductions]
         if self._sets == len(self.batches) == 1:
             # The same in a fraction of the time: some clients hand over one array at a time.
-            columns = zip(*self.batches[0].kept["partials"].tolist(), strict=True)
+            columns = zip(*partials[0].tolist(), strict=True)
             alone = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
             return [value if whole else np.array([value]) for (_, whole), value in zip(reductions, alone, strict=True)]
-        totals = np.zeros((len(self.stage.reductions), self._sets))
-        for batch in (*self.batches, *self.touched):
+        totals = np.zeros((self._sets, len(reductions)))
+        for batch, found in zip((*self.batches, *self.touched), partials, strict=True):
             last, several = batch.runs
-            found = batch.kept["partials"]
-            for k, (one, _) in enumerate(reductions):
-                values = found[last, k]
-                for position, rows in several:
-                    values[position] = one.joined(found[rows, k].tolist())
-                totals[k, batch.positions] = values
-        pairs = zip(reductions, totals, strict=True)
+            values = found[last]
+            for position, rows in several:
+                columns = zip(*found[rows].tolist(), strict=True)
+                values[position] = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
+            totals[batch.positions] = values
+        pairs = zip(reductions, totals.T, strict=True)
         return [one.joined(values.tolist()) if whole else values for (one, whole), values in pairs]
 
 

@@ -79,8 +79,7 @@ class TensorHeaders:
         # What is written begins at these addresses; where the one before ends, and for the first none.
         self._starts, self._ends = written[:, 0], np.array([np.iinfo(np.int64).min, *written[:, 1]])
         tensors = [*parameters, *gradients]
-        self._addresses, self._found = (np.zeros(len(tensors), np.int64) for _ in range(2))
-        self.addresses = self._addresses[self._count :]
+        self.addresses, self._found = (np.zeros(len(tensors), np.int64) for _ in range(2))
         self._words = np.zeros(_WORDS, np.int64)
         forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
         kinds = np.array([id(kind) for kind in self._kinds], np.int64)
@@ -88,7 +87,7 @@ class TensorHeaders:
         expected = np.zeros((len(tensors), _COLUMNS), np.int64)
         self._given = kinds, functions.pop(), forget, self._words.ctypes.data, expected
         # The tensors stay alive, and so do their addresses, while the list is held.
-        self._watched = self._describe(id(tensors), *self._given, self._addresses, True)
+        self._watched = self._describe(id(tensors), *self._given, self.addresses, True)
 
     def look(self, parameters: list[Any], gradients: list[Any]) -> int:
         """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
@@ -99,7 +98,7 @@ class TensorHeaders:
             return CHANGED
         if len(parameters) != self._count:
             return CHANGED
-        same = self._found == self._addresses
+        same = self._found == self.addresses
         if same.all():
             return SAME
         # Only a gradient may lie elsewhere, and only apart from all that is written.
@@ -109,7 +108,7 @@ class TensorHeaders:
         low, high = (found + bound for bound in self._spans.T)
         if np.any((low < high) & (self._ends[np.searchsorted(self._starts, high)] > low)):
             return CHANGED
-        self.addresses[:] = found
+        self.addresses[self._count :] = found
         return MOVED
 
 

@@ -11,7 +11,9 @@ import pytest
 from examples import run_python, same_bits
 
 import fastopt
-from fastopt import watching
+from fastopt import looking, watching
+from fastopt.kernels import samples
+from fastopt.kernels.headers import CHANGED, Headers
 
 SHAPES = {"W": (12, 20), "b": (5,)}
 
@@ -33,12 +35,13 @@ def gradients(seed: int, dtype: str = "float32") -> dict[str, Any]:
 def test_it_notes_what_numpy_finds(tmp_path: Path, dtype: str, zero_grads: bool) -> None:
     p = params(dtype)
     opt = fastopt.Adam(p, lr=0.01, zero_grads=zero_grads)
-    with opt.watch(tmp_path / "run.jsonl", every=1):
+    with opt.watch(tmp_path / "run.jsonl", every=1) as watch:
         for seed in range(3):
             before = {name: array.astype("float64") for name, array in p.items()}
             grads = gradients(seed, dtype)
             kept = {name: array.astype("float64") for name, array in grads.items()}
             opt.step(grads)
+            watch.flush()
             record = watching.read(tmp_path / "run.jsonl")[-1]
             assert (record["t"], record["applied"], list(record["arrays"])) == (seed + 1, True, list(SHAPES))
             for name, found in record["arrays"].items():
@@ -47,7 +50,7 @@ def test_it_notes_what_numpy_finds(tmp_path: Path, dtype: str, zero_grads: bool)
                 assert found["grad_norm"] == pytest.approx(np.linalg.norm(g), rel=1e-5)
                 ratio = np.linalg.norm(change) / np.linalg.norm(before[name])
                 assert found["update_ratio"] == pytest.approx(ratio, rel=1e-5)
-                rates = np.quantile(abs(change[g != 0] / g[g != 0]), watching.QUANTILES)
+                rates = np.quantile(abs(change[g != 0] / g[g != 0]), looking.QUANTILES)
                 assert found["rate"] == pytest.approx(rates, rel=1e-5)
 
 
@@ -63,7 +66,7 @@ def test_a_sample_stands_for_a_larger_array(tmp_path: Path) -> None:
     assert found["grad_norm"] == pytest.approx(np.linalg.norm(g), rel=1e-5)
     ratio = np.linalg.norm(p - before) / np.linalg.norm(before)
     assert found["update_ratio"] == pytest.approx(ratio, rel=0.2)
-    rates = np.quantile(abs((p - before)[30:] / g[30:]), watching.QUANTILES)
+    rates = np.quantile(abs((p - before)[30:] / g[30:]), looking.QUANTILES)
     assert found["rate"] == pytest.approx(rates, rel=0.4)
 
 
@@ -161,13 +164,31 @@ def test_arrays_of_another_library(tmp_path: Path) -> None:
     assert found["grad_norm"] == pytest.approx(0.5 * 600**0.5, rel=1e-5)
 
 
+def test_arrays_that_have_to_be_copied_are_copied_again_after_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(file: Path) -> str:
+        opt = fastopt.Adam(params(), lr=0.01)
+        with opt.watch(file, every=2):
+            for seed in range(5):
+                opt.step(gradients(seed))
+        return file.read_text()
+
+    here = run(tmp_path / "here.jsonl")
+    monkeypatch.setattr(samples, "backend_of", lambda array: "cupy")
+    monkeypatch.setattr(samples, "to_host", lambda array, name: array.copy())
+    monkeypatch.setattr(Headers, "look", lambda *_: CHANGED)
+    assert run(tmp_path / "elsewhere.jsonl") == here
+
+
 def test_a_step_that_is_refused_leaves_no_line(tmp_path: Path) -> None:
     opt = fastopt.SGD(params())
-    with opt.watch(tmp_path / "run.jsonl", every=5):
+    with opt.watch(tmp_path / "run.jsonl", every=5) as watch:
         with pytest.raises(ValueError, match=r"grads\['W'\] has shape \(3,\)"):
             opt.step({**gradients(0), "W": np.ones(3, "float32")})
         assert watching.read(tmp_path / "run.jsonl") == []
         opt.step(gradients(0))
+        watch.flush()
         assert [record["t"] for record in watching.read(tmp_path / "run.jsonl")] == [1]
 
 
@@ -190,24 +211,59 @@ def test_bad_arguments_are_named(tmp_path: Path) -> None:
         watching.read(tmp_path / "notes.txt")
 
 
-def test_a_process_that_dies_loses_no_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ending", "kept"),
+    [
+        ("", [1, 2, 3, 4]),
+        ("raise MemoryError", [1, 2, 3, 4]),
+        ("del opt, watch; import gc; gc.collect(); os._exit(1)", [1, 2, 3, 4]),
+        # Killed: what was written more than a second ago is there.
+        ("os._exit(1)", [1, 2, 3]),
+        # A copy of the process leaves what it has not noted itself.
+        ("if os.fork() == 0: sys.exit()\nos.wait()", [1, 2, 3, 4]),
+    ],
+)
+def test_a_process_that_ends_loses_no_line(tmp_path: Path, ending: str, kept: list[int]) -> None:
     file = tmp_path / "run.jsonl"
     text = (
-        "import os, numpy, fastopt\n"
+        "import os, sys, time, numpy, fastopt\n"
         "p = numpy.ones(3)\n"
         "opt = fastopt.SGD(p)\n"
         f"watch = opt.watch({str(file)!r}, every=1)\n"
-        "for _ in range(3): opt.step(p * 1)\n"
-        "os._exit(1)\n"
+        "for k in range(4):\n"
+        "    time.sleep(1.1 * (k == 2))\n"
+        "    opt.step(p * 1)\n"
+        f"{ending}\n"
     )
     run_python("-c", text)
-    assert [record["t"] for record in watching.read(file)] == [1, 2, 3]
-    with file.open("a") as cut:
-        cut.write('{"t":4,"appl')
-    opt = fastopt.SGD(params())
-    with opt.watch(file):
-        opt.step(gradients(0))
-    assert [record["t"] for record in watching.read(file)] == [1, 2, 3, 1]
+    assert [record["t"] for record in watching.read(file)] == kept
+
+
+def test_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    for cut in ('{"t":4,"appl', ""):
+        opt = fastopt.SGD(params())
+        with opt.watch(file):
+            opt.step(gradients(0))
+        with file.open("a") as end:
+            end.write(cut)
+    assert [record["t"] for record in watching.read(file)] == [1, 1]
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    opt = fastopt.SGD(params(), lr=0.5)
+    with pytest.raises(OSError, match="No space left"):
+        opt.watch("/dev/full")
+    assert opt._watch is None
+    watch = opt.watch(tmp_path / "run.jsonl")
+    watch._lines._file.close()
+    watch._lines._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
+    before = opt.params["W"].copy()
+    opt.step(gradients(0))
+    with pytest.raises(OSError, match="No space left"):
+        watch.flush()
+    assert not same_bits(opt.params["W"], before)
+    watch.close()
 
 
 def test_every_line_is_json_and_the_first_says_what_it_is(tmp_path: Path) -> None:
@@ -216,7 +272,7 @@ def test_every_line_is_json_and_the_first_says_what_it_is(tmp_path: Path) -> Non
         opt.step(gradients(0))
     head, line = (json.loads(text) for text in (tmp_path / "run.jsonl").read_text().splitlines())
     assert head == {
-        **{"watch": 1, "rule": "adam", "every": 2, "quantiles": list(watching.QUANTILES), "sample": watching.SAMPLE},
+        **{"watch": 1, "rule": "adam", "every": 2, "quantiles": list(looking.QUANTILES), "sample": watching.SAMPLE},
         "shapes": {name: list(shape) for name, shape in SHAPES.items()},
     }
     assert set(line) == {"t", "applied", "arrays"}
