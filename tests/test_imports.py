@@ -68,6 +68,7 @@ MAY_IMPORT = {
     "reference": {"arrays", "cpu_compile", "dispatch", "step"},
     "row_sparse": set(),
     "rows": {"arrays", "dispatch", "program", "row_sparse", "table"},
+    "samples": {"arrays", "cpu_compile", "dispatch", "emit"},
     "step": {"hyperparameters", "program", "reference", "trace"},
     "stillness": {"program", "reductions", "trace"},
     "table": {"arrays"},
