@@ -3,10 +3,12 @@
     python benchmarks/threads.py --json benchmarks/results/threads.json
 
 Times an Adam step on one thread and on all, on arrays of growing size; and a step of 200,000 elements right after a
-NumPy matrix product, with OpenMP's threads sleeping when idle (as fastopt starts them) and spinning.
+NumPy matrix product, with OpenMP's threads sleeping when idle (as fastopt starts them) and spinning, and where torch,
+which does nothing, has loaded OpenMP before, as fastopt leaves its threads and as they are by default.
 """
 
 import argparse
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -51,8 +53,17 @@ def main() -> None:
         rows.append({"elements": int(elements), "one_thread": float(one), "two_threads": float(two)})
         print(f"{elements:>10} elements: {float(one) * 1e6:9.1f} us on one thread, {float(two) * 1e6:9.1f} us on two")
     waits = {}
-    for policy, environment in (("sleeping", {}), ("spinning", {"OMP_WAIT_POLICY": "active"})):
-        waits[policy] = float(run_python("-c", AFTER_PRODUCT, **environment).stdout)
+    policies = {
+        "sleeping": ("", {}),
+        "spinning": ("", {"OMP_WAIT_POLICY": "active"}),
+        "with torch": ("import torch", {}),
+        # libgomp's own default; since it is set, fastopt does nothing about it.
+        "with torch, as by default": ("import torch", {"GOMP_SPINCOUNT": "300000"}),
+    }
+    for policy, (before, environment) in policies.items():
+        if before and importlib.util.find_spec("torch") is None:
+            continue
+        waits[policy] = float(run_python("-c", f"{before}\n{AFTER_PRODUCT}", **environment).stdout)
         print(f"after a matrix product, idle threads {policy}: {waits[policy] * 1e6:.0f} us")
     if given.json:
         measure.write(given.json, {"sizes": rows, "after_a_product": waits})

@@ -21,7 +21,7 @@ from .table import Batch
 from .tensor_headers import TensorHeaders
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
-PARALLEL_FROM = 65536
+PARALLEL_FROM = 131072
 
 # How many tasks ahead memory is asked for, and how many lines of 64 bytes of each array.
 _AHEAD, _LINES = 4, 4

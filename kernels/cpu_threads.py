@@ -1,7 +1,11 @@
 """numba's threads: when they may be used, and by how many callers at once. Importing this module imports numba."""
 
+import _thread
+import contextlib
+import ctypes
 import functools
 import os
+import threading
 import warnings
 from typing import Any
 
@@ -10,24 +14,73 @@ from numba.np.ufunc import parallel
 
 from .locks import lock
 
-_ONE_CALLER = lock()
+_ONE_CALLER, _STARTING = lock(), lock()
 _lost = False  # Whether this process was forked from one that had threads.
 
 
-@functools.cache
 def start() -> None:
-    """Start numba's threads so that they sleep when idle, unless OMP_WAIT_POLICY says otherwise.
+    """Start numba's threads so that they sleep when idle, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT is set.
 
     By default those of OpenMP spin. Where NumPy's own threads ran just before, as in any training step, the two kinds
     then wait for each other's time slices, and an update took a hundred times as long (docs/design.md).
     """
-    if "OMP_WAIT_POLICY" in os.environ:
+    with _STARTING:
+        _start()
+
+
+@functools.cache
+def _start() -> None:
+    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
         return
+    shared = _openmp()
     os.environ["OMP_WAIT_POLICY"] = "passive"  # read when the library is loaded, and by nobody else meant
     try:
-        numba.get_num_threads()
+        number = numba.get_num_threads()
     finally:
         del os.environ["OMP_WAIT_POLICY"]
+    if shared and number > 1 and parallel.threading_layer() == "omp":
+        # A library of that name that is another costs time and no more.
+        with contextlib.suppress(OSError, AttributeError):
+            _rest(ctypes.CDLL(shared), number)
+
+
+def _openmp() -> str | None:
+    """The file of GNU's OpenMP library, if another has loaded it, such as torch: then its threads spin."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8") as maps:
+            return next((line.split(maxsplit=5)[5].strip() for line in maps if "/libgomp.so" in line), None)
+    except OSError:
+        return None
+
+
+def _threads() -> set[str]:
+    """The numbers of this process's threads."""
+    return set(os.listdir("/proc/self/task"))
+
+
+def _rest(library: Any, number: int) -> None:
+    """Have so many threads of an OpenMP library that another has loaded sleep when idle, if they are for us alone.
+
+    There is no call for that. But where a process has more of them than processors, idle ones sleep after some
+    microseconds; so one more thread, that never does anything, holds as many as that takes.
+    """
+    nothing = ctypes.cast(library.omp_get_level, ctypes.c_void_p)
+    before = _threads()
+    library.GOMP_parallel(nothing, None, number, 0)
+    if not _threads() - before:
+        return  # They were there: who loaded it computes with them, and they are as hot for us.
+    more = max(1, len(os.sched_getaffinity(0)) - number + 1)
+    done, never = threading.Lock(), threading.Lock()
+    done.acquire()
+    never.acquire()
+
+    def hold() -> None:
+        library.GOMP_parallel(nothing, None, more + 1, 0)
+        done.release()
+        never.acquire()
+
+    _thread.start_new_thread(hold, ())
+    done.acquire()
 
 
 def usable() -> int:

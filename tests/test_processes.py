@@ -1,6 +1,8 @@
 """Threads, forks and interrupts: every update is whole, whichever threading layer numba has."""
 
 import ctypes
+import os
+import sys
 
 import pytest
 from examples import run_python
@@ -256,3 +258,42 @@ print(counts[0] > 100 and counts[1] > 5)
 def test_an_interrupt_of_a_load_leaves_a_state_from_before_or_after_it() -> None:
     done = run_python("-c", LOADED)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
+SHARED = """
+import os, time
+import torch
+import numpy as np, fastopt
+torch.set_num_threads(2)
+fastopt.SGD(np.ones(3)).step(np.ones(3))  # loads what has threads of its own
+def threads():
+    time.sleep(0.3)  # Threads that have been joined take a while to go.
+    return len(os.listdir("/proc/self/task"))
+if {computes}:
+    torch.ones(10**7).add_(1)
+before = threads()
+for _ in range(2):
+    fastopt.SGD(np.ones(200_000)).step(np.ones(200_000))
+print(threads() - before)
+"""
+
+
+@pytest.mark.peers
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads as Linux lists them")
+@pytest.mark.parametrize(
+    ("computes", "environment", "expected"),
+    [
+        # Ours, the one that holds idle ones, and so many of those that there are more than processors.
+        (False, {}, 1 + 1 + max(1, len(os.sched_getaffinity(0)) - 1)),
+        (True, {}, 0),
+        (False, {"OMP_WAIT_POLICY": "active"}, 1),
+        (False, {"GOMP_SPINCOUNT": "10"}, 1),
+    ],
+)
+def test_threads_of_a_library_that_torch_loaded_sleep_unless_torch_uses_them(
+    computes: bool, environment: dict[str, str], expected: int
+) -> None:
+    pytest.importorskip("torch")
+    own = {"NUMBA_NUM_THREADS": "2", "NUMBA_THREADING_LAYER": "omp", **environment}
+    done = run_python("-c", SHARED.format(computes=computes), **own)
+    assert (done.stdout, done.stderr) == (f"{expected}\n", "")
