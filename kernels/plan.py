@@ -13,7 +13,6 @@ from .reductions import REDUCTIONS
 from .rows import RowSet, Touched
 from .table import Batch
 from .tasks import Pass
-from .uniforms import Numbers
 
 MOVED, CHANGED = 1, 2  # what a watch answers; 0 if all is the same
 
@@ -207,9 +206,7 @@ def _decided(
         if not program.reductions:
             count = len(last.stage.scalars)
             return [row[count:] for row in known], last, [row[:count] for row in known]
-        # NumPy's numbers, if each array has its own, do not warn where Python's do not.
-        with np.errstate(all="ignore"):
-            states, scalars = _reduced(program, before, known, groups)
+        states, scalars = _reduced(program, before, known, groups)
     except (ArithmeticError, ValueError) as error:
         given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
         uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
@@ -223,21 +220,31 @@ def _reduced(
     program: Program, before: Sequence[Pass], known: list[list[Any]], groups: Sequence[int]
 ) -> tuple[list[list[float]], Any]:
     """What follows from norms, which the passes before the last compute: `program.last` and the last pass's scalars."""
-    columns = list(np.array(known, np.float64)[list(groups)].T) if program.apart else []
-
-    def evaluated(function: Numbers) -> Any:
-        return _table(function(*columns), len(groups)) if program.apart else [function(*row) for row in known]
-
+    if program.apart:
+        columns = list(np.array(known, np.float64)[list(groups)].T)
+        # NumPy's numbers do not warn where Python's do not.
+        with np.errstate(all="ignore"):
+            for one, scalars in zip(before, program.stage_functions, strict=False):
+                columns += _reductions(one, _table(scalars(*columns), len(groups)))
+            states, last = (
+                _table(function(*columns), len(groups))
+                for function in (program.last_function, program.stage_functions[-1])
+            )
+        return states.tolist(), last
     for one, scalars in zip(before, program.stage_functions, strict=False):
-        one.run(evaluated(scalars), [])
-        for node, values in zip(one.stage.reductions, one.totals(one.partials()), strict=True):
-            reduced = REDUCTIONS[node.op].finished(values)
-            columns.append(reduced)
-            if not program.apart:
-                for row in known:
-                    row.append(float(reduced))
+        found = list(map(float, _reductions(one, [scalars(*row) for row in known])))
+        known = [row + found for row in known]
     # Before anything is written, since it may raise.
-    return [list(map(float, row)) for row in evaluated(program.last_function)], evaluated(program.stage_functions[-1])
+    return [list(map(float, program.last_function(*row))) for row in known], [
+        program.stage_functions[-1](*row) for row in known
+    ]
+
+
+def _reductions(one: Pass, scalars: Any) -> list[Any]:
+    """The reductions of a stage, each of every set or of all together."""
+    one.run(scalars, [])
+    totals = one.totals(one.partials())
+    return [REDUCTIONS[node.op].finished(values) for node, values in zip(one.stage.reductions, totals, strict=True)]
 
 
 def _table(columns: Sequence[Any], rows: int) -> Any:

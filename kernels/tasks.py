@@ -51,6 +51,7 @@ class Pass:
         flat: Sequence[bool | None],
     ) -> None:
         self.stage = stage
+        self._reductions = [(REDUCTIONS[node.op], node.value == "model") for node in stage.reductions]
         self._backend, self._name, self._sets = backend, name, len(sets)
         piece = functools.partial(backend.piece, stage)
         groups: dict[Any, list[int]] = {}
@@ -90,11 +91,13 @@ class Pass:
 
         partials: those of a run on the same batches.
         """
-        reductions = [(REDUCTIONS[node.op], node.value == "model") for node in self.stage.reductions]
+        reductions = self._reductions
         if self._sets == len(self.batches) == 1:
             # The same in a fraction of the time: some clients hand over one array at a time.
-            columns = zip(*partials[0].tolist(), strict=True)
-            alone = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
+            alone, *others = partials[0].tolist()
+            if others:
+                columns = zip(alone, *others, strict=True)
+                alone = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
             return [value if whole else np.array([value]) for (_, whole), value in zip(reductions, alone, strict=True)]
         totals = np.zeros((self._sets, len(reductions)))
         for batch, found in zip((*self.batches, *self.touched), partials, strict=True):

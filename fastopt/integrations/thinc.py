@@ -7,6 +7,7 @@ Thinc has too, `Adam`, `RAdam` and `SGD`, have its formulas and defaults.
 
 import inspect
 import itertools
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,6 +68,9 @@ class Optimizer(Base):  # type: ignore[misc]
             made = getattr(self, attribute)
             if callable(made) and isinstance(value, int | float):
                 self._constant[made] = value
+        # The attributes as they were last read, and whether they give the same numbers at each call.
+        self._read = operator.attrgetter(*self._attributes.values())
+        self._given, self._steady = (), False
         self._seen: list[Any] = []
         self._numbers: dict[str, Any] = {}
         self._keys: dict[Any, Key] = {}
@@ -96,16 +100,18 @@ class Optimizer(Base):  # type: ignore[misc]
 
     def _now(self, key: Any) -> dict[str, Any]:
         """The hyperparameters of a call, as Python numbers."""
-        seen = []
-        for attribute in self._attributes.values():
-            value = getattr(self, attribute)
-            if callable(value):
-                constant = self._constant.get(value)
-                value = value(self._step, **self._schedule_args(key)) if constant is None else constant
-            seen.append(value)
+        given = self._read(self)
+        if given == self._given and self._steady:
+            return self._numbers
+        seen = [self._constant.get(value) if callable(value) else value for value in given]
+        self._given, self._steady = given, None not in seen
+        if not self._steady:
+            arguments = self._schedule_args(key)
+            pairs = zip(seen, given, strict=True)
+            seen = [value(self._step, **arguments) if one is None else one for one, value in pairs]
         if seen != self._seen:
-            pairs = zip(self._attributes, seen, strict=True)
-            self._numbers = {**self._fixed, **{name: self._check(name, value) for name, value in pairs}}
+            named = zip(self._attributes, seen, strict=True)
+            self._numbers = {**self._fixed, **{name: self._check(name, value) for name, value in named}}
             self._seen = seen
         return self._numbers
 
