@@ -8,6 +8,7 @@ way is taken. Importing this module imports numba.
 
 import functools
 import itertools
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,34 +21,29 @@ SAME, MOVED, CHANGED = 0, 1, 2
 # C and F contiguous, aligned, writable: the flags on which a plan depends.
 _FLAGS = 0x1 | 0x2 | 0x100 | 0x400
 
-# Words of eight bytes. Of a list: 2 length, 3 items. PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions,
-# 5 strides, 7 descr, 8 flags. All that is known beforehand comes as the address of one frame: to hand over an array
-# takes as long as looking at thirty.
-_SOURCE = f"""
-def look_at_headers(parameters, gradients, frame):
-    count, kind, expected, width = word(frame, 0), word(frame, 1), word(frame, 2), word(frame, 3)
-    addresses, spans, movable = word(frame, 4), word(frame, 5), word(frame, 6)
-    written, apart = word(frame, 7), word(frame, 8)
-    if word(parameters, 2) != count or word(gradients, 2) != count:
+# All that compiled code knows beforehand comes as the address of one frame of words of eight bytes: to hand over an
+# array takes as long as looking at thirty. Words of a list: 2 length, 3 items.
+_FRAME = ("count", "others", "addresses", "found", "spans", "movable", "written", "apart", "expected", "width")
+
+
+def look_source(name: str, own: Sequence[str], compare: str) -> str:
+    """The source of a function (parameters, gradients, frame) that tells whether arrays are as they were.
+
+    own: names of words of the frame after _FRAME. compare: statements for number k, the object at address `at`, with
+    what was noted of it from word `row` of `expected` on: they set `address`, or return CHANGED.
+    """
+    words = "\n".join(f"    {word} = word(frame, {k})" for k, word in enumerate([*_FRAME, *own]))
+    return f"""
+def {name}(parameters, gradients, frame):
+{words}
+    if word(parameters, 2) != count or word(gradients, 2) != others:
         return {CHANGED}
     moved = False
-    for k in range(2 * count):
+    for k in range(count + others):
         at = word(word(parameters, 3), k) if k < count else word(word(gradients, 3), k - count)
         row = k * width
-        if word(at, 1) != kind:
-            return {CHANGED}
-        nd = word(at, 3) & 0xFFFFFFFF
-        if word(expected, row) != nd or word(expected, row + 1) != word(at, 7):
-            return {CHANGED}
-        if word(expected, row + 2) != word(at, 8) & {_FLAGS}:
-            return {CHANGED}
-        dimensions, strides = word(at, 4), word(at, 5)
-        for d in range(nd):
-            if word(expected, row + 3 + 2 * d) != word(dimensions, d):
-                return {CHANGED}
-            if word(expected, row + 4 + 2 * d) != word(strides, d):
-                return {CHANGED}
-        address = word(at, 2)
+{textwrap.indent(textwrap.dedent(compare).strip(), " " * 8)}
+        set_word(found, k, address)
         if address != word(addresses, k):
             # Only a gradient may lie elsewhere, and only apart from all that is written.
             if k < count or not movable:
@@ -64,16 +60,58 @@ def look_at_headers(parameters, gradients, frame):
                 return {CHANGED}
             moved = True
     if moved:
-        for k in range(count):
-            set_word(addresses, count + k, word(word(word(gradients, 3), k), 2))
+        for k in range(count, count + others):
+            set_word(addresses, k, word(found, k))
         return {MOVED}
     return {SAME}
 """
 
 
+class Look:
+    """What is known beforehand of arrays that are looked at, in the frame of the compiled function.
+
+    counts: of parameters and gradients. width: how many words are noted of each. views, gradients_written: as Headers
+    has them. own: the words of the frame that are the function's own. addresses: where the parameters, and after them
+    the gradients, lay when last looked at.
+    """
+
+    def __init__(
+        self, counts: Sequence[int], width: int, views: Sequence[Sequence[View]], gradients_written: bool, own: Any
+    ) -> None:
+        spans, written = _extents(views, gradients_written)
+        self.expected = np.zeros((sum(counts), width), np.int64)
+        self.addresses, found = (np.zeros(sum(counts), np.int64) for _ in range(2))
+        tables = self.addresses, found, spans, written, self.expected
+        places = [table.ctypes.data for table in tables]
+        ends = [places[2], len(spans), places[3], len(written), places[4], width]
+        self.frame = np.array([*counts, *places[:2], *ends, *own], np.int64)
+        self.place = self.frame.ctypes.data
+        self._kept = tables
+
+
+# Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags.
+_COMPARE = f"""
+    if word(at, 1) != kind:
+        return {CHANGED}
+    nd = word(at, 3) & 0xFFFFFFFF
+    if word(expected, row) != nd or word(expected, row + 1) != word(at, 7):
+        return {CHANGED}
+    if word(expected, row + 2) != word(at, 8) & {_FLAGS}:
+        return {CHANGED}
+    dimensions, strides = word(at, 4), word(at, 5)
+    for d in range(nd):
+        if word(expected, row + 3 + 2 * d) != word(dimensions, d):
+            return {CHANGED}
+        if word(expected, row + 4 + 2 * d) != word(strides, d):
+            return {CHANGED}
+    address = word(at, 2)
+"""
+
+
 @functools.cache
 def _look() -> Any:
-    return compiled("look_at_headers", _SOURCE, "int64(int64, int64, int64)")
+    source = look_source("look_at_headers", ["kind"], _COMPARE)
+    return compiled("look_at_headers", source, "int64(int64, int64, int64)")
 
 
 class Headers:
@@ -91,28 +129,23 @@ class Headers:
         self._look, self._watched = _look(), all(type(array) is np.ndarray for array in arrays)
         if not self._watched:
             return
-        count = len(parameters)
         width = 3 + 2 * max(array.ndim for array in arrays)
-        expected = np.zeros((len(arrays), width), np.int64)
-        for row, array in zip(expected, arrays, strict=True):
+        counts = len(parameters), len(gradients)
+        known = Look(counts, width, views, gradients_written, [id(np.ndarray)])
+        for row, array in zip(known.expected, arrays, strict=True):
             row[:3] = array.ndim, id(array.dtype), array.flags.num & _FLAGS
             row[3 : 3 + 2 * array.ndim] = [n for pair in zip(array.shape, array.strides, strict=True) for n in pair]
-        addresses = np.array([array.ctypes.data for array in arrays], np.int64)
-        spans, written = _extents(views, gradients_written)
+        known.addresses[:] = [array.ctypes.data for array in arrays]
+        self.addresses, self._place = known.addresses, known.place
         # Types are compared by address, which must not be given to another meanwhile.
-        self._kept = expected, addresses, spans, written, [array.dtype for array in arrays]
-        self.addresses = addresses
-        places = [table.ctypes.data for table in (expected, addresses, spans, written)]
-        frame = [count, id(np.ndarray), places[0], width, places[1], places[2], len(spans), places[3], len(written)]
-        self._frame = np.array(frame, np.int64)
-        self._frame_address = self._frame.ctypes.data
+        self._kept = known, [array.dtype for array in arrays]
 
     def look(self, parameters: list[Any], gradients: list[Any]) -> int:
         """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
         if not self._watched:
             return CHANGED
         # The arrays stay alive, and so do their addresses, while the caller holds the lists.
-        found: int = self._look(id(parameters), id(gradients), self._frame_address)
+        found: int = self._look(id(parameters), id(gradients), self._place)
         return found
 
 

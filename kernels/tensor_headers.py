@@ -15,7 +15,7 @@ import numpy as np
 
 from .arrays import View
 from .cpu_compile import compiled
-from .headers import CHANGED, MOVED, SAME, _extents
+from .headers import CHANGED, SAME, Look, look_source
 
 _RANKS = 8  # Tensors of more dimensions are looked at the slow way.
 _COLUMNS = 3 + 2 * _RANKS
@@ -23,42 +23,43 @@ _COLUMNS = 3 + 2 * _RANKS
 # the type of the elements, whose bits are its sixth byte, 3 shape, 4 strides, 5 bytes to the first element.
 _DESCRIBE, _WORDS = 5, 6
 
-# Words of eight bytes. Of an object: 1 type. Of a list: 2 length, 3 items.
-_SOURCE = f"""
-def describe_tensors(tensors, kinds, describe, forget, place, expected, addresses, record):
-    if word(tensors, 2) != len(addresses):
-        return False
-    for k in range(len(addresses)):
-        at = word(word(tensors, 3), k)
-        if word(at, 1) != kinds[0] and word(at, 1) != kinds[len(kinds) - 1]:
-            return False
-        if call(describe, at, place) != 0:
-            call(forget, 0, 0)
-            return False
-        kind, device, shape, strides = word(place, 2), word(place, 1), word(place, 3), word(place, 4)
-        nd = kind & 0xFFFFFFFF
-        if nd > {_RANKS} or (nd > 0 and strides == 0):
-            return False
-        addresses[k] = word(place, 0) + word(place, 5)
-        off = addresses[k] % max(1, (kind >> 43) & 31)
-        if record:
-            expected[k, 0], expected[k, 1], expected[k, 2] = kind, device, off
-            for d in range(nd):
-                expected[k, 3 + d], expected[k, {3 + _RANKS} + d] = word(shape, d), word(strides, d)
-        if expected[k, 0] != kind or expected[k, 1] != device or expected[k, 2] != off:
-            return False
+# Of an object: word 1 is its type. record: what is found is noted, and compared with itself.
+_OWN = ("one", "other", "describe", "forget", "place", "record")
+_COMPARE = f"""
+    if word(at, 1) != one and word(at, 1) != other:
+        return {CHANGED}
+    if call(describe, at, place) != 0:
+        call(forget, 0, 0)
+        return {CHANGED}
+    kind, device, shape, strides = word(place, 2), word(place, 1), word(place, 3), word(place, 4)
+    nd = kind & 0xFFFFFFFF
+    if nd > {_RANKS} or (nd > 0 and strides == 0):
+        return {CHANGED}
+    address = word(place, 0) + word(place, 5)
+    off = address % max(1, (kind >> 43) & 31)
+    if record:
+        set_word(addresses, k, address)
+        set_word(expected, row, kind)
+        set_word(expected, row + 1, device)
+        set_word(expected, row + 2, off)
         for d in range(nd):
-            if expected[k, 3 + d] != word(shape, d) or expected[k, {3 + _RANKS} + d] != word(strides, d):
-                return False
-    return True
+            set_word(expected, row + 3 + 2 * d, word(shape, d))
+            set_word(expected, row + 4 + 2 * d, word(strides, d))
+    if word(expected, row) != kind or word(expected, row + 1) != device or word(expected, row + 2) != off:
+        return {CHANGED}
+    for d in range(nd):
+        if word(expected, row + 3 + 2 * d) != word(shape, d):
+            return {CHANGED}
+        if word(expected, row + 4 + 2 * d) != word(strides, d):
+            return {CHANGED}
 """
 
 
 @functools.cache
-def _describe() -> Any:
-    arguments = "int64, int64[::1], int64, int64, int64, int64[:,::1], int64[::1], boolean"
+def _look() -> Any:
+    source = look_source("look_at_tensors", _OWN, _COMPARE)
     # It holds Python's lock: the lists stay as they are, and a library may set an error of Python's.
-    return compiled("describe_tensors", _SOURCE, f"boolean({arguments})", nogil=False)
+    return compiled("look_at_tensors", source, "int64(int64, int64, int64)", nogil=False)
 
 
 class TensorHeaders:
@@ -67,49 +68,33 @@ class TensorHeaders:
     def __init__(
         self, parameters: list[Any], gradients: list[Any], views: Sequence[Sequence[View]], gradients_written: bool
     ) -> None:
-        self._count = len(parameters)
-        self._kinds = list(dict.fromkeys(map(type, (*parameters, *gradients))))
-        functions = {_function(kind) for kind in self._kinds}
-        self._watched = len(functions) == 1 and 0 not in functions and len(self._kinds) <= 2
+        kinds = list(dict.fromkeys(map(type, (*parameters, *gradients))))
+        functions = {_function(kind) for kind in kinds}
+        self._watched = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
         if not self._watched:
             return
         # torch may keep values negated until they are looked at.
-        self._negated = getattr(self._kinds[0], "is_neg", None)
-        self._spans, written = _extents(views, gradients_written)
-        # What is written begins at these addresses; where the one before ends, and for the first none.
-        self._starts, self._ends = written[:, 0], np.array([np.iinfo(np.int64).min, *written[:, 1]])
-        tensors = [*parameters, *gradients]
-        self.addresses, self._found = (np.zeros(len(tensors), np.int64) for _ in range(2))
+        self._negated = getattr(kinds[0], "is_neg", None)
         self._words = np.zeros(_WORDS, np.int64)
         forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
-        kinds = np.array([id(kind) for kind in self._kinds], np.int64)
-        self._describe = _describe()
-        expected = np.zeros((len(tensors), _COLUMNS), np.int64)
-        self._given = kinds, functions.pop(), forget, self._words.ctypes.data, expected
-        # The tensors stay alive, and so do their addresses, while the list is held.
-        self._watched = self._describe(id(tensors), *self._given, self.addresses, True)
+        own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
+        counts = len(parameters), len(gradients)
+        self._known, self._kinds = Look(counts, _COLUMNS, views, gradients_written, own), kinds
+        self.addresses, self._place = self._known.addresses, self._known.place
+        self._look = _look()
+        self._watched = self._look(id(parameters), id(gradients), self._place) == SAME
+        self._known.frame[-1] = False
 
     def look(self, parameters: list[Any], gradients: list[Any]) -> int:
         """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
-        tensors = [*parameters, *gradients]
-        if not self._watched or not self._describe(id(tensors), *self._given, self._found, False):
+        try:
+            if not self._watched or (self._negated and any(map(self._negated, gradients))):
+                return CHANGED
+        except TypeError:
             return CHANGED
-        if self._negated and any(map(self._negated, gradients)):
-            return CHANGED
-        if len(parameters) != self._count:
-            return CHANGED
-        same = self._found == self.addresses
-        if same.all():
-            return SAME
-        # Only a gradient may lie elsewhere, and only apart from all that is written.
-        if not same[: self._count].all() or not len(self._spans):
-            return CHANGED
-        found = self._found[self._count :]
-        low, high = (found + bound for bound in self._spans.T)
-        if np.any((low < high) & (self._ends[np.searchsorted(self._starts, high)] > low)):
-            return CHANGED
-        self.addresses[self._count :] = found
-        return MOVED
+        # The tensors stay alive, and so do their addresses, while the caller holds the lists.
+        found: int = self._look(id(parameters), id(gradients), self._place)
+        return found
 
 
 def _function(kind: type) -> int:

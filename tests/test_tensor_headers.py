@@ -32,7 +32,7 @@ def test_gradients_may_move_and_their_addresses_are_told(twins: Any) -> None:
     assert watching.look(params, grads) == SAME
     fresh = twins.gradients(params, 2)
     assert watching.look(list(params), fresh) == MOVED
-    assert watching.addresses.tolist() == [g.data_ptr() for g in fresh]
+    assert watching.addresses.tolist() == [x.data_ptr() for x in (*params, *fresh)]
     assert watching.look(params, fresh) == SAME
 
 

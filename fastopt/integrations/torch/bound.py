@@ -1,6 +1,7 @@
 """Which parameters the kernels update in a step, in how many calls, and which are left to torch, and why."""
 
 import inspect
+import itertools
 from collections.abc import Mapping, Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any
@@ -157,4 +158,7 @@ def _structures(options: Sequence[Options]) -> list[Any]:
 
 
 def _values(state: Mapping[Any, Any]) -> list[Any]:
-    return [value for own in state.values() if isinstance(own, dict) for value in own.values()]
+    try:
+        return list(itertools.chain.from_iterable(map(dict.values, state.values())))
+    except TypeError:
+        return [value for own in state.values() if isinstance(own, dict) for value in own.values()]

@@ -55,13 +55,19 @@ class FastStep(torch.optim.Optimizer):
             self.updates.torch["torch.compile"] += count
             return loss
         params: list[Any] = []
+        grads: list[Any] = []
         groups: list[int] = []
         for number, group in enumerate(self.param_groups):
-            own = [p for p in group["params"] if p.grad is not None]
-            params += own
+            # torch makes an object of a gradient each time that it is asked, if nobody holds it.
+            own = [p.grad for p in group["params"]]
+            params += group["params"]
+            grads += own
             groups += [number] * len(own)
+        if any(grad is None for grad in grads):
+            kept = [k for k, grad in enumerate(grads) if grad is not None]
+            params, grads, groups = ([values[k] for k in kept] for values in (params, grads, groups))
         if params:
-            self._update(params, [p.grad for p in params], groups)
+            self._update(params, grads, groups)
         return loss
 
     def _update(self, params: list[Any], grads: list[Any], groups: list[int]) -> None:
@@ -81,7 +87,8 @@ class FastStep(torch.optim.Optimizer):
             run.apply()
             updates.kernels += len(run.positions)
         # Autograd notices what was changed since it was saved for the backward pass.
-        torch.autograd.graph.increment_version([p for k, p in enumerate(params) if k not in bound.left])
+        changed = [p for k, p in enumerate(params) if k not in bound.left] if bound.left else params
+        torch.autograd.graph.increment_version(changed)
         self._bound = bound
 
     def _options(self) -> list[Options]:
