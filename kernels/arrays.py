@@ -1,5 +1,6 @@
 """Arrays of every library as the kernels see them, and the checks that they pass before anything is written."""
 
+import functools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,13 +85,13 @@ def make_view(
 
     Raises TypeError for a type that the kernels do not store, ValueError for an address that is not aligned.
     """
-    storage, shape = dtype.name, tuple(array.shape)
+    (storage, native), shape = _stored(dtype), tuple(array.shape)
     if storage not in ITEM_SIZES:
         raise TypeError(
             f"{name} is an array of {dtype}; expected float16, bfloat16, float32 or float64: convert it with "
             f"{name}.astype(numpy.float32)"
         )
-    if not dtype.isnative:
+    if not native:
         raise TypeError(f"{name} has the other byte order ({dtype.str}); convert it with {name}.astype({storage!r})")
     item = ITEM_SIZES[storage]
     if strides is None:
@@ -99,6 +100,12 @@ def make_view(
         raise ValueError(f"{name} is not aligned to its element size; copy it first")
     counted = tuple(stride // item for stride in strides)
     return View(array, kind, device, address, shape, counted, storage, writable)
+
+
+@functools.cache
+def _stored(dtype: Any) -> tuple[str, bool]:
+    """A type's name, which NumPy works out at each call, and whether its bytes are in this machine's order."""
+    return dtype.name, dtype.isnative
 
 
 def compute_type(storages: Collection[str]) -> str:

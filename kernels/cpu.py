@@ -144,8 +144,10 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     if batch.kept.get("threads") == threads:
         return
     width = len(stage.arrays)
-    work = batch.table[:, width] * (batch.table[:, -1] - batch.table[:, width + 1] if batch.repeated else 1)
-    cuts = shares(work, threads)
+    cuts = np.array([0, len(batch.table)])
+    if threads > 1:
+        times = batch.table[:, -1] - batch.table[:, width + 1] if batch.repeated else 1
+        cuts = shares(batch.table[:, width] * times, threads)
     parallel = len(cuts) > 2
     compiled_kernel = kernel(
         name, stage, batch.storages, batch.dimensions, parallel, batch.repeated, batch.held, not batch.whole

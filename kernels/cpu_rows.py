@@ -11,22 +11,22 @@ from .cpu_compile import compiled
 from .emit import indented
 
 _NUMBERING = """
-def number_rows(rows, count, places, numbers, found):
-    ascending = 1
-    while ascending < count and word(rows, ascending) > word(rows, ascending - 1):
+def number_rows(rows, places, numbers, found):
+    count, ascending = len(rows), 1
+    while ascending < count and rows[ascending] > rows[ascending - 1]:
         ascending += 1
     if ascending >= count:
         return count
     total = 0
     for k in range(count):
-        row = word(rows, k)
-        if word(places, row) < 0:
-            set_word(places, row, total)
-            set_word(found, total, row)
+        row = rows[k]
+        if places[row] < 0:
+            places[row] = total
+            found[total] = row
             total += 1
-        set_word(numbers, k, word(places, row))
+        numbers[k] = places[row]
     for k in range(total):
-        set_word(places, word(found, k), -1)
+        places[found[k]] = -1
     return total
 """
 
@@ -50,7 +50,7 @@ def _adding(storage: str) -> str:
 
 @functools.cache
 def _merging(storage: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    return compiled("number_rows", _NUMBERING, f"int64({', '.join(['int64'] * 5)})"), compiled(
+    return compiled("number_rows", _NUMBERING, f"int64({', '.join(['int64[::1]'] * 4)})"), compiled(
         "add_rows", _adding(storage), f"void({', '.join(['int64'] * 5)})"
     )
 
@@ -63,7 +63,7 @@ def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:
     """
     number, add = _merging(values.storage)
     numbers, found = np.empty_like(rows), np.empty_like(rows)
-    total = number(rows.ctypes.data, len(rows), places.ctypes.data, numbers.ctypes.data, found.ctypes.data)
+    total = number(rows, places, numbers, found)
     if total == len(rows):
         return rows, values
     given = np.ascontiguousarray(values.array)

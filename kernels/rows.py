@@ -11,7 +11,8 @@ from . import dispatch
 from .arrays import View, check_overlaps
 from .program import Program, Stage
 from .row_sparse import RowSparse, checked_rows
-from .table import Batch, some_rows
+from .row_tasks import RowTasks
+from .table import Batch
 
 # How many elements a task has that is gone through many times: they stay in the nearest cache.
 _NEAR = 2048
@@ -39,6 +40,7 @@ class RowSet:
         self.count, *self.row_shape = self.parameter.shape
         self.length = prod(self.row_shape)
         self._places: Any = None
+        self._tasks: dict[Any, RowTasks] = {}
 
     def merged(self, gradient: RowSparse, view: View) -> tuple[Any, View]:
         """The rows, each once, as NumPy's int64, and the view of their values, added up in the order of the rows.
@@ -63,16 +65,23 @@ class RowSet:
         values: rows of the gradient in the same order. position: the number of the set. scalars: which row of scalars
         is its own.
         """
-        views = self._views(stage, values)
-        piece = self.backend.piece(stage, len(rows) * self.length)
-        return some_rows(views, rows, piece, position, scalars, self._column(stage))
+        views, piece = self._views(stage, values), self.backend.piece(stage, len(rows) * self.length)
+        # Gradients mostly differ in where they lie alone.
+        key = id(stage), values.storage, values.strides
+        if key not in self._tasks:
+            self._tasks[key] = RowTasks(views, self._column(stage))
+        return self._tasks[key].batch(views, rows, piece, position, scalars)
 
     def repeated(self, stage: Stage, rows: Any, last: Any, steps: int) -> Batch:
         """The rows as a batch that goes through several rows of scalars with a gradient of zeros.
 
         last: for each row where it begins, in ascending order; steps: where all end.
         """
-        return some_rows(self._views(stage, self._zeros), rows, _NEAR, 0, steps, self._column(stage), last)
+        views = self._views(stage, self._zeros)
+        key = id(stage), "zeros", ()
+        if key not in self._tasks:
+            self._tasks[key] = RowTasks(views, self._column(stage), repeated=True)
+        return self._tasks[key].batch(views, rows, _NEAR, 0, steps, last)
 
     def _views(self, stage: Stage, values: View) -> list[View]:
         return [values if name == self.gradient else self.arrays[name] for name in stage.arrays]

@@ -6,22 +6,23 @@ and the row goes on: first element in C order, shape, strides of each array.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from .arrays import ITEM_SIZES, View, compute_type, is_flat
+from .arrays import ITEM_SIZES, View, compute_type
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Batch:
     """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
 
     dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
     scalars of each set. table: their rows. counts: how many rows each set has. owners: which set each row is of.
-    offsets: for each array how many bytes from its address each row begins, or one number for all.
+    offsets: for each array how many bytes from its address each row begins, or one number for all. Both are for arrays
+    that may move.
     whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
     several rows of scalars in turn, up to the one before the number in its last column. held: the arrays of which each
     row has one element alone.
@@ -37,8 +38,8 @@ class Batch:
     elements: int
     table: Any
     counts: Any
-    owners: Any
-    offsets: Sequence[Any]
+    owners: Any = None
+    offsets: Sequence[Any] = ()
     whole: bool = True
     repeated: bool = False
     held: tuple[int, ...] = ()
@@ -108,70 +109,6 @@ def whole_arrays(
         addresses[positions] = [views[column].address for views in sets]
         batch.move(column, addresses)
     return batch
-
-
-def some_rows(
-    views: Sequence[View],
-    rows: Any,
-    piece: int,
-    position: int,
-    scalars: int,
-    compact: int | None = None,
-    last: Any = None,
-) -> Batch:
-    """A batch of rows of one set of arrays.
-
-    rows: their numbers, as NumPy's int64. piece: how many elements a task has at most, but for a row's own. position,
-    scalars: of the set. compact: an array that has these rows alone, in their order. last: makes the batch repeated:
-    for each row from which row of scalars it goes on to the one before `scalars`, in ascending order; of the compact
-    array the first rows then serve all.
-    """
-    inner = [row_of(view) for view in views]
-    shape = inner[0].shape
-    length, width = inner[0].size, len(views)
-    dimensions = None if is_flat(inner) else len(shape)
-    cuts = np.ones(len(rows), bool)
-    if dimensions is None and all(view.strides[0] == length for view in views):
-        # Neighbours are one task, up to a length: the table is short where most rows are touched.
-        cuts[1:] = np.diff(rows) != 1
-        if last is not None:
-            cuts[1:] |= np.diff(last) != 0
-        cuts[:: max(1, piece // max(1, length))] = True
-    starts = np.flatnonzero(cuts)
-    table = np.zeros((len(starts), row_length(width, dimensions) + (last is not None)), np.int64)
-    offsets = []
-    for k, view in enumerate(views):
-        at = rows[starts] if k != compact else starts if last is None else 0
-        offsets.append(at * (view.strides[0] * ITEM_SIZES[view.storage]))
-        table[:, k] = view.address + offsets[k]
-    table[:, width] = np.diff(starts, append=len(rows)) * length
-    table[:, width + 1] = scalars if last is None else last[starts]
-    if dimensions is not None:
-        described = [*shape, *(stride for view in inner for stride in view.strides)]
-        table[:, width + 3 : width + 3 + len(described)] = described
-    if last is not None:
-        table[:, -1] = scalars
-    return Batch(
-        device=views[0].device,
-        storages=tuple(view.storage for view in views),
-        dimensions=dimensions,
-        positions=np.array([position]),
-        scalars=(scalars,),
-        sets=[views],
-        elements=len(rows) * length,
-        table=table,
-        counts=np.array([len(starts)]),
-        owners=np.full(len(starts), position),
-        offsets=offsets,
-        whole=False,
-        repeated=last is not None,
-        held=tuple(k for k, view in enumerate(inner) if view.constant) if dimensions is None else (),
-    )
-
-
-def row_of(view: View) -> View:
-    """The first row of an array."""
-    return replace(view, shape=view.shape[1:], strides=view.strides[1:])
 
 
 def row_length(width: int, dimensions: int | None) -> int:

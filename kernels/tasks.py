@@ -10,7 +10,8 @@ import numpy as np
 from .arrays import View, is_flat
 from .program import Stage
 from .reductions import REDUCTIONS
-from .table import Batch, row_of, some_rows, whole_arrays
+from .row_tasks import all_rows, row_of
+from .table import Batch, whole_arrays
 
 
 class Backend(Protocol):
@@ -70,9 +71,7 @@ class Pass:
             whole_arrays(key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
             for key, positions in groups.items()
         ]
-        self.batches += [
-            some_rows(sets[k], np.arange(sets[k][0].shape[0]), piece(sets[k][0].size), k, scalars[k]) for k in by_rows
-        ]
+        self.batches += [all_rows(sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]
         self.touched: list[Batch] = []
 
     def run(self, rows: Sequence[Sequence[Any]], done: list[Any]) -> None:
