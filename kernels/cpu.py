@@ -138,16 +138,17 @@ def piece(stage: Stage, elements: int) -> int:
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Compile the kernel and cut the table into shares, anew if the number of threads has changed."""
-    threads = 1
-    if batch.elements >= PARALLEL_FROM:
-        threads = cpu_threads.usable()
-    if batch.kept.get("threads") == threads:
+    kept, width = batch.kept, len(stage.arrays)
+    work = batch.elements
+    if batch.repeated:
+        times = batch.table[:, -1] - batch.table[:, width + 1]
+        work = int(batch.table[:, width] @ times)
+    threads = cpu_threads.usable() if work >= PARALLEL_FROM else 1
+    if kept.get("threads") == threads:
         return
-    width = len(stage.arrays)
     cuts = np.array([0, len(batch.table)])
     if threads > 1:
-        times = batch.table[:, -1] - batch.table[:, width + 1] if batch.repeated else 1
-        cuts = shares(batch.table[:, width] * times, threads)
+        cuts = shares(batch.table[:, width] * (times if batch.repeated else 1), threads)
     parallel = len(cuts) > 2
     compiled_kernel = kernel(
         name, stage, batch.storages, batch.dimensions, parallel, batch.repeated, batch.held, not batch.whole
@@ -155,7 +156,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     partials = np.zeros((len(batch.table), len(stage.reductions)))
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
-    batch.kept.update(threads=threads, shares=cuts, kernel=compiled_kernel, partials=partials)
+    kept.update(threads=threads, shares=cuts, kernel=compiled_kernel, partials=partials)
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:

@@ -1,4 +1,4 @@
-"""Two threads everywhere, so that the parallel kernels run on a machine with one core too. Whether there is a GPU."""
+"""Two threads everywhere, from fewer elements on, so that the parallel kernels run. Whether there is a GPU."""
 
 import ctypes
 import functools
@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
+from fastopt.kernels import cpu
+
+cpu.PARALLEL_FROM = 65536  # Else the arrays of the tests would have to be larger.
 
 
 @functools.cache
