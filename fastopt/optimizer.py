@@ -257,14 +257,20 @@ class Optimizer:
         if plan.touched:
             self._sparse.bring(plan, chosen, self._state)
         new = plan.decide(numbers)
+        zeroed: Sequence[Any] = ()
         if new is None:
-            zeroed = [assignable(g, "grads") for g in values_of(gradients)] if self._step.on.get("zero_grads") else ()
+            if self._step.on.get("zero_grads"):
+                zeroed = [assignable(g, "grads") for g in values_of(gradients)]
             self._journal.begin(0, (), self.loss_scaler, zeroed)
         else:
             counted = self._counted(plan, chosen, new)
-            # Those of rows that came twice were read before they were added up.
-            zeroed = [one.given for one in plan.touched] if self._step.on.get("zero_grads") else ()
-            done = self._journal.begin(plan.writes, counted, self.loss_scaler, zeroed, self._sparse.notes(plan, chosen))
+            notes: Sequence[Any] = ()
+            if plan.touched:
+                if self._step.on.get("zero_grads"):
+                    # The values of rows that came twice were read before they were added up.
+                    zeroed = [one.given for one in plan.touched]
+                notes = self._sparse.notes(plan, chosen)
+            done = self._journal.begin(plan.writes, counted, self.loss_scaler, zeroed, notes)
             plan.write(done)
         self._journal.settle()
 
@@ -400,8 +406,7 @@ class Optimizer:
     ) -> list[tuple[Row, int, dict[str, float]]]:
         """The rows of an applied step, with the counts and uniform states that they will have."""
         if not self.rule.states:
-            rows = self._rows
-            return [(rows[k], rows[k].count + 1, rows[k].states) for k in plan.rows]
+            return [(row, row.count + 1, row.states) for row in map(self._rows.__getitem__, plan.rows)]
         places = {self._row_of[k]: position for position, k in enumerate(chosen)}
         values = [new[places[k] if self._program.apart else k] for k in plan.rows]
         return [

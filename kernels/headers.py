@@ -72,7 +72,7 @@ class Look:
 
     counts: of parameters and gradients. width: how many words are noted of each. views, gradients_written: as Headers
     has them. own: the words of the frame that are the function's own. addresses: where the parameters, and after them
-    the gradients, lay when last looked at.
+    the gradients, lay when last looked at; gradients: only theirs.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Look:
         places = [table.ctypes.data for table in tables]
         ends = [places[2], len(spans), places[3], len(written), places[4], width]
         self.frame = np.array([*counts, *places[:2], *ends, *own], np.int64)
-        self.place = self.frame.ctypes.data
+        self.place, self.gradients = self.frame.ctypes.data, self.addresses[counts[0] :]
         self._kept = tables
 
 
@@ -118,7 +118,7 @@ class Headers:
     """Watches parameters and gradients: whether others are like them in type, shape, strides and flags.
 
     views: for each parameter, those of all its arrays as the plan has them; gradients_written: whether they are set.
-    addresses: where the parameters, and after them the gradients, lay when last looked at.
+    addresses: where the parameters, and after them the gradients, lay when last looked at; gradients: only theirs.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Headers:
             row[:3] = array.ndim, id(array.dtype), array.flags.num & _FLAGS
             row[3 : 3 + 2 * array.ndim] = [n for pair in zip(array.shape, array.strides, strict=True) for n in pair]
         known.addresses[:] = [array.ctypes.data for array in arrays]
-        self.addresses, self._place = known.addresses, known.place
+        self.addresses, self.gradients, self._place = known.addresses, known.gradients, known.place
         # Types are compared by address, which must not be given to another meanwhile.
         self._kept = known, [array.dtype for array in arrays]
 

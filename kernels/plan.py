@@ -82,7 +82,7 @@ class Plan:
         found = watch.look(parameters, self._dense(parameters, gradients)) if watch else CHANGED
         if found == MOVED:
             for batch, column in self._gradients:
-                batch.move(column, watch.addresses[len(parameters) :])
+                batch.move(column, watch.gradients)
         self._watch = watch
         return bool(found != CHANGED)
 

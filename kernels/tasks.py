@@ -79,7 +79,8 @@ class Pass:
 
         rows: its scalars, each a list of numbers. done: grows by one for each batch that has been run.
         """
-        run(self._backend, self._name, self.stage, [*self.batches, *self.touched], rows, done)
+        batches = [*self.batches, *self.touched] if self.touched else self.batches
+        run(self._backend, self._name, self.stage, batches, rows, done)
 
     def partials(self) -> list[Any]:
         """The partial results of the last run; the next may overwrite them."""

@@ -80,7 +80,8 @@ class TensorHeaders:
         own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
         counts = len(parameters), len(gradients)
         self._known, self._kinds = Look(counts, _COLUMNS, views, gradients_written, own), kinds
-        self.addresses, self._place = self._known.addresses, self._known.place
+        self.addresses, self.gradients = self._known.addresses, self._known.gradients
+        self._place = self._known.place
         self._look = _look()
         self._watched = self._look(id(parameters), id(gradients), self._place) == SAME
         self._known.frame[-1] = False
