@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 # Of a larger array so many elements stand for all where its parameter is looked at before and after a step.
 SAMPLE = 256
-EACH = 1.0  # Seconds from one writing to the next, at most.
+EACH = 1.0  # Seconds from one writing to the next.
 
 
 class Watch:
@@ -34,9 +34,10 @@ class Watch:
 
     A row-sparse gradient is looked at as a whole. A watched step of a large model takes some two steps' time; of six
     small arrays, a tenth of a millisecond more.
-    Lines are written at most once in EACH seconds, and what is left by `flush`, by `close` and when Python ends: a
-    process that is killed loses those of that time. If the file cannot be written, the step raises OSError after it
-    was made. It is also a context manager, which closes it.
+    Lines wait for each other: they are written with the first watched step that ends EACH seconds after the last
+    writing, earlier where there are many, by `flush`, by `close`, and when Python ends. A process that is killed loses
+    those that wait. If the file cannot be written, the step raises OSError after it was made. It is also a context
+    manager, which closes it.
     """
 
     def __init__(self, optimizer: "Optimizer", path: str | os.PathLike[str], every: int) -> None:

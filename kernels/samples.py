@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import View
 from .dispatch import backend_of, to_host, view_of
 from .emit import indented
 
@@ -96,39 +97,45 @@ class Samples:
         """
         counts = np.array([self._counts[k] for k in chosen])
         places = np.zeros((len(chosen), counts.max(initial=1)), np.int64)
-        located = Located(arrays, names, places, counts)
-        for row, k, view in zip(places, chosen, located.views, strict=True):
+        views = _on_host(arrays, names)
+        for row, k, view in zip(places, chosen, views, strict=True):
             strides = view.strides or (0,)
             row[: self._counts[k]] = sum(at * step for at, step in zip(self._places[k], strides, strict=True))
-        return located
+        return Located(arrays, names, views, places, counts)
 
 
 class Located:
     """Elements of arrays. addresses: where the arrays lie in the host's memory, which may be set if they all do.
 
-    places: for each array its elements' distances from there, in elements. counts: how many they are.
+    views: of the arrays, or their copies, there. places: for each its elements' distances from there, in elements.
+    counts: how many they are.
     """
 
-    def __init__(self, arrays: Sequence[Any], names: Sequence[str], places: Any, counts: Any) -> None:
-        self._arrays, self._names, self._places, self.counts = arrays, names, places, counts
-        self._sample = _sample()
-        self._look()
-        self._kinds = np.array([_STORAGES.index(view.storage) for view in self.views], np.int64)
+    def __init__(
+        self, arrays: Sequence[Any], names: Sequence[str], views: Sequence[View], places: Any, counts: Any
+    ) -> None:
+        self._places, self.counts, self._sample = places, counts, _sample()
+        self.addresses = np.array([view.address for view in views], np.int64)
+        self._kinds = np.array([_STORAGES.index(view.storage) for view in views], np.int64)
+        # Arrays that can be read where they are need not be kept alive, gradients least of all.
+        copied = any(backend_of(array) != "cpu" for array in arrays)
+        self._kept = (arrays, names, views) if copied else None
 
     def renew(self) -> None:
         """Have what does not lie in the host's memory copied anew."""
-        if self._copied:
-            self._look()
-
-    def _look(self) -> None:
-        pairs = list(zip(self._arrays, self._names, strict=True))
-        self._copied = any(backend_of(array) != "cpu" for array in self._arrays)
-        self.views = [view_of(to_host(array, name), name)[1] for array, name in pairs]
-        self.addresses = np.array([view.address for view in self.views], np.int64)
+        if self._kept:
+            arrays, names, _ = self._kept
+            views = _on_host(arrays, names)
+            self._kept = arrays, names, views
+            self.addresses = np.array([view.address for view in views], np.int64)
 
     def read(self, values: Any) -> None:
         """Enter the elements of the first arrays into the rows of a table of float64, up to their counts."""
         self._sample(self.addresses, self._kinds, self._places, self.counts, values)
+
+
+def _on_host(arrays: Sequence[Any], names: Sequence[str]) -> list[View]:
+    return [view_of(to_host(array, name), name)[1] for array, name in zip(arrays, names, strict=True)]
 
 
 def compared(before: Any, after: Any, gradients: Any, counts: Any, parts: Any) -> tuple[Any, Any]:

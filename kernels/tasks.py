@@ -58,7 +58,7 @@ class Pass:
         groups: dict[Any, list[int]] = {}
         by_rows = []
         for position, views in enumerate(sets):
-            if flat[position] is None or not views[0].size:
+            if flat[position] is None or not views or not views[0].size:
                 continue
             if not flat[position] and not stage.reductions and _broadcast_along_rows(views):
                 by_rows.append(position)

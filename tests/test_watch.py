@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,17 @@ def test_arrays_that_have_to_be_copied_are_copied_again_after_the_step(
     monkeypatch.setattr(samples, "to_host", lambda array, name: array.copy())
     monkeypatch.setattr(Headers, "look", lambda *_: CHANGED)
     assert run(tmp_path / "elsewhere.jsonl") == here
+
+
+def test_gradients_are_not_kept_alive(tmp_path: Path) -> None:
+    opt = fastopt.Adam(params())
+    with opt.watch(tmp_path / "run.jsonl", every=1):
+        for seed in range(3):
+            grads = gradients(seed)
+            kept = weakref.ref(grads["W"])
+            opt.step(grads)
+            del grads
+            assert kept() is None
 
 
 def test_a_step_that_is_refused_leaves_no_line(tmp_path: Path) -> None:
