@@ -46,13 +46,15 @@ class Look:
         # Of each step: samples of the parameters and then of the gradients; of the parameters after it; the rest.
         rows = max(1, _MOST // len(active)), len(active)
         width = samples.width(active)
-        self._located: Located
+        self._located: Located | None = None
+        self._counts: Any = None
+        self._reduced: Any = None
         self._before, self._after = np.zeros((rows[0], 2 * rows[1], width)), np.zeros((*rows, width))
         self._seen: list[tuple[int, bool, Callable[[], list[Any]]]] = []
 
     @property
     def full(self) -> bool:
-        """Whether `lines` is to be called before the next step."""
+        """Whether `text` is to be called before the next step."""
         return len(self._seen) == len(self._before)
 
     def before(self, parameters: list[Any], gradients: list[Any]) -> None:
@@ -60,48 +62,54 @@ class Look:
         active = self._active
         if len(active) < len(parameters):
             parameters, gradients = [parameters[k] for k in active], [gradients[k] for k in active]
-        if self._plan.holds(parameters, gradients):
-            self._located.addresses = self._plan.addresses
+        if self._located and self._plan.holds(parameters, gradients):
+            located = self._located
+            located.addresses = self._plan.addresses
         else:
+            # Nothing is trusted after an interrupt in between.
+            self._located = None
             triples = zip(gradients, parameters, self._names[len(active) :], strict=True)
             gradients = [row_sparse(g, p.shape, n).dense(p.shape) if is_row_sparse(g) else g for g, p, n in triples]
             self._plan.bind(parameters, gradients)
-            self._located = self._samples.located(active * 2, [*parameters, *gradients], self._names)
-        self._located.read(self._before[len(self._seen)])
-        self._reduced = self._plan.reduced()
+            located = self._samples.located(active * 2, [*parameters, *gradients], self._names)
+            self._located, self._counts = located, located.counts
+        located.read(self._before[len(self._seen)])
+        self._reduced = located, self._plan.reduced()
 
     def after(self, t: int, applied: bool) -> None:
         """Look after the step that made the count of steps t, whether it was applied or skipped."""
-        self._located.renew()
-        self._located.read(self._after[len(self._seen)])
-        self._seen.append((t, applied, self._reduced))
+        located, reduced = self._reduced
+        located.renew()
+        located.read(self._after[len(self._seen)])
+        self._seen.append((t, applied, reduced))
 
-    def lines(self) -> list[str]:
+    def text(self) -> bytes:
         """What was seen of steps, a line of JSON for each; it is then forgotten."""
-        seen, self._seen = self._seen, []
+        seen = self._seen
         if not seen:
-            return []
+            return b""
         count = len(self._keys)
         tables = np.empty((len(seen), count, len(QUANTILES) + 3))
         before, after = self._before[: len(seen)], self._after[: len(seen)]
-        tables[..., :-3], tables[..., -3] = compared(
-            before[:, :count], after, before[:, count:], self._located.counts, _PARTS
-        )
+        tables[..., :-3], tables[..., -3] = compared(before[:, :count], after, before[:, count:], self._counts, _PARTS)
         tables[[not applied for _, applied, _ in seen], :, :-2] = np.nan
         norms, nonzeros = np.array([reduced() for _, _, reduced in seen]).swapaxes(0, 1)
         tables[..., -2], tables[..., -1] = norms, 1 - nonzeros / self._sizes
         finite: Any = np.isfinite(tables).all(axis=(1, 2))
         rows = zip(seen, tables.reshape(len(seen), -1).tolist(), finite, strict=True)
-        return [self._line(t, applied, numbers, whole) for (t, applied, _), numbers, whole in rows]
+        lines = [self._line(t, applied, numbers, whole) for (t, applied, _), numbers, whole in rows]
+        text = "".join(lines).encode()
+        self._seen = []
+        return text
 
     def _line(self, t: int, applied: bool, numbers: list[float], finite: bool) -> str:
-        """What was seen of a step, as a line of JSON."""
+        """What was seen of a step, as a line of JSON with its end."""
         # Filling in a text takes a fraction of the time of a dictionary for each array.
         if finite:
             arrays = self._form % tuple(numbers)
         else:
             arrays = self._filled("%s") % tuple([f"{x:.6g}" if math.isfinite(x) else "null" for x in numbers])
-        return f'{{"t":{t},"applied":{"true" if applied else "false"},"arrays":{{{arrays}}}}}'
+        return f'{{"t":{t},"applied":{"true" if applied else "false"},"arrays":{{{arrays}}}}}\n'
 
     def _filled(self, one: str) -> str:
         """The text of all arrays, where a number is to stand so."""

@@ -58,7 +58,7 @@ class Sparse:
 
     def _resting(self, rows: RowSet, state: dict[str, Any]) -> Any:
         """For each row whether it is zero throughout in the state by which a zero gradient would move it."""
-        if not self._rests_at:
+        if not self._rests_at or not rows.count:
             return np.zeros(rows.count, bool)
         found = np.ones(rows.count, bool)
         for slot in self._rests_at:

@@ -74,6 +74,7 @@ class Watch:
             return
         look = self._looks.get(active) or self._looked(active)
         self._looks = {active: look}
+        self._lines.make_room(look)
         look.before(parameters, gradients)
         skipped = optimizer.skipped
         optimizer._update(parameters, gradients)
@@ -108,44 +109,59 @@ class Watch:
 
 
 class _Lines:
-    """The file of a watch. What was seen becomes text when it is written, much of it at once."""
+    """The file of a watch. What was seen becomes text when it is written, much of it at once.
+
+    What cannot be written is kept, from where the file ends, for the next time.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
         # What is there may end in the middle of a line.
-        self._before = "\n" if self._file.tell() else ""
+        self._waiting = b"\n" if self._file.tell() else b""
         self._process = os.getpid()
         self._look: Look | None = None
+
+    def make_room(self, look: Look) -> None:
+        """Have a look that is full, since it was interrupted, see another step."""
+        self._leave_to_parent()
+        if look.full:
+            self._waiting += look.text()
 
     def note(self, look: Look) -> None:
         """Note that a look has seen a step, and write what was seen if it is time."""
         if look is not self._look:
-            self.flush()
-            self._look = look
+            before, self._look = self._look, look
+            self._waiting += before.text() if before else b""
         if look.full or time.monotonic() - self._written >= EACH:
             self.flush()
 
     def flush(self) -> None:
         """Write what was noted."""
-        if self._look and (lines := self._look.lines()):
-            self.write("\n".join(lines))
-
-    def write(self, text: str) -> None:
-        """Write lines."""
+        self._leave_to_parent()
+        if self._look:
+            self._waiting += self._look.text()
         self._written = time.monotonic()
-        rest = memoryview(f"{self._before}{text}\n".encode())
-        self._before = ""
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        while self._waiting:
+            self._waiting = self._waiting[self._file.write(self._waiting) :]
+
+    def write(self, line: str) -> None:
+        """Write a line."""
+        self._waiting += f"{line}\n".encode()
+        self.flush()
 
     def close(self) -> None:
         """Write what was noted and close the file."""
-        # What another process noted before it split into two is its own to write.
         try:
-            if self._process == os.getpid():
-                self.flush()
+            self.flush()
         finally:
             self._file.close()
+
+    def _leave_to_parent(self) -> None:
+        """What a process noted before it split into two is its own to write."""
+        if self._process != os.getpid():
+            self._process, self._waiting = os.getpid(), b""
+            if self._look:
+                self._look.text()
 
 
 def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:

@@ -39,8 +39,8 @@ def _start() -> None:
     finally:
         del os.environ["OMP_WAIT_POLICY"]
     if shared and number > 1 and parallel.threading_layer() == "omp":
-        # A library of that name that is another costs time and no more.
-        with contextlib.suppress(OSError, AttributeError):
+        # Whatever is otherwise than here, such as a library of that name that is another, costs time and no more.
+        with contextlib.suppress(OSError, AttributeError, RuntimeError):
             _rest(ctypes.CDLL(shared), number)
 
 
@@ -70,6 +70,8 @@ def _rest(library: Any, number: int) -> None:
     if not _threads() - before:
         return  # They were there: who loaded it computes with them, and they are as hot for us.
     more = max(1, len(os.sched_getaffinity(0)) - number + 1)
+    if more > number:
+        return  # There are processors to spare.
     done, never = threading.Lock(), threading.Lock()
     done.acquire()
     never.acquire()

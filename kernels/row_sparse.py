@@ -63,6 +63,8 @@ def host(rows: Any) -> Any:
 def checked_rows(rows: Any, count: int, name: str) -> Any:
     """Row numbers as NumPy's int64. Raises IndexError, naming them, unless all are from 0 to count - 1."""
     found = np.ascontiguousarray(host(rows), np.int64)
+    if not (found.flags.writeable and found.flags.aligned):
+        found = found.copy()  # Compiled code takes no other.
     # Without a sign a negative number is larger than any count.
     if len(found) and found.view(np.uint64).max() >= count:
         place = np.flatnonzero((found < 0) | (found >= count))[0]

@@ -477,3 +477,28 @@ def test_modes_are_named() -> None:
         fastopt.Adam(table(), sparse="lazy", ema=0.9)
     with pytest.raises(ValueError, match="no rows"):
         fastopt.Adam([np.array(1.0)]).step([RowSparse([0], np.ones(1))])
+
+
+@pytest.mark.parametrize("mode", ["exact", "lazy"])
+def test_row_numbers_may_be_read_only_or_unaligned(mode: str) -> None:
+    plain = np.array([5, 2, 5])
+    read_only = np.frombuffer(plain.tobytes(), np.int64)
+    room = bytearray(8 * 3 + 1)
+    unaligned = np.frombuffer(memoryview(room)[1:], np.int64)
+    unaligned[:] = plain
+    assert not read_only.flags.writeable
+    assert not unaligned.flags.aligned
+    found = []
+    for rows in (plain, read_only, unaligned):
+        p = np.ones((6, 2), "float32")
+        fastopt.Adam(p, sparse=mode).step(fastopt.RowSparse(rows, np.ones((3, 2), "float32")))
+        found.append(p)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
+def test_a_parameter_without_rows_may_have_none_touched() -> None:
+    p = np.zeros((0, 3), "float32")
+    opt = fastopt.Adam({"table": p, "other": np.ones(2)}, lr=0.5)
+    opt.step({"table": fastopt.RowSparse(np.zeros(0, int), np.zeros((0, 3), "float32")), "other": np.ones(2)})
+    assert opt.t == 1

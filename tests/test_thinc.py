@@ -294,6 +294,16 @@ def test_what_cannot_be_updated_is_refused_by_name_and_not_counted(ours: Any) ->
         assert not optimizer.nr_update[KEY]
         assert same_bits(weights, start())
         assert np.all(gradient == 1)
+    # An attribute that cannot be used is refused at each call, and another then holds.
+    for wrong in (-1.0, float("nan"), "x", True):
+        optimizer.learn_rate = wrong
+        for _ in range(2):
+            with pytest.raises((TypeError, ValueError), match="learn_rate"):
+                optimizer(KEY, weights, gradient)
+        assert same_bits(weights, start())
+    optimizer.learn_rate = 0.0
+    optimizer(KEY, weights, gradient.copy())
+    assert same_bits(weights, start())
     # A first call that failed leaves no state of its shape behind.
     other = ours.Adam()
     with pytest.raises(ValueError, match="shape"):

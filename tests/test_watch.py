@@ -1,5 +1,6 @@
 """opt.watch(): what it notes is what the step did, and the step does what it did without it."""
 
+import contextlib
 import json
 import math
 import threading
@@ -15,6 +16,7 @@ import fastopt
 from fastopt import looking, watching
 from fastopt.kernels import samples
 from fastopt.kernels.headers import CHANGED, Headers
+from fastopt.kernels.plan import Plan
 
 SHAPES = {"W": (12, 20), "b": (5,)}
 
@@ -233,6 +235,8 @@ def test_bad_arguments_are_named(tmp_path: Path) -> None:
         ("os._exit(1)", [1, 2, 3]),
         # A copy of the process leaves what it has not noted itself.
         ("if os.fork() == 0: sys.exit()\nos.wait()", [1, 2, 3, 4]),
+        ("if os.fork() == 0:\n    opt.step(p * 1); watch.close(); os._exit(0)\nos.wait()", [1, 2, 3, 5, 4]),
+        ("if os.fork() == 0: watch.flush(); os._exit(0)\nos.wait()", [1, 2, 3, 4]),
     ],
 )
 def test_a_process_that_ends_loses_no_line(tmp_path: Path, ending: str, kept: list[int]) -> None:
@@ -270,12 +274,69 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     watch = opt.watch(tmp_path / "run.jsonl")
     watch._lines._file.close()
     watch._lines._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
-    before = opt.params["W"].copy()
     opt.step(gradients(0))
     with pytest.raises(OSError, match="No space left"):
-        watch.flush()
-    assert not same_bits(opt.params["W"], before)
+        watch.close()
     watch.close()
+    assert opt._watch is None
+
+
+@pytest.mark.parametrize("count", [2, 200])
+def test_lines_that_could_not_be_written_are_written_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    arrays = [np.ones(3) for _ in range(count)]
+    opt = fastopt.SGD(arrays, lr=0.5)
+    with opt.watch(tmp_path / "run.jsonl", every=1) as watch:
+        file, short = watch._lines._file, [7, 0]
+
+        class Full:
+            """Takes a few bytes, and then none."""
+
+            def write(self, text: bytes) -> int:
+                if not (room := short.pop(0) if short else 0):
+                    raise OSError(28, "No space left on device")
+                return int(file.write(text[:room]))
+
+        monkeypatch.setattr(watch._lines, "_file", Full())
+        for k, given in enumerate(([np.ones(3)] * count, [None] + [np.ones(3)] * (count - 1), [np.ones(3)] * count)):
+            with contextlib.suppress(OSError):
+                opt.step(given)
+                watch.flush()
+            assert opt.t == k + 1
+            assert arrays[-1].tolist() == [1 - 0.5 * (k + 1)] * 3
+        monkeypatch.setattr(watch._lines, "_file", file)
+        opt.step([np.ones(3)] * count)
+    assert [record["t"] for record in watching.read(tmp_path / "run.jsonl")] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("where", ["located", "reduced", "compared"])
+@pytest.mark.parametrize("count", [2, 200])
+def test_an_interrupt_leaves_no_stale_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, count: int
+) -> None:
+    def grads(k: int) -> list[Any]:
+        # Broadcast ones have other strides.
+        value = np.full(600, k + 1.0) if k % 2 else np.broadcast_to(np.float64(k + 1), 600)
+        return [value] * count
+
+    opt = fastopt.SGD([np.ones(600) for _ in range(count)], lr=0.5)
+    with opt.watch(tmp_path / "run.jsonl", every=1) as watch:
+        for k in range(6):
+            owner = {"located": samples.Samples, "reduced": Plan, "compared": looking}[where]
+
+            def interrupted(*_: Any) -> Any:
+                raise KeyboardInterrupt
+
+            with monkeypatch.context() as patched:
+                patched.setattr(owner, where, interrupted)
+                with contextlib.suppress(KeyboardInterrupt):
+                    opt.step(grads(k))
+                    watch.flush()
+            opt.step(grads(k))
+    records = watching.read(tmp_path / "run.jsonl")
+    assert len(records) >= 6
+    assert all(found["rate"] == [0.5] * 5 for record in records for found in record["arrays"].values())
 
 
 def test_every_line_is_json_and_the_first_says_what_it_is(tmp_path: Path) -> None:

@@ -104,8 +104,8 @@ class Optimizer(Base):  # type: ignore[misc]
         if given == self._given and self._steady:
             return self._numbers
         seen = [self._constant.get(value) if callable(value) else value for value in given]
-        self._given, self._steady = given, None not in seen
-        if not self._steady:
+        steady = None not in seen
+        if not steady:
             arguments = self._schedule_args(key)
             pairs = zip(seen, given, strict=True)
             seen = [value(self._step, **arguments) if one is None else one for one, value in pairs]
@@ -113,6 +113,8 @@ class Optimizer(Base):  # type: ignore[misc]
             named = zip(self._attributes, seen, strict=True)
             self._numbers = {**self._fixed, **{name: self._check(name, value) for name, value in named}}
             self._seen = seen
+        # Only now: what is refused is refused at each call.
+        self._given, self._steady = given, steady
         return self._numbers
 
     def _check(self, name: str, value: Any) -> Any:
