@@ -264,7 +264,7 @@ SHARED = """
 import os, time
 import torch
 import numpy as np, fastopt
-torch.set_num_threads(2)
+torch.set_num_threads({threads})
 fastopt.SGD(np.ones(3)).step(np.ones(3))  # loads what has threads of its own
 def threads():
     time.sleep(0.3)  # Threads that have been joined take a while to go.
@@ -278,22 +278,25 @@ print(threads() - before)
 """
 
 
+PROCESSORS = max(2, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else 2
+
+
 @pytest.mark.peers
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads as Linux lists them")
 @pytest.mark.parametrize(
     ("computes", "environment", "expected"),
     [
-        # Ours, the one that holds idle ones, and so many of those that there are more than processors.
-        (False, {}, 1 + 1 + max(1, len(os.sched_getaffinity(0)) - 1)),
+        # Ours, one that holds idle ones, and so many of those that there are more than processors: one.
+        (False, {}, PROCESSORS - 1 + 1 + 1),
         (True, {}, 0),
-        (False, {"OMP_WAIT_POLICY": "active"}, 1),
-        (False, {"GOMP_SPINCOUNT": "10"}, 1),
+        (False, {"OMP_WAIT_POLICY": "active"}, PROCESSORS - 1),
+        (False, {"GOMP_SPINCOUNT": "10"}, PROCESSORS - 1),
     ],
 )
 def test_threads_of_a_library_that_torch_loaded_sleep_unless_torch_uses_them(
     computes: bool, environment: dict[str, str], expected: int
 ) -> None:
     pytest.importorskip("torch")
-    own = {"NUMBA_NUM_THREADS": "2", "NUMBA_THREADING_LAYER": "omp", **environment}
-    done = run_python("-c", SHARED.format(computes=computes), **own)
+    own = {"NUMBA_NUM_THREADS": str(PROCESSORS), "NUMBA_THREADING_LAYER": "omp", **environment}
+    done = run_python("-c", SHARED.format(computes=computes, threads=PROCESSORS), **own)
     assert (done.stdout, done.stderr) == (f"{expected}\n", "")
