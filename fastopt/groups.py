@@ -2,7 +2,6 @@
 
 import fnmatch
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from .kernels.hyperparameters import checked, unknown_name
@@ -66,37 +65,6 @@ class Hyper(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<{', '.join(f'{name}={value!r}' for name, value in self.items())}>"
-
-
-@dataclass
-class Row:
-    """The parameters that share all numbers: a group, with one count of steps and one history.
-
-    layers: the hyperparameters that hold, the later ones before the earlier. count: steps that were applied.
-    """
-
-    layers: tuple[Hyper, ...]
-    count: int
-    states: dict[str, float]
-    _changes: int = field(default=-1, repr=False)
-    _fixed: dict[str, Any] = field(default_factory=dict, repr=False)
-    _scheduled: list[tuple[str, Any, Hyper]] = field(default_factory=list, repr=False)
-
-    def numbers(self) -> dict[str, Any]:
-        """The values for the next step, by name. Raises if a function of the step gives an invalid one."""
-        changes = 0
-        for hyper in self.layers:
-            changes += hyper.changes
-        if changes != self._changes:
-            merged = {name: (value, hyper) for hyper in self.layers for name, value in hyper.items()}
-            self._scheduled = [(name, *pair) for name, pair in merged.items() if callable(pair[0])]
-            self._fixed = {name: value for name, (value, _) in merged.items() if not callable(value)}
-            self._changes = changes
-        t = self.count + 1
-        values = {"t": t, **self._fixed, **self.states}
-        for name, function, hyper in self._scheduled:
-            values[name] = hyper.check(name, function(t))
-        return values
 
 
 def grouped(

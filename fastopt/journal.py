@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from .groups import Row
+from .counts import Row
 from .kernels.catch_up import CatchUp
 from .loss_scale import LossScaler
 

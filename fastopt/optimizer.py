@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .checkpoint import Checkpoint, opened, write
+from .counts import Counts
 from .finite import check_finite
-from .groups import Hyper, Row, grouped
+from .groups import Hyper, grouped
 from .journal import Journal
 from .kernels import RULES, Rule
 from .kernels.dispatch import array_like, assignable, check_parameters, views_of
@@ -17,7 +18,6 @@ from .kernels.fusion import AVERAGE, COPY, NUMBERS, fused
 from .kernels.hyperparameters import suggestion
 from .kernels.locks import lock
 from .kernels.memory import memory_for
-from .kernels.plan import Plan
 from .kernels.row_sparse import RowSparse, distinct_rows, is_row_sparse, row_sparse, values_of
 from .kernels.rows import RowSet
 from .loss_scale import LossScaler
@@ -141,28 +141,21 @@ class Optimizer:
             return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
 
     def _set_counts(self, steps: Sequence[int], states: Sequence[dict[str, float]], skipped: int) -> None:
-        """Set each parameter's count of steps and its uniform states; those alike in all share a row."""
-        # A number that follows from an array's norm is each parameter's own.
-        apart = self._program.apart and self.rule.states
-        rows: dict[Any, Row] = {}
-        keys = []
-        for k, (group, count, own) in enumerate(zip(self._belongs, steps, states, strict=True)):
-            keys.append(k if apart else (group, count, repr(own)))
-            rows.setdefault(keys[-1], Row((self.hyper, *group), count, dict(own)))
-        places = {key: place for place, key in enumerate(rows)}
-        self._rows, self._row_of = list(rows.values()), [places[key] for key in keys]
+        """Set each parameter's count of steps and its uniform states."""
+        layers = [(self.hyper, *group) for group in self._belongs]
+        self._counts = Counts(layers, steps, states, self._program.apart)
         self._journal.skipped = skipped
         self._new_plans()
 
     def _new_plans(self) -> None:
         slots = [[*state.values(), *rates] for state, rates in zip(self._state, self._rates, strict=True)]
-        self._plans = Plans(self._program, slots, self._row_of, self._label)
+        self._plans = Plans(self._program, slots, self._counts.row_of, self._label)
 
     @property
     def t(self) -> int:
         """How many steps were applied: the most that any parameter has had."""
         self._journal.settle()
-        return max(row.count for row in self._rows)
+        return max(row.count for row in self._counts.rows)
 
     @property
     def skipped(self) -> int:
@@ -179,7 +172,7 @@ class Optimizer:
     def uniform_states(self) -> list[dict[str, float]]:
         """The numbers that the rule carries from step to step, for each parameter."""
         self._journal.settle()
-        return [self._rows[row].states for row in self._row_of]
+        return [row.states for row in self._counts.each]
 
     @property
     def monitors(self) -> list[Any]:
@@ -242,7 +235,8 @@ class Optimizer:
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
                 return
-            self._split(chosen)
+            if self._counts.split(chosen):
+                self._new_plans()
             parameters = [parameters[k] for k in chosen]
             gradients = [self._gradient(k, p, gradients[k]) for k, p in zip(chosen, parameters, strict=True)]
             plan = self._plans.bound(chosen, parameters, gradients)
@@ -250,7 +244,7 @@ class Optimizer:
             for k, parameter, gradient in zip(chosen, parameters, gradients, strict=True):
                 if k in self._sparse.behind and not isinstance(gradient, RowSparse):
                     self._flush(k, parameter)
-        numbers = [row.numbers() for row in self._rows]
+        numbers = [row.numbers() for row in self._counts.rows]
         if self.loss_scaler is not None:
             for row in numbers:
                 row["grad_scale"] *= self.loss_scaler.inverse()
@@ -263,7 +257,7 @@ class Optimizer:
                 zeroed = [assignable(g, "grads") for g in values_of(gradients)]
             self._journal.begin(0, (), self.loss_scaler, zeroed)
         else:
-            counted = self._counted(plan, chosen, new)
+            counted = self._counts.after(plan.rows, chosen, new)
             notes: Sequence[Any] = ()
             if plan.touched:
                 if self._step.on.get("zero_grads"):
@@ -370,10 +364,10 @@ class Optimizer:
 
     def _named(self) -> Iterator[tuple[str, Any]]:
         """Every array and uniform state with its name."""
-        trees = {AVERAGE: "ema", COPY: "cast"}
+        trees, states = {AVERAGE: "ema", COPY: "cast"}, self.uniform_states
         for k, (path, array) in enumerate(zip(self._parameters.paths, self._arrays, strict=True)):
             yield self._label(k, self.rule.arrays[0]), array
-            for slot, value in (self._state[k] | self._rows[self._row_of[k]].states).items():
+            for slot, value in (self._state[k] | states[k]).items():
                 yield trees[slot] + path if slot in trees else self._label(k, slot), value
 
     def _gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
@@ -383,36 +377,6 @@ class Optimizer:
         name = self._label(k, self.rule.arrays[1])
         rows = row_sparse(gradient, parameter.shape, name)
         return rows.dense(parameter.shape) if self._sparse.needs_dense else rows
-
-    def _split(self, active: Sequence[int]) -> None:
-        """Give the active parameters rows of their own where others of their row are not."""
-        if len(active) == len(self._state):
-            return
-        stays = {self._row_of[k] for k in set(range(len(self._state))).difference(active)}
-        moved: dict[int, int] = {}
-        for k in active:
-            row = self._row_of[k]
-            if row in stays:
-                if row not in moved:
-                    moved[row] = len(self._rows)
-                    old = self._rows[row]
-                    self._rows.append(Row(old.layers, old.count, dict(old.states)))
-                self._row_of[k] = moved[row]
-        if moved:
-            self._new_plans()
-
-    def _counted(
-        self, plan: Plan, chosen: Sequence[int], new: list[list[float]]
-    ) -> list[tuple[Row, int, dict[str, float]]]:
-        """The rows of an applied step, with the counts and uniform states that they will have."""
-        if not self.rule.states:
-            return [(row, row.count + 1, row.states) for row in map(self._rows.__getitem__, plan.rows)]
-        places = {self._row_of[k]: position for position, k in enumerate(chosen)}
-        values = [new[places[k] if self._program.apart else k] for k in plan.rows]
-        return [
-            (row := self._rows[k], row.count + 1, dict(zip(self.rule.states, own, strict=True)))
-            for k, own in zip(plan.rows, values, strict=True)
-        ]
 
     def _label(self, position: int, name: str) -> str:
         parameter, gradient, *_ = self.rule.arrays

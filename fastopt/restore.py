@@ -120,8 +120,7 @@ def _short(value: Any) -> str:
 def _counts(optimizer: "Optimizer", state: Mapping[str, Any]) -> tuple[list[int], list[dict[str, float]]]:
     """For each parameter its count of steps and its uniform states: those saved, else those that it has."""
     steps, states = [], []
-    for key, row in zip(optimizer._parameters.keys, optimizer._row_of, strict=True):
-        own = optimizer._rows[row]
+    for key, own in zip(optimizer._parameters.keys, optimizer._counts.each, strict=True):
         count = state["steps"].get(key, own.count)
         if type(count) is not int or not 0 <= count < 2**62:
             raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {_short(count)}")

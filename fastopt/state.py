@@ -37,7 +37,7 @@ def host_arrays(optimizer: "Optimizer", params: bool) -> dict[str, Any]:
 def described(optimizer: "Optimizer", user: Any) -> dict[str, Any]:
     """All but the arrays: numbers, strings, lists and dictionaries."""
     skipped = optimizer.skipped  # Settles an interrupted step first.
-    keys, rows = optimizer._parameters.keys, [optimizer._rows[row] for row in optimizer._row_of]
+    keys, rows = optimizer._parameters.keys, optimizer._counts.each
     scaler = optimizer.loss_scaler
     return {
         "format": FORMAT,

@@ -81,9 +81,9 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
     layers = {id(opt.hyper): ("", state["hyper"])}
     layers |= {id(hyper): (f"groups[{p!r}].", state["groups"][p]) for p, hyper in opt.groups.items()}
     chosen: dict[tuple[int, str], Any] = {}
-    for row, key, one in zip(opt._row_of, opt._parameters.keys, moved, strict=True):
+    for row, key, one in zip(opt._counts.each, opt._parameters.keys, moved, strict=True):
         for name, value in one.hyper.items():
-            holders: list[Hyper] = [layer for layer in opt._rows[row].layers if name in layer]
+            holders: list[Hyper] = [layer for layer in row.layers if name in layer]
             if not holders:
                 if value:
                     raise ValueError(f"{name} of {key} is {value!r} there; the optimizer was made without {name}")

@@ -120,11 +120,11 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     keys = opt._parameters.keys
     order = moving.places(opt, None, len(keys), names)
     ours = [order.index(place) for place in range(len(keys))]
-    saved = opt.state_dict()
+    saved, rows = opt.state_dict(), opt._counts.each
     entries: dict[int, dict[str, Any]] = {}
     groups: dict[tuple[int, ...], dict[str, Any]] = {}
     for place, k in enumerate(ours):
-        row, count = opt._rows[opt._row_of[k]], saved["steps"][keys[k]]
+        row, count = rows[k], saved["steps"][keys[k]]
         numbers = optimizers.arguments_of(family, options, row.numbers(), opt._step.on)
         defaults = _arguments(family)
         group = groups.setdefault(
