@@ -161,7 +161,7 @@ class _Lines:
         if self._process != os.getpid():
             self._process, self._waiting = os.getpid(), b""
             if self._look:
-                self._look.text()
+                self._look.text()  # It is then forgotten.
 
 
 def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:

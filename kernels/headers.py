@@ -67,7 +67,7 @@ def {name}(parameters, gradients, frame):
 """
 
 
-class Look:
+class Known:
     """What is known beforehand of arrays that are looked at, in the frame of the compiled function.
 
     counts: of parameters and gradients. width: how many words are noted of each. views, gradients_written: as Headers
@@ -131,7 +131,7 @@ class Headers:
             return
         width = 3 + 2 * max(array.ndim for array in arrays)
         counts = len(parameters), len(gradients)
-        known = Look(counts, width, views, gradients_written, [id(np.ndarray)])
+        known = Known(counts, width, views, gradients_written, [id(np.ndarray)])
         for row, array in zip(known.expected, arrays, strict=True):
             row[:3] = array.ndim, id(array.dtype), array.flags.num & _FLAGS
             row[3 : 3 + 2 * array.ndim] = [n for pair in zip(array.shape, array.strides, strict=True) for n in pair]

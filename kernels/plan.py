@@ -1,5 +1,6 @@
 """Runs a program on sets of arrays: once, or step after step without looking at each array anew."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,6 @@ from .arrays import View, is_flat
 from .dispatch import backend, views_of
 from .emit import plain
 from .program import Program, Stage
-from .reductions import REDUCTIONS
 from .rows import RowSet, Touched
 from .table import Batch
 from .tasks import Pass
@@ -155,13 +155,7 @@ class Plan:
         """
         first = self._passes[0]
         first.run([()] * len(self._slots), [])
-        partials = [found.copy() for found in first.partials()]
-
-        def values() -> list[Any]:
-            pairs = zip(first.stage.reductions, first.totals(partials), strict=True)
-            return [REDUCTIONS[node.op].finished(totals) for node, totals in pairs]
-
-        return values
+        return functools.partial(first.reduced, [found.copy() for found in first.partials()])
 
     def scalars(self, position: int) -> Any:
         """The scalars of the stage that writes, as they were decided for a set."""
@@ -243,8 +237,7 @@ def _reduced(
 def _reductions(one: Pass, scalars: Any) -> list[Any]:
     """The reductions of a stage, each of every set or of all together."""
     one.run(scalars, [])
-    totals = one.totals(one.partials())
-    return [REDUCTIONS[node.op].finished(values) for node, values in zip(one.stage.reductions, totals, strict=True)]
+    return one.reduced(one.partials())
 
 
 def _table(columns: Sequence[Any], rows: int) -> Any:

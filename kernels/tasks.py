@@ -86,8 +86,8 @@ class Pass:
         """The partial results of the last run; the next may overwrite them."""
         return [batch.kept["partials"] for batch in (*self.batches, *self.touched)]
 
-    def totals(self, partials: Sequence[Any]) -> list[Any]:
-        """For each reduction of the stage the total: of each set, in order, or one of all.
+    def reduced(self, partials: Sequence[Any]) -> list[Any]:
+        """The reductions of the stage: each a value for each set, in order, or one of all.
 
         partials: those of a run on the same batches.
         """
@@ -98,7 +98,8 @@ class Pass:
             if others:
                 columns = zip(alone, *others, strict=True)
                 alone = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
-            return [value if whole else np.array([value]) for (_, whole), value in zip(reductions, alone, strict=True)]
+            pairs = zip(reductions, alone, strict=True)
+            return [one.finished(value if whole else np.array([value])) for (one, whole), value in pairs]
         totals = np.zeros((self._sets, len(reductions)))
         for batch, found in zip((*self.batches, *self.touched), partials, strict=True):
             last, several = batch.runs
@@ -108,7 +109,7 @@ class Pass:
                 values[position] = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
             totals[batch.positions] = values
         pairs = zip(reductions, totals.T, strict=True)
-        return [one.joined(values.tolist()) if whole else values for (one, whole), values in pairs]
+        return [one.finished(one.joined(values.tolist()) if whole else values) for (one, whole), values in pairs]
 
 
 def _broadcast_along_rows(views: Sequence[View]) -> bool:

@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "numba_cuda": {*("arrays", "cache", "cuda_intrinsics", "emit", "numba_source", "program", "reductions", "table")},
     "numba_source": {"arrays", "emit", "program", "table"},
     "operations": set(),
-    "plan": {"arrays", "dispatch", "emit", "program", "reductions", "row_sparse", "rows", "table", "tasks", "uniforms"},
+    "plan": {"arrays", "dispatch", "emit", "program", "row_sparse", "rows", "table", "tasks", "uniforms"},
     "program": {"emit", "operations", "reductions", "trace", "uniforms"},
     "reductions": {"operations"},
     # For its annotations it knows what it is called with.
