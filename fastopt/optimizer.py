@@ -31,6 +31,7 @@ from .sparse import Sparse
 from .state import described, host_arrays
 
 if TYPE_CHECKING:
+    from .captured import Captured
     from .watching import Watch
 
 
@@ -88,6 +89,7 @@ class Optimizer:
         self.rule, self.params = rule, params
         self._lock, self._journal = lock(), Journal()
         self._watch: Watch | None = None
+        self._captured: Captured | None = None
         self._parameters = Parameters(params, shared)
         paths = [f"params{path}" for path in self._parameters.paths]
         self._storages = check_parameters(self._arrays, paths)
@@ -147,6 +149,16 @@ class Optimizer:
         self._journal.skipped = skipped
         self._new_plans()
 
+    def _settle(self) -> None:
+        """Have the counts say what was done, by a step that was interrupted or by replays of a captured one."""
+        self._journal.settle()
+        if self._captured is not None:
+            self._captured.settle()
+
+    def _refuse_captured(self) -> None:
+        if self._captured is not None:
+            raise RuntimeError("a captured step is open, which counts for itself; close() it first, or call it")
+
     def _new_plans(self) -> None:
         slots = [[*state.values(), *rates] for state, rates in zip(self._state, self._rates, strict=True)]
         self._plans = Plans(self._program, slots, self._counts.row_of, self._label)
@@ -154,13 +166,13 @@ class Optimizer:
     @property
     def t(self) -> int:
         """How many steps were applied: the most that any parameter has had."""
-        self._journal.settle()
+        self._settle()
         return max(row.count for row in self._counts.rows)
 
     @property
     def skipped(self) -> int:
         """How many steps were skipped since a gradient was not finite."""
-        self._journal.settle()
+        self._settle()
         return self._journal.skipped
 
     @property
@@ -171,7 +183,7 @@ class Optimizer:
     @property
     def uniform_states(self) -> list[dict[str, float]]:
         """The numbers that the rule carries from step to step, for each parameter."""
-        self._journal.settle()
+        self._settle()
         return [row.states for row in self._counts.each]
 
     @property
@@ -229,6 +241,8 @@ class Optimizer:
 
     def _update(self, parameters: list[Any], gradients: list[Any]) -> None:
         self._journal.settle()
+        if self._captured is not None:
+            self._refuse_captured()
         chosen: Sequence[int] = range(len(self._state))
         plan = self._plans.whole
         if plan is None or self._sparse.behind or not plan.holds(parameters, gradients):
@@ -268,6 +282,23 @@ class Optimizer:
             plan.write(done)
         self._journal.settle()
 
+    def captured(self, grads: Any = None, *, steps: int = 1000) -> "Captured":
+        """A step on CuPy arrays that a CUDA graph can hold and replay; fastopt.captured.Captured shows how.
+
+        grads: as in `step`; the same arrays have the gradients of every replay. steps: how many are worked out
+        beforehand, before `refill` has to be called.
+        Raises TypeError or ValueError for arrays and options that it cannot be made for; nothing has then been changed.
+        """
+        from .captured import Captured
+
+        with self._lock:
+            self._refuse_captured()
+            self.flush()
+            grads = self.grads if grads is None else grads
+            given = self._parameters.of(self.params, "params"), self._parameters.of(grads, "grads")
+            self._captured = Captured(self, *given, steps)
+            return self._captured
+
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
 
@@ -277,7 +308,7 @@ class Optimizer:
         Raises TypeError, ValueError or IndexError for rows that are none; nothing has then been changed.
         """
         with self._lock:
-            self._journal.settle()
+            self._settle()
             behind, arrays = self._sparse.behind, self._arrays
             if rows is None:
                 chosen = dict.fromkeys(behind)
@@ -318,6 +349,7 @@ class Optimizer:
             raise TypeError(f"expected what state_dict gives; got a {type(saved).__name__}")
         rest = {name: value for name, value in saved.items() if name != "arrays"}
         with self._lock:
+            self._refuse_captured()
             return load(self, Checkpoint(rest, saved["arrays"]), params, partial)
 
     def save(self, path: str | os.PathLike[str], *, params: bool = True, user: Any = None) -> None:
@@ -337,6 +369,7 @@ class Optimizer:
         Raises FileNotFoundError, and ValueError or TypeError for a file that is damaged or does not fit.
         """
         with self._lock, opened(path) as saved:
+            self._refuse_captured()
             return load(self, saved, params, partial)
 
     def watch(self, path: str | os.PathLike[str], *, every: int = 100) -> "Watch":

@@ -37,7 +37,7 @@ class Plans:
         """The plan for some of the parameters, bound to these arrays; raises TypeError or ValueError for bad ones."""
         sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
         key = (tuple(chosen), sparse) if sparse or len(chosen) < len(self._slots) else ()
-        plan = self.kept.get(key) or self._planned(chosen, sparse)
+        plan = self.kept.get(key) or self.new(chosen, sparse)
         if not (key and plan.holds(parameters, gradients)):
             plan.bind(parameters, gradients)
         # As the latest; of too many the oldest goes, but not that of all parameters.
@@ -47,7 +47,8 @@ class Plans:
             self.kept.pop(next(filter(None, self.kept)))
         return plan
 
-    def _planned(self, chosen: Sequence[int], sparse: Sequence[int]) -> Plan:
+    def new(self, chosen: Sequence[int], sparse: Sequence[int] = ()) -> Plan:
+        """A plan for some of the parameters, bound to nothing yet and not kept. sparse: places among them."""
         return Plan(
             self._program,
             [self._slots[k] for k in chosen],

@@ -1,50 +1,36 @@
-"""CuPy arrays: a single set through an ElementwiseKernel, many dense sets by one launch over a task table.
+"""CuPy arrays: a single set through an ElementwiseKernel, many sets by one launch over a task table.
 
-Importing this module does not import CuPy; its first use does. Kernels are kept on disk by CuPy.
+Importing this module does not import CuPy; its first use does.
 """
 
 import functools
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .arrays import View, compute_type, make_view
-from .cuda_source import THREADS, Elementwise, elementwise, kernel_name, pack, reduce_source, update_source
+from .cuda_source import elementwise
+from .cuda_table import reduce_source, update_source
+from .cupy_kernels import (
+    arguments,
+    elementwise_kernel,
+    library,
+    on_device,
+    reduce_kernel,
+    reduce_many,
+    refuse_capture,
+    task_table,
+    update_kernel,
+    update_many,
+    update_one,
+)
+from .cupy_steps import steps, unattended
 from .program import Stage
-from .reductions import CHUNK, LANES
+from .reductions import CHUNK
 from .table import Batch, scalar_table
 
-# CuPy adds -ftz=true and the architecture.
-OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
-# How many packs of 128 bits a thread takes of each array, where there are enough of them.
-ROUNDS = 4
-
-
-@functools.cache
-def library() -> Any:
-    """CuPy. Raises ImportError where it is absent, RuntimeError where it finds no GPU; both name the remedy."""
-    try:
-        cupy = importlib.import_module("cupy")
-    except ImportError as error:
-        raise ImportError(
-            f"CuPy is needed for arrays on the GPU and cannot be imported ({error}); pip install 'fastopt[cuda13]', "
-            "or 'fastopt[cuda12]' if nvidia-smi shows CUDA 12"
-        ) from error
-    runtime = cupy.cuda.runtime
-    try:
-        devices = runtime.getDeviceCount()
-    except runtime.CUDARuntimeError as error:
-        raise RuntimeError(
-            f"CuPy {cupy.__version__} finds no usable GPU ({error}); install or update the NVIDIA driver "
-            "(nvidia-smi shows what it supports), or use NumPy arrays"
-        ) from error
-    if not devices:
-        raise RuntimeError(
-            f"CuPy {cupy.__version__} sees no GPU; check CUDA_VISIBLE_DEVICES and nvidia-smi, or use NumPy arrays"
-        )
-    return cupy
+__all__ = ["steps", "unattended"]
 
 
 def piece(stage: Stage, elements: int) -> int:
@@ -53,14 +39,18 @@ def piece(stage: Stage, elements: int) -> int:
 
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
-    """Make the kernel before anything is written."""
-    with _device(batch.device):
+    """Make the kernel before anything is written. Raises RuntimeError while CuPy's current stream is being captured."""
+    with on_device(batch.device):
+        refuse_capture()
         if stage.reductions:
-            _reduce_kernel(name, stage, batch.storages, batch.dimensions)
-        elif _in_table(batch):
-            _update_kernel(name, stage, batch.storages, batch.held)
+            reduce_kernel(name, stage, batch.storages, batch.dimensions)
+        elif len(batch.sets) == 1 and batch.whole:
+            elementwise_kernel(name, stage, batch.storages)
+            return
         else:
-            _elementwise(name, stage, batch.storages)
+            update_kernel(name, stage, batch.storages, batch.dimensions, batch.held)
+    # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
+    batch.sets.clear()
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
@@ -78,90 +68,26 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
     An update does not wait for the GPU; a stage of reductions does.
     """
     scalars = scalar_table(rows, batch.storages)
-    with _device(batch.device):
+    with on_device(batch.device):
         if stage.reductions:
-            batch.kept["partials"] = _reduce(name, stage, batch, scalars)
-            return
-        if _in_table(batch):
-            _update_many(name, stage, batch, scalars)
-            return
-        for views, row in zip(batch.sets, batch.scalars, strict=True):
+            partials = library().empty((len(batch.table), len(stage.reductions)), "float64")
+            reduce_many(name, stage, batch, task_table(batch, batch.table), arguments(scalars), partials)
+            batch.kept["partials"] = library().asnumpy(partials)
+        elif batch.sets:
+            views, row = batch.sets[0], batch.scalars[0]
             walk = views[0].walk if batch.dimensions is None else None
-            _update_one(name, stage, views, walk or (), scalars[row])
+            update_one(name, stage, views, walk or (), scalars[row])
+        else:
+            given = arguments(scalars)
+            for table in batch.turns(len(stage.arrays)):
+                update_many(name, stage, batch, task_table(batch, table), given)
 
 
-def _in_table(batch: Batch) -> bool:
-    """Whether a batch goes by its table rather than array by array."""
-    if batch.dimensions is not None and not batch.whole:
-        raise ValueError("on a GPU row-sparse gradients need parameters and values with contiguous rows; copy them")
-    return not batch.whole or (batch.dimensions is None and len(batch.sets) > 1)
+def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Any:
+    """What notices that arrays were replaced or moved, if the words of CuPy's arrays can be read."""
+    from .cupy_headers import CupyHeaders, available
 
-
-def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> None:
-    """Nothing notices yet that CuPy arrays moved: each step looks at all of them."""
-
-
-def _device(name: str) -> Any:
-    return library().cuda.Device(int(name.partition(":")[2]))
-
-
-def _update_one(name: str, stage: Stage, views: Sequence[View], walk: Sequence[int], scalars: Any) -> None:
-    """walk: the axes that come last, in the order of memory, for CuPy to walk dense arrays without dividing."""
-    described, kernel = _elementwise(name, stage, tuple(view.storage for view in views))
-    axes = [axis for axis in range(len(views[0].shape)) if axis not in walk] + list(walk)
-    arrays = [_bits(view.array.transpose(axes)) for view in views]
-    kernel(*(arrays[k] for k in described.inputs), *scalars, *(arrays[k] for k in described.outputs))
-
-
-def _bits(array: Any) -> Any:
-    return array.view("uint16") if array.dtype.itemsize == 2 else array
-
-
-def _update_many(name: str, stage: Stage, batch: Batch, scalars: Any) -> None:
-    largest = min(CHUNK, max(views[0].size for views in batch.sets))
-    blocks = -(-largest // (THREADS * pack(batch.storages) * ROUNDS))
-    kernel = _update_kernel(name, stage, batch.storages, batch.held)
-    cupy = library()
-    numbers = cupy.asarray(scalars)
-    for table in batch.turns(len(stage.arrays)):
-        arguments = (cupy.asarray(table), numbers, cupy.uint32(blocks))
-        kernel((len(table) * blocks,), (THREADS,), arguments)
-
-
-def _reduce(name: str, stage: Stage, batch: Batch, scalars: Any) -> Any:
-    cupy = library()
-    partials = cupy.empty((len(batch.table), len(stage.reductions)), "float64")
-    arguments = (cupy.asarray(batch.table), cupy.asarray(scalars), partials)
-    kernel = _reduce_kernel(name, stage, batch.storages, batch.dimensions)
-    kernel((len(batch.table),), (LANES // pack(batch.storages),), arguments)
-    return cupy.asnumpy(partials)
-
-
-@functools.cache
-def _elementwise(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[Elementwise, Callable[..., None]]:
-    it = elementwise(name, stage, storages)
-    kernel = library().ElementwiseKernel(
-        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
-    )
-    return it, kernel
-
-
-@functools.cache
-def _update_kernel(
-    name: str, stage: Stage, storages: tuple[str, ...], held: tuple[int, ...] = ()
-) -> Callable[..., None]:
-    kernel: Callable[..., None] = library().RawKernel(
-        update_source(name, stage, storages, held), kernel_name(name), options=OPTIONS
-    )
-    return kernel
-
-
-@functools.cache
-def _reduce_kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None) -> Callable[..., None]:
-    kernel: Callable[..., None] = library().RawKernel(
-        reduce_source(name, stage, storages, dimensions), f"{kernel_name(name)}_norms", options=OPTIONS
-    )
-    return kernel
+    return CupyHeaders(parameters, gradients, views, gradients_written) if available() else None
 
 
 def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:
@@ -172,7 +98,7 @@ def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:
     cupy = library()
     order = np.argsort(first)
     numbers = np.argsort(order)[numbers]
-    with _device(values.device):
+    with on_device(values.device):
         given = values.array
         sums = cupy.zeros((len(found), *values.shape[1:]), compute_type([values.storage]))
         sums[...] = given[cupy.asarray(first[order])]
@@ -192,14 +118,14 @@ def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:
 
 def full_like(view: View, value: float, dtype: str) -> Any:
     """A new CuPy array in the shape and the order of memory of another, on its device."""
-    with _device(view.device):
+    with on_device(view.device):
         return library().full_like(view.array, value, dtype=dtype)
 
 
 def to_host(view: View) -> Any:
     """A NumPy array with its values; waits for the GPU."""
-    with _device(view.device):
-        return view.array.get()
+    with on_device(view.device):
+        return library().asnumpy(view.array)
 
 
 def filling(view: View, values: Any) -> Callable[[], Any]:
@@ -208,7 +134,7 @@ def filling(view: View, values: Any) -> Callable[[], Any]:
 
 
 def _fill(view: View, values: Any) -> None:
-    with _device(view.device):
+    with on_device(view.device):
         view.array[...] = library().asarray(values)
 
 

@@ -70,6 +70,9 @@ class Plan:
         self._sparse = tuple(sparse)
         self._watch: Any = None
         self._scalars: Any = None
+        self._steps: Any = None
+        self._steps_before: Any = None
+        self._unattended = False
         self._passes: list[Pass] = []
         self._gradients: list[tuple[Batch, int]] = []
         self._written: list[View] = []
@@ -116,6 +119,10 @@ class Plan:
         ]
         self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
         written = gradient in self.program.stages[-1].writes
+        self._which, self._device = which, views[0][0].device
+        self._steps, self._steps_before = None, self._steps or self._steps_before
+        unattended = _of(which, "unattended")
+        self._unattended = unattended is not None and unattended(self.program)
         self._watch = backend(which).watch(parameters, self._dense(parameters, gradients), views, written)
 
     def touch(self, gradients: list[Any]) -> None:
@@ -137,11 +144,34 @@ class Plan:
 
         numbers: a row for each group, or one for each set where their uniform states differ. Nothing is written yet.
         """
+        if self._unattended and not self.touched:
+            return self._tell(numbers)
         decided = _decided(self.program, self._passes, numbers, self._groups)
         if decided is None:
             return None
         states, _, self._scalars = decided
         return states
+
+    def _tell(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+        """The same where a GPU works out by itself what follows from norms, and is only told what it needs for that."""
+        if self._steps is None:
+            self._steps = self.steps(len(numbers))
+        try:
+            known = [self._steps.ahead.next(row) for row in numbers]
+        except (ArithmeticError, ValueError) as error:
+            raise _explained(self.program, numbers, error) from error
+        self._steps.tell([told for told, _ in known])
+        return [list(states.values()) for _, states in known]
+
+    def steps(self, rows: int) -> Any:
+        """Steps on the arrays that it is bound to which need no word from the host, with so many rows of numbers.
+
+        Raises TypeError where there are none but on a GPU through CuPy, ValueError where bits would not be kept.
+        """
+        make = _of(self._which, "steps")
+        if make is None:
+            raise TypeError("captured steps are for CuPy arrays; on others call step")
+        return make(self.program, self._passes, self._groups, rows, self._device, self._steps_before)
 
     @property
     def addresses(self) -> Any:
@@ -169,7 +199,11 @@ class Plan:
 
     def write(self, done: list[Any]) -> None:
         """Apply the step that was decided."""
-        self._passes[-1].run(self._scalars, done)
+        if self._unattended and not self.touched:
+            self._steps.run()
+            done.extend([None] * self.writes)
+        else:
+            self._passes[-1].run(self._scalars, done)
 
 
 def _passes(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[Pass]:
@@ -202,12 +236,22 @@ def _decided(
             return [row[count:] for row in known], last, [row[:count] for row in known]
         states, scalars = _reduced(program, before, known, groups)
     except (ArithmeticError, ValueError) as error:
-        given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
-        uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
-        raise ValueError(f"{program.name}: {error} in one of {uniform}, with {given}") from error
+        raise _explained(program, numbers, error) from error
     if program.guard and not all(row.pop() for row in states):
         return None
     return states, last, scalars
+
+
+def _explained(program: Program, numbers: Sequence[Mapping[str, Any]], error: Exception) -> ValueError:
+    """An error in a number, with the hyperparameters that it was made of."""
+    given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
+    uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
+    return ValueError(f"{program.name}: {error} in one of {uniform}, with {given}")
+
+
+def _of(which: str, name: str) -> Any:
+    """What not every backend has; else None."""
+    return getattr(backend(which), name, None)
 
 
 def _reduced(

@@ -20,13 +20,14 @@ class Batch:
     """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
 
     dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
-    scalars of each set. table: their rows. counts: how many rows each set has. owners: which set each row is of.
+    scalars of each set. sets: the arrays, as long as the table is not enough. table: their rows. counts: how many rows
+    each set has. owners: which set each row is of.
     offsets: for each array how many bytes from its address each row begins, or one number for all. Both are for arrays
     that may move.
     whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
     several rows of scalars in turn, up to the one before the number in its last column. held: the arrays of which each
     row has one element alone.
-    kept: what a backend keeps for the next run.
+    kept: what a backend keeps for the next run; what it keeps of the table, under "table", as long as that is the same.
     """
 
     device: str
@@ -65,8 +66,18 @@ class Batch:
             table[:, width + 1] = number
             yield table[: np.searchsorted(first, number, side="right")]
 
+    @cached_property
+    def longest(self) -> int:
+        """The elements of its longest row."""
+        return int(self.table[:, len(self.storages)].max())
+
     def move(self, column: int, addresses: Any) -> None:
         """Take new addresses for one array of every set, of those that are in the batch and of others."""
+        self.place(column, addresses)
+        self.sets.clear()
+        self.kept.pop("table", None)
+
+    def place(self, column: int, addresses: Any) -> None:
         np.add(addresses[self.owners], self.offsets[column], out=self.table[:, column])
 
 
@@ -107,7 +118,7 @@ def whole_arrays(
     addresses = np.zeros(max(positions) + 1, np.int64)
     for column in range(width):
         addresses[positions] = [views[column].address for views in sets]
-        batch.move(column, addresses)
+        batch.place(column, addresses)
     return batch
 
 

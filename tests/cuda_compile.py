@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastopt.kernels.cuda_source import elementwise, kernel_name, reduce_source, update_source
-from fastopt.kernels.cupy import OPTIONS
+from fastopt.kernels.cuda_source import elementwise, kernel_name
+from fastopt.kernels.cuda_table import reduce_source, update_source
+from fastopt.kernels.cupy_kernels import OPTIONS
 from fastopt.kernels.program import Stage
 
 _ARRAY, _INDEXER, _SCALAR = 1, 2, 3

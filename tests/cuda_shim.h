@@ -15,6 +15,7 @@ extern "C" { long long shim_packs = 0; }
 #define __global__
 #define __device__
 #define __forceinline__ inline
+#define __grid_constant__
 #define __launch_bounds__(threads)
 #define __shared__ static
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,9 +18,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
+from fastopt.kernels import cpu, cupy_kernels, dispatch
 from fastopt.kernels import cupy as cupy_backend
-from fastopt.kernels import dispatch
 from fastopt.kernels.reference import denormals_flushed
 
 HEADER = Path(__file__).with_name("cuda_shim.h")
@@ -32,6 +33,19 @@ def compiler() -> list[str] | None:
     if shutil.which("g++"):
         return ["g++"]
     return [sys.executable, "-m", "ziglang", "c++"] if find_spec("ziglang") else None
+
+
+class Stream:
+    """The one stream. graph: while it is captured, the calls of kernels that did not happen, to be called later."""
+
+    def __init__(self) -> None:
+        self.graph: list[Callable[[], Any]] | None = None
+
+    def is_capturing(self) -> bool:
+        return self.graph is not None
+
+    def synchronize(self) -> None:
+        """All is done at once here."""
 
 
 class Shim:
@@ -46,6 +60,7 @@ class Shim:
         self.edits, self.flags = edits or {}, flags
         self.edited: set[str] = set()
         self.recording = False
+        self.stream = Stream()
         self._pending: dict[str, str] = {}
         self._functions: dict[str, Any] = {}
 
@@ -63,6 +78,12 @@ class Shim:
     def call(self, symbol: str, single: bool, *arguments: Any) -> None:
         if self.recording:
             return
+        if self.stream.graph is not None:
+            self.stream.graph.append(functools.partial(self._call, symbol, single, *arguments))
+        else:
+            self._call(symbol, single, *arguments)
+
+    def _call(self, symbol: str, single: bool, *arguments: Any) -> None:
         if symbol in self._pending:
             self._compile()
         assert symbol in self._functions, "this kernel did not compile, in a test before"
@@ -115,18 +136,29 @@ class _RawKernel:
     def __init__(self, shim: Shim, code: str, name: str, options: tuple[str, ...]) -> None:
         parameters = re.search(rf"{name}\(([^)]*)\)", code)
         assert parameters
-        names = re.findall(r"(\w+)(?:,|$)", parameters[1])
+        # What is passed by value comes here by its address.
+        taken = re.sub(r"const __grid_constant__ Given (\w+)", r"const fastopt::Given *\1", parameters[1])
+        names = [f"*{n}" if n == "given" else n for n in re.findall(r"(\w+)(?:,|$)", parameters[1])]
         fibers = "true" if "__syncthreads" in code else "false"
         run = (
-            f'extern "C" void run_@(unsigned grid, unsigned block, {parameters[1]})\n'
+            f'extern "C" void run_@(unsigned grid, unsigned block, {taken})\n'
             f"{{ shim_launch<{fibers}>(grid, block, [=] {{ fastopt::@({', '.join(names)}); }}); }}\n"
         )
         self.shim, self.single = shim, "struct float64" not in code
         self.symbol = shim.add(name, code.replace(f" {name}(", " @(") + run)
 
     def __call__(self, grid: tuple[int], block: tuple[int], arguments: tuple[Any, ...]) -> None:
-        given = [ctypes.c_void_p(a.ctypes.data) if a.ndim else ctypes.c_uint(int(a)) for a in arguments]
-        self.shim.call(self.symbol, self.single, *map(ctypes.c_uint, (*grid, *block)), *given)
+        self.shim.call(self.symbol, self.single, *map(ctypes.c_uint, (*grid, *block)), *map(_argument, arguments))
+
+    def compile(self) -> None:
+        """It is compiled when it is called, with all others."""
+
+
+def _argument(value: Any) -> Any:
+    """As CuPy passes it to a kernel."""
+    if value is None:
+        return ctypes.c_void_p(None)
+    return ctypes.c_void_p(value.ctypes.data) if value.ndim else np.ctypeslib.as_ctypes_type(value.dtype)(value.item())
 
 
 class _ElementwiseKernel:
@@ -183,37 +215,58 @@ extern "C" void run_@(long long size, int dimensions, const long long *shape, co
         self.shim.call(self.symbol, self.single, ctypes.c_longlong(arrays[0].size), ctypes.c_int(shape.size), *pointers)
 
 
+class _Array(np.ndarray):
+    """An array on the GPU, as far as the host's side needs one."""
+
+    def set(self, values: Any) -> None:
+        self[...] = values
+
+
+class _Device(contextlib.nullcontext[Any]):
+    def __init__(self, number: int) -> None:
+        super().__init__(self)
+
+    def synchronize(self) -> None:
+        """All is done at once here."""
+
+
 @contextlib.contextmanager
 def simulated(shim: Shim) -> Iterator[None]:
     """Within it, rules called on NumPy arrays go through the CuPy backend, and its kernels run on the CPU."""
     cupy = SimpleNamespace(
-        asarray=np.asarray,
+        asarray=lambda values: np.array(values).view(_Array),
         empty=np.zeros,
-        zeros=np.zeros,
-        asnumpy=np.asarray,
+        zeros=lambda shape, dtype: np.zeros(shape, dtype).view(_Array),
+        asnumpy=np.array,
         uint32=np.uint32,
         full_like=np.full_like,
+        ndarray=_Array,
         RawKernel=functools.partial(_RawKernel, shim),
         ElementwiseKernel=functools.partial(_ElementwiseKernel, shim),
-        cuda=SimpleNamespace(Device=lambda number: contextlib.nullcontext(number)),
+        cuda=SimpleNamespace(
+            Device=_Device,
+            get_current_stream=lambda: shim.stream,
+            alloc_pinned_memory=bytearray,
+            runtime=SimpleNamespace(getDeviceCount=lambda: 1, CUDARuntimeError=RuntimeError),
+        ),
     )
-    view_of, library = dispatch.view_of, cupy_backend.library
+    view_of = dispatch.view_of
 
     def view_on_gpu(array: Any, name: str) -> Any:
         _, view = view_of(array, name)
         return "cupy", replace(view, kind="cupy array", device="cuda:0")
 
-    kernels = (cupy_backend._elementwise, cupy_backend._update_kernel, cupy_backend._reduce_kernel)
-    for kernel in kernels:
-        kernel.cache_clear()
-    dispatch.view_of = view_on_gpu
-    cupy_backend.library = lambda: cupy  # type: ignore[assignment]
-    try:
+    caches = [made for made in vars(cupy_kernels).values() if hasattr(made, "cache_clear")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "cupy", cupy)
+        patch.setattr(dispatch, "view_of", view_on_gpu)
+        # Its arrays are NumPy's, and so are their headers.
+        patch.setattr(cupy_backend, "watch", cpu.watch)
+        for cache in caches:
+            cache.cache_clear()
         yield
-    finally:
-        dispatch.view_of, cupy_backend.library = view_of, library
-        for kernel in kernels:
-            kernel.cache_clear()
+    for cache in caches:
+        cache.cache_clear()
 
 
 @contextlib.contextmanager

@@ -3,13 +3,17 @@
 import re
 from collections import Counter
 
+import numpy as np
 import pytest
 from cuda_compile import Compiled, compiled, compiled_elementwise, compiled_stage, machine_code, storages_of
 from examples import DTYPES, INEXACT
 from own_rules import EVERY
 
+import fastopt
 from fastopt.kernels import RULES
-from fastopt.kernels.cuda_source import reduce_source, update_source
+from fastopt.kernels.ahead import Ahead
+from fastopt.kernels.cuda_prologue import prologue_source
+from fastopt.kernels.cuda_table import reduce_source, update_source
 
 ALL = {**EVERY, **{name: RULES[name] for name in INEXACT}}
 # Every rule in float32 for both machines, in the other types for the newer one.
@@ -102,6 +106,26 @@ def test_the_elementwise_kernel_keeps_the_promise(name: str, storage: str, dimen
 def test_reductions_of_strided_arrays_compile(name: str) -> None:
     rule_name, stage, storages = stages_of(name, "float32")[0]
     made = compiled(reduce_source(rule_name, stage, storages, 3), 90)
+    assert_no_spills(made)
+    assert not broken_promises(made.ptx)
+
+
+@pytest.mark.parametrize("arch", [80, 90])
+@pytest.mark.parametrize("name", ["sgd", "nadam", "lamb", "sgd_hypergradient"])
+def test_what_works_out_the_numbers_keeps_the_promise(name: str, arch: int) -> None:
+    opt = fastopt.Optimizer([np.zeros(3)], ALL[name], clip_norm=1.0, skip_nonfinite=True)
+    ahead = Ahead(opt._program)
+    for number in range(len(opt._program.stages)):
+        made = compiled(prologue_source(ahead, number), arch)
+        assert_no_spills(made)
+        assert not broken_promises(made.ptx)
+    assert [found for found in instructions(made.ptx) if re.match(r"(add|mul)\..*f64", found)]
+
+
+@pytest.mark.parametrize("storage", DTYPES)
+def test_updates_of_arrays_that_lie_across_their_memory_compile(storage: str) -> None:
+    rule_name, stage, storages = stages_of("adamw", storage)[-1]
+    made = compiled(update_source(rule_name, stage, storages, 3), 90)
     assert_no_spills(made)
     assert not broken_promises(made.ptx)
 

@@ -11,8 +11,7 @@ import pytest
 from examples import DTYPES, INEXACT, arrays_for, check_close, check_update, same_bits, same_numbers
 from own_rules import EVERY, OWN
 
-from fastopt.kernels import RULES, Rule
-from fastopt.kernels import cupy as cupy_backend
+from fastopt.kernels import RULES, Rule, cupy_kernels
 from fastopt.kernels.plan import update
 
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
@@ -162,7 +161,7 @@ def test_reductions_over_the_model_equal_the_cpus(storage: str, shim: cuda_shim.
 def test_packs_are_used_where_every_address_allows_it(storage: str, shim: cuda_shim.Shim) -> None:
     program = RULES["adam"].program(RULES["adam"].hyper)
     arrays = arrays_for(RULES["adam"], 100_003, storage)
-    kernel = cupy_backend._update_kernel(program.name, program.stages[-1], tuple(a.dtype.name for a in arrays))
+    kernel = cupy_kernels.update_kernel(program.name, program.stages[-1], tuple(a.dtype.name for a in arrays))
     smallest = arrays[0].itemsize
     whole = 100_003 // (16 // smallest)
     for past in (0, smallest):
@@ -180,7 +179,7 @@ MISTAKES = [
     ("without_arithmetic", "float32", "x : __uint_as_float(bits & 0x80000000u)", "x : x"),
     ("lion", "float32", "x > T(0) ? T(1)", "x >= T(0) ? T(1)"),
     ("adam", "float32", "(beta1_ * m_) + ", "1e-9f + (beta1_ * m_) + "),
-    ("adam", "float32", "i = whole + first", "i = whole + first + 1"),
+    ("adam", "float32", "number = whole + first", "number = whole + first + 1"),
     ("sgd", "bfloat16", " + (bits >> 16 & 1u)", ""),
     ("momentum", "bfloat16", "x != x ? bits >> 16 | 0x40u : ", ""),
     ("adam", "float16", "S::decode(words[k] >> 16)", "S::decode(words[k])"),

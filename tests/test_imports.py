@@ -32,6 +32,7 @@ def test_the_kernels_folder_is_not_a_package_of_its_own() -> None:
 
 # Who knows whom in kernels/: the backends read graphs and never each other, dispatch alone reaches them, by name.
 MAY_IMPORT = {
+    "ahead": {"emit", "operations", "program", "trace", "uniforms"},
     "arrays": set(),
     "cache": set(),
     "catch_up": {"rows", "tasks"},
@@ -46,8 +47,16 @@ MAY_IMPORT = {
     "cpu_threads": {"locks"},
     "cuda_intrinsics": {"operations"},
     "cuda_prelude": set(),
-    "cuda_source": {"arrays", "cuda_prelude", "emit", "program", "reductions", "table"},
-    "cupy": {"arrays", "cuda_source", "program", "reductions", "table"},
+    "cuda_prologue": {"ahead", "cuda_prelude", "cuda_source", "cuda_table", "emit", "program", "reductions"},
+    "cuda_source": {"arrays", "cuda_prelude", "emit", "program"},
+    "cuda_table": {"cuda_source", "emit", "program", "reductions", "table"},
+    "cupy": {
+        *("arrays", "cuda_source", "cuda_table", "cupy_headers", "cupy_kernels", "cupy_steps"),
+        *("program", "reductions", "table"),
+    },
+    "cupy_headers": {"arrays", "cpu_compile", "headers"},
+    "cupy_kernels": {"arrays", "cuda_source", "cuda_table", "program", "reductions", "table"},
+    "cupy_steps": {"ahead", "arrays", "cuda_prologue", "cupy_kernels", "program", "tasks"},
     "definition": {"hyperparameters", "plan", "step"},
     "dispatch": {"arrays", "memory", "program", "uninterrupted"},
     "emit": {"operations", "reductions", "trace"},

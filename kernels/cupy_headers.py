@@ -1,0 +1,110 @@
+"""Where CuPy arrays lie, read by compiled code as headers.py does it: has any of them changed?
+
+Of a CuPy array only the shape can be set in place; gradients come anew. To ask each in Python for its address, shape
+and strides takes more time than the launch. The words of CuPy's objects are no interface: they are compared once with
+what CuPy says, and where that differs each array is asked. Importing this module imports numba.
+"""
+
+import ctypes
+import functools
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .arrays import View
+from .cpu_compile import compiled
+from .headers import CHANGED, SAME, Known, look_source
+
+# Of an array: 1 type, 5 and 6 where its shape begins and ends, 8 its strides, 13 dtype, 14 its MemoryPointer; of that:
+# 3 address, 4 device.
+_COMPARE = f"""
+    if word(at, 1) != kind:
+        return {CHANGED}
+    shape, strides, memory = word(at, 5), word(at, 8), word(at, 14)
+    nd = (word(at, 6) - shape) // 8
+    if word(expected, row) != nd or word(expected, row + 1) != word(at, 13):
+        return {CHANGED}
+    if word(expected, row + 2) != word(memory, 4) & 0xFFFFFFFF:
+        return {CHANGED}
+    for d in range(nd):
+        if word(expected, row + 3 + 2 * d) != word(shape, d):
+            return {CHANGED}
+        if word(expected, row + 4 + 2 * d) != word(strides, d):
+            return {CHANGED}
+    address = word(memory, 3)
+"""
+
+
+@functools.cache
+def _look() -> Any:
+    return compiled(
+        "look_at_cupy_arrays", look_source("look_at_cupy_arrays", ["kind"], _COMPARE), "int64(int64, int64, int64)"
+    )
+
+
+class CupyHeaders:
+    """As headers.Headers, for CuPy's own arrays; of a class that inherits from them nothing is watched."""
+
+    def __init__(
+        self, parameters: list[Any], gradients: list[Any], views: Sequence[Sequence[View]], gradients_written: bool
+    ) -> None:
+        arrays, kind = [*parameters, *gradients], importlib.import_module("cupy").ndarray
+        self._look, self._watched = _look(), all(type(array) is kind for array in arrays)
+        if not self._watched:
+            return
+        width = 3 + 2 * max(array.ndim for array in arrays)
+        known = Known((len(parameters), len(gradients)), width, views, gradients_written, [id(kind)])
+        for row, array in zip(known.expected, arrays, strict=True):
+            row[:3] = array.ndim, id(array.dtype), array.data.device_id
+            row[3 : 3 + 2 * array.ndim] = [n for pair in zip(array.shape, array.strides, strict=True) for n in pair]
+        known.addresses[:] = [array.data.ptr for array in arrays]
+        self.addresses, self.gradients, self._place = known.addresses, known.gradients, known.place
+        # Types are compared by address, which must not be given to another meanwhile.
+        self._kept = known, [array.dtype for array in arrays]
+
+    def look(self, parameters: list[Any], gradients: list[Any]) -> int:
+        """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
+        if not self._watched:
+            return CHANGED
+        # The arrays stay alive, and so do their addresses, while the caller holds the lists.
+        found: int = self._look(id(parameters), id(gradients), self._place)
+        return found
+
+
+@functools.cache
+def available() -> bool:
+    """Whether the words of CuPy's objects are where this module expects them."""
+    cupy = importlib.import_module("cupy")
+    # Nobody reads this memory: what matters is what the arrays say of it.
+    room = np.zeros(64)
+    memory = cupy.cuda.UnownedMemory(room.ctypes.data, room.nbytes, room, 0)
+    arrays = [
+        cupy.ndarray(shape, dtype, cupy.cuda.MemoryPointer(memory, offset), strides)
+        for shape, dtype, offset, strides in (
+            ((2, 3, 4), "float32", 0, None),
+            ((4, 3), "float64", 8, (8, 32)),
+            ((), "float16", 2, None),
+            ((0, 5), "float32", 16, None),
+        )
+    ]
+    # Compiled code follows these words, so they are looked at from here first.
+    if not all(map(_as_expected, arrays)):
+        return False
+    watch = CupyHeaders(arrays, arrays[::-1], [], False)
+    return watch.look(arrays, arrays[::-1]) == SAME
+
+
+def _as_expected(array: Any) -> bool:
+    words, pointer = _words(array), _words(array.data)
+    if len(words) < 15 or len(pointer) < 5:
+        return False
+    lengths = words[6] - words[5], words[9] - words[8]
+    found = (*lengths, words[13], words[14], pointer[3])
+    return found == (8 * array.ndim, 8 * array.ndim, id(array.dtype), id(array.data), array.data.ptr)
+
+
+def _words(thing: Any) -> list[int]:
+    size = type(thing).__basicsize__ // 8
+    return list((ctypes.c_int64 * size).from_address(id(thing)))

@@ -1,0 +1,439 @@
+"""Steps that a GPU takes by itself, ordinary ones and replays of captured ones, have the bits of the CPU's.
+
+On a machine without a GPU they run in the CuPy that is made of NumPy and a C++ compiler; with one, on CuPy too.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cuda_shim
+import numpy as np
+import pytest
+from examples import DTYPES, INEXACT, same_bits
+from test_cupy import on_gpu
+
+import fastopt
+from fastopt import schedules
+from fastopt.kernels import RULES, Rule, cupy_kernels, norm, rule
+
+SIZES = (5, 129, 0, 70_001)
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "the tail": {
+        **{"grad_scale": 0.5, "clip_norm": 3.0, "ema": 0.9, "zero_grads": True, "cast_to": "bfloat16"},
+        **{"weight_decay": 0.1, "decay": "decoupled"},
+    },
+    "skipping": {"clip_array_norm": 0.7, "skip_nonfinite": True},
+}
+
+
+@rule
+def halved_by_norm(p, g, *, lr=0.1):
+    return p - lr / norm(g) * g
+
+
+@rule(states=["scale"])
+def carries(p, g, *, t, scale=1.0, lr=0.1):
+    """A state that follows from a norm, and numbers made of both."""
+    return p - lr * scale / (1 + 0.5**t) * g, 0.75 * scale + 0.25 * norm(g, over="model")
+
+
+class Simulated:
+    """CuPy made of NumPy."""
+
+    def __init__(self, shim: cuda_shim.Shim) -> None:
+        self.shim = shim
+
+    def array(self, values: Any) -> Any:
+        return np.array(values)
+
+    def host(self, array: Any) -> Any:
+        return np.asarray(array)
+
+    @contextlib.contextmanager
+    def capturing(self) -> Iterator[list[Any]]:
+        self.shim.stream.graph = calls = []
+        try:
+            yield calls
+        finally:
+            self.shim.stream.graph = None
+
+    def captured(self, step: Callable[[], Any]) -> Callable[[], Any]:
+        with self.capturing() as calls:
+            step()
+        return lambda: [call() for call in calls]
+
+    def on_the_cpu(self) -> Any:
+        return cuda_shim.on_the_cpu()
+
+
+class Gpu:
+    """CuPy."""
+
+    def __init__(self, cupy: Any) -> None:
+        self.cupy, self.stream = cupy, cupy.cuda.Stream(non_blocking=True)
+
+    def array(self, values: Any) -> Any:
+        return on_gpu(self.cupy, values)
+
+    def host(self, array: Any) -> Any:
+        self.cupy.cuda.Device().synchronize()
+        return self.cupy.asnumpy(array)
+
+    @contextlib.contextmanager
+    def capturing(self) -> Iterator[list[Any]]:
+        self.cupy.cuda.Device().synchronize()
+        with self.stream:
+            self.stream.begin_capture()
+            try:
+                yield (graph := [])
+            finally:
+                graph.append(self.stream.end_capture())
+
+    def captured(self, step: Callable[[], Any]) -> Callable[[], Any]:
+        with self.capturing() as graphs:
+            step()
+        return lambda: graphs[0].launch(self.stream)
+
+    def on_the_cpu(self) -> Any:
+        return contextlib.nullcontext()
+
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> cuda_shim.Shim:
+    if cuda_shim.compiler() is None:
+        pytest.skip("there is no C++ compiler: neither g++ nor the package ziglang")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cuda_shim"
+    folder.mkdir(exist_ok=True)
+    return cuda_shim.Shim(folder, flags=["-O1"])
+
+
+@pytest.fixture(scope="module")
+def every_kernel(shim: cuda_shim.Shim) -> None:
+    """All rules' kernels in one text, to be compiled at once: compilers are slow to start."""
+    with cuda_shim.simulated(shim):
+        shim.recording = True
+        for tested in [*RULES.values(), halved_by_norm, carries]:
+            for options in usable(tested).values():
+                opt = fastopt.Optimizer(arrays("float32", 0)[0], tested, **options)
+                opt.captured()()
+        shim.recording = False
+
+
+@pytest.fixture(params=["simulated", pytest.param("gpu", marks=pytest.mark.gpu)])
+def on(request: pytest.FixtureRequest) -> Iterator[Any]:
+    if request.param == "gpu":
+        try:
+            yield Gpu(cupy_kernels.library())
+        except (ImportError, RuntimeError) as error:
+            pytest.skip(str(error))
+    else:
+        shim = request.getfixturevalue("shim")
+        with cuda_shim.simulated(shim):
+            yield Simulated(shim)
+
+
+def usable(tested: Rule) -> dict[str, dict[str, Any]]:
+    """The options that have an effect with a rule."""
+    if tested.name in ("halved_by_norm", "carries"):
+        return {"plain": {}, "skipping": {"skip_nonfinite": True}}
+    # Compilers are slow: all options for some rules, the fullest for each.
+    every = tested.name in ("sgd", "nadam", "lamb", "adam_hypergradient")
+    found = {name: dict(options) for name, options in OPTIONS.items() if every or name == "the tail"}
+    if "weight_decay" in tested.hyper:
+        found["the tail"].pop("decay")
+    return found
+
+
+def arrays(storage: str, seed: int) -> tuple[list[Any], list[Any]]:
+    """Parameters and gradients of several sizes; one of each lies across its memory."""
+    generator = np.random.default_rng(seed)
+    drawn = [[generator.standard_normal(size).astype(DTYPES[storage]) for size in SIZES] for _ in range(2)]
+    for several in drawn:
+        several.append(generator.standard_normal((6, 8)).astype(DTYPES[storage])[:, ::2])
+    return drawn[0], drawn[1]
+
+
+def assert_equal(opt: Any, expected: Any, on: Any, exact: bool = True) -> None:
+    assert (opt.t, opt.skipped) == (expected.t, expected.skipped)
+    assert list(map(repr, opt.uniform_states)) == list(map(repr, expected.uniform_states))
+    for (name, one), (_, other) in zip(opt._named(), expected._named(), strict=True):
+        if hasattr(one, "dtype"):
+            found = on.host(one)
+            assert same_bits(found, other) if exact else np.allclose(found, other, rtol=1e-5), name
+
+
+def both(tested: Rule, on: Any, options: dict[str, Any], storage: str = "float32") -> tuple[Any, Any, Any, Any]:
+    """An optimizer there and one on the CPU, and the gradients of each."""
+    parameters, gradients = arrays(storage, 1)
+    opt = fastopt.Optimizer([on.array(p) for p in parameters], tested, **options)
+    with on.on_the_cpu():
+        expected = fastopt.Optimizer([p.copy() for p in parameters], tested, **options)
+    return opt, expected, [on.array(g) for g in gradients], gradients
+
+
+def draw(gradients: list[Any], mine: list[Any], seed: int, on: Any) -> None:
+    """New gradients in place, the same for both."""
+    generator = np.random.default_rng(seed)
+    for array, own in zip(gradients, mine, strict=True):
+        array[...] = generator.standard_normal(array.shape)
+        own[...] = on.array(array)
+
+
+@pytest.mark.parametrize("name", [*RULES, "carries"])
+def test_replays_have_the_bits_of_ordinary_steps(name: str, on: Any, request: pytest.FixtureRequest) -> None:
+    if isinstance(on, Simulated):
+        request.getfixturevalue("every_kernel")
+    tested = RULES.get(name, carries)
+    for options in usable(tested).values():
+        if "lr" in tested.hyper:
+            options["lr"] = schedules.linear(0.05, end=0.01, steps=7)
+        opt, expected, mine, gradients = both(tested, on, options)
+        step = opt.captured(mine, steps=12)
+        replay = on.captured(step)
+        assert opt.t == 0  # Nothing has run yet.
+        for k in range(9):
+            draw(gradients, mine, k, on)
+            if k == 4 and "skip_nonfinite" in options:
+                gradients[-1][-1, -1] = np.nan
+                mine[-1][...] = on.array(gradients[-1])
+            replay()
+            with on.on_the_cpu():
+                expected.step(gradients)
+        assert step.left == 12 - opt.t
+        assert_equal(opt, expected, on, name not in INEXACT)
+        step.close()
+        draw(gradients, mine, 99, on)
+        opt.step(mine)
+        with on.on_the_cpu():
+            expected.step(gradients)
+        assert_equal(opt, expected, on, name not in INEXACT)
+
+
+def model(on: Any, tested: Any = "adamw", **options: Any) -> tuple[Any, list[Any], list[Any]]:
+    """An optimizer there, its gradients, and the same as NumPy arrays."""
+    opt, _, mine, gradients = both(RULES.get(tested, tested), on, options)
+    return opt, mine, gradients
+
+
+def bits(opt: Any, on: Any) -> list[bytes]:
+    return [on.host(array).tobytes() for _, array in opt._named() if hasattr(array, "dtype")]
+
+
+@pytest.mark.parametrize("name", ["adamw", "lamb", "in_the_model"])
+def test_ordinary_steps_wait_for_no_norm(name: str, on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"clip_norm": 2.0} if name == "in_the_model" else {"clip_array_norm": 0.5}
+    opt, expected, mine, gradients = both(RULES.get(name, RULES["adamw"]), on, options)
+    for k in range(5):
+        draw(gradients, mine, k, on)
+        with monkeypatch.context() as patch:
+            patch.setattr(cupy_kernels.library(), "asnumpy", None)
+            opt.step(mine)
+        with on.on_the_cpu():
+            expected.step(gradients)
+    assert_equal(opt, expected, on)
+
+
+def test_groups_and_parameters_without_gradients_count_for_themselves(on: Any) -> None:
+    options = {"groups": {"1": {"lr": 0.5}, "3": {"lr": lambda t: 0.1 / t}}, "clip_norm": 1.0}
+    opt, expected, mine, gradients = both(RULES["adam"], on, options)
+    opt.step(mine)
+    with on.on_the_cpu():
+        expected.step(gradients)
+    mine[1] = gradients[1] = None
+    replay = on.captured(opt.captured(mine, steps=4))
+    for _ in range(4):
+        replay()
+        with on.on_the_cpu():
+            expected.step(gradients)
+    assert_equal(opt, expected, on)
+    opt._captured.close()
+    mine[1], gradients[1] = on.array(np.ones(SIZES[1], "float32")), np.ones(SIZES[1], "float32")
+    opt.step(mine)
+    with on.on_the_cpu():
+        expected.step(gradients)
+    assert_equal(opt, expected, on)
+
+
+def test_past_the_end_nothing_is_written_until_it_is_refilled(on: Any) -> None:
+    opt, expected, mine, gradients = both(RULES["adamw"], on, {"clip_norm": 1.0, "zero_grads": True})
+    step = opt.captured(mine, steps=3)
+    replay = on.captured(step)
+    for _ in range(3):
+        draw(gradients, mine, 0, on)
+        replay()
+        with on.on_the_cpu():
+            expected.step(gradients)
+    draw(gradients, mine, 1, on)
+    before = bits(opt, on), [on.host(g).tobytes() for g in mine]
+    for _ in range(3):
+        replay()
+    with pytest.raises(RuntimeError, match=r"of its 3 captured steps 3 were applied and 0 skipped; then there were no"):
+        _ = opt.skipped
+    assert (bits(opt, on), [on.host(g).tobytes() for g in mine]) == before
+    assert opt.t == 3  # It is said once.
+    opt.lr, expected.lr = 0.25, 0.25
+    step.refill()
+    replay()
+    with on.on_the_cpu():
+        expected.step(gradients)
+    assert_equal(opt, expected, on)
+    assert step.left == 2
+
+
+def test_many_replays_have_the_bits_of_as_many_steps(on: Any) -> None:
+    steps = 100 if isinstance(on, Simulated) else 1000
+    options = {"lr": schedules.cosine(0.01, steps=steps, warmup=steps // 10), "clip_norm": 0.5, "ema": 0.99}
+    opt = fastopt.AdamW([on.array(np.ones(64, "float32")) for _ in range(3)], **options)
+    with on.on_the_cpu():
+        expected = fastopt.AdamW([np.ones(64, "float32") for _ in range(3)], **options)
+    gradients = [np.random.default_rng(k).standard_normal(64).astype("float32") for k in range(3)]
+    with opt.captured([on.array(g) for g in gradients], steps=steps) as step:
+        replay = on.captured(step)
+        for _ in range(steps):
+            replay()
+    with on.on_the_cpu():
+        for _ in range(steps):
+            expected.step(gradients)
+    assert_equal(opt, expected, on)
+
+
+def test_what_was_replayed_is_in_what_is_saved(on: Any) -> None:
+    opt, mine, _ = model(on)
+    replay = on.captured(opt.captured(mine, steps=4))
+    replay()
+    replay()
+    other = fastopt.AdamW([on.array(array) for array in opt.params])
+    other.load_state_dict(opt.state_dict())
+    assert other.t == 2
+    assert bits(other, on) == bits(opt, on)
+
+
+def test_a_division_by_a_norm_of_zero_stops_it_and_is_said(on: Any) -> None:
+    opt, mine, _ = model(on, halved_by_norm)
+    mine[0][...] = 0
+    before = bits(opt, on)
+    opt.step(mine)  # The host does not wait, and hears of it later.
+    opt.params[0].sum()
+    on.host(opt.params[0])
+    with pytest.raises(ZeroDivisionError, match="a number that follows from a norm is divided by zero"):
+        opt.step(mine)
+    assert bits(opt, on) == before
+    mine[0][...] = 1
+    mine[2] = None  # That without elements has no norm either.
+    opt.step(mine)
+    assert bits(opt, on) != before
+    replayed, mine, _ = model(on, halved_by_norm)
+    mine[0][...] = 0
+    replay = on.captured(replayed.captured(mine, steps=2))
+    replay()
+    mine[0][...] = 1
+    replay()
+    with pytest.raises(RuntimeError, match="then a number that follows from a norm is divided by zero, and replays"):
+        _ = replayed.t
+    assert bits(replayed, on) == before
+
+
+def test_an_ordinary_step_cannot_be_captured(on: Any) -> None:
+    for options in ({}, {"clip_norm": 1.0}):
+        opt, mine, _ = model(on, **options)
+        opt.step(mine)
+        with on.capturing(), pytest.raises(RuntimeError, match=r"make the step before with captured\(\)"):
+            opt.step(mine)
+        assert opt.t == 1
+
+
+def test_what_cannot_be_captured_is_said_before_anything_is_changed(on: Any) -> None:
+    opt, mine, _ = model(on)
+    for steps in (0, -1, True, 2.0):
+        with pytest.raises(ValueError, match="steps must be a number of steps, 1 or more"):
+            opt.captured(mine, steps=steps)
+    with pytest.raises(ValueError, match="grads has no arrays"):
+        opt.captured([None] * len(mine))
+    with pytest.raises(ValueError, match=r"grads\[0\] has shape"):
+        opt.captured([mine[1], *mine[1:]])
+    rows = fastopt.RowSparse(np.array([0]), on.array(np.ones((1, 4), "float32")))
+    with pytest.raises(TypeError, match=r"grads\[4\] is row-sparse; a captured step needs dense gradients"):
+        opt.captured([*mine[:4], rows])
+    scaled, mine, _ = model(on, loss_scaler=fastopt.LossScaler())
+    with pytest.raises(ValueError, match="a loss_scaler looks at each step"):
+        scaled.captured(mine)
+    watched, mine, _ = model(on, lr=0.1 * fastopt.ReduceOnPlateau())
+    with pytest.raises(ValueError, match="ReduceOnPlateau changes with what the host sees"):
+        watched.captured(mine)
+    for one in (opt, scaled, watched):
+        one.step(mine)
+
+
+def test_a_schedule_that_fails_fails_before_the_capture(on: Any) -> None:
+    opt, mine, _ = model(on, lr=lambda t: 0.1 if t < 5 else float("nan"))
+    with pytest.raises(ValueError, match="lr is NaN"):
+        opt.captured(mine, steps=5)
+    opt.captured(mine, steps=4).close()
+    opt.step(mine)
+
+
+def test_while_it_is_open_ordinary_steps_and_loads_are_refused(on: Any) -> None:
+    opt, mine, _ = model(on)
+    saved = opt.state_dict()
+    step = opt.captured(mine, steps=2)
+    for refused in (lambda: opt.step(mine), lambda: opt.load_state_dict(saved), lambda: opt.captured(mine)):
+        with pytest.raises(RuntimeError, match=r"a captured step is open, .*close\(\) it first"):
+            refused()
+    step.close()
+    step.close()
+    opt.step(mine)
+    assert opt.t == 1
+
+
+def test_a_parameter_that_was_replaced_is_found(on: Any) -> None:
+    opt, mine, _ = model(on)
+    on.captured(opt.captured(mine, steps=2))()
+    opt.params[1] = on.array(np.zeros(SIZES[1], "float32"))
+    with pytest.raises(ValueError, match=r"params\[1\] is another array than when the step was captured"):
+        _ = opt.t
+
+
+def test_only_cupy_arrays_have_captured_steps() -> None:
+    with cuda_shim.on_the_cpu():
+        opt = fastopt.Adam([np.zeros(3)])
+        with pytest.raises(TypeError, match="captured steps are for CuPy arrays"):
+            opt.captured([np.zeros(3)])
+        opt.step([np.zeros(3)])
+
+
+MISTAKES = [
+    ("for (long long chunk = first + 1;", "for (long long chunk = first + 2;"),
+    ("for (int set = 1; set < sets", "for (int set = 2; set < sets"),
+    ("clock[2]++;", "clock[2] += 2;"),
+    ("skipped = true;", "skipped = false;"),
+    ("(steps ? group * steps + clock[2] : group)", "(steps ? group * steps : group)"),
+    ("if (go && *go < 1)", "if (go && *go < -5)"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong"), MISTAKES)
+def test_the_comparison_sees_a_wrong_kernel(right: str, wrong: str, tmp_path: Any) -> None:
+    if cuda_shim.compiler() is None:
+        pytest.skip("there is no C++ compiler: neither g++ nor the package ziglang")
+    for edits, fails in (({}, False), ({right: wrong}, True)):
+        shim = cuda_shim.Shim(tmp_path, edits, ["-O0"])
+        with cuda_shim.simulated(shim):
+            on = Simulated(shim)
+            opt, expected, mine, gradients = both(
+                RULES["adam"], on, {"clip_norm": 2.0, "skip_nonfinite": True, "lr": lambda t: 0.1 / t}
+            )
+            replay = on.captured(opt.captured(mine, steps=6))
+            for k in range(4):
+                draw(gradients, mine, k, on)
+                if k == 2:
+                    gradients[0][0] = mine[0][0] = np.inf
+                replay()
+                with on.on_the_cpu():
+                    expected.step(gradients)
+            with pytest.raises(AssertionError) if fails else contextlib.nullcontext():
+                assert_equal(opt, expected, on)
+        assert shim.edited == set(edits)
