@@ -15,7 +15,7 @@ from examples import ROOT
 from own_rules import EVERY
 
 from fastopt import Optimizer, measure
-from fastopt.bench import WrongResult, cases, count, machine, measured
+from fastopt.bench import WrongResult, cases, count, counts, machine, measured
 from fastopt.bench.clocks import LEAST, EventClock, HostClock, repeats
 from fastopt.bench.machines import MACHINES, Cpu
 from fastopt.bench.streams import bare_numba, bare_rule, copier, passes
@@ -145,6 +145,13 @@ def test_a_difference_in_the_second_step_is_found_too(monkeypatch: pytest.Monkey
         (["--size", "1K,"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got ''"),
         (["--size", "0.5"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got '0.5'"),
         (["--size", "-1"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got '-1'"),
+        (["--size", "1K..1M"], "size must say how many in a sweep, 2 to 1000, as in 1K..1M:7; got '1K..1M'"),
+        (["--size", "1K..1M:1"], "size must say how many in a sweep, 2 to 1000, as in 1K..1M:7; got '1K..1M:1'"),
+        (["--size", "1K..1M:1001"], "size must say how many in a sweep, 2 to 1000"),
+        (["--size", "1K..1M:³"], "size must say how many in a sweep, 2 to 1000"),
+        (["--size", "1M..1K:7"], "size must rise in a sweep, as in 1K..1M:7; got '1M..1K:7'"),
+        (["--size", "1K..2K..3K:7"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M"),
+        (["--size", "..1K:7"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got ''"),
         (["--dtype", "int8"], "dtype must be one of float16, bfloat16, float32, float64; got 'int8'"),
         (["--backend", "cpu,gpu"], "backend must be one of cpu, cupy, cuda; got 'gpu'"),
         (["--rounds", "2"], "rounds must be 3 or more, for a median and quartiles; got 2"),
@@ -286,6 +293,17 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
 )
 def test_sizes(text: str, elements: int) -> None:
     assert count(text) == elements
+
+
+def test_a_sweep_has_its_ends_and_equal_ratios() -> None:
+    assert counts("1Ki..64Mi:17") == [2**k for k in range(10, 27)]
+    assert counts("1K..1M:4") == [1000, 10_000, 100_000, 1_000_000]
+    assert counts("1.5M..20M:2") == [1_500_000, 20_000_000]
+    assert counts("1..4:9") == [1, 2, 3, 4]
+    assert counts("64K") == [64_000]
+    ratios = np.divide(*(np.array(counts("1K..100M:16"))[part] for part in (slice(1, None), slice(-1))))
+    assert np.ptp(ratios) < 2e-3 * ratios.mean()
+    assert [case.elements for case in cases(["sgd"], ["1K..1M:4", "1M", 7])] == [1000, 10_000, 100_000, 1_000_000, 7]
 
 
 def test_cases_are_every_combination_once() -> None:

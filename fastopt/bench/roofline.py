@@ -14,6 +14,7 @@ from ..measure import whole
 from .contenders import COPY
 from .labels import Label, place
 from .run import Result
+from .sizes import short
 
 # Okabe and Ito's colours, which the colour-blind tell apart; markers differ too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -67,14 +68,6 @@ def _titles(groups: list[Any]) -> tuple[list[str], str]:
     keep = [*apart[:2], True, apart[3]]
     titles = [", ".join(itertools.compress(text, keep)) for text in texts]
     return titles, "".join(f", {text}" for text, chosen in zip(texts[0][:2], keep, strict=False) if not chosen)
-
-
-def short(elements: int) -> str:
-    """A number of elements as one would type it: 64K for 64,000, 64Ki for 65,536."""
-    for unit, size in ("G", 10**9), ("M", 10**6), ("K", 10**3), ("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10):
-        if elements % size == 0:
-            return f"{elements // size}{unit}"
-    return f"{elements:,}"
 
 
 def _lines(axes: Axes, members: Sequence[Result], title: str, colour: str) -> Label:

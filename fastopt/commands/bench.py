@@ -27,7 +27,13 @@ def bench(
     rules: Annotated[
         list[str] | None, typer.Argument(help="Rules of the library, your own as module:name, or all; by default adam.")
     ] = None,
-    size: Annotated[str, typer.Option(help="Elements, with commas; 64K is 64,000, 64Ki is 65,536.")] = "1K,64K,1M,16M",
+    size: Annotated[
+        str,
+        typer.Option(
+            help="Elements, with commas; 64K is 64,000, 64Ki is 65,536; 1Ki..64Mi:17 is 17 sizes from first to last, "
+            "with equal ratios."
+        ),
+    ] = "1K,64K,1M,16M",
     dtype: Annotated[
         str, typer.Option(help="Of parameters and gradients, with commas: float16, bfloat16, float32, float64.")
     ] = "float32",
