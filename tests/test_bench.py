@@ -11,23 +11,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench_command import said
 from examples import ROOT
 from own_rules import EVERY
 
 from fastopt import Optimizer, measure
 from fastopt.bench import WrongResult, cases, count, counts, machine, measured
-from fastopt.bench.clocks import LEAST, EventClock, HostClock, repeats
+from fastopt.bench.clocks import LEAST, EventClock, HostClock, Took, repeats
 from fastopt.bench.machines import MACHINES, Cpu
 from fastopt.bench.streams import bare_numba, bare_rule, copier, passes
-from fastopt.cli import main
 from fastopt.kernels import RULES, cupy, exp, numba_cuda, rule
 from fastopt.kernels.dispatch import BACKENDS
 
 ROW = {
     "rule", "elements", "dtype", "backend", "cache", "checked", "bytes_per_element", "operations_per_element",
-    "seconds", "gigabytes_per_second", "gigaflops", "operations_per_byte", "share_of_copy", "same_streams",
-    "share_of_same_streams", "plain", "speedup_over_plain", "contenders",
+    "seconds", "host_seconds", "gigabytes_per_second", "gigaflops", "operations_per_byte", "share_of_copy",
+    "same_streams", "share_of_same_streams", "plain", "speedup_over_plain", "contenders",
 }  # fmt: skip
+
+QUARTILES = ("low", "median", "high")
 
 
 @rule(require="lr >= 0")
@@ -40,14 +42,6 @@ def mine(p, g, h, *, lr=0.1):  # type: ignore[no-untyped-def]
 @rule
 def copied(p, g):  # type: ignore[no-untyped-def]
     return g
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of `fastopt bench`."""
-    with pytest.raises(SystemExit) as stopped:
-        main(["bench", *arguments])
-    out, err = capsys.readouterr()
-    return int(stopped.value.code or 0), out, err
 
 
 def finite(value: Any) -> bool:
@@ -84,6 +78,8 @@ def test_json_is_one_object_with_hardware_versions_and_every_number(capsys: pyte
         assert finite(row)
         assert row["contenders"].keys() == {"rule", "copy", "bare rule", "NumPy"}
         assert row["contenders"]["rule"]["bytes"] == 1000 * row["bytes_per_element"] == 22_000
+        assert row["host_seconds"] == row["seconds"]
+        assert sorted(row["contenders"]["rule"]["samples"]) == pytest.approx([row["seconds"][key] for key in QUARTILES])
         assert row["seconds"]["low"] <= row["seconds"]["median"] <= row["seconds"]["high"]
         assert row["gigaflops"] == pytest.approx(row["gigabytes_per_second"] * row["operations_per_byte"])
 
@@ -114,7 +110,7 @@ def test_a_wrong_kernel_is_not_timed(
 ) -> None:
     step = Optimizer.step
     monkeypatch.setattr(Optimizer, "step", lambda self, grads: (step(self, grads), spoil(self)))
-    monkeypatch.setattr(HostClock, "seconds", never)
+    monkeypatch.setattr(HostClock, "took", never)
     code, out, err = said(capsys, name, "--size", "1.5M", "--rounds", "3")
     assert code == 1
     assert err.startswith(f"fastopt: {name} on cpu, float32, 1,500,000 elements: ")
@@ -338,8 +334,8 @@ def test_the_copy_copies_everything(nbytes: int) -> None:
 
 def test_a_sample_is_long_enough_for_the_clock() -> None:
     class Slow(HostClock):
-        def seconds(self, calls: Any, repeats: int) -> float:
-            return 1e-6 if repeats > 3 else 0.0
+        def took(self, calls: Any, repeats: int) -> Took:
+            return Took(1e-6 if repeats > 3 else 0.0, 0.0)
 
     assert LEAST <= repeats(Slow(), [int]) * 1e-6 <= 3 * LEAST
 
@@ -354,12 +350,23 @@ def test_the_clock_of_events_times_all_copies_and_waits_for_the_last() -> None:
     clock = EventClock(record, lambda began, ended: float(ended - began), 1000)
     calls = [lambda k=k: log.append(k) for k in range(3)]
     # The untimed call is the last one's: the first copy is then the one that was out of use the longest.
-    assert clock.seconds(calls, 2) == 7 / 6
+    assert clock.took(calls, 2).device == 7 / 6
     assert log == [2, "event", 0, 1, 2, 0, 1, 2, "event"]
     assert clock.copies(100) == {"cold": 31, "hot": 1}
     assert clock.copies(10**6) == {"cold": 2, "hot": 1}
     # So small that as many copies as one would make do not leave the cache.
     assert clock.copies(1) == {"hot": 1}
+
+
+def test_the_host_is_timed_apart_from_the_device_and_does_not_wait_for_it() -> None:
+    def elapsed(began: float, ended: float) -> float:
+        time.sleep(0.05)
+        return 3.0
+
+    clock = EventClock(time.perf_counter, elapsed, 1000)
+    took = clock.took([lambda: time.sleep(1e-3)], 2)
+    assert took.device == 1.5
+    assert 1e-3 <= took.host < 0.02
 
 
 def test_cold_and_hot_are_reported_apart(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

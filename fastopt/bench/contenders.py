@@ -15,7 +15,7 @@ from ..measure import interleaved
 from ..optimizer import Optimizer
 from .cases import Case
 from .check import WrongResult, check
-from .clocks import Call, Clock, repeats
+from .clocks import Call, Clock, Took, repeats
 from .machines import Machine
 from .streams import bare_rule
 
@@ -50,8 +50,8 @@ class Setup:
 
     def times(
         self, rounds: int, copies: int | None = None, tick: Callable[[], Any] | None = None
-    ) -> dict[str, list[float]]:
-        """Seconds a call of each contender in each round.
+    ) -> dict[str, list[Took]]:
+        """What a call of each contender takes in each round.
 
         copies: how many copies of the arrays the calls take turns on; all of them without it.
         """
@@ -62,7 +62,7 @@ class Setup:
             for name, contender in self.contenders.items():
                 calls = contender.calls[:copies]
                 samples[name] = _Sample(self.on.clock, calls, repeats(self.on.clock, calls))
-            return interleaved(samples, rounds, PAUSE, tick, _Sample.seconds)
+            return interleaved(samples, rounds, PAUSE, tick, _Sample.took)
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class _Sample:
     calls: Sequence[Call]
     repeats: int
 
-    def seconds(self) -> float:
-        return self.clock.seconds(self.calls, self.repeats)
+    def took(self) -> Took:
+        return self.clock.took(self.calls, self.repeats)
 
 
 def prepared(case: Case, on: Machine) -> Setup:

@@ -2,21 +2,33 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..inspection import inspected
 from ..measure import Spread, ratio, spread
 from .cases import Case
+from .clocks import Took
 from .contenders import COPY, RULE, Setup, prepared
 from .machines import Machine
 
 
 @dataclass(frozen=True)
 class Timing:
-    """A contender: the bytes that a call must move, its seconds, and what that comes to."""
+    """A contender: the bytes that a call must move, what it took in each round, and what that comes to."""
 
     bytes: int
-    seconds: Spread
+    took: Sequence[Took]
+
+    @cached_property
+    def seconds(self) -> Spread:
+        """Of the device."""
+        return spread([one.device for one in self.took])
+
+    @cached_property
+    def host_seconds(self) -> Spread:
+        """Of the host, to ask for it; on a CPU the same."""
+        return spread([one.host for one in self.took])
 
     @property
     def gigabytes_per_second(self) -> float:
@@ -72,11 +84,12 @@ def measured(case: Case, on: Machine, rounds: int = 21, tick: Callable[[], Any] 
     ]
 
 
-def result(setup: Setup, cache: str, times: Mapping[str, Sequence[float]]) -> Result:
+def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Result:
     """What the times of all contenders of a case come to."""
     case, plain = setup.case, setup.on.plain
     costs = inspected(case.rule, case.dtype)
-    timings = {name: Timing(setup.contenders[name].bytes, spread(values)) for name, values in times.items()}
+    timings = {name: Timing(setup.contenders[name].bytes, found) for name, found in took.items()}
+    times = {name: [one.device for one in found] for name, found in took.items()}
     streams = max(setup.streams, key=lambda name: timings[name].gigabytes_per_second)
 
     def share(of: str) -> Spread:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import refusing
+from .bench_compare import compare_files
 from .figures import duration, finite, span
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ as the plain formula. Steps are checked first, and timed with the host's work.""
 
 
 def bench(
+    context: typer.Context,
     rules: Annotated[
         list[str] | None, typer.Argument(help="Rules of the library, your own as module:name, or all; by default adam.")
     ] = None,
@@ -41,6 +43,12 @@ def bench(
     rounds: Annotated[int, typer.Option(help="How often all contenders are timed in turn.")] = 21,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw a roofline into this file, .png or .svg.")] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="BEFORE AFTER", help="Measure nothing; compare two files that --json printed. Goes with --json."
+        ),
+    ] = None,
 ) -> None:
     """Time the optimizer step: each rule, size, type and backend, against the memory and against plain NumPy.
 
@@ -48,7 +56,13 @@ def bench(
     once its result has been checked against the reference. Shares are of the
     bandwidth that a copy, and a kernel which reads and writes the same arrays,
     reach in the same rounds. Exit code 1 if a result is wrong: it is not timed.
+    With --compare, exit code 1 if a case became slower by more than its spread.
     """
+    if compare:
+        with refusing(ValueError):
+            _check_alone(context, "compare", "as_json")
+        compare_files(*compare, as_json)
+        return
     from rich.console import Console
 
     if plot:
@@ -75,6 +89,15 @@ def bench(
         with refusing(OSError, ValueError):
             draw(results, plot, hardware()["processor"])
         out.print(f"\nroofline in {plot}")
+
+
+def _check_alone(context: typer.Context, *names: str) -> None:
+    """Raise ValueError if the first of these options was given with another than these."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in names and source and source.name != "DEFAULT":
+            title = name if name == "rules" else f"--{name.replace('_', '-')}"
+            raise ValueError(f"{title} has no effect with --{names[0]}: leave it out")
 
 
 def _split(text: str) -> list[str]:
