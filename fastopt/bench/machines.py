@@ -18,10 +18,12 @@ class Machine(Protocol):
     """What a backend's arrays live on.
 
     clock: what times calls there. plain: the library that evaluates a formula as it stands, or None without one.
+    peak: bytes a second that the memory's clock and the width of its bus allow, or None where they are not known.
     """
 
     clock: Clock
     plain: str | None
+    peak: float | None
 
     def array(self, values: Any) -> Any:
         """A NumPy array's values as an array of the machine, which may be the same."""
@@ -49,6 +51,7 @@ class Cpu:
     """NumPy arrays."""
 
     plain: str | None = "NumPy"
+    peak: float | None = None
 
     def __init__(self) -> None:
         self.clock: Clock = HostClock()
@@ -94,6 +97,7 @@ class Cupy:
         self._cupy = cupy = backend("cupy").library()
         self._properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
         self.clock: Clock = EventClock(self._record, self._elapsed, self._properties["l2CacheSize"])
+        self.peak = _peak(self._properties["memoryClockRate"], self._properties["memoryBusWidth"])
 
     def _record(self) -> Any:
         event = self._cupy.cuda.Event()
@@ -146,6 +150,7 @@ class NumbaCuda:
             )
         self._device = cuda.get_current_device()
         self.clock: Clock = EventClock(self._record, self._elapsed, self._device.L2_CACHE_SIZE)
+        self.peak = _peak(self._device.MEMORY_CLOCK_RATE, self._device.GLOBAL_MEMORY_BUS_WIDTH)
         self.plain: str | None = "CuPy" if importlib.util.find_spec("cupy") else None
 
     def _record(self) -> Any:
@@ -184,6 +189,11 @@ class NumbaCuda:
             "cache_bytes": self._device.L2_CACHE_SIZE,
             "runtime": ".".join(map(str, self._cuda.runtime.get_version())),
         }
+
+
+def _peak(clock_kilohertz: int, bus_bits: int) -> float | None:
+    """Bytes a second of memory that moves a bit of each line of the bus twice a cycle, as all that GPUs have does."""
+    return 2 * 1e3 * clock_kilohertz * bus_bits / 8 or None
 
 
 MACHINES: dict[str, type[Machine]] = {"cpu": Cpu, "cupy": Cupy, "cuda": NumbaCuda}

@@ -43,6 +43,9 @@ def bench(
     rounds: Annotated[int, typer.Option(help="How often all contenders are timed in turn.")] = 21,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw a roofline into this file, .png or .svg.")] = None,
+    nvbench: Annotated[
+        Path | None, typer.Option(help="Write the results for the readers of NVBench's JSON (package cuda-bench).")
+    ] = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
@@ -73,7 +76,9 @@ def bench(
         if rounds < 3:
             raise ValueError(f"rounds must be 3 or more, for a median and quartiles; got {rounds}")
         if plot:
-            _check_path(plot)
+            _check_picture(plot, "plot")
+        if nvbench:
+            _check_writable(nvbench, "nvbench")
         chosen = cases(rules or ["adam"], _split(size), _split(dtype), _split(backend))
         machines = {name: machine(name) for name in dict.fromkeys(case.backend for case in chosen)}
     out = Console(highlight=False, markup=False, quiet=as_json)
@@ -83,6 +88,12 @@ def bench(
         from ..bench.record import as_record
 
         print(json.dumps(finite(as_record(results, machines, rounds)), allow_nan=False))
+    if nvbench:
+        from ..bench.nvbench import write
+
+        with refusing(OSError):
+            write(results, machines, nvbench)
+        out.print(f"\nNVBench's form in {nvbench}, its samples in {nvbench}-bin")
     if plot:
         from ..measure import machine as hardware
 
@@ -104,13 +115,17 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
 
-def _check_path(path: Path) -> None:
-    """Raise ValueError now if the plot could not be written later."""
+def _check_picture(path: Path, option: str) -> None:
     if path.suffix not in (".png", ".svg"):
-        raise ValueError(f"plot must end in .png or .svg; got {str(path)!r}")
+        raise ValueError(f"{option} must end in .png or .svg; got {str(path)!r}")
+    _check_writable(path, option)
+
+
+def _check_writable(path: Path, option: str) -> None:
+    """Raise ValueError now if a file could not be written later."""
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         raise ValueError(
-            f"plot cannot be written to {str(path)!r}: no folder that one may write to, or a folder itself"
+            f"{option} cannot be written to {str(path)!r}: no folder that one may write to, or a folder itself"
         )
 
 
