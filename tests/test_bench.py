@@ -1,5 +1,6 @@
 """`fastopt bench`: a wrong result is not timed, what is reported is whole, and bad input is one line."""
 
+import dataclasses
 import importlib.util
 import json
 import subprocess
@@ -26,7 +27,7 @@ from fastopt.kernels.dispatch import BACKENDS
 ROW = {
     "rule", "elements", "dtype", "backend", "cache", "checked", "bytes_per_element", "operations_per_element",
     "seconds", "host_seconds", "gigabytes_per_second", "gigaflops", "operations_per_byte", "share_of_copy",
-    "same_streams", "share_of_same_streams", "plain", "speedup_over_plain", "contenders",
+    "same_streams", "share_of_same_streams", "share_of_peak", "plain", "speedup_over_plain", "contenders",
 }  # fmt: skip
 
 QUARTILES = ("low", "median", "high")
@@ -152,6 +153,7 @@ def test_a_difference_in_the_second_step_is_found_too(monkeypatch: pytest.Monkey
         (["--backend", "cpu,gpu"], "backend must be one of cpu, cupy, cuda; got 'gpu'"),
         (["--rounds", "2"], "rounds must be 3 or more, for a median and quartiles; got 2"),
         (["--plot", "roof.jpg"], "plot must end in .png or .svg; got 'roof.jpg'"),
+        (["--plot-sizes", "sizes.jpg"], "plot-sizes must end in .png or .svg; got 'sizes.jpg'"),
         (["--plot", "no/where/roof.png"], "no folder that one may write to"),
         (["--sizes", "1"], "No such option: --sizes"),
     ],
@@ -227,6 +229,49 @@ def test_the_plot_is_a_picture_and_the_only_file(tmp_path: Path, capsys: pytest.
     assert "GFLOP/s" in svg
     assert "flop/byte" in svg
     assert sorted(path.name for path in tmp_path.iterdir()) == ["roof.png", "roof.svg"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "names"),
+    [(["adam"], {"adam", "copy", "bare rule", "bare numba", "NumPy"}), (["adam", "lion"], {"adam", "lion", "copy"})],
+)
+def test_bandwidth_is_drawn_over_the_size(
+    rules: list[str], names: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastopt.bench import size_plot
+
+    panels: list[tuple[Any, Any]] = []
+    place = size_plot.place
+    monkeypatch.setattr(size_plot, "place", lambda *given: (panels.append((given[1], given[2])), place(*given)))
+    on = machine("cpu")
+    results = [r for case in cases(rules, ["70K", "1K"], ["float32", "float64"]) for r in measured(case, on, 3)]
+    on_paper = [dataclasses.replace(result, peak=5e9) for result in results]
+    size_plot.draw(on_paper, tmp_path / "sizes.svg", "a processor")
+    titles = [axes.get_title("left") for axes, _ in panels]
+    assert titles == ["cpu, float32, hot cache", "cpu, float64, hot cache"]
+    for (axes, labels), dtype in zip(panels, ("float32", "float64"), strict=True):
+        lines = axes.get_lines()
+        assert {label.text.rpartition(" ")[0] for label in labels} == {*names, "datasheet"}
+        ours = [result for result in results if (result.case.rule.name, result.case.dtype) == ("adam", dtype)]
+        rates = [result.step.gigabytes_per_second for result in ours]
+        assert list(lines[0].get_ydata()) == rates[::-1]
+        assert list(lines[0].get_xdata()) == [1000, 70_000]
+        assert list(lines[-1].get_ydata()) == [5.0, 5.0]
+    assert [one.name for one in tmp_path.iterdir()] == ["sizes.svg"]
+
+
+def test_the_command_draws_bandwidth_over_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "sizes.png"
+    code, out, err = said(capsys, "sgd", "--size", "1,1K", "--rounds", "3", "--plot-sizes", str(path))
+    assert (code, err) == (0, "")
+    assert out.endswith(f"bandwidth by size in {path}\n")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_size_makes_no_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "sgd", "--size", "1K", "--plot-sizes", str(tmp_path / "sizes.png"))
+    assert (code, out) == (2, "")
+    assert err == "fastopt: plot-sizes needs two sizes or more, as in --size 1K..64M:9; got one\n"
 
 
 def test_labels_are_all_written_and_none_on_another() -> None:

@@ -98,7 +98,7 @@ def test_the_command_writes_the_file_and_its_samples(tmp_path: Path, capsys: pyt
     path = tmp_path / "results.json"
     code, out, err = said(capsys, "sgd", "--size", "1K", "--rounds", "3", "--nvbench", str(path))
     assert (code, err) == (0, "")
-    assert out.endswith(f"\nNVBench's form in {path}, its samples in {path}-bin\n")
+    assert out.endswith(f"\nNVBench's form, with its samples in {path}-bin, in {path}\n")
     record = json.loads(path.read_text())
     (bench,) = record["benchmarks"]
     named = [

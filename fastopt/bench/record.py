@@ -52,6 +52,7 @@ def _row(result: Result) -> dict[str, Any]:
         "share_of_copy": asdict(result.share_of_copy),
         "same_streams": result.streams,
         "share_of_same_streams": asdict(result.share_of_streams),
+        "share_of_peak": asdict(result.share_of_peak) if result.share_of_peak else None,
         "plain": result.plain,
         "speedup_over_plain": asdict(result.speedup) if result.speedup else None,
         "contenders": contenders,

@@ -41,8 +41,9 @@ class Result:
 
     exact: whether the result was compared with the reference bit by bit, or else to a tolerance. bytes, operations:
     of an element. timings: of each contender. streams: the fastest of the kernels with the same streams. share_of_copy,
-    share_of_streams: of their bandwidth, in the same rounds. plain: the library of the plain formula, if there is one;
-    speedup: how many times as fast the rule is.
+    share_of_streams: of their bandwidth, in the same rounds. peak: bytes a second that the memory's clock and the width
+    of its bus allow, where they are known; share_of_peak: of that. plain: the library of the plain formula, if there is
+    one; speedup: how many times as fast the rule is.
     """
 
     case: Case
@@ -54,12 +55,19 @@ class Result:
     share_of_copy: Spread
     streams: str
     share_of_streams: Spread
+    peak: float | None
     plain: str | None
     speedup: Spread | None
 
     @property
     def step(self) -> Timing:
         return self.timings[RULE]
+
+    @property
+    def share_of_peak(self) -> Spread | None:
+        if self.peak is None:
+            return None
+        return spread([self.step.bytes / one.device / self.peak for one in self.step.took])
 
     @property
     def intensity(self) -> float:
@@ -105,6 +113,7 @@ def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Resu
         share(COPY),
         streams,
         share(streams),
+        setup.on.peak,
         plain,
         ratio(times[plain], times[RULE]) if plain else None,
     )
