@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import measure
-from .machines import Machine
+from .machines import Machine, hardware
 from .run import Result, Timing
 
 _VERSION = (1, 0, 0)
@@ -45,7 +45,7 @@ def as_nvbench(
     results: Sequence[Result], machines: Mapping[str, Machine], folder: str
 ) -> tuple[dict[str, Any], dict[str, list[float]]]:
     """The record, and for each file in a folder that it names, seconds, to be written as little-endian float32."""
-    names = {backend: _name(one) for backend, one in machines.items()}
+    names = {backend: hardware(one) for backend, one in machines.items()}
     devices = list(dict.fromkeys(names.values()))
     rules: dict[str, list[Result]] = {}
     for result in results:
@@ -77,11 +77,6 @@ def as_nvbench(
         "devices": [{"id": number, "name": name} for number, name in enumerate(devices)],
         "benchmarks": benchmarks,
     }, samples
-
-
-def _name(on: Machine) -> str:
-    name: str = on.about().get("gpu") or measure.machine()["processor"]
-    return name
 
 
 def _axes(result: Result, contender: str) -> Axes:

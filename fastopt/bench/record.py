@@ -56,4 +56,6 @@ def _row(result: Result) -> dict[str, Any]:
         "plain": result.plain,
         "speedup_over_plain": asdict(result.speedup) if result.speedup else None,
         "contenders": contenders,
+        "left_out": dict(result.left_out),
+        "kernels": [asdict(kernel) for kernel in result.kernels],
     }

@@ -1,5 +1,6 @@
 """A case, checked and timed, and what the times come to."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,8 +9,9 @@ from typing import Any
 from ..inspection import inspected
 from ..measure import Spread, ratio, spread
 from .cases import Case
-from .clocks import Took
+from .clocks import Mark, Took
 from .contenders import COPY, RULE, Setup, prepared
+from .gpu_kernels import Kernel
 from .machines import Machine
 
 
@@ -43,7 +45,8 @@ class Result:
     of an element. timings: of each contender. streams: the fastest of the kernels with the same streams. share_of_copy,
     share_of_streams: of their bandwidth, in the same rounds. peak: bytes a second that the memory's clock and the width
     of its bus allow, where they are known; share_of_peak: of that. plain: the library of the plain formula, if there is
-    one; speedup: how many times as fast the rule is.
+    one; speedup: how many times as fast the rule is. left_out: controls that were not timed, and why. kernels: what the
+    compiled kernels need, as far as it is known.
     """
 
     case: Case
@@ -58,6 +61,8 @@ class Result:
     peak: float | None
     plain: str | None
     speedup: Spread | None
+    left_out: Mapping[str, str]
+    kernels: Sequence[Kernel]
 
     @property
     def step(self) -> Timing:
@@ -80,16 +85,22 @@ class Result:
         return self.intensity * self.step.gigabytes_per_second
 
 
-def measured(case: Case, on: Machine, rounds: int = 21, tick: Callable[[], Any] | None = None) -> list[Result]:
+def measured(
+    case: Case,
+    on: Machine,
+    rounds: int = 21,
+    tick: Callable[[], Any] | None = None,
+    mark: Mark = contextlib.nullcontext,
+) -> list[Result]:
     """Check a case and time it: one result for each kind of cache that the machine's clock knows.
 
     What is timed is `Optimizer.step` on one array, with all that the host does in it. tick: called after each round.
+    mark: makes a range that profilers show, of a text, around each sample.
     Raises WrongResult if the kernel is wrong, before anything is timed; MemoryError if there is not enough.
     """
     setup = prepared(case, on)
-    return [
-        result(setup, cache, setup.times(rounds, copies, tick)) for cache, copies in on.clock.copies(case.bytes).items()
-    ]
+    caches = on.clock.copies(case.bytes).items()
+    return [result(setup, cache, setup.times(rounds, copies, tick, mark)) for cache, copies in caches]
 
 
 def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Result:
@@ -116,4 +127,6 @@ def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Resu
         setup.on.peak,
         plain,
         ratio(times[plain], times[RULE]) if plain else None,
+        setup.left_out,
+        setup.on.kernels(case.rule, case.dtype),
     )

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from ..plots import COLOURS, plain_axes, save
 from .contenders import COPY, RULE
 from .labels import Label, place
+from .roofline import MARKERS
 from .run import Result, Timing
 from .sizes import short
 
@@ -46,21 +47,26 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
 def _panel(figure: Figure, axes: Axes, title: str, members: Sequence[Result]) -> None:
     plain_axes(axes)
     axes.set_xscale("log")
+    sizes = [result.case.elements for result in members]
+    # The labels then stand beside the axes, clear of the ticks.
+    left, right = min(sizes) / 1.3, max(sizes) * 1.3
+    axes.set_xlim(left, right)
     labels = []
     for number, (name, line) in enumerate(_lines(members).items()):
         colour, dashes = ("0.35", "--") if name == COPY else (COLOURS[number % len(COLOURS)], "-")
         line.sort(key=lambda point: point[0])
         sizes = [elements for elements, _ in line]
         rates = [timing.gigabytes_per_second for _, timing in line]
-        axes.plot(sizes, rates, dashes, color=colour, marker="o", markersize=3, linewidth=1.4, zorder=3)
+        marker = MARKERS[number // len(COLOURS) % len(MARKERS)]
+        axes.plot(sizes, rates, dashes, color=colour, marker=marker, markersize=3, linewidth=1.4, zorder=3)
         low = [timing.bytes / timing.seconds.high / 1e9 for _, timing in line]
         high = [timing.bytes / timing.seconds.low / 1e9 for _, timing in line]
         axes.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0, zorder=2)
-        labels.append(Label(sizes[-1], rates[-1], f"{name} {rates[-1]:.3g}", colour))
-    axes.set_ylim(bottom=0)
+        labels.append(Label(right, rates[-1], f"{name} {rates[-1]:.3g}", colour))
     if peak := members[0].peak:
         axes.axhline(peak / 1e9, color="0.6", linewidth=1, linestyle=":")
-        labels.append(Label(axes.get_xlim()[1], peak / 1e9, f"datasheet {peak / 1e9:.3g}", "0.45"))
+        labels.append(Label(right, peak / 1e9, f"datasheet {peak / 1e9:.3g}", "0.45"))
+    axes.set_ylim(bottom=0)
     axes.set_title(title, loc="left", fontsize=10)
     axes.set_xlabel("elements")
     axes.set_ylabel("GB/s")

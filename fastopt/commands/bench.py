@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..bench import Case, Result
+    from ..bench.clocks import Mark
     from ..bench.machines import Machine
 
 
@@ -38,6 +39,7 @@ def bench(
     backend: Annotated[str, typer.Option(help="With commas: cpu, cupy, cuda (numba-cuda).")] = "cpu",
     rounds: Annotated[int, typer.Option(help="How often all contenders are timed in turn.")] = 21,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    nvtx: Annotated[bool, typer.Option("--nvtx", help="Mark what is timed with NVTX ranges, on a GPU.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw a roofline into this file, .png or .svg.")] = None,
     plot_sizes: Annotated[
         Path | None, typer.Option(help="Draw the bandwidth over the size into this file, .png or .svg.")
@@ -78,9 +80,10 @@ def bench(
         if plot_sizes and len({case.elements for case in chosen}) < 2:
             raise ValueError("plot-sizes needs two sizes or more, as in --size 1K..64M:9; got one")
         machines = {name: machine(name) for name in dict.fromkeys(case.backend for case in chosen)}
+        marks = {name: one.nvtx() if nvtx else contextlib.nullcontext for name, one in machines.items()}
     out = Console(highlight=False, markup=False, quiet=as_json)
     out.soft_wrap = not out.is_terminal
-    results = _run(chosen, machines, rounds, out)
+    results = _run(chosen, machines, rounds, marks, out)
     if as_json:
         from ..bench.record import as_record
 
@@ -104,7 +107,9 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
 
-def _run(chosen: list["Case"], machines: dict[str, "Machine"], rounds: int, out: "Console") -> list["Result"]:
+def _run(
+    chosen: list["Case"], machines: dict[str, "Machine"], rounds: int, marks: dict[str, "Mark"], out: "Console"
+) -> list["Result"]:
     """Measure it, with a row for each result and a progress bar where a person watches."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -122,9 +127,10 @@ def _run(chosen: list["Case"], machines: dict[str, "Machine"], rounds: int, out:
         task = bar.add_task("", total=total)
         for case in chosen:
             bar.update(task, description=str(case))
+            on = machines[case.backend]
             bad = refusing(TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError)
             with refusing(WrongResult, code=1), bad:
-                found = measured(case, machines[case.backend], rounds, lambda: bar.advance(task))
+                found = measured(case, on, rounds, lambda: bar.advance(task), marks[case.backend])
             for result in found:
                 table.add(result)
             results += found

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..measure import machine
-
 if TYPE_CHECKING:
     from ..bench import Result
     from ..bench.machines import Machine
@@ -50,7 +48,13 @@ def _picture(
     if path.suffix not in (".png", ".svg"):
         raise ValueError(f"{option} must end in .png or .svg; got {str(path)!r}")
     _check_writable(path, option)
-    return Output(title, path, lambda results, machines: draw(results, path, machine()["processor"]))
+    return Output(title, path, lambda results, machines: draw(results, path, _names(machines)))
+
+
+def _names(machines: Mapping[str, "Machine"]) -> str:
+    from ..bench.machines import hardware
+
+    return ", ".join(dict.fromkeys(map(hardware, machines.values())))
 
 
 def _roofline() -> Callable[[Sequence["Result"], Path, str], None]:
