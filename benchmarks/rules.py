@@ -73,7 +73,7 @@ def measured(subject: Rule, elements: int, rounds: int, others: dict[str, Any]) 
     }
     setup.contenders.clear()
     setup.contenders.update({name: Contender(moved, [call]) for name, call in calls.items()})
-    times = setup.times(rounds)
+    times = {name: [one.device for one in took] for name, took in setup.times(rounds).items()}
     medians = {name: float(np.median(values)) for name, values in times.items()}
     limit = NUMBA if powers(subject) else min((BARE, NUMBA), key=medians.__getitem__)
     speeds = {name: vars(measure.ratio(values, times[RULE])) for name, values in times.items()}

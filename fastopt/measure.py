@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 Contender = TypeVar("Contender")
+Sample = TypeVar("Sample")
 
 PACKAGES = (
     *("fastopt", "numpy", "ml_dtypes", "numba", "llvmlite", "numba-cuda", "cupy", "cupy-cuda12x", "cupy-cuda13x"),
@@ -47,15 +48,15 @@ def interleaved(
     rounds: int,
     pause: float = 0.0,
     tick: Callable[[], Any] | None = None,
-    sample: Callable[[Contender], float] = timed,  # type: ignore[assignment]
-) -> dict[str, list[float]]:
+    sample: Callable[[Contender], Sample] = timed,  # type: ignore[assignment]
+) -> dict[str, list[Sample]]:
     """Seconds of each contender in each round; in every round all run in turn, each round beginning one further on.
 
     pause: seconds between runs, in which thread pools stop spinning. tick: called after each round, for progress.
-    sample: runs a contender and returns its seconds; without it contenders are functions.
+    sample: runs a contender and returns what it took; without it contenders are functions, and that is seconds.
     """
     names = list(contenders)
-    times: dict[str, list[float]] = {name: [] for name in names}
+    times: dict[str, list[Sample]] = {name: [] for name in names}
     for contender in contenders.values():
         sample(contender)
     for number in range(rounds):

@@ -98,6 +98,11 @@ def compiled_stage(name: str, stage: Stage, storages: Sequence[str], arch: int) 
 
 def compiled_elementwise(name: str, stage: Stage, storages: Sequence[str], dimensions: int, arch: int) -> Compiled:
     """The ElementwiseKernel of one stage, for contiguous arrays of one dimension or strided ones of more."""
+    return compiled(elementwise_code(name, stage, storages, dimensions), arch, headers=True)
+
+
+def elementwise_code(name: str, stage: Stage, storages: Sequence[str], dimensions: int) -> str:
+    """What CuPy makes of the ElementwiseKernel of one stage, without its headers."""
     cupy = cupy_or_skip()
     it = elementwise(name, stage, storages)
     made = cupy.ElementwiseKernel(
@@ -114,10 +119,10 @@ def compiled_elementwise(name: str, stage: Stage, storages: Sequence[str], dimen
             arguments.append(core._ArgInfo(_ARRAY, cupy.ndarray, dtype, dimensions, contiguous, contiguous))
         else:
             arguments.append(core._ArgInfo(_SCALAR, object, np.dtype(parameter.dtype), 0, True, True))
-    code = core._get_elementwise_kernel_code(
+    code: str = core._get_elementwise_kernel_code(
         tuple(arguments), core._TypeMap(()), made.params, made.operation, kernel_name(name), made.preamble
     )
-    return compiled(code, arch, headers=True)
+    return code
 
 
 def disassembler() -> str | None:

@@ -1,5 +1,6 @@
 """`fastopt bench`: a wrong result is not timed, what is reported is whole, and bad input is one line."""
 
+import dataclasses
 import importlib.util
 import json
 import subprocess
@@ -11,23 +12,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench_command import said
 from examples import ROOT
 from own_rules import EVERY
 
 from fastopt import Optimizer, measure
-from fastopt.bench import WrongResult, cases, count, machine, measured
-from fastopt.bench.clocks import LEAST, EventClock, HostClock, repeats
+from fastopt.bench import WrongResult, cases, count, counts, machine, measured
+from fastopt.bench.clocks import LEAST, EventClock, HostClock, Took, repeats
 from fastopt.bench.machines import MACHINES, Cpu
 from fastopt.bench.streams import bare_numba, bare_rule, copier, passes
-from fastopt.cli import main
 from fastopt.kernels import RULES, cupy, exp, numba_cuda, rule
 from fastopt.kernels.dispatch import BACKENDS
 
 ROW = {
     "rule", "elements", "dtype", "backend", "cache", "checked", "bytes_per_element", "operations_per_element",
-    "seconds", "gigabytes_per_second", "gigaflops", "operations_per_byte", "share_of_copy", "same_streams",
-    "share_of_same_streams", "plain", "speedup_over_plain", "contenders",
+    "seconds", "host_seconds", "gigabytes_per_second", "gigaflops", "operations_per_byte", "share_of_copy",
+    "same_streams", "share_of_same_streams", "share_of_peak", "plain", "speedup_over_plain", "contenders",
+    "left_out", "kernels",
 }  # fmt: skip
+
+QUARTILES = ("low", "median", "high")
 
 
 @rule(require="lr >= 0")
@@ -40,14 +44,6 @@ def mine(p, g, h, *, lr=0.1):  # type: ignore[no-untyped-def]
 @rule
 def copied(p, g):  # type: ignore[no-untyped-def]
     return g
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of `fastopt bench`."""
-    with pytest.raises(SystemExit) as stopped:
-        main(["bench", *arguments])
-    out, err = capsys.readouterr()
-    return int(stopped.value.code or 0), out, err
 
 
 def finite(value: Any) -> bool:
@@ -84,6 +80,8 @@ def test_json_is_one_object_with_hardware_versions_and_every_number(capsys: pyte
         assert finite(row)
         assert row["contenders"].keys() == {"rule", "copy", "bare rule", "NumPy"}
         assert row["contenders"]["rule"]["bytes"] == 1000 * row["bytes_per_element"] == 22_000
+        assert row["host_seconds"] == row["seconds"]
+        assert sorted(row["contenders"]["rule"]["samples"]) == pytest.approx([row["seconds"][key] for key in QUARTILES])
         assert row["seconds"]["low"] <= row["seconds"]["median"] <= row["seconds"]["high"]
         assert row["gigaflops"] == pytest.approx(row["gigabytes_per_second"] * row["operations_per_byte"])
 
@@ -114,7 +112,7 @@ def test_a_wrong_kernel_is_not_timed(
 ) -> None:
     step = Optimizer.step
     monkeypatch.setattr(Optimizer, "step", lambda self, grads: (step(self, grads), spoil(self)))
-    monkeypatch.setattr(HostClock, "seconds", never)
+    monkeypatch.setattr(HostClock, "took", never)
     code, out, err = said(capsys, name, "--size", "1.5M", "--rounds", "3")
     assert code == 1
     assert err.startswith(f"fastopt: {name} on cpu, float32, 1,500,000 elements: ")
@@ -145,10 +143,18 @@ def test_a_difference_in_the_second_step_is_found_too(monkeypatch: pytest.Monkey
         (["--size", "1K,"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got ''"),
         (["--size", "0.5"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got '0.5'"),
         (["--size", "-1"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got '-1'"),
+        (["--size", "1K..1M"], "size must say how many in a sweep, 2 to 1000, as in 1K..1M:7; got '1K..1M'"),
+        (["--size", "1K..1M:1"], "size must say how many in a sweep, 2 to 1000, as in 1K..1M:7; got '1K..1M:1'"),
+        (["--size", "1K..1M:1001"], "size must say how many in a sweep, 2 to 1000"),
+        (["--size", "1K..1M:³"], "size must say how many in a sweep, 2 to 1000"),
+        (["--size", "1M..1K:7"], "size must rise in a sweep, as in 1K..1M:7; got '1M..1K:7'"),
+        (["--size", "1K..2K..3K:7"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M"),
+        (["--size", "..1K:7"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got ''"),
         (["--dtype", "int8"], "dtype must be one of float16, bfloat16, float32, float64; got 'int8'"),
         (["--backend", "cpu,gpu"], "backend must be one of cpu, cupy, cuda; got 'gpu'"),
         (["--rounds", "2"], "rounds must be 3 or more, for a median and quartiles; got 2"),
         (["--plot", "roof.jpg"], "plot must end in .png or .svg; got 'roof.jpg'"),
+        (["--plot-sizes", "sizes.jpg"], "plot-sizes must end in .png or .svg; got 'sizes.jpg'"),
         (["--plot", "no/where/roof.png"], "no folder that one may write to"),
         (["--sizes", "1"], "No such option: --sizes"),
     ],
@@ -226,6 +232,51 @@ def test_the_plot_is_a_picture_and_the_only_file(tmp_path: Path, capsys: pytest.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["roof.png", "roof.svg"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "names"),
+    [(["adam"], {"adam", "copy", "bare rule", "bare numba", "NumPy"}), (["adam", "lion"], {"adam", "lion", "copy"})],
+)
+def test_bandwidth_is_drawn_over_the_size(
+    rules: list[str], names: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastopt.bench import size_plot
+
+    panels: list[tuple[Any, Any]] = []
+    place = size_plot.place
+    monkeypatch.setattr(size_plot, "place", lambda *given: (panels.append((given[1], given[2])), place(*given)))
+    on = machine("cpu")
+    results = [r for case in cases(rules, ["70K", "1K"], ["float32", "float64"]) for r in measured(case, on, 3)]
+    on_paper = [dataclasses.replace(result, peak=1e12) for result in results]
+    size_plot.draw(on_paper, tmp_path / "sizes.svg", "a processor")
+    titles = [axes.get_title("left") for axes, _ in panels]
+    assert titles == ["cpu, float32, hot cache", "cpu, float64, hot cache"]
+    for (axes, labels), dtype in zip(panels, ("float32", "float64"), strict=True):
+        lines = axes.get_lines()
+        assert {label.text.rpartition(" ")[0] for label in labels} == {*names, "datasheet"}
+        ours = [result for result in results if (result.case.rule.name, result.case.dtype) == ("adam", dtype)]
+        rates = [result.step.gigabytes_per_second for result in ours]
+        assert list(lines[0].get_ydata()) == rates[::-1]
+        assert list(lines[0].get_xdata()) == [1000, 70_000]
+        assert list(lines[-1].get_ydata()) == [1000, 1000]
+        assert axes.get_ylim()[1] > 1000
+        assert {text.get_text() for text in axes.texts} >= {label.text for label in labels}
+    assert [one.name for one in tmp_path.iterdir()] == ["sizes.svg"]
+
+
+def test_the_command_draws_bandwidth_over_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "sizes.png"
+    code, out, err = said(capsys, "sgd", "--size", "1,1K", "--rounds", "3", "--plot-sizes", str(path))
+    assert (code, err) == (0, "")
+    assert out.endswith(f"bandwidth by size in {path}\n")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_size_makes_no_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "sgd", "--size", "1K", "--plot-sizes", str(tmp_path / "sizes.png"))
+    assert (code, out) == (2, "")
+    assert err == "fastopt: plot-sizes needs two sizes or more, as in --size 1K..64M:9; got one\n"
+
+
 def test_labels_are_all_written_and_none_on_another() -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -288,6 +339,17 @@ def test_sizes(text: str, elements: int) -> None:
     assert count(text) == elements
 
 
+def test_a_sweep_has_its_ends_and_equal_ratios() -> None:
+    assert counts("1Ki..64Mi:17") == [2**k for k in range(10, 27)]
+    assert counts("1K..1M:4") == [1000, 10_000, 100_000, 1_000_000]
+    assert counts("1.5M..20M:2") == [1_500_000, 20_000_000]
+    assert counts("1..4:9") == [1, 2, 3, 4]
+    assert counts("64K") == [64_000]
+    ratios = np.divide(*(np.array(counts("1K..100M:16"))[part] for part in (slice(1, None), slice(-1))))
+    assert np.ptp(ratios) < 2e-3 * ratios.mean()
+    assert [case.elements for case in cases(["sgd"], ["1K..1M:4", "1M", 7])] == [1000, 10_000, 100_000, 1_000_000, 7]
+
+
 def test_cases_are_every_combination_once() -> None:
     found = cases(["all", "adam"], ["1K", 1000, "2K"], ["float32", "float64"])
     assert len(found) == len(set(found)) == len(RULES) * 2 * 2
@@ -320,8 +382,8 @@ def test_the_copy_copies_everything(nbytes: int) -> None:
 
 def test_a_sample_is_long_enough_for_the_clock() -> None:
     class Slow(HostClock):
-        def seconds(self, calls: Any, repeats: int) -> float:
-            return 1e-6 if repeats > 3 else 0.0
+        def took(self, calls: Any, repeats: int) -> Took:
+            return Took(1e-6 if repeats > 3 else 0.0, 0.0)
 
     assert LEAST <= repeats(Slow(), [int]) * 1e-6 <= 3 * LEAST
 
@@ -336,12 +398,23 @@ def test_the_clock_of_events_times_all_copies_and_waits_for_the_last() -> None:
     clock = EventClock(record, lambda began, ended: float(ended - began), 1000)
     calls = [lambda k=k: log.append(k) for k in range(3)]
     # The untimed call is the last one's: the first copy is then the one that was out of use the longest.
-    assert clock.seconds(calls, 2) == 7 / 6
+    assert clock.took(calls, 2).device == 7 / 6
     assert log == [2, "event", 0, 1, 2, 0, 1, 2, "event"]
     assert clock.copies(100) == {"cold": 31, "hot": 1}
     assert clock.copies(10**6) == {"cold": 2, "hot": 1}
     # So small that as many copies as one would make do not leave the cache.
     assert clock.copies(1) == {"hot": 1}
+
+
+def test_the_host_is_timed_apart_from_the_device_and_does_not_wait_for_it() -> None:
+    def elapsed(began: float, ended: float) -> float:
+        time.sleep(0.05)
+        return 3.0
+
+    clock = EventClock(time.perf_counter, elapsed, 1000)
+    took = clock.took([lambda: time.sleep(1e-3)], 2)
+    assert took.device == 1.5
+    assert 1e-3 <= took.host < 0.02
 
 
 def test_cold_and_hot_are_reported_apart(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,10 @@
 `measured` checks a case against the reference and then times it; `fastopt bench` prints what it returns.
 """
 
-from .cases import Case, cases, count
+from .cases import Case, cases
 from .check import WrongResult
 from .machines import machine
 from .run import Result, Timing, measured
+from .sizes import count, counts
 
-__all__ = ["Case", "Result", "Timing", "WrongResult", "cases", "count", "machine", "measured"]
+__all__ = ["Case", "Result", "Timing", "WrongResult", "cases", "count", "counts", "machine", "measured"]

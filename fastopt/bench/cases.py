@@ -1,17 +1,13 @@
 """What is measured: rules, sizes, types and backends, each with each."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from ..inspection import named
 from ..kernels import RULES, Rule
 from ..kernels.arrays import ITEM_SIZES, compute_type
 from ..kernels.dispatch import BACKENDS
-
-_SIZE = re.compile(r"(\d+\.?\d*(?:e\d\d?)?)([kmg]i?)?", re.IGNORECASE)
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+from .sizes import counts
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ def cases(
     """Every combination.
 
     rules: themselves, by name, or as "module:name"; "all" is every rule of the library. sizes: numbers of elements, or
-    texts for `count`. backends: "cpu", "cupy", "cuda".
+    texts for `counts`. backends: "cpu", "cupy", "cuda".
     Raises ValueError for what there is not.
     """
     found: list[Rule] = []
@@ -54,7 +50,9 @@ def cases(
     for backend in backends:
         if backend not in BACKENDS:
             raise ValueError(f"backend must be one of {', '.join(BACKENDS)}; got {backend!r}")
-    elements = [count(size) if isinstance(size, str) else size for size in sizes]
+    elements: list[int] = []
+    for size in sizes:
+        elements += counts(size) if isinstance(size, str) else [size]
     if any(number < 1 for number in elements):
         raise ValueError(f"size must be 1 element or more; got {min(elements)}")
     return [
@@ -64,12 +62,3 @@ def cases(
         for rule in dict.fromkeys(found)
         for number in dict.fromkeys(elements)
     ]
-
-
-def count(text: str) -> int:
-    """A number of elements: 1000, 1e6, 64K (64,000), 64Ki (65,536), 1.5M. Raises ValueError for anything else."""
-    match = _SIZE.fullmatch(text.strip())
-    value = Decimal(match[1]) * _UNITS[(match[2] or "").lower()] if match else Decimal(0)
-    if value < 1 or value != value.to_integral_value():
-        raise ValueError(f"size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got {text!r}")
-    return int(value)

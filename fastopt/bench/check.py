@@ -16,7 +16,7 @@ STEPS = 2
 # is made of them by more.
 TOLERANCE = 1024
 # Elements that the reference, which keeps every intermediate array, is given at once.
-_PIECE = 1 << 20
+PIECE = 1 << 20
 
 
 class WrongResult(Exception):
@@ -37,7 +37,7 @@ def check(optimizer: Optimizer, gradient: Any, on: Machine) -> None:
         after = [on.host(parameter), *map(on.host, slots)]
         # A norm is of the whole array.
         whole = bool(rule.program(rule.hyper).reductions)
-        piece = g.size if whole else _PIECE
+        piece = g.size if whole else PIECE
         for first in range(0, g.size, piece):
             part = slice(first, first + piece)
             expected = rule.reference(*(array[part] for array in before), t=t, **states)
@@ -51,7 +51,7 @@ def check(optimizer: Optimizer, gradient: Any, on: Machine) -> None:
 
 
 def _compare(exact: bool, name: str, new: Any, right: Any, first: int) -> None:
-    wrong = ~equal_bits(new, right) if exact else _far(new, right)
+    wrong = ~equal_bits(new, right) if exact else far(new, right)
     if wrong.any():
         at = int(np.argmax(wrong))
         raise WrongResult(
@@ -60,7 +60,8 @@ def _compare(exact: bool, name: str, new: Any, right: Any, first: int) -> None:
         )
 
 
-def _far(new: Any, right: Any) -> Any:
+def far(new: Any, right: Any) -> Any:
+    """Where a result is not close to the right one, in the type of the result."""
     tolerance = TOLERANCE * np.finfo(compute_type([new.dtype.name])).eps
     if new.dtype.itemsize == 2:
         tolerance += float(ml_dtypes.finfo(new.dtype).eps)  # type: ignore[no-untyped-call]

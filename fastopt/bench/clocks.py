@@ -2,12 +2,22 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
 Call = Callable[[], Any]
+# Makes a range that profilers show, of a text.
+Mark = Callable[[str], AbstractContextManager[Any]]
 
 # Seconds that a sample takes at least, so that neither the clock's resolution nor reading it matters.
 LEAST = 1e-3
+
+
+class Took(NamedTuple):
+    """Seconds a call: of the device, from when it could begin to when it was done, and of the host, to ask for it."""
+
+    device: float
+    host: float
 
 
 class Clock(Protocol):
@@ -22,27 +32,28 @@ class Clock(Protocol):
     def copies(self, nbytes: int) -> dict[str, int]:
         """On how many copies of arrays of so many bytes calls must take turns, for each cache that can be had."""
 
-    def seconds(self, calls: Sequence[Call], repeats: int) -> float:
-        """Seconds a call, of all calls in turn, so many times, after one that is not timed."""
+    def took(self, calls: Sequence[Call], repeats: int) -> Took:
+        """What a call takes, of all calls in turn, so many times, after one that is not timed."""
 
 
 class HostClock:
-    """The clock of the host, for work that is done when the call returns."""
+    """The clock of the host, for work that is done when the call returns: the host is the device."""
 
     caches: tuple[str, ...] = ("hot",)
 
     def copies(self, nbytes: int) -> dict[str, int]:
         return {"hot": 1}
 
-    def seconds(self, calls: Sequence[Call], repeats: int) -> float:
+    def took(self, calls: Sequence[Call], repeats: int) -> Took:
         calls[-1]()
-        began = time.perf_counter()
-        _run(calls, repeats)
-        return (time.perf_counter() - began) / (repeats * len(calls))
+        seconds = _run(calls, repeats) / (repeats * len(calls))
+        return Took(seconds, seconds)
 
 
 class EventClock:
     """Events of a GPU around calls that are issued one after the other; where the GPU waits for the host, that counts.
+
+    The host's seconds are those in which it issues the calls, without waiting for the GPU but where a call itself does.
 
     record: puts an event into the stream of the work. elapsed: waits for the second of two events and gives the seconds
     between them. cache_bytes: the size of the GPU's last cache.
@@ -59,24 +70,28 @@ class EventClock:
         wanted = -(-self.TIMES * self._cache_bytes // nbytes) + 1
         return {"hot": 1} if wanted > self.MOST else {"cold": wanted, "hot": 1}
 
-    def seconds(self, calls: Sequence[Call], repeats: int) -> float:
+    def took(self, calls: Sequence[Call], repeats: int) -> Took:
         calls[-1]()
         began = self._record()
-        _run(calls, repeats)
-        return self._elapsed(began, self._record()) / (repeats * len(calls))
+        host = _run(calls, repeats)
+        number = repeats * len(calls)
+        return Took(self._elapsed(began, self._record()) / number, host / number)
 
 
-def _run(calls: Sequence[Call], repeats: int) -> None:
+def _run(calls: Sequence[Call], repeats: int) -> float:
+    """The host's seconds until the last call returned."""
+    began = time.perf_counter()
     for _ in range(repeats):
         for call in calls:
             call()
+    return time.perf_counter() - began
 
 
 def repeats(clock: Clock, calls: Sequence[Call]) -> int:
     """How often calls must run for a sample that is long enough."""
-    clock.seconds(calls, 1)
+    clock.took(calls, 1)
     number = 1
     # A first guess is off where a call is so short that the clock hardly sees it.
-    while (took := clock.seconds(calls, number) * number * len(calls)) < LEAST:
+    while (took := clock.took(calls, number).device * number * len(calls)) < LEAST:
         number = min(1 + int(number * LEAST / max(took, 1e-9)), 10 * number)
     return number

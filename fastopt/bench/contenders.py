@@ -1,7 +1,8 @@
 """What is timed in turn: the rule's step, a copy, kernels with the same streams, and the plain formula."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,8 +15,9 @@ from ..kernels.reference import denormals_flushed
 from ..measure import interleaved
 from ..optimizer import Optimizer
 from .cases import Case
-from .check import WrongResult, check
-from .clocks import Call, Clock, repeats
+from .check import PIECE, WrongResult, check, far
+from .clocks import Call, Clock, Mark, Took, repeats
+from .controls import STEP, Control, numbers
 from .machines import Machine
 from .streams import bare_rule
 
@@ -39,7 +41,8 @@ class Contender:
 class Setup:
     """A case whose result is right: the contenders, ready to be timed.
 
-    streams: which of them are the limit that memory sets. arrays: of the first copy of the case.
+    streams: which of them are the limit that memory sets. arrays: of the first copy of the case. left_out: controls
+    that could not be made or gave another result, and why.
     """
 
     case: Case
@@ -47,13 +50,19 @@ class Setup:
     contenders: dict[str, Contender]
     streams: tuple[str, ...]
     arrays: Sequence[Any]
+    left_out: Mapping[str, str]
 
     def times(
-        self, rounds: int, copies: int | None = None, tick: Callable[[], Any] | None = None
-    ) -> dict[str, list[float]]:
-        """Seconds a call of each contender in each round.
+        self,
+        rounds: int,
+        copies: int | None = None,
+        tick: Callable[[], Any] | None = None,
+        mark: Mark = contextlib.nullcontext,
+    ) -> dict[str, list[Took]]:
+        """What a call of each contender takes in each round.
 
-        copies: how many copies of the arrays the calls take turns on; all of them without it.
+        copies: how many copies of the arrays the calls take turns on; all of them without it. mark: makes a range, of
+        a text, around each sample.
         """
         single = compute_type([self.case.dtype]) == "float32"
         # As the kernels have it: denormals would slow plain NumPy down many times.
@@ -61,8 +70,10 @@ class Setup:
             samples = {}
             for name, contender in self.contenders.items():
                 calls = contender.calls[:copies]
-                samples[name] = _Sample(self.on.clock, calls, repeats(self.on.clock, calls))
-            return interleaved(samples, rounds, PAUSE, tick, _Sample.seconds)
+                samples[name] = _Sample(
+                    self.on.clock, calls, repeats(self.on.clock, calls), partial(mark, f"{name}: {self.case}")
+                )
+            return interleaved(samples, rounds, PAUSE, tick, _Sample.took)
 
 
 @dataclass(frozen=True)
@@ -70,9 +81,11 @@ class _Sample:
     clock: Clock
     calls: Sequence[Call]
     repeats: int
+    mark: Callable[[], AbstractContextManager[Any]]
 
-    def seconds(self) -> float:
-        return self.clock.seconds(self.calls, self.repeats)
+    def took(self) -> Took:
+        with self.mark():
+            return self.clock.took(self.calls, self.repeats)
 
 
 def prepared(case: Case, on: Machine) -> Setup:
@@ -85,6 +98,8 @@ def prepared(case: Case, on: Machine) -> Setup:
     calls: dict[str, list[Call]] = {}
     first: Sequence[Any] = ()
     streams: dict[str, Call] = {}
+    controls: dict[str, Control] = {}
+    left_out: dict[str, str] = {}
     for seed in range(copies):
         parameter, gradient = _arrays(case, on, seed)
         optimizer, bare = (Optimizer(parameter, one) for one in (case.rule, bare_rule(case.rule)))
@@ -93,6 +108,7 @@ def prepared(case: Case, on: Machine) -> Setup:
                 check(optimizer, gradient, on)
             except WrongResult as error:
                 raise WrongResult(f"{case}: {error}; it is not timed") from error
+            controls, left_out = _controls(case, on, [parameter, gradient, *optimizer.state[0].values()])
         calls.setdefault(RULE, []).append(partial(optimizer.step, gradient))
         calls.setdefault(COPY, []).append(on.copier(case.bytes // 2))
         arrays = [parameter, gradient, *bare.state[0].values()]
@@ -100,12 +116,14 @@ def prepared(case: Case, on: Machine) -> Setup:
         streams = {BARE: partial(bare.step, gradient), **on.same_streams(case.rule, arrays)}
         for name, call in streams.items():
             calls.setdefault(name, []).append(call)
+        own = [parameter, gradient, *optimizer.state[0].values()]
         if on.plain:
-            state = optimizer.state[0].values()
-            calls.setdefault(on.plain, []).append(_plain(case, on, [parameter, gradient, *state]))
+            calls.setdefault(on.plain, []).append(_plain(case, on, own))
+        for name, control in controls.items():
+            calls.setdefault(name, []).append(partial(control, own))
     contenders = {name: Contender(moved, found) for name, found in calls.items()}
     contenders[COPY] = Contender(2 * (case.bytes // 2), calls[COPY])
-    return Setup(case, on, contenders, tuple(streams), first)
+    return Setup(case, on, contenders, tuple(streams), first, left_out)
 
 
 def _arrays(case: Case, on: Machine, seed: int) -> tuple[Any, Any]:
@@ -119,18 +137,41 @@ def _arrays(case: Case, on: Machine, seed: int) -> tuple[Any, Any]:
     return tuple(on.array(values.astype(case.dtype, copy=False)) for values in (parameter, gradient))
 
 
+def _controls(case: Case, on: Machine, arrays: Sequence[Any]) -> tuple[dict[str, Control], dict[str, str]]:
+    """The controls that give about what the reference gives, of a first part of the arrays; and why others do not."""
+    found: dict[str, Control] = {}
+    left_out: dict[str, str] = {}
+    makers = on.controls(case.rule)
+    if not makers:
+        return found, left_out
+    part = [on.host(array[:PIECE]) for array in arrays]
+    right = case.rule.reference(*part, t=STEP, **case.rule.states)[0]
+    for name, make in makers.items():
+        # Another library's: it may fail in any way, and then the case is measured without it, and says so.
+        try:
+            control = make()
+            wrong = np.count_nonzero(far(on.host(control([on.array(one.copy()) for one in part])), right))
+        except Exception as error:
+            left_out[name] = " ".join(f"{type(error).__name__}: {error}".split())
+            continue
+        if wrong:
+            left_out[name] = f"its result is another than the reference's in {wrong:,} of {len(right):,} elements"
+        else:
+            found[name] = control
+    return found, left_out
+
+
 def _plain(case: Case, on: Machine, arrays: Sequence[Any]) -> Call:
     """The rule's formula as it stands; 16-bit arrays are converted before, and the new parameter after."""
-    rule = case.rule
-    numbers = {**rule.hyper, **rule.states, **({"t": 3} if rule.uses_t else {})}
+    rule, given = case.rule, numbers(case.rule)
     ours = [on.plain_array(array) for array in arrays]
     compute = compute_type([case.dtype])
     if compute == case.dtype:
-        return partial(rule.formula, *ours, **numbers)
+        return partial(rule.formula, *ours, **given)
 
     def converted() -> Any:
         p, g, *slots = ours
-        new = rule.formula(p.astype(compute), g.astype(compute), *slots, **numbers)
+        new = rule.formula(p.astype(compute), g.astype(compute), *slots, **given)
         return (new[0] if isinstance(new, tuple | list) else new).astype(case.dtype)
 
     return converted

@@ -1,27 +1,30 @@
 """Machines, one for each backend: how arrays are made there, copied and timed, and what the hardware is."""
 
 import contextlib
-import importlib.util
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from .. import measure
 from ..kernels import Rule
-from ..kernels.dispatch import backend
-from .clocks import Call, Clock, EventClock, HostClock
+from .clocks import Call, Clock, HostClock, Mark
+from .controls import Control
+from .gpu_kernels import Kernel
+from .gpus import Cupy, NumbaCuda
 
 
 class Machine(Protocol):
     """What a backend's arrays live on.
 
     clock: what times calls there. plain: the library that evaluates a formula as it stands, or None without one.
+    peak: bytes a second that the memory's clock and the width of its bus allow, or None where they are not known.
     """
 
     clock: Clock
     plain: str | None
+    peak: float | None
 
     def array(self, values: Any) -> Any:
         """A NumPy array's values as an array of the machine, which may be the same."""
@@ -38,6 +41,15 @@ class Machine(Protocol):
     def same_streams(self, rule: Rule, arrays: Sequence[Any]) -> dict[str, Call]:
         """Kernels that owe nothing to fastopt, read and write what a rule does and compute next to nothing."""
 
+    def controls(self, rule: Rule) -> Mapping[str, Callable[[], Control]]:
+        """What makes a step as others would write it, by name; it may raise for want of a way to do so."""
+
+    def kernels(self, rule: Rule, dtype: str) -> Sequence[Kernel]:
+        """The compiled kernels of a step of one array, as far as what they need of the machine is known."""
+
+    def nvtx(self) -> Mark:
+        """What makes NVTX ranges. Raises ValueError where there are none."""
+
     def free_bytes(self) -> int | None:
         """How much memory can still be had, if that is known."""
 
@@ -49,6 +61,7 @@ class Cpu:
     """NumPy arrays."""
 
     plain: str | None = "NumPy"
+    peak: float | None = None
 
     def __init__(self) -> None:
         self.clock: Clock = HostClock()
@@ -73,6 +86,15 @@ class Cpu:
         # numba has no arithmetic for 16-bit numbers on a CPU.
         return {} if arrays[0].itemsize < 4 else {"bare numba": bare_numba(rule, arrays)}
 
+    def controls(self, rule: Rule) -> Mapping[str, Callable[[], Control]]:
+        return {}
+
+    def kernels(self, rule: Rule, dtype: str) -> Sequence[Kernel]:
+        return ()
+
+    def nvtx(self) -> Mark:
+        raise ValueError("nvtx needs a GPU, --backend cupy or cuda; got cpu")
+
     def free_bytes(self) -> int | None:
         with contextlib.suppress(OSError, StopIteration, ValueError):
             lines = Path("/proc/meminfo").read_text().splitlines()
@@ -85,106 +107,16 @@ class Cpu:
         return {"threads": numba.get_num_threads()}
 
 
-class Cupy:
-    """CuPy arrays on the current GPU. Raises ImportError or RuntimeError where there is none, naming the remedy."""
-
-    plain: str | None = "CuPy"
-
-    def __init__(self) -> None:
-        self._cupy = cupy = backend("cupy").library()
-        self._properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
-        self.clock: Clock = EventClock(self._record, self._elapsed, self._properties["l2CacheSize"])
-
-    def _record(self) -> Any:
-        event = self._cupy.cuda.Event()
-        event.record()
-        return event
-
-    def _elapsed(self, began: Any, ended: Any) -> float:
-        ended.synchronize()
-        return 1e-3 * float(self._cupy.cuda.get_elapsed_time(began, ended))
-
-    def array(self, values: Any) -> Any:
-        return self._cupy.asarray(values)
-
-    def host(self, array: Any) -> Any:
-        return self._cupy.asnumpy(array)
-
-    def plain_array(self, array: Any) -> Any:
-        return array
-
-    def copier(self, nbytes: int) -> Call:
-        source, target = (self._cupy.zeros(nbytes, "uint8") for _ in range(2))
-        return partial(target.data.copy_from_device_async, source.data, nbytes)
-
-    def same_streams(self, rule: Rule, arrays: Sequence[Any]) -> dict[str, Call]:
-        return {}
-
-    def free_bytes(self) -> int | None:
-        # What CuPy's pool holds and does not use can be had too.
-        pool = self._cupy.get_default_memory_pool()
-        return int(self._cupy.cuda.runtime.memGetInfo()[0] + pool.free_bytes())
-
-    def about(self) -> dict[str, Any]:
-        return {
-            "gpu": self._properties["name"].decode(),
-            "memory_bytes": self._properties["totalGlobalMem"],
-            "cache_bytes": self._properties["l2CacheSize"],
-            "driver": self._cupy.cuda.runtime.driverGetVersion(),
-            "runtime": self._cupy.cuda.runtime.runtimeGetVersion(),
-        }
+def hardware(on: Machine) -> str:
+    """The name of the GPU, or of the processor."""
+    name: str = on.about().get("gpu") or measure.machine()["processor"]
+    return name
 
 
-class NumbaCuda:
-    """numba's device arrays on the current GPU. Raises ImportError or RuntimeError where there is none."""
-
-    def __init__(self) -> None:
-        self._cuda = cuda = backend("cuda").library()
-        if not cuda.is_available():
-            raise RuntimeError(
-                "backend cuda: numba-cuda finds no usable GPU; check the NVIDIA driver with nvidia-smi, or use cpu"
-            )
-        self._device = cuda.get_current_device()
-        self.clock: Clock = EventClock(self._record, self._elapsed, self._device.L2_CACHE_SIZE)
-        self.plain: str | None = "CuPy" if importlib.util.find_spec("cupy") else None
-
-    def _record(self) -> Any:
-        event = self._cuda.event()
-        event.record()
-        return event
-
-    def _elapsed(self, began: Any, ended: Any) -> float:
-        ended.synchronize()
-        return 1e-3 * float(self._cuda.event_elapsed_time(began, ended))
-
-    def array(self, values: Any) -> Any:
-        return self._cuda.to_device(values)
-
-    def host(self, array: Any) -> Any:
-        return array.copy_to_host()
-
-    def plain_array(self, array: Any) -> Any:
-        return backend("cupy").library().asarray(array)
-
-    def copier(self, nbytes: int) -> Call:
-        source, target = (self._cuda.to_device(np.zeros(nbytes, "uint8")) for _ in range(2))
-        return partial(target.copy_to_device, source)
-
-    def same_streams(self, rule: Rule, arrays: Sequence[Any]) -> dict[str, Call]:
-        return {}
-
-    def free_bytes(self) -> int | None:
-        return int(self._cuda.current_context().get_memory_info().free)
-
-    def about(self) -> dict[str, Any]:
-        name = self._device.name
-        return {
-            "gpu": name.decode() if isinstance(name, bytes) else name,
-            "memory_bytes": int(self._cuda.current_context().get_memory_info().total),
-            "cache_bytes": self._device.L2_CACHE_SIZE,
-            "runtime": ".".join(map(str, self._cuda.runtime.get_version())),
-        }
-
+WITHOUT = (
+    "without it --backend cpu measures this machine's CPU, --compare reads records of other machines, and "
+    "`fastopt inspect` shows the GPU's kernels"
+)
 
 MACHINES: dict[str, type[Machine]] = {"cpu": Cpu, "cupy": Cupy, "cuda": NumbaCuda}
 
@@ -192,6 +124,11 @@ MACHINES: dict[str, type[Machine]] = {"cpu": Cpu, "cupy": Cupy, "cuda": NumbaCud
 def machine(name: str) -> Machine:
     """The machine of a backend: "cpu", "cupy" or "cuda".
 
-    Raises ImportError if its library is not installed, RuntimeError if there is no GPU; both name the remedy.
+    Raises ImportError if its library is not installed, RuntimeError if there is no GPU; both name the remedy, and what
+    can be done without it.
     """
-    return MACHINES[name]()
+    try:
+        return MACHINES[name]()
+    except (ImportError, RuntimeError) as error:
+        kind = ImportError if isinstance(error, ImportError) else RuntimeError
+        raise kind(f"{error}; {WITHOUT}") from error

@@ -8,11 +8,15 @@ from .. import measure
 from .machines import Machine
 from .run import Result
 
+# What the records of this form call themselves; a new number for a change that a reader would stumble over.
+FORMAT = "fastopt bench 1"
+
 
 def as_record(results: Sequence[Result], machines: Mapping[str, Machine], rounds: int) -> dict[str, Any]:
     """Every result, and what it was measured on; times in seconds, sizes in bytes."""
     backends = {name: one.about() for name, one in machines.items()}
     return {
+        "format": FORMAT,
         "machine": {**measure.machine(), "backends": backends},
         "rounds": rounds,
         "results": [_row(result) for result in results],
@@ -25,7 +29,9 @@ def _row(result: Result) -> dict[str, Any]:
         name: {
             "bytes": timing.bytes,
             "seconds": asdict(timing.seconds),
+            "host_seconds": asdict(timing.host_seconds),
             "gigabytes_per_second": timing.gigabytes_per_second,
+            "samples": [one.device for one in timing.took],
         }
         for name, timing in result.timings.items()
     }
@@ -39,13 +45,17 @@ def _row(result: Result) -> dict[str, Any]:
         "bytes_per_element": result.bytes,
         "operations_per_element": result.operations,
         "seconds": asdict(step.seconds),
+        "host_seconds": asdict(step.host_seconds),
         "gigabytes_per_second": step.gigabytes_per_second,
         "gigaflops": result.gigaflops,
         "operations_per_byte": result.intensity,
         "share_of_copy": asdict(result.share_of_copy),
         "same_streams": result.streams,
         "share_of_same_streams": asdict(result.share_of_streams),
+        "share_of_peak": asdict(result.share_of_peak) if result.share_of_peak else None,
         "plain": result.plain,
         "speedup_over_plain": asdict(result.speedup) if result.speedup else None,
         "contenders": contenders,
+        "left_out": dict(result.left_out),
+        "kernels": [asdict(kernel) for kernel in result.kernels],
     }

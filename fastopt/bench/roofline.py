@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..measure import whole
+from ..plots import COLOURS, plain_axes, save
 from .contenders import COPY
 from .labels import Label, place
 from .run import Result
+from .sizes import short
 
-# Okabe and Ito's colours, which the colour-blind tell apart; markers differ too.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+# Beside the colours.
 MARKERS = "osD^vPX"
 
 
@@ -53,8 +53,7 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
         fontsize=10,
     )
     place(figure, axes, lines, points)
-    with whole(path) as file:
-        figure.savefig(file, format=path.suffix.removeprefix("."))
+    save(figure, path)
 
 
 def _titles(groups: list[Any]) -> tuple[list[str], str]:
@@ -67,14 +66,6 @@ def _titles(groups: list[Any]) -> tuple[list[str], str]:
     keep = [*apart[:2], True, apart[3]]
     titles = [", ".join(itertools.compress(text, keep)) for text in texts]
     return titles, "".join(f", {text}" for text, chosen in zip(texts[0][:2], keep, strict=False) if not chosen)
-
-
-def short(elements: int) -> str:
-    """A number of elements as one would type it: 64K for 64,000, 64Ki for 65,536."""
-    for unit, size in ("G", 10**9), ("M", 10**6), ("K", 10**3), ("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10):
-        if elements % size == 0:
-            return f"{elements // size}{unit}"
-    return f"{elements:,}"
 
 
 def _lines(axes: Axes, members: Sequence[Result], title: str, colour: str) -> Label:
@@ -103,5 +94,4 @@ def _scale(axes: Axes, results: Sequence[Result]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_formatter(NullFormatter())
-    axes.grid(color="0.92", zorder=0)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain_axes(axes)

@@ -1,22 +1,36 @@
 """A case, checked and timed, and what the times come to."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..inspection import inspected
 from ..measure import Spread, ratio, spread
 from .cases import Case
+from .clocks import Mark, Took
 from .contenders import COPY, RULE, Setup, prepared
+from .gpu_kernels import Kernel
 from .machines import Machine
 
 
 @dataclass(frozen=True)
 class Timing:
-    """A contender: the bytes that a call must move, its seconds, and what that comes to."""
+    """A contender: the bytes that a call must move, what it took in each round, and what that comes to."""
 
     bytes: int
-    seconds: Spread
+    took: Sequence[Took]
+
+    @cached_property
+    def seconds(self) -> Spread:
+        """Of the device."""
+        return spread([one.device for one in self.took])
+
+    @cached_property
+    def host_seconds(self) -> Spread:
+        """Of the host, to ask for it; on a CPU the same."""
+        return spread([one.host for one in self.took])
 
     @property
     def gigabytes_per_second(self) -> float:
@@ -29,8 +43,10 @@ class Result:
 
     exact: whether the result was compared with the reference bit by bit, or else to a tolerance. bytes, operations:
     of an element. timings: of each contender. streams: the fastest of the kernels with the same streams. share_of_copy,
-    share_of_streams: of their bandwidth, in the same rounds. plain: the library of the plain formula, if there is one;
-    speedup: how many times as fast the rule is.
+    share_of_streams: of their bandwidth, in the same rounds. peak: bytes a second that the memory's clock and the width
+    of its bus allow, where they are known; share_of_peak: of that. plain: the library of the plain formula, if there is
+    one; speedup: how many times as fast the rule is. left_out: controls that were not timed, and why. kernels: what the
+    compiled kernels need, as far as it is known.
     """
 
     case: Case
@@ -42,12 +58,21 @@ class Result:
     share_of_copy: Spread
     streams: str
     share_of_streams: Spread
+    peak: float | None
     plain: str | None
     speedup: Spread | None
+    left_out: Mapping[str, str]
+    kernels: Sequence[Kernel]
 
     @property
     def step(self) -> Timing:
         return self.timings[RULE]
+
+    @property
+    def share_of_peak(self) -> Spread | None:
+        if self.peak is None:
+            return None
+        return spread([self.step.bytes / one.device / self.peak for one in self.step.took])
 
     @property
     def intensity(self) -> float:
@@ -60,23 +85,30 @@ class Result:
         return self.intensity * self.step.gigabytes_per_second
 
 
-def measured(case: Case, on: Machine, rounds: int = 21, tick: Callable[[], Any] | None = None) -> list[Result]:
+def measured(
+    case: Case,
+    on: Machine,
+    rounds: int = 21,
+    tick: Callable[[], Any] | None = None,
+    mark: Mark = contextlib.nullcontext,
+) -> list[Result]:
     """Check a case and time it: one result for each kind of cache that the machine's clock knows.
 
     What is timed is `Optimizer.step` on one array, with all that the host does in it. tick: called after each round.
+    mark: makes a range that profilers show, of a text, around each sample.
     Raises WrongResult if the kernel is wrong, before anything is timed; MemoryError if there is not enough.
     """
     setup = prepared(case, on)
-    return [
-        result(setup, cache, setup.times(rounds, copies, tick)) for cache, copies in on.clock.copies(case.bytes).items()
-    ]
+    caches = on.clock.copies(case.bytes).items()
+    return [result(setup, cache, setup.times(rounds, copies, tick, mark)) for cache, copies in caches]
 
 
-def result(setup: Setup, cache: str, times: Mapping[str, Sequence[float]]) -> Result:
+def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Result:
     """What the times of all contenders of a case come to."""
     case, plain = setup.case, setup.on.plain
     costs = inspected(case.rule, case.dtype)
-    timings = {name: Timing(setup.contenders[name].bytes, spread(values)) for name, values in times.items()}
+    timings = {name: Timing(setup.contenders[name].bytes, found) for name, found in took.items()}
+    times = {name: [one.device for one in found] for name, found in took.items()}
     streams = max(setup.streams, key=lambda name: timings[name].gigabytes_per_second)
 
     def share(of: str) -> Spread:
@@ -92,6 +124,9 @@ def result(setup: Setup, cache: str, times: Mapping[str, Sequence[float]]) -> Re
         share(COPY),
         streams,
         share(streams),
+        setup.on.peak,
         plain,
         ratio(times[plain], times[RULE]) if plain else None,
+        setup.left_out,
+        setup.on.kernels(case.rule, case.dtype),
     )

@@ -1,0 +1,63 @@
+"""What the compiled kernels of a step need of a GPU, as its driver tells it: registers, local memory, occupancy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..kernels import Rule
+from ..kernels.arrays import compute_type
+from ..kernels.cuda_source import elementwise, kernel_name, pack, reduce_source
+from ..kernels.cupy import OPTIONS
+from ..kernels.program import Stage
+from ..kernels.reductions import LANES
+
+# What CuPy puts before the code of its own kernels.
+HEADERS = "#include <cupy/complex.cuh>\n#include <cupy/carray.cuh>\n"
+# Threads of a block of an ElementwiseKernel that is not told otherwise.
+_THREADS = 128
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """name: as profilers show it. threads: of a block. registers: of a thread. local_bytes: of a thread; where nothing
+    else is there, registers that were spilled. occupancy: the share of a multiprocessor's threads that can be resident.
+    """
+
+    name: str
+    threads: int
+    registers: int
+    local_bytes: int
+    occupancy: float
+
+
+def kernels(cupy: Any, rule: Rule, dtype: str, resident: int) -> list[Kernel]:
+    """The kernels of a step of one array, in the order in which they run; compiles them.
+
+    resident: how many threads a multiprocessor holds at most.
+    """
+    state = compute_type([dtype])
+    found = []
+    for stage in rule.program(rule.hyper).stages:
+        storages = [dtype if name in rule.arrays[:2] else state for name in stage.arrays]
+        if stage.reductions:
+            name, threads = f"{kernel_name(rule.name)}_norms", LANES // pack(storages)
+            raw = cupy.RawKernel(reduce_source(rule.name, stage, storages, None), name, options=OPTIONS)
+        else:
+            name, threads = kernel_name(rule.name), _THREADS
+            raw = cupy.RawKernel(HEADERS + _generated(cupy, rule.name, stage, storages, state), name, options=OPTIONS)
+        blocks = cupy.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(raw.kernel.ptr, threads, 0)
+        found.append(Kernel(name, threads, raw.num_regs, raw.local_size_bytes, blocks * threads / resident))
+    return found
+
+
+def _generated(cupy: Any, name: str, stage: Stage, storages: Sequence[str], compute: str) -> str:
+    """What CuPy makes of an ElementwiseKernel for arrays of one dimension, which it does at the first call."""
+    it = elementwise(name, stage, storages)
+    made = cupy.ElementwiseKernel(
+        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
+    )
+    arrays = [cupy.zeros(64, "uint16" if storage in ("float16", "bfloat16") else storage) for storage in storages]
+    scalars = cupy.zeros(len(stage.scalars), compute).get()
+    made(*(arrays[k] for k in it.inputs), *scalars, *(arrays[k] for k in it.outputs))
+    code: str = made.cached_code
+    return code

@@ -1,0 +1,78 @@
+"""`fastopt bench --compare`: two records of it, case by case, with a verdict."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from . import refusing
+from .figures import duration
+
+if TYPE_CHECKING:
+    from ..bench.compare import Comparison
+
+NOTE = """
+ratio: of the medians, after to before, and what the quartiles of both allow;
+copy: that of a copy in the same rounds. A verdict is given where the quartiles
+lie apart; it is "machine" where a copy has changed by as much."""
+
+
+def compare_files(before: Path, after: Path, as_json: bool) -> None:
+    """Print what became of each case; exit code 1 if any is slower."""
+    from ..bench.compare import SLOWER, compared, read
+
+    with refusing(ValueError, OSError):
+        found = compared(read(before), read(after))
+    if as_json:
+        print(json.dumps({"before": str(before), "after": str(after), **_record(found)}, allow_nan=False))
+    else:
+        print("\n".join(_lines(found)))
+    if any(change.verdict == SLOWER for change in found.changes):
+        raise typer.Exit(1)
+
+
+def _record(found: "Comparison") -> dict[str, object]:
+    from ..bench.compare import KEY
+
+    def case(key: tuple[object, ...]) -> dict[str, object]:
+        return dict(zip(KEY, key, strict=True))
+
+    return {
+        "cases": [
+            {**case(change.key), **{name: value for name, value in asdict(change).items() if name != "key"}}
+            for change in found.changes
+        ],
+        "only_before": [case(key) for key in found.only_before],
+        "only_after": [case(key) for key in found.only_after],
+        "machine": found.machine,
+    }
+
+
+def _lines(found: "Comparison") -> list[str]:
+    from ..bench.compare import text
+
+    width = max(len("rule"), *(len(change.key[3]) for change in found.changes))
+    lines: list[str] = []
+    for name, values in found.machine.items():
+        lines.append("differs: {}: {} before, {} after".format(name, *("-" if v is None else v for v in values)))
+    under = None
+    for change in found.changes:
+        backend, dtype, cache, rule, elements = change.key
+        if under != change.key[:3]:
+            under = change.key[:3]
+            lines += ["", f"{backend}, {dtype}, {cache} cache"]
+            lines.append(
+                f"{'rule':{width}}{'elements':>13}{'before':>9}{'after':>9}{'ratio':>7} {'(quartiles)':15}{'copy':>5}  "
+            )
+        allowed = f"({change.ratio.low:.2f} to {change.ratio.high:.2f})"
+        lines.append(
+            f"{rule:{width}}{elements:>13,}{duration(change.before.median):>9}{duration(change.after.median):>9}"
+            f"{change.ratio.median:>7.2f} {allowed:15}{change.copy:>5.2f}  {change.verdict}"
+        )
+    for title, keys in ("before", found.only_before), ("after", found.only_after):
+        lines += [f"only {title}: {text(key)}" for key in keys]
+    verdicts = [change.verdict for change in found.changes]
+    counted = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
+    return [line.rstrip() for line in [*lines, NOTE, "", counted]]

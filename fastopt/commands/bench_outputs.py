@@ -1,0 +1,76 @@
+"""The files that `fastopt bench` writes once all is measured: two plots, and NVBench's form."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..bench import Result
+    from ..bench.machines import Machine
+
+Write = Callable[[Sequence["Result"], Mapping[str, "Machine"]], None]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written, where, and by what."""
+
+    title: str
+    path: Path
+    write: Write
+
+
+def outputs(plot: Path | None, plot_sizes: Path | None, nvbench: Path | None) -> list[Output]:
+    """Those that have a path.
+
+    Raises ValueError now if a file could not be written later, ImportError if a plot lacks matplotlib.
+    """
+    found = []
+    if plot:
+        found.append(_picture("roofline", plot, "plot", _roofline))
+    if plot_sizes:
+        found.append(_picture("bandwidth by size", plot_sizes, "plot-sizes", _size_plot))
+    if nvbench:
+        from ..bench.nvbench import write
+
+        _check_writable(nvbench, "nvbench")
+        title = f"NVBench's form, with its samples in {nvbench}-bin,"
+        found.append(Output(title, nvbench, lambda results, machines: write(results, machines, nvbench)))
+    return found
+
+
+def _picture(
+    title: str, path: Path, option: str, load: Callable[[], Callable[[Sequence["Result"], Path, str], None]]
+) -> Output:
+    draw = load()
+    if path.suffix not in (".png", ".svg"):
+        raise ValueError(f"{option} must end in .png or .svg; got {str(path)!r}")
+    _check_writable(path, option)
+    return Output(title, path, lambda results, machines: draw(results, path, _names(machines)))
+
+
+def _names(machines: Mapping[str, "Machine"]) -> str:
+    from ..bench.machines import hardware
+
+    return ", ".join(dict.fromkeys(map(hardware, machines.values())))
+
+
+def _roofline() -> Callable[[Sequence["Result"], Path, str], None]:
+    from ..bench.roofline import draw
+
+    return draw
+
+
+def _size_plot() -> Callable[[Sequence["Result"], Path, str], None]:
+    from ..bench.size_plot import draw
+
+    return draw
+
+
+def _check_writable(path: Path, option: str) -> None:
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ValueError(
+            f"{option} cannot be written to {str(path)!r}: no folder that one may write to, or a folder itself"
+        )

@@ -1,0 +1,94 @@
+"""The table that `fastopt bench` prints: a row for each result as it comes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from .figures import duration, span
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..bench import Case, Result
+    from ..bench.machines import Machine
+
+NOTE = """
+of copy, streams: share of the bandwidth that a copy, and a kernel with the same
+reads and writes, reach in the same rounds; at the right: how many times as fast
+as the plain formula. Steps are checked first, and timed with the host's work."""
+
+
+NOTE_GPU = """
+time: of the device, from event to event; host: in which it issued the calls; of
+peak: share of the bandwidth that memory clock and bus width allow."""
+
+
+class Table:
+    """Prints results as they come, under a heading for each backend and type."""
+
+    def __init__(self, chosen: Sequence["Case"], machines: Mapping[str, "Machine"], out: "Console") -> None:
+        self._out, self._machines = out, machines
+        self._width = max(len("rule"), *(len(case.rule.name) for case in chosen))
+        self._gpus = any(len(one.clock.caches) > 1 for one in machines.values())
+        self._told: set[tuple[str, ...]] = set()
+        self._under: tuple[str, str] | None = None
+        out.print(_hardware(machines))
+
+    def add(self, result: "Result") -> None:
+        case, step = result.case, result.step
+        if self._under != (case.backend, case.dtype):
+            self._under = case.backend, case.dtype
+            self._heading(result)
+        seconds = step.seconds
+        share = f"{result.share_of_peak.median:>8.2f}" if result.share_of_peak else f"{'-':>8}"
+        columns = [
+            f"{case.rule.name:{self._width}}",
+            f"{case.elements:>13,}",
+            *([f" {result.cache:5}"] if self._gpus else []),
+            f"{duration(seconds.median):>9} {f'({span(seconds.low, seconds.high, seconds.median)})':15}",
+            *([f"{duration(step.host_seconds.median):>9}"] if self._gpus else []),
+            f"{step.gigabytes_per_second:>6.1f}",
+            *([share] if self._gpus else []),
+            f"{result.share_of_copy.median:>9.2f}",
+            f"{result.share_of_streams.median:>9.2f}",
+            f"{f'{result.speedup.median:.3g}x':>8}" if result.speedup else f"{'-':>8}",
+        ]
+        self._out.print("".join(columns).rstrip())
+        self._tell(result)
+
+    def _tell(self, result: "Result") -> None:
+        """What is known of the kernels, and what was left out: once for each backend, type and rule."""
+        about = (result.case.backend, result.case.dtype, result.case.rule.name)
+        if about in self._told:
+            return
+        self._told.add(about)
+        for kernel in result.kernels:
+            self._out.print(
+                f"  {kernel.name}: {kernel.registers} registers, {kernel.local_bytes} bytes of local memory a thread, "
+                f"occupancy {kernel.occupancy:.2f} with blocks of {kernel.threads}",
+                style="dim",
+            )
+        for name, reason in result.left_out.items():
+            self._out.print(f"  left out: {name}: {reason}", style="dim")
+
+    def end(self) -> None:
+        self._out.print(NOTE + NOTE_GPU * self._gpus, style="dim")
+
+    def _heading(self, result: "Result") -> None:
+        backend, dtype = self._under or ("", "")
+        self._out.print(f"\n{backend}, {dtype}", style="bold")
+        cache, host, peak = (" cache", f"{'host':>9}", f"{'of peak':>8}") if self._gpus else ("", "", "")
+        against = f"{result.plain or 'plain':>8}"
+        self._out.print(
+            f"{'rule':{self._width}}{'elements':>13}{cache}{'time':>9} {'(quartiles)':15}{host}{'GB/s':>6}{peak}"
+            f"{'of copy':>9}{'streams':>9}{against}",
+            style="dim",
+        )
+
+
+def _hardware(machines: Mapping[str, "Machine"]) -> str:
+    from ..measure import machine
+
+    found = machine()
+    versions = ", ".join(f"{name} {found['versions'][name]}" for name in ("fastopt", "numpy", "numba"))
+    gpus = "".join(f", {about['gpu']}" for one in machines.values() if "gpu" in (about := one.about()))
+    return f"{found['processor']}, {found['cores']} cores{gpus}\n{versions}, Python {found['python']}"
