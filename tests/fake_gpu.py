@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks.gpu_check.device import Gpu
+from fastopt import rates
 from fastopt.bench.clocks import EventClock
 from fastopt.kernels import dispatch
 
@@ -25,6 +26,12 @@ class OnGpu(np.ndarray):
 
     def get(self) -> Any:
         return np.array(self.view(np.ndarray))
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        if function is np.broadcast_to:
+            # As CuPy's own does.
+            options = {**options, "subok": True}
+        return super().__array_function__(function, types, arguments, options)
 
 
 class FakeGpu(Gpu):
@@ -108,6 +115,8 @@ def faked(folder: Path, monkeypatch: pytest.MonkeyPatch, edits: dict[str, str] |
 
             stack.enter_context(emulated(monkeypatch))
         stack.enter_context(cuda_shim.simulated(shim))
-        stack.enter_context(monkeypatch.context()).setattr(dispatch, "view_of", by_kind)
+        patch = stack.enter_context(monkeypatch.context())
+        for module in (dispatch, rates):
+            patch.setattr(module, "view_of", by_kind)
         yield FakeGpu()
     assert shim.edited == set(edits or {})

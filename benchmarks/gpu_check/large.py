@@ -35,7 +35,8 @@ _HYPER = {"lr": 1e-3, "weight_decay": 0.01}
 def adamw(gpu: Gpu, sizes: Sequence[int] = SIZES, rounds: int = ROUNDS) -> Rows:
     """Rows for each size with arrays that take turns, so that no cache holds them (cold), and with the same arrays in
     each call (hot). The copy moves as many bytes as the parameter has."""
-    yield "torch", {"skipped": torch_side.absent() or ""}
+    if reason := torch_side.absent():
+        yield "torch", {"skipped": reason}
     for elements in sizes:
         contenders: dict[str, Contender] = {}
         gpu.release()
