@@ -382,7 +382,13 @@ def with_torch(monkeypatch: pytest.MonkeyPatch) -> bool:
     except ImportError:
         return False
     monkeypatch.setattr(torch_side, "absent", lambda: None)
-    monkeypatch.setattr(torch_side, "captured", lambda step: step)
+
+    def captured(step: Callable[[], Any]) -> Callable[[], Any]:
+        for _ in range(torch_side.WARM_UP):
+            step()
+        return step
+
+    monkeypatch.setattr(torch_side, "captured", captured)
     return True
 
 
@@ -414,7 +420,7 @@ def test_models_are_checked_and_timed_beside_torch(with_torch: bool, gpu: FakeGp
 def test_wrong_results_are_said_beside_their_times(
     with_torch: bool, gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong_for_the_cpu(given: Any) -> Any:
+    def wrong_for_the_cpu(given: Any, steps: int = 3) -> Any:
         return [p + np.float32(1) for p in given.start]
 
     monkeypatch.setattr(models, "by_the_cpu", wrong_for_the_cpu)
@@ -427,12 +433,23 @@ def test_wrong_results_are_said_beside_their_times(
     assert [len(row["wrong"]) for row in rows] == [2 * (1 + with_torch)] * 2
 
 
-def test_launch_parameters_are_what_they_were_afterwards(gpu: FakeGpu) -> None:
-    places = [(launch.backend, name) for name in ("ROUNDS", "THREADS", "CHUNK")] + [(launch.cuda_source, "THREADS")]
-    before = [getattr(*place) for place in places]
-    with launch.constants(1, 128, 64):
-        assert [getattr(*place) for place in places] == [1, 128, 64, 128]
-    assert [getattr(*place) for place in places] == before
+def test_launch_parameters_reach_the_launch_and_are_put_back(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    launches = []
+    call = cuda_shim._RawKernel.__call__
+
+    def noted(kernel: Any, grid: Any, block: Any, arguments: Any) -> None:
+        launches.append((grid, block))
+        call(kernel, grid, block, arguments)
+
+    monkeypatch.setattr(cuda_shim._RawKernel, "__call__", noted)
+    given = models.step_peers.problem([(20_000,), (10,)])
+    for values in ((4, 256, 65_536), (1, 256, 65_536), (4, 128, 65_536), (4, 256, 8_192), (4, 256, 65_536)):
+        with launch.constants(*values):
+            opt, _, grads = models.ours(gpu, given)
+            opt.step(grads)
+    # A thread takes 4 elements in each of its rounds; 20,000 elements are three chunks of 8,192.
+    wanted = [(2 * 5, 256), (2 * 20, 256), (2 * 10, 128), (4 * 2, 256), (2 * 5, 256)]
+    assert launches == [((grid,), (block,)) for grid, block in wanted]
 
 
 def test_a_captured_step_is_timed_once_there_is_one(

@@ -1,5 +1,6 @@
 """The GPU as both commands use it; tests put a CPU in its place."""
 
+import functools
 import gc
 import sys
 from typing import Any
@@ -11,7 +12,7 @@ from fastopt.bench.machines import Cupy
 # All that is held at once stays below this, so that a card of 80 GB does.
 MEMORY = 70e9
 
-_HOLD = r"""
+_HOLD = """
 extern "C" __global__ void hold(unsigned long long nanoseconds)
 {
     unsigned long long began, now;
@@ -39,9 +40,9 @@ class Gpu(Cupy):
 
     def about(self) -> dict[str, Any]:
         device = self._cupy.cuda.Device()
-        capability = ".".join(device.compute_capability)
+        *major, minor = device.compute_capability
         nvrtc = ".".join(map(str, self._cupy.cuda.nvrtc.getVersion()))
-        return {**super().about(), "compute_capability": capability, "nvrtc": nvrtc}
+        return {**super().about(), "compute_capability": f"{''.join(major)}.{minor}", "nvrtc": nvrtc}
 
     def empty(self, elements: int, dtype: Any) -> Any:
         return self._cupy.empty(elements, dtype)
@@ -73,8 +74,11 @@ class Gpu(Cupy):
 
     def hold(self, seconds: float) -> None:
         """Keep the GPU busy for so long, so that the host gets ahead of it."""
-        kernel = self._cupy.RawKernel(_HOLD, "hold")
-        kernel((1,), (1,), (np.uint64(1e9 * seconds),))
+        self._hold((1,), (1,), (np.uint64(1e9 * seconds),))
+
+    @functools.cached_property
+    def _hold(self) -> Any:
+        return self._cupy.RawKernel(_HOLD, "hold")
 
     def without_pool(self) -> None:
         """From now on each array has an allocation of its own."""

@@ -29,7 +29,7 @@ ROUNDS = 11
 OURS, COPY, TORCH = "fastopt", "copy", "torch fused"
 # Of AdamW in float32: p, g, m, v are read, p, m, v written.
 ADAMW_BYTES = 28
-_HYPER = {"lr": 1e-3, "weight_decay": 0.01}
+_HYPER: dict[str, Any] = {"lr": 1e-3, "weight_decay": 0.01}
 
 
 def adamw(gpu: Gpu, sizes: Sequence[int] = SIZES, rounds: int = ROUNDS) -> Rows:
@@ -146,7 +146,7 @@ def side_by_side(gpu: Gpu, elements: int = ONE_SIZE, rounds: int = ROUNDS, piece
         cut = [slice(k * length, (k + 1) * length) for k in range(pieces)]
         several = p.copy()
         numbers = {**rule.hyper, **({"t": 3} if rule.uses_t else {})}
-        calls = {
+        calls: dict[str, Any] = {
             "elementwise": partial(Optimizer(p.copy(), rule).step, g),
             "multi-tensor": partial(Optimizer([several[one] for one in cut], rule).step, [g[one] for one in cut]),
             "numba-cuda": partial(Optimizer([gpu.bare(p.copy())], rule).step, [gpu.bare(g)]),

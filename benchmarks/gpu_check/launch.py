@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from fastopt.kernels import cuda_source
 from fastopt.kernels import cupy as backend
@@ -13,6 +14,12 @@ from .neighbours import lists, step_peers
 from .runner import Rows
 from .timing import Contender, summary, timed
 
+# Where each is looked up; of several the first counts.
+PLACES: dict[str, list[tuple[Any, str]]] = {
+    "unroll": [(backend, "ROUNDS")],
+    "threads": [(cuda_source, "THREADS"), (backend, "THREADS")],
+    "chunk": [(backend, "CHUNK")],
+}
 UNROLLS, THREADS, CHUNKS = (1, 2, 4, 8), (128, 256, 512), (1 << 15, 1 << 16, 1 << 18)
 ROUNDS = 7
 
@@ -32,7 +39,7 @@ def rows(
     for name, shapes in (chosen or {key: lists.LISTS[key] for key in ("GPT-2 small", "ResNet-50")}).items():
         given = step_peers.problem(shapes())
         right, count = by_the_cpu(given), sum(p.size for p in given.start)
-        own = (backend.ROUNDS, cuda_source.THREADS, backend.CHUNK)
+        own = tuple(getattr(*places[0]) for places in PLACES.values())
         grid = [*itertools.product(unrolls, threads, own[2:]), *itertools.product(own[:1], own[1:2], chunks)]
         for values in dict.fromkeys((own, *grid)):
             with constants(*values):
@@ -40,23 +47,24 @@ def rows(
                 contenders = {OURS: Contender([lambda opt=opt, grads=grads: opt.step(grads)], 28 * count)}  # type: ignore[misc]
                 wrong = stepped(gpu, contenders[OURS].calls[0], params, right)
                 row = summary(timed(gpu, contenders, rounds, ("device",)), contenders, OURS)
-            title = "unroll {}, threads {}, chunk {}".format(*values)
+            title = ", ".join(f"{what} {value}" for what, value in zip(PLACES, values, strict=True))
             yield f"{name}, {title}", {"own": values == own, "elements": count, "wrong": wrong, **row}
             del opt, params, grads, contenders
 
 
 @contextmanager
-def constants(unroll: int, threads: int, chunk: int) -> Iterator[None]:
-    """The only place that knows where the constants are. AdamW takes no norm, whose chunks define its order."""
-    places = [(backend, "ROUNDS", unroll), (backend, "THREADS", threads), (cuda_source, "THREADS", threads)]
-    places.append((backend, "CHUNK", chunk))
-    before = [(module, name, getattr(module, name)) for module, name, _ in places]
+def constants(*values: int) -> Iterator[None]:
+    """Within it the constants have these values, in the order of PLACES. No kernel of norms, whose chunks are fixed, may
+    run in it."""
+    places = [place for several in PLACES.values() for place in several]
+    before = [getattr(*place) for place in places]
+    after = [value for value, several in zip(values, PLACES.values(), strict=True) for _ in several]
     try:
-        for module, name, value in places:
+        for (module, name), value in zip(places, after, strict=True):
             setattr(module, name, value)
         backend._update_kernel.cache_clear()
         yield
     finally:
-        for module, name, value in before:
+        for (module, name), value in zip(places, before, strict=True):
             setattr(module, name, value)
         backend._update_kernel.cache_clear()

@@ -30,15 +30,14 @@ def models(gpu: Gpu, chosen: Lists = lists.LISTS, rounds: int = ROUNDS) -> Rows:
         contenders = {OURS: partial(opt.step, grads)}
         right = by_the_cpu(given)
         wrong = stepped(gpu, contenders[OURS], params, right)
-        skipped = torch_side.absent()
+        skipped, theirs = torch_side.absent(), []
         if not skipped:
             theirs = torch_side.parameters(params_of(gpu, given), grads)
             contenders[TORCH] = torch_side.adamw(theirs).step
             wrong += close(gpu, contenders[TORCH], theirs, right)
         yield name, _row(gpu, contenders, given, rounds) | {"wrong": wrong, "torch": skipped or "measured"}
-        del opt, params, grads, right
         contenders.clear()
-        theirs = None
+        del opt, params, grads, right, theirs
         gpu.release()
 
 
@@ -56,14 +55,14 @@ def captured(gpu: Gpu, chosen: Lists = lists.LISTS, rounds: int = ROUNDS) -> Row
         wrong = stepped(gpu, replay, params, right)
         plain, _, others = ours(gpu, given)
         contenders = {OURS: replay, "fastopt, not captured": partial(plain.step, others)}
-        skipped = torch_side.absent()
+        skipped, theirs = torch_side.absent(), []
         if not skipped:
             theirs = torch_side.parameters(params_of(gpu, given), grads)
             contenders[TORCH] = torch_side.captured(torch_side.adamw(theirs, capturable=True).step)
+            wrong += close(gpu, contenders[TORCH], theirs, by_the_cpu(given, torch_side.WARM_UP + STEPS))
         yield name, _row(gpu, contenders, given, rounds) | {"wrong": wrong, "torch": skipped or "measured"}
         contenders.clear()
-        del opt, plain, replay, params, grads, others
-        theirs = None
+        del opt, plain, replay, params, grads, others, theirs
         gpu.release()
 
 
@@ -84,11 +83,11 @@ def ours(gpu: Gpu, given: Any, **options: Any) -> tuple[fastopt.Optimizer, list[
     return fastopt.Optimizer(params, "adamw", lr=step_peers.LR, weight_decay=step_peers.DECAY, **options), params, grads
 
 
-def by_the_cpu(given: Any) -> list[Any]:
-    """The parameters after the steps, by the CPU's kernels, whose bits are NumPy's."""
+def by_the_cpu(given: Any, steps: int = STEPS) -> list[Any]:
+    """The parameters after so many steps, by the CPU's kernels, whose bits are NumPy's."""
     params = [p.copy() for p in given.start]
     opt = fastopt.Optimizer(params, "adamw", lr=step_peers.LR, weight_decay=step_peers.DECAY)
-    for _ in range(STEPS):
+    for _ in range(steps):
         opt.step(given.grads)
     return params
 

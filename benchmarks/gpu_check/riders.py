@@ -57,7 +57,7 @@ def run(rule: str, options: dict[str, Any], side: Side, sizes: Sequence[int]) ->
     if "groups" in options:
         given["groups"] = {key: value for key, value in options["groups"].items() if int(key) < len(sizes)}
     if "lr_scale" in options:
-        given["lr_scale"] = {"*": side.show(side.put(np.float32([0.5]), 0))}
+        given["lr_scale"] = {"*": side.show(side.put(np.array([0.5], "float32"), 0))}
     opt = Optimizer([side.show(p) for p in params], rule, **given)
     grads = []
     with np.errstate(all="ignore"):

@@ -5,6 +5,8 @@ from typing import Any
 
 from .neighbours import step_peers
 
+WARM_UP = 3
+
 
 def absent() -> str | None:
     """Why torch is not among the contenders, if it is not."""
@@ -40,13 +42,13 @@ def adamw(params: Sequence[Any], **more: Any) -> Any:
 
 
 def captured(step: Callable[[], Any]) -> Callable[[], Any]:
-    """A graph of what a step launches, to be replayed; as torch's manual has it, after some steps on a side stream."""
+    """A graph of what a step launches, to be replayed; before, WARM_UP steps are made in a side stream, as torch asks."""
     import torch
 
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
-        for _ in range(3):
+        for _ in range(WARM_UP):
             step()
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
