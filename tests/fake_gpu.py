@@ -13,12 +13,14 @@ import cuda_shim
 import numpy as np
 import pytest
 
+from benchmarks.gpu_check import ways
 from benchmarks.gpu_check.device import Gpu
 from fastopt import rates
 from fastopt.bench.clocks import EventClock
 from fastopt.kernels import dispatch
 
 NUMBA_CUDA = find_spec("numba_cuda") is not None
+CUPY = {name: way for name, way in ways.WAYS.items() if name != "numba-cuda"}
 
 
 class OnGpu(np.ndarray):
@@ -120,3 +122,18 @@ def faked(folder: Path, monkeypatch: pytest.MonkeyPatch, edits: dict[str, str] |
             patch.setattr(module, "view_of", by_kind)
         yield FakeGpu()
     assert shim.edited == set(edits or {})
+
+
+@pytest.fixture
+def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGpu]:
+    """A FakeGpu; skips the test where no C++ compiler can make it."""
+    compiler_or_skip()
+    if not NUMBA_CUDA:
+        monkeypatch.setattr(ways, "WAYS", CUPY)
+    with faked(tmp_path, monkeypatch) as made:
+        yield made
+
+
+def compiler_or_skip() -> None:
+    if cuda_shim.compiler() is None:
+        pytest.skip("there is no C++ compiler: neither g++ nor the package ziglang")

@@ -11,7 +11,7 @@ from fastopt import measure
 from .device import Gpu
 from .neighbours import ROOT
 
-CLOCKS = "clocks.sm,clocks.mem,clocks.max.sm,clocks.max.mem,temperature.gpu,power.draw,clocks_event_reasons.active"
+CLOCKS = "clocks.sm,clocks.mem,clocks.max.sm,clocks.max.mem,temperature.gpu,power.draw"
 
 
 def header(command: str, gpu: Gpu, commit: str | None) -> dict[str, Any]:

@@ -54,8 +54,7 @@ def rows(
 
 @contextmanager
 def constants(*values: int) -> Iterator[None]:
-    """Within it the constants have these values, in the order of PLACES. No kernel of norms, whose chunks are fixed, may
-    run in it."""
+    """Within it the constants have these values, in the order of PLACES; not for norms, whose chunks are defined."""
     places = [place for several in PLACES.values() for place in several]
     before = [getattr(*place) for place in places]
     after = [value for value, several in zip(values, PLACES.values(), strict=True) for _ in several]

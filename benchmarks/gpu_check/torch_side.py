@@ -42,7 +42,7 @@ def adamw(params: Sequence[Any], **more: Any) -> Any:
 
 
 def captured(step: Callable[[], Any]) -> Callable[[], Any]:
-    """A graph of what a step launches, to be replayed; before, WARM_UP steps are made in a side stream, as torch asks."""
+    """A graph of what a step launches, to be replayed, after WARM_UP steps in a side stream, as torch asks for."""
     import torch
 
     side = torch.cuda.Stream()
