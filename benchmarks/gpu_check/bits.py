@@ -61,4 +61,9 @@ def _compared(case: Case, gpu: Gpu) -> tuple[str, Row]:
 
 
 def _compared_in_a_process(case: Case) -> tuple[str, Row]:
-    return _compared(case, Gpu())
+    try:
+        gpu = Gpu()
+    except Exception as error:
+        # Not every library's errors can be sent from process to process.
+        raise RuntimeError(f"a process that compares cannot use the GPU: {error}") from None
+    return _compared(case, gpu)

@@ -1,4 +1,4 @@
-"""Arrays of more than 2**31 elements: every element's index needs more than 32 bits' worth of sign.
+"""Arrays of more than 2**31 elements, whose last indices no signed number of 32 bits holds.
 
 They repeat a pattern that a CPU can step, so that every element can be held against it, on the GPU.
 """
