@@ -80,7 +80,7 @@ def folded(torch: Any, opt: Any, params: list[Any], grads: list[Any]) -> None:
 
 def within(torch: Any, opt: Any, params: list[Any], grads: list[Any]) -> None:
     norm = torch.nn.utils.get_total_norm(grads, foreach=True) / SCALE
-    opt.grad_scale, opt.found_inf = torch.clamp(norm / LIMIT, min=1.0) * SCALE, torch.zeros(())
+    opt.grad_scale, opt.found_inf = torch.clamp(norm / LIMIT, min=1.0) * SCALE, torch.zeros_like(norm)
 
 
 def with_torch(prepare: Callable[..., None], given: Problem) -> Contender:

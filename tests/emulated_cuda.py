@@ -136,7 +136,7 @@ class _Memory(np.ndarray):
     def copy_to_device(self, host, stream):
         self[...] = host
 
-    def copy_to_host(self, stream):
+    def copy_to_host(self, stream=None):
         return np.array(self)
 
 
@@ -181,6 +181,25 @@ class _Kernel:
                     one(block, k, shared)
 
 
+class InMemory:
+    """An array that shows nothing but __cuda_array_interface__."""
+
+    def __init__(self, owner, shape, dtype, address, strides, **more):
+        self.owner, self.shape, self.dtype = owner, shape, dtype
+        self.__cuda_array_interface__ = {
+            "shape": shape,
+            "typestr": dtype.str,
+            "data": (address, False),
+            "strides": strides,
+            "version": 3,
+        } | more
+
+
+def in_memory(array):
+    """A NumPy array as one that shows nothing but __cuda_array_interface__."""
+    return InMemory(array, array.shape, array.dtype, array.ctypes.data, array.strides)
+
+
 class EmulatedCuda:
     """In place of numba.cuda."""
 
@@ -198,6 +217,12 @@ class EmulatedCuda:
 
     def device_array(self, shape, dtype):
         return np.full(shape, 77, dtype).view(_Memory)
+
+    def to_device(self, array):
+        return in_memory(array)
+
+    def as_cuda_array(self, array):
+        return array.owner.view(_Memory)
 
     def external_stream(self, handle):
         return SimpleNamespace(handle=handle, synchronize=lambda: self.synchronized.append(handle))

@@ -16,7 +16,7 @@ import pytest
 if importlib.util.find_spec("numba_cuda") is None:
     pytest.skip("needs numba-cuda: pip install 'fastopt[cuda13]'", allow_module_level=True)
 
-from emulated_cuda import emulated
+from emulated_cuda import InMemory, emulated, in_memory
 from examples import same_numbers
 
 from fastopt.kernels import (
@@ -124,26 +124,12 @@ def assert_same_bits(found, wanted):
     np.testing.assert_array_equal(one.view(word)[~nan], other.view(word)[~nan])
 
 
-class InMemory:
-    """An array that shows nothing but __cuda_array_interface__."""
-
-    def __init__(self, owner, shape, dtype, address, strides, **more):
-        self.owner, self.shape, self.dtype = owner, shape, dtype
-        self.__cuda_array_interface__ = {
-            "shape": shape,
-            "typestr": dtype.str,
-            "data": (address, False),
-            "strides": strides,
-            "version": 3,
-        } | more
-
-
 class Emulated:
     """A GPU whose memory is the CPU's."""
 
     @staticmethod
     def put(array):
-        return InMemory(array, array.shape, array.dtype, array.ctypes.data, array.strides)
+        return in_memory(array)
 
     @staticmethod
     def get(array):

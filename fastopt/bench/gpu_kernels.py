@@ -6,8 +6,10 @@ from typing import Any
 
 from ..kernels import Rule
 from ..kernels.arrays import compute_type
-from ..kernels.cuda_source import elementwise, kernel_name, pack, reduce_source
-from ..kernels.cupy import OPTIONS
+from ..kernels.cuda_source import elementwise, kernel_name, pack
+from ..kernels.cuda_table import THREADS, reduce_source, update_source
+from ..kernels.cupy_kernels import OPTIONS
+from ..kernels.cupy_steps import unattended
 from ..kernels.program import Stage
 from ..kernels.reductions import LANES
 
@@ -37,11 +39,15 @@ def kernels(cupy: Any, rule: Rule, dtype: str, resident: int) -> list[Kernel]:
     """
     state = compute_type([dtype])
     found = []
-    for stage in rule.program(rule.hyper).stages:
+    program = rule.program(rule.hyper)
+    for stage in program.stages:
         storages = [dtype if name in rule.arrays[:2] else state for name in stage.arrays]
         if stage.reductions:
             name, threads = f"{kernel_name(rule.name)}_norms", LANES // pack(storages)
             raw = cupy.RawKernel(reduce_source(rule.name, stage, storages, None), name, options=OPTIONS)
+        elif unattended(program):
+            name, threads = kernel_name(rule.name), THREADS
+            raw = cupy.RawKernel(update_source(rule.name, stage, storages), name, options=OPTIONS)
         else:
             name, threads = kernel_name(rule.name), _THREADS
             raw = cupy.RawKernel(HEADERS + _generated(cupy, rule.name, stage, storages, state), name, options=OPTIONS)
