@@ -44,6 +44,19 @@ class Stream:
     def is_capturing(self) -> bool:
         return self.graph is not None
 
+    def begin_capture(self) -> None:
+        self.graph = []
+
+    def end_capture(self) -> Any:
+        calls, self.graph = self.graph or [], None
+        return SimpleNamespace(launch=lambda stream=None: [call() for call in calls])
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """It stays the current one."""
+
     def synchronize(self) -> None:
         """All is done at once here."""
 
@@ -245,6 +258,7 @@ def simulated(shim: Shim) -> Iterator[None]:
         ElementwiseKernel=functools.partial(_ElementwiseKernel, shim),
         cuda=SimpleNamespace(
             Device=_Device,
+            Stream=lambda non_blocking: shim.stream,
             get_current_stream=lambda: shim.stream,
             alloc_pinned_memory=bytearray,
             runtime=SimpleNamespace(getDeviceCount=lambda: 1, CUDARuntimeError=RuntimeError),

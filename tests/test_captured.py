@@ -4,14 +4,16 @@ On a machine without a GPU they run in the CuPy that is made of NumPy and a C++ 
 """
 
 import contextlib
+import functools
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import cuda_shim
 import numpy as np
 import pytest
-from examples import DTYPES, INEXACT, same_bits
+from examples import DTYPES, INEXACT, ROOT, same_bits
 from test_cupy import on_gpu
 
 import fastopt
@@ -43,62 +45,43 @@ def carries(p, g, *, t, scale=1.0, lr=0.1):
 class Simulated:
     """CuPy made of NumPy."""
 
-    def __init__(self, shim: cuda_shim.Shim) -> None:
-        self.shim = shim
-
-    def array(self, values: Any) -> Any:
-        return np.array(values)
-
-    def host(self, array: Any) -> Any:
-        return np.asarray(array)
-
-    @contextlib.contextmanager
-    def capturing(self) -> Iterator[list[Any]]:
-        self.shim.stream.graph = calls = []
-        try:
-            yield calls
-        finally:
-            self.shim.stream.graph = None
-
-    def captured(self, step: Callable[[], Any]) -> Callable[[], Any]:
-        with self.capturing() as calls:
-            step()
-        return lambda: [call() for call in calls]
-
-    def on_the_cpu(self) -> Any:
-        return cuda_shim.on_the_cpu()
+    array, host = staticmethod(np.array), staticmethod(np.asarray)
+    on_the_cpu = staticmethod(cuda_shim.on_the_cpu)
 
 
 class Gpu:
     """CuPy."""
 
-    def __init__(self, cupy: Any) -> None:
-        self.cupy, self.stream = cupy, cupy.cuda.Stream(non_blocking=True)
+    on_the_cpu = staticmethod(contextlib.nullcontext)
 
     def array(self, values: Any) -> Any:
-        return on_gpu(self.cupy, values)
+        return on_gpu(cupy_kernels.library(), values)
 
     def host(self, array: Any) -> Any:
-        self.cupy.cuda.Device().synchronize()
-        return self.cupy.asnumpy(array)
+        cupy_kernels.library().cuda.Device().synchronize()
+        return cupy_kernels.library().asnumpy(array)
 
-    @contextlib.contextmanager
-    def capturing(self) -> Iterator[list[Any]]:
-        self.cupy.cuda.Device().synchronize()
-        with self.stream:
-            self.stream.begin_capture()
-            try:
-                yield (graph := [])
-            finally:
-                graph.append(self.stream.end_capture())
 
-    def captured(self, step: Callable[[], Any]) -> Callable[[], Any]:
-        with self.capturing() as graphs:
-            step()
-        return lambda: graphs[0].launch(self.stream)
+@contextlib.contextmanager
+def capturing() -> Iterator[list[Any]]:
+    """Within it the current stream is being captured; then the graph is in the list, and the stream."""
+    cupy = cupy_kernels.library()
+    cupy.cuda.Device(0).synchronize()
+    found: list[Any] = []
+    with cupy.cuda.Stream(non_blocking=True) as stream:
+        stream.begin_capture()
+        try:
+            yield found
+        finally:
+            found += [stream.end_capture(), stream]
 
-    def on_the_cpu(self) -> Any:
-        return contextlib.nullcontext()
+
+def captured(step: Callable[[], Any]) -> Callable[[], Any]:
+    """Replays a step."""
+    with capturing() as found:
+        step()
+    graph, stream = found
+    return functools.partial(graph.launch, stream)
 
 
 @pytest.fixture(scope="module")
@@ -127,13 +110,14 @@ def every_kernel(shim: cuda_shim.Shim) -> None:
 def on(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "gpu":
         try:
-            yield Gpu(cupy_kernels.library())
+            cupy_kernels.library()
+            yield Gpu()
         except (ImportError, RuntimeError) as error:
             pytest.skip(str(error))
     else:
         shim = request.getfixturevalue("shim")
         with cuda_shim.simulated(shim):
-            yield Simulated(shim)
+            yield Simulated()
 
 
 def usable(tested: Rule) -> dict[str, dict[str, Any]]:
@@ -193,7 +177,7 @@ def test_replays_have_the_bits_of_ordinary_steps(name: str, on: Any, request: py
             options["lr"] = schedules.linear(0.05, end=0.01, steps=7)
         opt, expected, mine, gradients = both(tested, on, options)
         step = opt.captured(mine, steps=12)
-        replay = on.captured(step)
+        replay = captured(step)
         assert opt.t == 0  # Nothing has run yet.
         for k in range(9):
             draw(gradients, mine, k, on)
@@ -244,7 +228,7 @@ def test_groups_and_parameters_without_gradients_count_for_themselves(on: Any) -
     with on.on_the_cpu():
         expected.step(gradients)
     mine[1] = gradients[1] = None
-    replay = on.captured(opt.captured(mine, steps=4))
+    replay = captured(opt.captured(mine, steps=4))
     for _ in range(4):
         replay()
         with on.on_the_cpu():
@@ -261,7 +245,7 @@ def test_groups_and_parameters_without_gradients_count_for_themselves(on: Any) -
 def test_past_the_end_nothing_is_written_until_it_is_refilled(on: Any) -> None:
     opt, expected, mine, gradients = both(RULES["adamw"], on, {"clip_norm": 1.0, "zero_grads": True})
     step = opt.captured(mine, steps=3)
-    replay = on.captured(step)
+    replay = captured(step)
     for _ in range(3):
         draw(gradients, mine, 0, on)
         replay()
@@ -292,7 +276,7 @@ def test_many_replays_have_the_bits_of_as_many_steps(on: Any) -> None:
         expected = fastopt.AdamW([np.ones(64, "float32") for _ in range(3)], **options)
     gradients = [np.random.default_rng(k).standard_normal(64).astype("float32") for k in range(3)]
     with opt.captured([on.array(g) for g in gradients], steps=steps) as step:
-        replay = on.captured(step)
+        replay = captured(step)
         for _ in range(steps):
             replay()
     with on.on_the_cpu():
@@ -301,9 +285,18 @@ def test_many_replays_have_the_bits_of_as_many_steps(on: Any) -> None:
     assert_equal(opt, expected, on)
 
 
+def test_what_the_readme_says_of_graphs_runs(on: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [block for block in blocks if "cupy" in block]
+    opt, mine, _ = model(on)
+    names = {"opt": opt, "grads": mine, "params": opt.params, "cupy": cupy_kernels.library(), "backward": lambda *_: None}
+    exec(block.replace("10_000", "5"), names)
+    assert capsys.readouterr().out == "5 0\n"
+
+
 def test_what_was_replayed_is_in_what_is_saved(on: Any) -> None:
     opt, mine, _ = model(on)
-    replay = on.captured(opt.captured(mine, steps=4))
+    replay = captured(opt.captured(mine, steps=4))
     replay()
     replay()
     other = fastopt.AdamW([on.array(array) for array in opt.params])
@@ -328,7 +321,7 @@ def test_a_division_by_a_norm_of_zero_stops_it_and_is_said(on: Any) -> None:
     assert bits(opt, on) != before
     replayed, mine, _ = model(on, halved_by_norm)
     mine[0][...] = 0
-    replay = on.captured(replayed.captured(mine, steps=2))
+    replay = captured(replayed.captured(mine, steps=2))
     replay()
     mine[0][...] = 1
     replay()
@@ -341,7 +334,7 @@ def test_an_ordinary_step_cannot_be_captured(on: Any) -> None:
     for options in ({}, {"clip_norm": 1.0}):
         opt, mine, _ = model(on, **options)
         opt.step(mine)
-        with on.capturing(), pytest.raises(RuntimeError, match=r"make the step before with captured\(\)"):
+        with capturing(), pytest.raises(RuntimeError, match=r"make the step before with captured\(\)"):
             opt.step(mine)
         assert opt.t == 1
 
@@ -391,7 +384,7 @@ def test_while_it_is_open_ordinary_steps_and_loads_are_refused(on: Any) -> None:
 
 def test_a_parameter_that_was_replaced_is_found(on: Any) -> None:
     opt, mine, _ = model(on)
-    on.captured(opt.captured(mine, steps=2))()
+    captured(opt.captured(mine, steps=2))()
     opt.params[1] = on.array(np.zeros(SIZES[1], "float32"))
     with pytest.raises(ValueError, match=r"params\[1\] is another array than when the step was captured"):
         _ = opt.t
@@ -422,11 +415,11 @@ def test_the_comparison_sees_a_wrong_kernel(right: str, wrong: str, tmp_path: An
     for edits, fails in (({}, False), ({right: wrong}, True)):
         shim = cuda_shim.Shim(tmp_path, edits, ["-O0"])
         with cuda_shim.simulated(shim):
-            on = Simulated(shim)
+            on = Simulated()
             opt, expected, mine, gradients = both(
                 RULES["adam"], on, {"clip_norm": 2.0, "skip_nonfinite": True, "lr": lambda t: 0.1 / t}
             )
-            replay = on.captured(opt.captured(mine, steps=6))
+            replay = captured(opt.captured(mine, steps=6))
             for k in range(4):
                 draw(gradients, mine, k, on)
                 if k == 2:
