@@ -19,10 +19,12 @@ def at_step(options: Mapping[str, Any], t: int) -> dict[str, Any]:
 
 
 class TorchRun:
-    """torch.optim's optimizer; an option may be a function of the step."""
+    """torch.optim's optimizer; an option may be a function of the step. way: options that choose the code."""
 
-    def __init__(self, name: str, options: Mapping[str, Any], start: Arrays) -> None:
+    def __init__(self, name: str, options: Mapping[str, Any], start: Arrays, **way: bool) -> None:
         import torch
+
+        options = {**options, **way}
 
         self.torch, self.options, self.t = torch, options, 0
         self.parameters = [torch.tensor(array) for array in start]
@@ -58,23 +60,29 @@ class TorchRun:
 
 
 class KerasRun:
-    """Keras's optimizer on its JAX backend; only learning_rate may be a function of the step."""
+    """Keras's optimizer on its JAX backend; only learning_rate may be a function of the step.
 
-    def __init__(self, name: str, options: Mapping[str, Any], start: Arrays) -> None:
+    wide: numbers beside the arrays may be float64. jit: as one compiled function, in which JAX fuses as it likes.
+    """
+
+    def __init__(
+        self, name: str, options: Mapping[str, Any], start: Arrays, wide: bool = True, jit: bool = False
+    ) -> None:
         os.environ["KERAS_BACKEND"] = "jax"  # on NumPy, Keras rounds every product and sum to float32
         import jax
         import keras
 
         self.jax, self.keras, self.options, self.t = jax, keras, options, 0
-        self.dtype = start[0].dtype.name
+        self.dtype, self.wide = start[0].dtype.name, wide
         with self._types():
             self.variables = [keras.Variable(array, dtype=self.dtype, name=f"v{k}") for k, array in enumerate(start)]
             self.optimizer = getattr(keras.optimizers, name)(**at_step(options, 1))
             self.optimizer.build(self.variables)
+        self.compiled = jax.jit(self.optimizer.stateless_apply) if jit else None
 
     @contextlib.contextmanager
     def _types(self) -> Iterator[None]:
-        with _wide_types(self.jax), _set(self.keras.config.floatx, self.keras.config.set_floatx, self.dtype):
+        with _types(self.jax, self.wide), _set(self.keras.config.floatx, self.keras.config.set_floatx, self.dtype):
             yield
 
     def step(self, grads: Arrays) -> None:
@@ -82,7 +90,15 @@ class KerasRun:
         with self._types():
             if "learning_rate" in self.options:
                 self.optimizer.learning_rate = at_step(self.options, self.t)["learning_rate"]
-            self.optimizer.apply([self.jax.numpy.asarray(grad) for grad in grads], self.variables)
+            gradients = [self.jax.numpy.asarray(grad) for grad in grads]
+            if self.compiled:
+                each = self.variables, self.optimizer.variables
+                values, own = ([variable.value for variable in variables] for variables in each)
+                for variables, new in zip(each, self.compiled(own, gradients, values), strict=True):
+                    for variable, value in zip(variables, new, strict=True):
+                        variable.assign(value)
+            else:
+                self.optimizer.apply(gradients, self.variables)
 
     @property
     def weights(self) -> Arrays:
@@ -105,25 +121,37 @@ class KerasRun:
 
 
 class OptaxRun:
-    """optax's optimizer; an option that is a function of the step counts from 1 here."""
+    """optax's optimizer; an option that is a function of the step counts from 1 here. wide, jit: as for Keras."""
 
-    def __init__(self, name: str, options: Mapping[str, Any], start: Arrays) -> None:
+    def __init__(
+        self, name: str, options: Mapping[str, Any], start: Arrays, wide: bool = True, jit: bool = False
+    ) -> None:
         import jax
         import optax
 
-        self.jax, self.optax, self.t = jax, optax, 0
-        given = {n: (lambda c, f=v: f(int(c) + 1)) if callable(v) else v for n, v in options.items()}
-        with _wide_types(jax):
+        self.jax, self.optax, self.t, self.wide = jax, optax, 0, wide
+        at = self._table if jit else lambda f: lambda count: f(int(count) + 1)
+        with _types(jax, wide):
+            given = {name: at(value) if callable(value) else value for name, value in options.items()}
             self.optimizer = COMPOSED[name](**given) if name in COMPOSED else getattr(optax, name)(**given)
             self.parameters = [jax.numpy.asarray(array) for array in start]
             self.state = self.optimizer.init(self.parameters)
+        self.update = jax.jit(self._update) if jit else self._update
+
+    def _table(self, function: Callable[[int], float]) -> Callable[[Any], Any]:
+        """A function of the step for a compiled one, which knows no number of Python's."""
+        values = self.jax.numpy.asarray([function(t) for t in range(1, 101)])
+        return lambda count: values[count]
+
+    def _update(self, gradients: Any, state: Any, parameters: Any) -> tuple[Any, Any]:
+        updates, state = self.optimizer.update(gradients, state, parameters)
+        return self.optax.apply_updates(parameters, updates), state
 
     def step(self, grads: Arrays) -> None:
         self.t += 1
-        with _wide_types(self.jax):
+        with _types(self.jax, self.wide):
             gradients = [self.jax.numpy.asarray(grad) for grad in grads]
-            updates, self.state = self.optimizer.update(gradients, self.state, self.parameters)
-            self.parameters = self.optax.apply_updates(self.parameters, updates)
+            self.parameters, self.state = self.update(gradients, self.state, self.parameters)
 
     @property
     def weights(self) -> Arrays:
@@ -134,7 +162,7 @@ class OptaxRun:
         fastopt.like.optax.load_state(opt, self.state, steps=None if counts else self.t)
 
     def take(self, opt: Any) -> None:
-        with _wide_types(self.jax):
+        with _types(self.jax, self.wide):
             self.state = fastopt.like.optax.state_of(opt, self.state)
         self.t = opt.t
 
@@ -191,10 +219,10 @@ def _set(read: Callable[[], Any], write: Callable[[Any], None], value: Any) -> I
         write(before)
 
 
-def _wide_types(jax: Any) -> Any:
-    """Within it, jax has 64-bit types."""
+def _types(jax: Any, wide: bool) -> Any:
+    """Within it, jax has 64-bit types, or has not."""
     name = "jax_enable_x64"
-    return _set(lambda: getattr(jax.config, name), lambda value: jax.config.update(name, value), True)
+    return _set(lambda: getattr(jax.config, name), lambda value: jax.config.update(name, value), wide)
 
 
 def _adagrad_then_trace(learning_rate: float, decay: float, initial_accumulator_value: float, eps: float) -> Any:
@@ -209,9 +237,11 @@ COMPOSED: dict[str, Callable[..., Any]] = {"adagrad_then_trace": _adagrad_then_t
 RUNS: dict[str, Any] = {"torch": TorchRun, "keras": KerasRun, "optax": OptaxRun, "thinc": ThincRun}
 
 
-def peer_path(peer: str, name: str, options: Mapping[str, Any], start: Arrays, grads: list[Arrays]) -> Path:
-    """All weights, one after the other, at the start and after each step of a peer's optimizer."""
-    run = RUNS[peer](name, options, start)
+def peer_path(
+    peer: str, name: str, options: Mapping[str, Any], start: Arrays, grads: list[Arrays], **way: bool
+) -> Path:
+    """All weights, one after the other, at the start and after each step of a peer's optimizer, in one of its ways."""
+    run = RUNS[peer](name, options, start, **way)
     path = [flat(start)]
     for step in grads:
         run.step(step)

@@ -289,7 +289,13 @@ def test_what_the_readme_says_of_graphs_runs(on: Any, capsys: pytest.CaptureFixt
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     (block,) = [block for block in blocks if "cupy" in block]
     opt, mine, _ = model(on)
-    names = {"opt": opt, "grads": mine, "params": opt.params, "cupy": cupy_kernels.library(), "backward": lambda *_: None}
+    names = {
+        "opt": opt,
+        "grads": mine,
+        "params": opt.params,
+        "cupy": cupy_kernels.library(),
+        "backward": lambda *_: None,
+    }
     exec(block.replace("10_000", "5"), names)
     assert capsys.readouterr().out == "5 0\n"
 

@@ -83,7 +83,12 @@ def worst(ours: Path, theirs: Path) -> dict[str, float]:
 
 
 # What chooses among a peer's own ways of computing one formula.
-WAYS: dict[str, list[dict[str, Any]]] = {"torch": [{"foreach": False}, {"foreach": True}, {"fused": True}]}
+WAYS: dict[str, list[dict[str, bool]]] = {
+    "torch": [{"foreach": False}, {"foreach": True}, {"fused": True}],
+    "keras": [{}, {"wide": False}, {"wide": False, "jit": True}],
+    "optax": [{}, {"wide": False}, {"wide": False, "jit": True}],
+    "thinc": [{}],
+}
 
 
 @pytest.mark.peers
@@ -99,8 +104,8 @@ def test_every_optimizer_follows_its_peer(row: Any) -> None:
 
     start, grads = [array.astype("float32") for array in start], [[g.astype("float32") for g in step] for step in grads]
     known = inspect.signature(getattr(getattr(like, row.peer), row.name)).parameters
-    ways = [way for way in WAYS.get(row.peer, [{}]) if set(way) <= set(known)]
-    theirs = [peer_path(row.peer, row.name, {**row.options, **way}, start, grads) for way in ways]
+    ways = [way for way in WAYS[row.peer] if row.peer != "torch" or set(way) <= set(known)]
+    theirs = [peer_path(row.peer, row.name, row.options, start, grads, **way) for way in ways]
     arrays = [array.copy() for array in start]
     share, largest = float32_distances(our_path(ours(row, arrays), arrays, grads), [*theirs, exact])
     assert share <= 0.05
