@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import EXACT
+from examples import EXACT, run_python
 
 from fastopt.cli import main
 from fastopt.inspection import inspected
@@ -42,6 +42,18 @@ def test_every_rule_can_be_inspected(name: str, capsys: pytest.CaptureFixture[st
     # but what only they read is not read again.
     again = {"adam_max_norm": 1, "lars": 2, "lamb": 4, "sgd_hypergradient": 1, "adam_hypergradient": 3}.get(name, 0)
     assert found.bytes == 4 * (2 * (1 + len(RULES[name].slots)) + 1 + again)
+
+
+def test_without_assembly_inspect_imports_no_compiler() -> None:
+    text = (
+        "import sys\nfrom fastopt.cli import main\n"
+        "try:\n    main(['inspect', 'adam'])\n"
+        "except SystemExit as stopped:\n    assert not stopped.code\n"
+        "print(*sorted({'numba', 'llvmlite', 'cupy', 'cuda'} & set(sys.modules)))"
+    )
+    done = run_python("-c", text)
+    assert "def kernel(table, shares, scalars, partials)" in done.stdout
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("", "")
 
 
 def test_the_costs_of_adam() -> None:
