@@ -1,0 +1,90 @@
+"""Compiled kernels for people to read, a few rows of facts before each text, and as JSON."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .accesses import Access
+from .cpu import CpuKernel
+from .gpu import GpuKernel
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is shown of a kernel. texts: each with its language. record: all of it, for JSON."""
+
+    title: str
+    rows: dict[str, str]
+    texts: list[tuple[str, str]]
+    record: dict[str, Any]
+
+
+def of_cpu(kernel: CpuKernel) -> Listing:
+    """The listing of a kernel of the CPU."""
+    loop = kernel.hot_loop
+    if loop is None:
+        computes = "no loop with arithmetic was found"
+    else:
+        width = f"{loop.registers}, {loop.bits} bits" if loop.registers else "not vectorised"
+        computes = f"{width}; {loop.packed} packed, {loop.scalar} scalar of {loop.instructions} instructions"
+    rows = {
+        "compiled for": kernel.processor,
+        "hot loop": computes,
+        "FMA": f"{kernel.fma}, which round once where NumPy rounds twice" if kernel.fma else "none",
+    }
+    record = {
+        "backend": "cpu",
+        "title": kernel.title,
+        "processor": kernel.processor,
+        "hot_loop": loop and asdict(loop),
+        "fma": kernel.fma,
+        "asm": kernel.text,
+    }
+    return Listing(kernel.title, rows, [(kernel.text, "gas")], record)
+
+
+def of_gpu(kernel: GpuKernel) -> Listing:
+    """The listing of a kernel of the GPU."""
+    taken, reached = kernel.taken, kernel.occupancy
+    local = f"{taken.local_bytes} bytes a thread{'' if taken.local_bytes else ': nothing is spilled'}"
+    blocks = f", in blocks of {kernel.threads} threads" if kernel.threads else ""
+    rows = {
+        "compiled for": f"{kernel.arch}{blocks}",
+        "registers": f"{taken.registers} a thread",
+        "local memory": local,
+        "shared memory": f"{taken.shared_bytes} bytes a block",
+        "occupancy": "unknown, since nothing bounds the blocks",
+    }
+    if reached:
+        rows["occupancy"] = (
+            f"{reached.part:.0%}: {reached.warps} warps in {reached.blocks} blocks, limited by {reached.limited_by}"
+        )
+    for form, accesses in kernel.accesses.items():
+        for operation in ("load", "store"):
+            rows[f"{form.upper()} {operation}s"] = _counted(accesses, operation)
+    record = {
+        "backend": kernel.backend,
+        "title": kernel.title,
+        "arch": kernel.arch,
+        "kernel": kernel.symbol,
+        "threads": kernel.threads,
+        "registers": taken.registers,
+        "local_bytes": taken.local_bytes,
+        "shared_bytes": taken.shared_bytes,
+        "occupancy": reached and asdict(reached),
+    }
+    for form, text in kernel.texts.items():
+        counts = [{**asdict(access), "count": count} for access, count in sorted(kernel.accesses[form].items())]
+        record[form] = {"accesses": counts, "text": text}
+    languages = {"ptx": "ptx", "sass": "text"}
+    return Listing(kernel.title, rows, [(text, languages[form]) for form, text in kernel.texts.items()], record)
+
+
+def _counted(accesses: Counter[Access], operation: str) -> str:
+    """Such as "global 4 x 128, 4 x 32 bits", the widest first."""
+    spaces: dict[str, list[str]] = {}
+    for access, count in sorted(accesses.items(), reverse=True, key=lambda one: one[0].bits):
+        if access.operation == operation:
+            spaces.setdefault(access.space, []).append(f"{count} x {access.bits}")
+    found = [f"{space} {', '.join(spaces[space])} bits" for space in sorted(spaces)]
+    return "; ".join(found) or "none"
