@@ -18,6 +18,7 @@ _ARM = re.compile(
 )
 _FMA = re.compile(r"vfn?m(?:add|sub|addsub|subadd)\d|fml[as](?:\.|$)|fn?m(?:add|sub)$")
 _BITS = {"x": 128, "y": 256, "z": 512}
+_CALLS = ("call", "callq", "bl", "blr")
 _SIZES = {"h": 16, "s": 32, "d": 64}
 
 
@@ -27,13 +28,14 @@ class HotLoop:
 
     registers: the widest that compute: "xmm", "ymm", "zmm" or "NEON"; None where all is scalar. bits: of such a
     register. packed, scalar: its instructions of arithmetic, comparison and conversion on vectors and on single floats.
-    instructions: all of it. text: its lines.
+    calls: of functions. instructions: all of it. text: its lines.
     """
 
     registers: str | None
     bits: int | None
     packed: int
     scalar: int
+    calls: int
     instructions: int
     text: str
 
@@ -93,8 +95,10 @@ def _described(lines: Sequence[str]) -> tuple[int, HotLoop]:
     packed = [(bits, name) for bits, _, name in vectors if name]
     bits, name = max(packed, default=(None, None))
     weight = sum(bits // size for bits, size, _ in vectors)
-    loop = HotLoop(name, bits, len(packed), len(vectors) - len(packed), len(instructions), "\n".join(lines) + "\n")
-    return weight, loop
+    calls = sum(operation in _CALLS for operation, _ in instructions)
+    scalar = len(vectors) - len(packed)
+    text = "\n".join(lines) + "\n"
+    return weight, HotLoop(name, bits, len(packed), scalar, calls, len(instructions), text)
 
 
 def _vector(operation: str, operands: str) -> tuple[int, int, str | None] | None:

@@ -26,7 +26,8 @@ def of_cpu(kernel: CpuKernel) -> Listing:
         computes = "no loop with arithmetic was found"
     else:
         width = f"{loop.registers}, {loop.bits} bits" if loop.registers else "not vectorised"
-        computes = f"{width}; {loop.packed} packed, {loop.scalar} scalar of {loop.instructions} instructions"
+        calls = f", {loop.calls} calls" if loop.calls else ""
+        computes = f"{width}; {loop.packed} packed, {loop.scalar} scalar{calls} of {loop.instructions} instructions"
     rows = {
         "compiled for": kernel.processor,
         "hot loop": computes,
