@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Attributes of the sections .nv.info, by the names that nvdisasm gives them (EIATTR_*).
-_MAX_THREADS, _MIN_STACK_SIZE, _REGCOUNT = 0x05, 0x12, 0x2F
+_MAX_THREADS, _FRAME_SIZE, _REGCOUNT = 0x05, 0x11, 0x2F
 # The format of an attribute that has a size and so many bytes; the others have two bytes in its place (EIFMT_SVAL).
 _SIZED = 0x04
 _HEADER, _SECTION = struct.Struct("<16sHHIQQQIHHHHHH"), struct.Struct("<IIQQQQIIQQ")
@@ -22,10 +22,9 @@ _ENTRY = 0x10  # STO_CUDA_ENTRY, in a symbol's st_other: a kernel, not a functio
 class Resources:
     """What a kernel takes.
 
-    registers: of a thread, 32 bits each. local_bytes: of a thread's stack in memory, with that of the functions that it
-    calls: what registers spill, and arrays that cannot be in registers.
-    shared_bytes: of a block, without what CUDA
-    takes for itself. threads: the largest block that it is compiled for; None where its source bounds none.
+    registers: of a thread, 32 bits each. local_bytes: of a thread's stack in memory, for what registers spill and for
+    arrays that cannot be in registers. shared_bytes: of a block, without what CUDA takes for itself. threads: the
+    largest block that it is compiled for; None where its source bounds none.
     """
 
     registers: int
@@ -39,15 +38,18 @@ def resources(cubin: bytes) -> dict[str, Resources]:
     sections = _sections(cubin)
     symbols = [_SYMBOL.unpack_from(sections[".symtab"], at) for at in range(0, len(sections[".symtab"]), _SYMBOL.size)]
     names = [_text(sections[".strtab"], symbol[0]) for symbol in symbols]
-    of_all = [(kind, *struct.unpack("<II", content)) for kind, content in _attributes(sections[".nv.info"]) if content]
-    values = {(kind, names[symbol]): value for kind, symbol, value in of_all}
+    values = {}
+    for kind, content in _attributes(sections[".nv.info"]):
+        if kind in (_REGCOUNT, _FRAME_SIZE):
+            symbol, value = struct.unpack("<II", content)
+            values[kind, names[symbol]] = value
     reserved = RESERVED if _RESERVED_SECTION in sections else 0
     found = {}
-    for name in (name for name, symbol in zip(names, symbols, strict=True) if symbol[2] & _ENTRY):
+    for name in [name for name, row in zip(names, symbols, strict=True) if row[2] & _ENTRY]:
         own = dict(_attributes(sections[f".nv.info.{name}"]))
         found[name] = Resources(
             values[_REGCOUNT, name],
-            values[_MIN_STACK_SIZE, name],
+            values[_FRAME_SIZE, name],
             max(0, len(sections.get(f".nv.shared.{name}", b"")) - reserved),
             math.prod(struct.unpack("<III", own[_MAX_THREADS])) if _MAX_THREADS in own else None,
         )
@@ -58,8 +60,7 @@ def _sections(elf: bytes) -> dict[str, bytes]:
     """The content of each section by its name; as many zeros for one that has its size alone."""
     if elf[:5] != b"\x7fELF\x02" or len(elf) < _HEADER.size or _HEADER.unpack_from(elf)[2] != _CUDA:
         raise ValueError(f"expected a 64-bit ELF file for CUDA; got {len(elf)} bytes that begin with {elf[:8]!r}")
-    header = _HEADER.unpack_from(elf)
-    first, size, count, naming = header[6], header[11], header[12], header[13]
+    _, _, _, _, _, _, first, _, _, _, _, size, count, naming = _HEADER.unpack_from(elf)
     rows = [_SECTION.unpack_from(elf, first + k * size) for k in range(count)]
     contents = [bytes(row[5]) if row[1] == 8 else elf[row[4] : row[4] + row[5]] for row in rows]
     return {_text(contents[naming], row[0]): content for row, content in zip(rows, contents, strict=True)}
