@@ -26,11 +26,12 @@ _SIZES = {"h": 16, "s": 32, "d": 64}
 class HotLoop:
     """The innermost loop that computes most numbers in one run.
 
-    registers: the widest that compute: "xmm", "ymm", "zmm" or "NEON"; None where all is scalar. bits: of such a
-    register. packed, scalar: its instructions of arithmetic, comparison and conversion on vectors and on single floats.
-    calls: of functions. instructions: all of it. text: its lines.
+    label: where it begins. registers: the widest that compute: "xmm", "ymm", "zmm" or "NEON"; None where all is scalar.
+    bits: of such a register. packed, scalar: its instructions of arithmetic, comparison and conversion on vectors and
+    on single floats. calls: of functions. instructions: all of it. text: its lines.
     """
 
+    label: str
     registers: str | None
     bits: int | None
     packed: int
@@ -97,8 +98,8 @@ def _described(lines: Sequence[str]) -> tuple[int, HotLoop]:
     weight = sum(bits // size for bits, size, _ in vectors)
     calls = sum(operation in _CALLS for operation, _ in instructions)
     scalar = len(vectors) - len(packed)
-    text = "\n".join(lines) + "\n"
-    return weight, HotLoop(name, bits, len(packed), scalar, calls, len(instructions), text)
+    label, text = lines[0].partition(":")[0], "\n".join(lines) + "\n"
+    return weight, HotLoop(label, name, bits, len(packed), scalar, calls, len(instructions), text)
 
 
 def _vector(operation: str, operands: str) -> tuple[int, int, str | None] | None:

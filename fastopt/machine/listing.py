@@ -22,17 +22,13 @@ class Listing:
 def of_cpu(kernel: CpuKernel) -> Listing:
     """The listing of a kernel of the CPU."""
     loop = kernel.hot_loop
-    if loop is None:
-        computes = "no loop with arithmetic was found"
-    else:
-        width = f"{loop.registers}, {loop.bits} bits" if loop.registers else "not vectorised"
+    rows = {"compiled for": kernel.processor, "hot loop": "none is known that computes"}
+    if loop:
         calls = f", {loop.calls} calls" if loop.calls else ""
-        computes = f"{width}; {loop.packed} packed, {loop.scalar} scalar{calls} of {loop.instructions} instructions"
-    rows = {
-        "compiled for": kernel.processor,
-        "hot loop": computes,
-        "FMA": f"{kernel.fma}, which round once where NumPy rounds twice" if kernel.fma else "none",
-    }
+        width = f" ({loop.registers}, {loop.bits} bits)" if loop.registers else ""
+        rows["hot loop"] = f"{loop.label}: {loop.instructions} instructions{calls}"
+        rows["computes"] = f"{loop.packed} packed{width}, {loop.scalar} scalar"
+    rows["FMA"] = f"{kernel.fma}, which round once where NumPy rounds twice" if kernel.fma else "none"
     record = {
         "backend": "cpu",
         "title": kernel.title,
