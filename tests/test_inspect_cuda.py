@@ -12,9 +12,9 @@ from typing import Any
 
 import cuda_shim
 import pytest
-from cuda_compile import compiled, compiled_elementwise, compiled_stage, cupy_or_skip
+from cuda_compile import compiled, compiled_elementwise, compiled_stage
+from test_inspect import said
 
-from fastopt.cli import main
 from fastopt.inspection import inspected
 from fastopt.kernels import numba_cuda
 from fastopt.kernels.cuda_source import reduce_source, update_source
@@ -24,7 +24,10 @@ from fastopt.machine.cubin import Resources, resources
 from fastopt.machine.gpu import GpuKernel, gpu_kernels
 from fastopt.machine.occupancy import LIMITS, occupancy
 
-cupy_or_skip()
+try:
+    nvrtc.library()
+except ImportError as reason:
+    pytest.skip(f"{reason}; the extra cuda-check brings it", allow_module_level=True)
 if importlib.util.find_spec("numba_cuda") is None:
     pytest.skip("needs numba-cuda; the extra cuda-check brings it", allow_module_level=True)
 if nvdisasm.disassembler() is None:
@@ -38,14 +41,6 @@ CASES = [
     ("sgd", "float16"),
 ]
 BOTH = ("ptx", "sass")
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of the command line."""
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    out, err = capsys.readouterr()
-    return int(stopped.value.code or 0), out, err
 
 
 def moved(kernel: GpuKernel, form: str, operation: str, space: str = "global") -> dict[int, int]:

@@ -6,6 +6,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import pytest
 
+from fastopt.machine import gpu
 from fastopt.machine.accesses import Access, of_ptx, of_sass
 from fastopt.machine.assembly import HotLoop, function, fused, hot_loop
 from fastopt.machine.cubin import Resources, resources
@@ -178,6 +179,31 @@ def test_accesses_of_machine_code_are_counted_by_space_and_width() -> None:
 )
 def test_what_limits_occupancy(arch: str, taken: Resources, threads: int, expected: Occupancy) -> None:
     assert occupancy(taken, threads, arch) == expected
+
+
+class Driver:
+    """The driver of a GPU of compute capability 12.1, or of none."""
+
+    def __init__(self, error: int) -> None:
+        self.cuInit = lambda flags: error
+        self.cuDeviceGet = lambda device, ordinal: 0
+
+    def cuDeviceGetAttribute(self, value: Any, attribute: int, device: Any) -> int:
+        value._obj.value = {75: 12, 76: 1}[attribute]
+        return 0
+
+
+def test_the_architecture_is_that_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Driver(0))
+    assert gpu.current_arch() == "sm_121"
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Driver(100))
+    assert gpu.current_arch() is None
+
+    def absent(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr("ctypes.CDLL", absent)
+    assert gpu.current_arch() is None
 
 
 def test_what_is_not_known_is_refused() -> None:

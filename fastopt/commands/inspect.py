@@ -66,8 +66,8 @@ def _compiled(found: "Inspection", backends: Sequence[str], forms: Sequence[str]
     from ..machine import cpu, gpu, listing
 
     made = [listing.of_cpu(kernel) for kernel in cpu.cpu_kernels(found)] if "asm" in forms else []
-    for name in (name for name in backends if name != "cpu" and of_gpu):
-        target = arch or gpu.current_arch() or gpu.DEFAULT_ARCH
+    target = arch or gpu.current_arch() or gpu.DEFAULT_ARCH
+    for name in [name for name in backends if name != "cpu"] if of_gpu else []:
         made += [listing.of_gpu(kernel) for kernel in gpu.gpu_kernels(found, name, target, of_gpu)]
     return made
 

@@ -56,7 +56,7 @@ def function(text: str, symbol: str) -> str:
 
 
 def fused(text: str) -> int:
-    """How many instructions multiply and add with a single rounding, which the same bits forbid."""
+    """How many instructions multiply and add with a single rounding, as no exact rule may."""
     return sum(bool(_FMA.match(operation)) for operation, _ in _instructions(text.splitlines()))
 
 

@@ -28,7 +28,7 @@ def of_cpu(kernel: CpuKernel) -> Listing:
         width = f" ({loop.registers}, {loop.bits} bits)" if loop.registers else ""
         rows["hot loop"] = f"{loop.label}: {loop.instructions} instructions{calls}"
         rows["computes"] = f"{loop.packed} packed{width}, {loop.scalar} scalar"
-    rows["FMA"] = f"{kernel.fma}, which round once where NumPy rounds twice" if kernel.fma else "none"
+    rows["FMA"] = f"{kernel.fma}, each a product and a sum rounded once" if kernel.fma else "none"
     record = {
         "backend": "cpu",
         "title": kernel.title,

@@ -1,5 +1,6 @@
 """The kernels of numba-cuda -> PTX and machine code, as its `jit` has them linked by nvJitLink; needs no GPU."""
 
+import importlib
 import importlib.metadata
 import warnings
 from typing import Any
@@ -39,7 +40,7 @@ def compiled(name: str, stage: Stage, storages: tuple[str, ...], arch: str) -> t
                 ).link(kind)
                 for kind in ("ptx", "cubin")
             }
-    except Exception as error:
+    except Exception as error:  # those of these libraries have no base in common
         version = importlib.metadata.version("numba-cuda")
         raise RuntimeError(f"numba-cuda {version} cannot compile this for {arch}: {error}") from error
     return bytes(linked["ptx"].code).rstrip(b"\0").decode(), bytes(linked["cubin"].code)
@@ -49,8 +50,9 @@ def _libraries() -> tuple[Any, Any]:
     """numba.cuda and cuda.core, with an nvJitLink that loads."""
     try:
         cuda = numba_cuda.library()
-        from cuda import core
         from cuda.bindings import nvjitlink
+
+        core = importlib.import_module("cuda.core")
 
         nvjitlink.version()
     except (ImportError, RuntimeError) as error:
