@@ -113,12 +113,6 @@ def test_a_loop_that_calls_functions_says_so(capsys: pytest.CaptureFixture[str])
     assert f" instructions, {kernel.hot_loop.calls} calls\n" in out
 
 
-def test_the_power_of_float32_arrays_shows_its_fmas(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = said(capsys, "inspect", "adam_lp", "--asm")
-    assert code == 0
-    assert re.search(r"\n +FMA  [1-9]\d*, each a product and a sum rounded once\n", out)
-
-
 def test_assembly_comes_instead_of_sources(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = said(capsys, "inspect", "test_inspect:mine", "--asm")
     assert (code, err) == (0, "")

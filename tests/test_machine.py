@@ -9,7 +9,9 @@ import pytest
 from fastopt.machine import gpu
 from fastopt.machine.accesses import Access, of_ptx, of_sass
 from fastopt.machine.assembly import HotLoop, function, fused, hot_loop
+from fastopt.machine.cpu import CpuKernel
 from fastopt.machine.cubin import Resources, resources
+from fastopt.machine.listing import of_cpu
 from fastopt.machine.occupancy import Occupancy, occupancy
 
 LOOP = """
@@ -106,6 +108,22 @@ def test_one_function_is_taken_out_of_an_assembly() -> None:
     assert hot_loop(alone) is None
     with pytest.raises(ValueError, match="there is no function 'absent' in the assembly"):
         function(text, "absent")
+
+
+def test_loops_end_at_any_jump_back() -> None:
+    for jump in ("jne .L1", "jne .L1 # a, b", "tbnz w8, #0, .L1", "tbnz w8, #0, .L1 // a, b", "cbnz x8, .L1 ; a, b"):
+        found = hot_loop(
+            f"f:\n.L0:\n\tvmulps %ymm1, %ymm2, %ymm3\n.L1:\n\tvaddpd %ymm1, %ymm2, %ymm3\n\t{jump}\n\tret\n"
+        )
+        assert found is not None
+        assert (found.label, found.packed, found.instructions) == (".L1", 1, 2)
+
+
+def test_fmas_are_shown() -> None:
+    shown = of_cpu(CpuKernel("CPU", "generic", None, 2, "f:\n"))
+    assert shown.rows["FMA"] == "2, each a product and a sum rounded once"
+    assert shown.rows["hot loop"] == "none is known that computes"
+    assert (shown.record["fma"], shown.record["hot_loop"]) == (2, None)
 
 
 def test_comparisons_and_conversions_compute_too() -> None:

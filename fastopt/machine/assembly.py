@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LABEL = re.compile(r'"?([^\s":]+)"?:')
-_INSTRUCTION = re.compile(r"\s+([a-z][\w.]*)(?:\s+([^#;]*))?")
+_INSTRUCTION = re.compile(r"\s+([a-z][\w.]*)(?:\s+(.*?))?(?:\s+(?:##?|//|;)\s.*)?$")
 _END = re.compile(r"\.?Lfunc_end|\s+\.(globl|section)\b")
 
 # Arithmetic, comparisons and conversions of floats: p for packed or s for single, then the type.
@@ -70,7 +70,7 @@ def hot_loop(text: str) -> HotLoop | None:
 def _instructions(lines: Sequence[str]) -> list[tuple[str, str]]:
     """The mnemonic and the operands of each instruction."""
     found = map(_INSTRUCTION.match, lines)
-    return [(one[1], (one[2] or "").strip()) for one in found if one]
+    return [(one[1], one[2] or "") for one in found if one]
 
 
 def _innermost(lines: Sequence[str]) -> list[Sequence[str]]:
