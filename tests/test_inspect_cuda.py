@@ -17,7 +17,7 @@ from test_inspect import said
 
 from fastopt.inspection import inspected
 from fastopt.kernels import numba_cuda
-from fastopt.kernels.cuda_source import reduce_source, update_source
+from fastopt.kernels.cuda_table import reduce_source, update_source
 from fastopt.machine import nvdisasm, nvjitlink, nvrtc
 from fastopt.machine.accesses import Access, of_ptx, of_sass
 from fastopt.machine.cubin import Resources, resources
@@ -88,8 +88,8 @@ def test_the_machine_code_is_that_of_numba_cudas_jit(name: str, monkeypatch: pyt
 def test_adams_update_is_wide_and_spills_nothing(arch: str) -> None:
     alone, update = gpu_kernels(inspected("adam"), "cupy", arch, BOTH)
     for form in BOTH:
-        # p, g, m and v in packs of four, and one by one at the ends of arrays.
-        assert moved(update, form, "load") == {128: 4, 32: 4}
+        # p, g, m and v in packs of four, and one by one at the ends of arrays; a word that says whether to write.
+        assert moved(update, form, "load") == {128: 4, 64: 1, 32: 4}
         assert moved(update, form, "store") == {128: 3, 32: 3}
         assert not [access for access in update.accesses[form] if access.space in ("local", "generic")]
         assert (moved(alone, form, "load"), moved(alone, form, "store")) == ({32: 4}, {32: 3})
@@ -251,7 +251,7 @@ def test_all_is_in_the_json(backend: str, capsys: pytest.CaptureFixture[str]) ->
 def test_the_command_shows_rows_and_texts(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = said(capsys, "inspect", "adam", "--sass", "--backend", "cupy", "--arch", "sm_80")
     assert (code, err) == (0, "")
-    assert "SASS loads  global 4 x 128, 4 x 32 bits; read-only " in out
+    assert "SASS loads  global 4 x 128, 1 x 64, 4 x 32 bits; read-only " in out
     assert "local memory  0 bytes a thread: nothing is spilled" in out
     assert re.search(r"occupancy  \d+%: \d+ warps in \d+ blocks, limited by (warps|registers)\n", out)
     assert len(re.findall(r"\.target\s+sm_80", out)) == 2
