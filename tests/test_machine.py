@@ -121,8 +121,8 @@ def test_loops_end_at_any_jump_back() -> None:
 
 def test_fmas_are_shown() -> None:
     shown = of_cpu(CpuKernel("CPU", "generic", None, 2, "f:\n"))
-    assert shown.rows["FMA"] == "2, each a product and a sum rounded once"
-    assert shown.rows["hot loop"] == "none is known that computes"
+    assert ("FMA", "2, each a product and a sum rounded once") in shown.rows
+    assert ("hot loop", "none is known that computes") in shown.rows
     assert (shown.record["fma"], shown.record["hot_loop"]) == (2, None)
 
 

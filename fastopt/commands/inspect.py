@@ -1,8 +1,8 @@
 """`fastopt inspect`: a rule's formula, its costs, and for each backend the source or what a compiler made of it."""
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -99,10 +99,10 @@ def _print(found: "Inspection", sources: list[tuple[str, str, str]], listings: "
             show(text, language)
 
 
-def _print_rows(out: "Console", rows: dict[str, Any]) -> None:
+def _print_rows(out: "Console", rows: Iterable[tuple[str, str]]) -> None:
     from rich.text import Text
 
-    for name, text in rows.items():
+    for name, text in rows:
         out.print(Text.assemble((f"{name:>16}", "bold"), f"  {text}"))
 
 
@@ -117,7 +117,7 @@ def _print_costs(out: "Console", found: "Inspection") -> None:
     rows["requires"] = ", ".join(valid.text for valid in rule.ranges.values()) or "nothing"
     rows["memory"] = f"{found.bytes} bytes an element in {len(found.passes)} pass{'es' * (len(found.passes) > 1)}"
     out.print()
-    _print_rows(out, rows)
+    _print_rows(out, rows.items())
     for number, one in enumerate(found.passes, 1):
         out.print()
         out.print(f"pass {number}: {found.storage} parameters", style="bold")

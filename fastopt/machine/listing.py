@@ -11,10 +11,10 @@ from .gpu import GpuKernel
 
 @dataclass(frozen=True)
 class Listing:
-    """What is shown of a kernel. texts: each with its language. record: all of it, for JSON."""
+    """What is shown of a kernel. rows: names and facts. texts: each with its language. record: all of it, for JSON."""
 
     title: str
-    rows: dict[str, str]
+    rows: list[tuple[str, str]]
     texts: list[tuple[str, str]]
     record: dict[str, Any]
 
@@ -22,13 +22,15 @@ class Listing:
 def of_cpu(kernel: CpuKernel) -> Listing:
     """The listing of a kernel of the CPU."""
     loop = kernel.hot_loop
-    rows = {"compiled for": kernel.processor, "hot loop": "none is known that computes"}
+    rows = [("compiled for", kernel.processor)]
     if loop:
         calls = f", {loop.calls} calls" if loop.calls else ""
         width = f" ({loop.registers}, {loop.bits} bits)" if loop.registers else ""
-        rows["hot loop"] = f"{loop.label}: {loop.instructions} instructions{calls}"
-        rows["computes"] = f"{loop.packed} packed{width}, {loop.scalar} scalar"
-    rows["FMA"] = f"{kernel.fma}, each a product and a sum rounded once" if kernel.fma else "none"
+        rows.append(("hot loop", f"{loop.label}: {loop.instructions} instructions{calls}"))
+        rows.append(("computes", f"{loop.packed} packed{width}, {loop.scalar} scalar"))
+    else:
+        rows.append(("hot loop", "none is known that computes"))
+    rows.append(("FMA", f"{kernel.fma}, each a product and a sum rounded once" if kernel.fma else "none"))
     record = {
         "backend": "cpu",
         "title": kernel.title,
@@ -45,20 +47,22 @@ def of_gpu(kernel: GpuKernel) -> Listing:
     taken, reached = kernel.taken, kernel.occupancy
     local = f"{taken.local_bytes} bytes a thread{'' if taken.local_bytes else ': nothing is spilled'}"
     blocks = f", in blocks of {kernel.threads} threads" if kernel.threads else ""
-    rows = {
-        "compiled for": f"{kernel.arch}{blocks}",
-        "registers": f"{taken.registers} a thread",
-        "local memory": local,
-        "shared memory": f"{taken.shared_bytes} bytes a block",
-        "occupancy": "unknown, since nothing bounds the blocks",
-    }
+    occupied = "unknown, since nothing bounds the blocks"
     if reached:
-        rows["occupancy"] = (
-            f"{reached.part:.0%}: {reached.warps} warps in {reached.blocks} blocks, limited by {reached.limited_by}"
-        )
+        resident = f"{reached.warps} warps in {reached.blocks} blocks"
+        occupied = f"{reached.part:.0%}: {resident}, limited by {reached.limited_by}"
+    rows = [
+        ("compiled for", f"{kernel.arch}{blocks}"),
+        ("registers", f"{taken.registers} a thread"),
+        ("local memory", local),
+        ("shared memory", f"{taken.shared_bytes} bytes a block"),
+        ("occupancy", occupied),
+    ]
     for form, accesses in kernel.accesses.items():
         for operation in ("load", "store"):
-            rows[f"{form.upper()} {operation}s"] = _counted(accesses, operation)
+            counted = _counted(accesses, operation) or ["none"]
+            names = [f"{form.upper()} {operation}s", *[""] * (len(counted) - 1)]
+            rows += zip(names, counted, strict=True)
     record = {
         "backend": kernel.backend,
         "title": kernel.title,
@@ -77,11 +81,10 @@ def of_gpu(kernel: GpuKernel) -> Listing:
     return Listing(kernel.title, rows, [(text, languages[form]) for form, text in kernel.texts.items()], record)
 
 
-def _counted(accesses: Counter[Access], operation: str) -> str:
-    """Such as "global 4 x 128, 4 x 32 bits", the widest first."""
+def _counted(accesses: Counter[Access], operation: str) -> list[str]:
+    """Such as "global 4 x 128, 4 x 32 bits", for each space; the widest first."""
     spaces: dict[str, list[str]] = {}
     for access, count in sorted(accesses.items(), reverse=True, key=lambda one: one[0].bits):
         if access.operation == operation:
             spaces.setdefault(access.space, []).append(f"{count} x {access.bits}")
-    found = [f"{space} {', '.join(spaces[space])} bits" for space in sorted(spaces)]
-    return "; ".join(found) or "none"
+    return [f"{space} {', '.join(counts)} bits" for space, counts in spaces.items()]
