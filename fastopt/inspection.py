@@ -11,7 +11,7 @@ from typing import Any
 
 from .kernels import RULES, Rule
 from .kernels.arrays import ITEM_SIZES
-from .kernels.dispatch import backend
+from .kernels.dispatch import sources
 from .kernels.emit import plain
 from .kernels.hyperparameters import suggestion
 from .kernels.program import Stage
@@ -48,13 +48,15 @@ class Inspection:
         """The bytes that an element moves in all passes."""
         return sum(one.bytes for one in self.passes)
 
+    @property
+    def stages(self) -> list[tuple[Stage, tuple[str, ...]]]:
+        """Each stage, and the stored types of its arrays."""
+        stages = self.rule.program(self.rule.hyper).stages
+        return [(stage, _storages(self.rule, stage, self.storage)) for stage in stages]
+
     def sources(self, name: str) -> list[tuple[str, str, str]]:
         """A title, the language and the text of each kernel of a backend: "cpu", "cupy" or "cuda"."""
-        stages = self.rule.program(self.rule.hyper).stages
-        found: list[tuple[str, str, str]] = []
-        for stage in stages:
-            found += backend(name).sources(self.rule.name, stage, _storages(self.rule, stage, self.storage))
-        return found
+        return [one for stage, storages in self.stages for one in sources(name, self.rule.name, stage, storages)]
 
 
 def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:

@@ -1,4 +1,4 @@
-"""Graph -> numba source -> CPU kernels over the table of tasks.py. Importing this module imports numba."""
+"""Kernels over the table of tasks.py, of the source in cpu_source.py. Importing this module imports numba."""
 
 import functools
 import hashlib
@@ -8,102 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from . import cpu_threads
-from .arrays import ITEM_SIZES, View, compute_type
+from . import cpu_compile, cpu_threads
+from .arrays import View
 from .cpu_compile import compiled
 from .cpu_rows import merged as merged
-from .emit import FUNCTIONS, INFIX, indented
+from .cpu_source import source
 from .headers import Headers, available
-from .numba_source import ascii_name, task_source
+from .numba_source import ascii_name
 from .program import Stage
-from .reductions import CHUNK, LANES, REDUCTIONS
+from .reductions import CHUNK, LANES
 from .table import Batch
 from .tensor_headers import TensorHeaders
 
 # Below this many elements starting threads costs more than they save (benchmarks/threads.py).
 PARALLEL_FROM = 131072
 
-# How many tasks ahead memory is asked for, and how many lines of 64 bytes of each array.
-_AHEAD, _LINES = 4, 4
-
-_OPERATIONS = {**FUNCTIONS, **INFIX, "exp": "math.exp({0})", "log": "math.log({0})"}
-
-
-def source(
-    name: str,
-    stage: Stage,
-    storages: Sequence[str],
-    dimensions: int | None,
-    entry: str = "kernel",
-    repeated: bool = False,
-    held: tuple[int, ...] = (),
-    scattered: bool = False,
-) -> str:
-    """The source of one stage's kernel, a function with the name `entry`.
-
-    storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
-    None. repeated: a task runs with several rows of scalars in turn, up to the one that its last column has. held: the
-    arrays of which a task has one element alone. scattered: tasks are rows that lie anywhere.
-    """
-    scalar = f"{compute_type(storages)}(scalars[u, {{0}}])"
-    task = task_source(stage, storages, dimensions, _OPERATIONS, scalar, held)
-    if stage.reductions:
-        loop = _reduction_loop(stage, task.body, task.results)
-    else:
-        loop = ["for i in range(n):", *indented(task.body)]
-    step = [*task.header, *loop]
-    first = f"table[task, {len(stage.arrays) + 1}]"
-    step = [f"for u in range({first}, table[task, -1]):", *indented(step)] if repeated else [f"u = {first}", *step]
-    if scattered:
-        step = [*_ahead(stage, storages), *step]
-    body = ["for task in range(shares[worker], shares[worker + 1]):", *indented(step)]
-    if compute_type(storages) == "float32":
-        body = ["saved = flush_denormals()", *body, "restore(saved)"]
-    return "\n".join(
-        [
-            f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
-            f"def {entry}(table, shares, scalars, partials):",
-            "    for worker in prange(len(shares) - 1):",
-            *indented(body, 2),
-            "",
-        ]
-    )
-
-
-def _ahead(stage: Stage, storages: Sequence[str]) -> list[str]:
-    """Asks for the beginnings of the memory of a task that comes soon."""
-    lines = [f"following = task + {_AHEAD}", "if following < shares[worker + 1]:"]
-    lines.append(f"    some = table[following, {len(stage.arrays)}]")
-    for k, storage in enumerate(storages):
-        size = ITEM_SIZES[storage]
-        lines.append(f"    for line in range(0, min(some, {_LINES * 64 // size}), {64 // size}):")
-        lines.append(f"        prefetch(table[following, {k}] + line * {size})")
-    return lines
-
-
-def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[str]:
-    """The defined order of reductions.py: lanes within the chunk, then the lanes in halves.
-
-    Halves beyond a short chunk are left out: they are 0, which changes no sum, since none is -0.0, and no maximum.
-    """
-    lanes, steps, tail = [], [], []
-    for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
-        reduction = REDUCTIONS[node.op]
-        element = reduction.spelled(f"v{k}", _OPERATIONS)
-        combine = _OPERATIONS[reduction.combine]
-        lanes.append(f"lanes{k} = zeros({LANES})")
-        steps += [f"v{k} = float64({result})", f"lanes{k}[lane] = {combine.format(f'lanes{k}[lane]', element)}"]
-        folded = combine.format(f"lanes{k}[j]", f"lanes{k}[half + j]")
-        tail += [
-            "half = width // 2",
-            "while half:",
-            *indented(["for j in range(half):", f"    lanes{k}[j] = {folded}", "half //= 2"]),
-            f"partials[task, {k}] = lanes{k}[0]",
-        ]
-    inner = ["i = first + lane", *body, *steps]
-    rows = [f"for lane in range(min({LANES}, n - first)):", *indented(inner)]
-    width = [f"width = {LANES}", "while width // 2 >= n:", "    width //= 2"]
-    return [*lanes, f"for first in range(0, n, {LANES}):", *indented(rows), *width, *tail]
+_SIGNATURE = "void(int64[:,::1], int64[::1], float64[:,::1], float64[:,::1])"
 
 
 @functools.cache
@@ -118,15 +38,30 @@ def kernel(
     scattered: bool = False,
 ) -> Callable[..., Any]:
     """The compiled kernel: (table, shares, scalars, partials) -> None."""
-    text = source(name, stage, storages, dimensions, repeated=repeated, held=held, scattered=scattered)
+    entry, text = _named(name, stage, storages, dimensions, repeated, held, scattered)
+    function: Callable[..., Any] = compiled(entry, text, _SIGNATURE, parallel)
+    return function
+
+
+def _named(
+    name: str,
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None,
+    repeated: bool = False,
+    held: tuple[int, ...] = (),
+    scattered: bool = False,
+) -> tuple[str, str]:
+    """The name of a kernel's function and its source."""
+    text = source(name, stage, storages, dimensions, "kernel", repeated, held, scattered)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
     entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    text = source(name, stage, storages, dimensions, entry, repeated, held, scattered)
-    numbers = "float64[:,::1]"
-    function: Callable[..., Any] = compiled(
-        entry, text, f"void(int64[:,::1], int64[::1], {numbers}, {numbers})", parallel
-    )
-    return function
+    return entry, source(name, stage, storages, dimensions, entry, repeated, held, scattered)
+
+
+def assembly(name: str, stage: Stage, storages: Sequence[str]) -> tuple[str, str, str]:
+    """What cpu_compile.assembly says of the serial kernel of a stage."""
+    return cpu_compile.assembly(*_named(name, stage, storages, None), _SIGNATURE)
 
 
 def piece(stage: Stage, elements: int) -> int:
@@ -205,8 +140,3 @@ def to_host(view: View) -> Any:
 def filling(view: View, values: Any) -> Callable[[], Any]:
     """What sets it to the values of a NumPy array: no bytecode, so that no signal's handler runs within."""
     return functools.partial(operator.setitem, view.array, ..., values)
-
-
-def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
-    """For people to read: a title, the language and the text of each kernel of a stage."""
-    return [("CPU, numba", "python", source(name, stage, storages, None))]

@@ -19,6 +19,28 @@ def compiled(entry: str, text: str, signature: str, parallel: bool = False, nogi
 
     nogil: let other threads of Python run meanwhile.
     """
+    dispatcher = _dispatcher(entry, text, parallel, nogil)
+    dispatcher._cache = KernelCache(
+        f"{entry}-{'parallel' if parallel else 'serial'}", text, (cpu_intrinsics, cpu_power)
+    )
+    uninterrupted(dispatcher.compile, signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+def assembly(entry: str, text: str, signature: str) -> tuple[str, str, str]:
+    """LLVM's name of this processor, the symbol of the function `entry`, and LLVM's assembly of all that is made of it.
+
+    Compiled whatever the disk cache has, which is machine code alone.
+    """
+    dispatcher = _dispatcher(entry, text, False, True)
+    uninterrupted(dispatcher.compile, signature)
+    (made,) = dispatcher.overloads.values()
+    _, processor, _ = made.target_context.codegen().magic_tuple()
+    return processor, made.fndesc.llvm_func_name, made.library.get_asm_str()
+
+
+def _dispatcher(entry: str, text: str, parallel: bool, nogil: bool) -> Any:
     namespace = {k: getattr(cpu_intrinsics, k) for k in dir(cpu_intrinsics) if not k.startswith("_")}
     namespace |= {"power": cpu_power.power}
     namespace |= {"prange": numba.prange, "math": math, "zeros": np.zeros, "inf": math.inf, "nan": math.nan}
@@ -28,11 +50,6 @@ def compiled(entry: str, text: str, signature: str, parallel: bool = False, nogi
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)
     dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=nogil)(namespace[entry])
-    dispatcher._cache = KernelCache(
-        f"{entry}-{'parallel' if parallel else 'serial'}", text, (cpu_intrinsics, cpu_power)
-    )
-    uninterrupted(dispatcher.compile, signature)
-    dispatcher.disable_compile()
     return dispatcher
 
 

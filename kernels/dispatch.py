@@ -12,10 +12,12 @@ import numpy as np
 
 from .arrays import View, check, check_overlaps, compute_type, make_view
 from .memory import memory_for
-from .program import Program
+from .program import Program, Stage
 from .uninterrupted import uninterrupted
 
 BACKENDS = {"cpu": ".cpu", "cupy": ".cupy", "cuda": ".numba_cuda"}
+# Where the sources of their kernels are made, without any library that compiles.
+_SOURCES = {**BACKENDS, "cpu": ".cpu_source"}
 
 
 def backend_of(array: Any) -> str:
@@ -50,6 +52,14 @@ def backend_of(array: Any) -> str:
 def backend(name: str) -> ModuleType:
     """The module of a backend, imported at first use."""
     return uninterrupted(importlib.import_module, BACKENDS[name], __package__)
+
+
+def sources(backend: str, name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """For people to read: a title, the language and the text of each kernel of a rule's stage on a backend."""
+    found: list[tuple[str, str, str]] = importlib.import_module(_SOURCES[backend], __package__).sources(
+        name, stage, storages
+    )
+    return found
 
 
 def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:

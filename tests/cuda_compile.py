@@ -1,25 +1,18 @@
 """NVRTC as CuPy calls it, on a machine without a GPU: the source and the options are CuPy's own, to the last header."""
 
-import importlib.metadata
-import shutil
-import subprocess
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from fastopt.kernels.cuda_source import elementwise, kernel_name
 from fastopt.kernels.cuda_table import reduce_source, update_source
 from fastopt.kernels.cupy_kernels import OPTIONS
 from fastopt.kernels.program import Stage
-
-_ARRAY, _INDEXER, _SCALAR = 1, 2, 3
+from fastopt.machine.nvdisasm import disassembled, disassembler
+from fastopt.machine.nvrtc import elementwise_code, library
 
 
 @dataclass(frozen=True)
@@ -40,14 +33,10 @@ class _Done(Exception):
 
 def cupy_or_skip() -> Any:
     """CuPy, where it is installed and finds NVRTC; else the test is skipped, with the reason."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the extra cuda-check brings it")
     try:
-        cupy.cuda.nvrtc.getVersion()
-    except (RuntimeError, ImportError) as error:
-        pytest.skip(f"NVRTC is not installed ({error}); the extra cuda-check brings it")
-    return cupy
+        return library()
+    except ImportError as error:
+        pytest.skip(f"{error}; the extra cuda-check brings it")
 
 
 @contextmanager
@@ -98,52 +87,13 @@ def compiled_stage(name: str, stage: Stage, storages: Sequence[str], arch: int) 
 
 def compiled_elementwise(name: str, stage: Stage, storages: Sequence[str], dimensions: int, arch: int) -> Compiled:
     """The ElementwiseKernel of one stage, for contiguous arrays of one dimension or strided ones of more."""
+    cupy_or_skip()
     return compiled(elementwise_code(name, stage, storages, dimensions), arch, headers=True)
-
-
-def elementwise_code(name: str, stage: Stage, storages: Sequence[str], dimensions: int) -> str:
-    """What CuPy makes of the ElementwiseKernel of one stage, without its headers."""
-    cupy = cupy_or_skip()
-    it = elementwise(name, stage, storages)
-    made = cupy.ElementwiseKernel(
-        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
-    )
-    core = cupy._core._kernel
-    contiguous = dimensions == 1
-    arguments = []
-    for parameter in made.params:
-        if parameter.name == "_ind":
-            arguments.append(core._ArgInfo(_INDEXER, object, None, dimensions, True, contiguous))
-        elif parameter.name[0] == "a" and parameter.name[1:].isdigit():
-            dtype = np.dtype(parameter.dtype)
-            arguments.append(core._ArgInfo(_ARRAY, cupy.ndarray, dtype, dimensions, contiguous, contiguous))
-        else:
-            arguments.append(core._ArgInfo(_SCALAR, object, np.dtype(parameter.dtype), 0, True, True))
-    code: str = core._get_elementwise_kernel_code(
-        tuple(arguments), core._TypeMap(()), made.params, made.operation, kernel_name(name), made.preamble
-    )
-    return code
-
-
-def disassembler() -> str | None:
-    """NVIDIA's nvdisasm: on the path, or of the wheel nvidia-cuda-nvdisasm."""
-    found = shutil.which("nvdisasm")
-    if found:
-        return found
-    try:
-        files = importlib.metadata.files("nvidia-cuda-nvdisasm") or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return next((str(file.locate()) for file in files if file.stem == "nvdisasm"), None)
 
 
 def machine_code(cubin: bytes) -> str:
     """The disassembled machine code; skips the test where there is no disassembler."""
-    command = disassembler()
-    if command is None:
+    if disassembler() is None:
         pytest.skip("nvdisasm is not installed; the extra cuda-check brings it")
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "kernel.cubin"
-        # CuPy takes the last byte for the end of a string.
-        place.write_bytes(cubin + b"\0")
-        return subprocess.run([command, str(place)], check=True, capture_output=True, text=True).stdout
+    # CuPy takes the last byte for the end of a string.
+    return disassembled(cubin + b"\0")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bench_command import said
 from bench_gpu import BANDWIDTH, BLOCKS, LOCAL_BYTES, REGISTERS, gpu_of_paper, numpy_as_cupy
-from cuda_compile import compiled, cupy_or_skip, elementwise_code, storages_of
+from cuda_compile import compiled, cupy_or_skip, storages_of
 from own_rules import EVERY
 
 from fastopt.bench import controls, machine
@@ -17,6 +17,7 @@ from fastopt.bench.controls import STEP, fused
 from fastopt.bench.gpu_kernels import HEADERS
 from fastopt.kernels import RULES
 from fastopt.kernels.reference import denormals_flushed
+from fastopt.machine.nvrtc import elementwise_code
 
 FUSED = {
     name: rule
@@ -156,6 +157,7 @@ def test_cupy_fuses_the_formula_and_computes_it_in_its_type(name: str, dtype: st
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("name", ["adam", "lion", "adam_lp"])
 def test_a_kernel_of_cupys_compiles_alone_with_the_headers_that_it_is_given(name: str, dtype: str) -> None:
+    cupy_or_skip()
     (stage,) = RULES[name].program(RULES[name].hyper).stages
     code = elementwise_code(name, stage, storages_of(stage, RULES[name].arrays, dtype), 1)
     made = compiled(HEADERS + code, 90)

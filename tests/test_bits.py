@@ -9,7 +9,7 @@ from examples import DTYPES, INEXACT, arrays_for, check_close, check_update, sam
 from own_rules import EVERY
 
 import fastopt
-from fastopt.kernels import RULES, Rule, cpu, maximum, rule, sqrt, where
+from fastopt.kernels import RULES, Rule, cpu, cpu_source, maximum, rule, sqrt, where
 from fastopt.kernels.plan import update
 from fastopt.kernels.reductions import REDUCTIONS
 from fastopt.kernels.reference import denormals_flushed
@@ -160,7 +160,7 @@ def test_the_comparison_sees_a_wrong_operation(
     name: str, operation: str, wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert operation in EVERY[name].program(EVERY[name].hyper).stages[-1].operations
-    monkeypatch.setitem(cpu._OPERATIONS, operation, wrong)
+    monkeypatch.setitem(cpu_source._OPERATIONS, operation, wrong)
     cpu.kernel.cache_clear()
     arrays = arrays_for(EVERY[name], 3001, "float32", special=True)
     arrays[1][:50] = 0.5

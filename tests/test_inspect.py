@@ -1,17 +1,19 @@
 """`fastopt inspect`: what it says of a rule is so."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
 import pytest
-from examples import EXACT
+from examples import EXACT, run_python
 
 from fastopt.cli import main
 from fastopt.inspection import inspected
-from fastopt.kernels import RULES, norm, rule, where
+from fastopt.kernels import RULES, log, norm, rule, where
 from fastopt.kernels.dispatch import BACKENDS
 from fastopt.kernels.emit import plain
+from fastopt.machine.cpu import cpu_kernels
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -29,6 +31,12 @@ def mine(p, g, h, *, lr=0.1):  # type: ignore[no-untyped-def]
     return p - lr * g / (h + 1.0), h
 
 
+@rule
+def logarithmic(p, g, *, lr=0.1):  # type: ignore[no-untyped-def]
+    """A function of float64 that no vector instruction computes."""
+    return p - lr * log(abs(g) + 1.0)
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_every_rule_can_be_inspected(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = said(capsys, "inspect", name)
@@ -42,6 +50,18 @@ def test_every_rule_can_be_inspected(name: str, capsys: pytest.CaptureFixture[st
     # but what only they read is not read again.
     again = {"adam_max_norm": 1, "lars": 2, "lamb": 4, "sgd_hypergradient": 1, "adam_hypergradient": 3}.get(name, 0)
     assert found.bytes == 4 * (2 * (1 + len(RULES[name].slots)) + 1 + again)
+
+
+def test_without_assembly_inspect_imports_no_compiler() -> None:
+    text = (
+        "import sys\nfrom fastopt.cli import main\n"
+        "try:\n    main(['inspect', 'adam'])\n"
+        "except SystemExit as stopped:\n    assert not stopped.code\n"
+        "print(*sorted({'numba', 'llvmlite', 'cupy', 'cuda'} & set(sys.modules)))"
+    )
+    done = run_python("-c", text)
+    assert "def kernel(table, shares, scalars, partials)" in done.stdout
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("", "")
 
 
 def test_the_costs_of_adam() -> None:
@@ -71,12 +91,77 @@ def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(text for texts in record["sources"].values() for text in texts)
 
 
+@pytest.mark.parametrize("storage", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("name", ["adam", "lion", "rmsprop"])
+def test_the_loops_of_updates_are_packed_and_contract_nothing(name: str, storage: str) -> None:
+    found = inspected(name, storage)
+    (kernel,) = cpu_kernels(found)
+    assert kernel.fma == 0
+    assert kernel.hot_loop is not None
+    assert kernel.hot_loop.bits is not None
+    assert kernel.hot_loop.bits >= 128
+    arithmetic = {"add", "subtract", "multiply", "divide", "sqrt"} & set(found.passes[0].operations)
+    assert kernel.hot_loop.packed >= sum(found.passes[0].operations[operation] for operation in arithmetic)
+    assert (kernel.hot_loop.scalar, kernel.hot_loop.calls) == (0, 0)
+
+
+def test_a_loop_that_calls_functions_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    (kernel,) = cpu_kernels(inspected("test_inspect:logarithmic", "float64"))
+    assert kernel.hot_loop is not None
+    assert kernel.hot_loop.calls > 0
+    _, out, _ = said(capsys, "inspect", "test_inspect:logarithmic", "--dtype", "float64", "--asm")
+    assert f" instructions, {kernel.hot_loop.calls} calls\n" in out
+
+
+def test_assembly_comes_instead_of_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "inspect", "test_inspect:mine", "--asm")
+    assert (code, err) == (0, "")
+    assert "bytes an element in 1 pass" in out
+    assert "def kernel(" not in out
+    found = re.search(r"\n +hot loop  (\S+): \d+ instructions\n +computes  \d+ packed \((.*)\), 0 scalar\n", out)
+    assert found is not None
+    assert re.fullmatch(r"(xmm, 128|ymm, 256|zmm, 512|NEON, 128) bits", found[2])
+    assert f"\n{found[1]}:\n" in out
+    assert "\n             FMA  none\n" in out
+
+    code, out, _ = said(capsys, "inspect", "lamb", "--asm", "--json")
+    compiled = json.loads(out)["compiled"]
+    assert code == 0
+    assert [one["backend"] for one in compiled] == ["cpu", "cpu"]
+    assert all(one["hot_loop"]["text"] in one["asm"] for one in compiled)
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "remedy"),
+    [
+        ("cupy", ["--ptx", "--backend", "cupy"], "pip install 'fastopt[cuda13]' (or cuda12), or choose --backend cuda"),
+        ("numba_cuda", ["--sass", "--backend", "cuda"], "(or cuda12), or choose --backend cupy"),
+    ],
+)
+def test_a_missing_compiler_is_one_line_with_its_remedy(missing: str, arguments: list[str], remedy: str) -> None:
+    without = f"import sys\nsys.modules[{missing!r}] = None\n"
+    done = run_python("-c", f"{without}from fastopt.cli import main\nmain({['inspect', 'sgd', *arguments]!r})")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("fastopt: ")
+    assert remedy in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["adm"], "there is no rule 'adm'; did you mean 'adam'?"),
         (["adam", "--dtype", "int8"], "dtype must be one of float16, bfloat16, float32, float64; got 'int8'"),
         (["adam", "--backend", "gpu"], "backend must be cpu, cupy, cuda, all or none; got 'gpu'"),
+        (["adam", "--arch", "sm_90"], "--arch sm_90 is for --ptx and --sass; give one of them with it"),
+        (["adam", "--asm", "--arch", "sm_90"], "--arch sm_90 is for --ptx and --sass; give one of them with it"),
+        (["adam", "--asm", "--backend", "cuda"], "--asm shows kernels of cpu, which --backend leaves out"),
+        (["adam", "--ptx", "--backend", "cpu"], "--ptx shows kernels of cuda and cupy, which --backend leaves out"),
+        (
+            ["adam", "--ptx", "--arch", "gfx90a"],
+            "arch must be one of sm_75, sm_80, sm_86, sm_87, sm_89, sm_90, sm_100, sm_103, sm_110, sm_120, sm_121; "
+            "got 'gfx90a'",
+        ),
         (["nowhere:adam"], "there is no rule 'nowhere:adam': No module named 'nowhere'"),
         (["test_inspect:np"], "'test_inspect:np' is a module, not a rule made with @rule"),
     ],

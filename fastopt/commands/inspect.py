@@ -1,6 +1,7 @@
-"""`fastopt inspect`: a rule's formula, its costs, and the source generated for each backend."""
+"""`fastopt inspect`: a rule's formula, its costs, and for each backend the source or what a compiler made of it."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,37 +9,72 @@ import typer
 from . import refusing
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ..inspection import Inspection
+    from ..machine.listing import Listing
 
 
 def inspect(
     rule: Annotated[str, typer.Argument(help="A rule of the library, or your own as module:name.")],
-    backend: Annotated[str, typer.Option(help="Whose source: cpu, cupy, cuda (numba-cuda), all or none.")] = "all",
+    backend: Annotated[str, typer.Option(help="Whose kernels: cpu, cupy, cuda (numba-cuda), all or none.")] = "all",
     dtype: Annotated[str, typer.Option(help="Of parameters and gradients: float16, bfloat16, float32, float64.")] = (
         "float32"
     ),
+    asm: Annotated[
+        bool, typer.Option("--asm", help="Instead of sources, the CPU's assembly and its hot loop.")
+    ] = False,
+    ptx: Annotated[
+        bool, typer.Option("--ptx", help="Instead of sources, the GPU's PTX, registers, occupancy.")
+    ] = False,
+    sass: Annotated[bool, typer.Option("--sass", help="The same with the GPU's machine code; needs nvdisasm.")] = False,
+    arch: Annotated[
+        str | None, typer.Option(help="For --ptx and --sass: sm_80, sm_90, ...; by default this machine's, or sm_90.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Show what a rule is and costs, and the kernels that are made of it."""
     from ..inspection import as_record, inspected
     from ..kernels.dispatch import BACKENDS
 
-    with refusing(TypeError, ValueError, ImportError, ArithmeticError):
+    with refusing(TypeError, ValueError, ImportError, ArithmeticError, FileNotFoundError, RuntimeError):
         found = inspected(rule, dtype)
         chosen = {"all": list(BACKENDS), "none": []}.get(backend, [backend])
         if not set(chosen) <= set(BACKENDS):
             raise ValueError(f"backend must be {', '.join(BACKENDS)}, all or none; got {backend!r}")
-        sources = [source for name in chosen for source in found.sources(name)]
+        forms = [form for form, wanted in {"asm": asm, "ptx": ptx, "sass": sass}.items() if wanted]
+        listings = _compiled(found, chosen, forms, arch)
+        sources = [] if forms else [source for name in chosen for source in found.sources(name)]
     if as_json:
-        print(json.dumps(as_record(found, chosen)))
+        record = as_record(found, chosen)
+        print(json.dumps({**record, "compiled": [one.record for one in listings]} if forms else record))
         return
-    _print(found, sources)
+    _print(found, sources, listings)
 
 
-def _print(found: "Inspection", sources: list[tuple[str, str, str]]) -> None:
+def _compiled(found: "Inspection", backends: Sequence[str], forms: Sequence[str], arch: str | None) -> "list[Listing]":
+    """The kernels in the forms that are asked for. Raises ValueError for an option that would have no effect."""
+    of_gpu = [form for form in forms if form != "asm"]
+    if arch is not None and not of_gpu:
+        raise ValueError(f"--arch {arch} is for --ptx and --sass; give one of them with it")
+    for form in forms:
+        able = {"cpu"} if form == "asm" else {"cupy", "cuda"}
+        if not able & set(backends):
+            raise ValueError(f"--{form} shows kernels of {' and '.join(sorted(able))}, which --backend leaves out")
+    if not forms:
+        return []
+    from ..machine import cpu, gpu, listing
+
+    made = [listing.of_cpu(kernel) for kernel in cpu.cpu_kernels(found)] if "asm" in forms else []
+    target = arch or gpu.current_arch() or gpu.DEFAULT_ARCH
+    for name in [name for name in backends if name != "cpu"] if of_gpu else []:
+        made += [listing.of_gpu(kernel) for kernel in gpu.gpu_kernels(found, name, target, of_gpu)]
+    return made
+
+
+def _print(found: "Inspection", sources: list[tuple[str, str, str]], listings: "Sequence[Listing]") -> None:
     from rich.console import Console
     from rich.syntax import Syntax
-    from rich.text import Text
 
     out = Console(highlight=False, markup=False)
     out.soft_wrap = not out.is_terminal
@@ -48,8 +84,30 @@ def _print(found: "Inspection", sources: list[tuple[str, str, str]]) -> None:
         plain = Syntax(text, language, background_color="default").highlight(text.rstrip()) if out.is_terminal else text
         out.print(plain, soft_wrap=True)
 
-    rule = found.rule
     show(found.formula, "python")
+    _print_costs(out, found)
+    for title, language, text in sources:
+        out.print()
+        out.rule(title, style="dim")
+        show(text, language)
+    for listing in listings:
+        out.print()
+        out.rule(listing.title, style="dim")
+        _print_rows(out, listing.rows)
+        for text, language in listing.texts:
+            out.print()
+            show(text, language)
+
+
+def _print_rows(out: "Console", rows: Iterable[tuple[str, str]]) -> None:
+    from rich.text import Text
+
+    for name, text in rows:
+        out.print(Text.assemble((f"{name:>16}", "bold"), f"  {text}"))
+
+
+def _print_costs(out: "Console", found: "Inspection") -> None:
+    rule = found.rule
     rows = {
         "bits": "NumPy's, on every backend" if rule.exact else "not promised: it takes a power, exp or log of arrays",
         "state": ", ".join(f"{name} (from {start})" for name, start in rule.start.items()) or "none",
@@ -59,8 +117,7 @@ def _print(found: "Inspection", sources: list[tuple[str, str, str]]) -> None:
     rows["requires"] = ", ".join(valid.text for valid in rule.ranges.values()) or "nothing"
     rows["memory"] = f"{found.bytes} bytes an element in {len(found.passes)} pass{'es' * (len(found.passes) > 1)}"
     out.print()
-    for name, text in rows.items():
-        out.print(Text.assemble((f"{name:>16}", "bold"), f"  {text}"))
+    _print_rows(out, rows.items())
     for number, one in enumerate(found.passes, 1):
         out.print()
         out.print(f"pass {number}: {found.storage} parameters", style="bold")
@@ -71,7 +128,3 @@ def _print(found: "Inspection", sources: list[tuple[str, str, str]]) -> None:
         for text, value in one.scalars.items():
             at = "known after the pass before" if value is None else f"{value:.9g} at t = 1"
             out.print(f"{'on the host':>16}  {text} = {at}")
-    for title, language, text in sources:
-        out.print()
-        out.rule(title, style="dim")
-        show(text, language)
