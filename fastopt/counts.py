@@ -32,7 +32,8 @@ class Row:
             self._fixed = {name: value for name, (value, _) in merged.items() if not callable(value)}
             self._changes = changes
         t = self.count + 1
-        values = {"t": t, **self._fixed, **self.states}
+        values = self._fixed | self.states
+        values["t"] = t
         for name, function, hyper in self._scheduled:
             values[name] = hyper.check(name, function(t))
         return values
@@ -93,7 +94,7 @@ class Counts:
         """
         rows = self.rows
         if not rows[0].states:
-            return [(row, row.count + 1, row.states) for row in map(rows.__getitem__, used)]
+            return [(row := rows[k], row.count + 1, row.states) for k in used]
         places = {self.row_of[k]: position for position, k in enumerate(chosen)}
         values = [new[places[k] if self._apart else k] for k in used]
         return [

@@ -122,7 +122,7 @@ class Optimizer:
         ]
         self._program = self._step.program(self.hyper)
         self._sparse = Sparse(sparse, self._step, self._program)
-        self._belongs = belongs
+        self._belongs, self._every = belongs, range(len(self._state))
         self._rates = rates(lr_scale, self._parameters.names, self._arrays, paths)
         self._set_counts([0] * len(belongs), [dict(rule.states)] * len(belongs), 0)
         self._grads: Any = None
@@ -233,23 +233,26 @@ class Optimizer:
     def update(self, params: Any, grads: Any) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
         with self._lock:
-            parameters, gradients = self._parameters.of(params, "params"), self._parameters.of(grads, "grads")
+            of = self._parameters.of
+            parameters, gradients = of(params, "params"), of(grads, "grads")
             if self._watch is not None and self._watch.due():
                 self._watch.around(parameters, gradients)
             else:
                 self._update(parameters, gradients)
 
     def _update(self, parameters: list[Any], gradients: list[Any]) -> None:
-        self._journal.settle()
+        # Each is asked for once, since beside a __getattr__ it costs twice as much; counts once they are settled.
+        journal = self._journal
+        journal.settle()
         if self._captured is not None:
             self._refuse_captured()
-        chosen: Sequence[int] = range(len(self._state))
-        plan = self._plans.whole
+        counts, scaler, plan = self._counts, self.loss_scaler, self._plans.whole
+        chosen: Sequence[int] = self._every
         if plan is None or self._sparse.behind or not plan.holds(parameters, gradients):
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
                 return
-            if self._counts.split(chosen):
+            if counts.split(chosen):
                 self._new_plans()
             parameters = [parameters[k] for k in chosen]
             gradients = [self._gradient(k, p, gradients[k]) for k, p in zip(chosen, parameters, strict=True)]
@@ -258,10 +261,10 @@ class Optimizer:
             for k, parameter, gradient in zip(chosen, parameters, gradients, strict=True):
                 if k in self._sparse.behind and not isinstance(gradient, RowSparse):
                     self._flush(k, parameter)
-        numbers = [row.numbers() for row in self._counts.rows]
-        if self.loss_scaler is not None:
+        numbers = [row.numbers() for row in counts.rows]
+        if scaler is not None:
             for row in numbers:
-                row["grad_scale"] *= self.loss_scaler.inverse()
+                row["grad_scale"] *= scaler.inverse()
         if plan.touched:
             self._sparse.bring(plan, chosen, self._state)
         new = plan.decide(numbers)
@@ -269,18 +272,17 @@ class Optimizer:
         if new is None:
             if self._step.on.get("zero_grads"):
                 zeroed = [assignable(g, "grads") for g in values_of(gradients)]
-            self._journal.begin(0, (), self.loss_scaler, zeroed)
+            journal.begin(0, (), scaler, zeroed)
         else:
-            counted = self._counts.after(plan.rows, chosen, new)
+            counted = counts.after(plan.rows, chosen, new)
             notes: Sequence[Any] = ()
             if plan.touched:
                 if self._step.on.get("zero_grads"):
                     # The values of rows that came twice were read before they were added up.
                     zeroed = [one.given for one in plan.touched]
                 notes = self._sparse.notes(plan, chosen)
-            done = self._journal.begin(plan.writes, counted, self.loss_scaler, zeroed, notes)
-            plan.write(done)
-        self._journal.settle()
+            plan.write(journal.begin(plan.writes, counted, scaler, zeroed, notes))
+        journal.settle()
 
     def captured(self, grads: Any = None, *, steps: int = 1000) -> "Captured":
         """A step on CuPy arrays that a CUDA graph can hold and replay; fastopt.captured.Captured shows how.

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import cpu_compile, cpu_threads
 from .arrays import View
-from .cpu_compile import compiled
+from .cpu_compile import compiled, entry_point
 from .cpu_rows import merged as merged
 from .cpu_source import source
 from .headers import Headers, available
@@ -39,8 +39,7 @@ def kernel(
 ) -> Callable[..., Any]:
     """The compiled kernel: (table, shares, scalars, partials) -> None."""
     entry, text = _named(name, stage, storages, dimensions, repeated, held, scattered)
-    function: Callable[..., Any] = compiled(entry, text, _SIGNATURE, parallel)
-    return function
+    return entry_point(compiled(entry, text, _SIGNATURE, parallel))
 
 
 def _named(
@@ -91,15 +90,21 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     partials = np.zeros((len(batch.table), len(stage.reductions)))
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
-    kept.update(threads=threads, shares=cuts, kernel=compiled_kernel, partials=partials)
+    none = np.empty((0, len(stage.scalars)))
+    kept.update(threads=threads, shares=cuts, kernel=compiled_kernel, partials=partials, scalars=none)
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
     """What runs one stage over a batch, as tasks.Backend says: compiled code from its first instruction to its last."""
     kept = batch.kept
-    # Each thread rounds the scalars to the type that computes.
-    scalars = np.asarray(rows, np.float64)
-    return functools.partial(kept["kernel"], batch.table, kept["shares"], scalars, kept["partials"])
+    if len(kept["scalars"]) != len(rows):
+        # Each thread rounds the scalars to the type that computes.
+        scalars = np.empty((len(rows), len(stage.scalars)))
+        kept["call"] = functools.partial(kept["kernel"], batch.table, kept["shares"], scalars, kept["partials"])
+        kept["scalars"] = scalars  # last: an interrupt in between has both made anew
+    kept["scalars"][...] = rows
+    call: Callable[[], Any] = kept["call"]
+    return call
 
 
 def guard(batches: Sequence[Batch]) -> Any:

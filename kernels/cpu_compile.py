@@ -53,6 +53,16 @@ def _dispatcher(entry: str, text: str, parallel: bool, nogil: bool) -> Any:
     return dispatcher
 
 
+def entry_point(function: Any) -> Callable[..., Any]:
+    """A compiled function without the look at its arguments' types, which takes as long as a small kernel.
+
+    The caller answers for them: an array of another type would be read as if it were of the one that was compiled for.
+    """
+    (made,) = function.overloads.values()
+    entry: Callable[..., Any] = made.entry_point
+    return entry
+
+
 @functools.cache
 def control_functions() -> tuple[Callable[[], int], Callable[[int], None]]:
     """Functions that make this thread flush denormals, and that restore what was before."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import View
-from .cpu_compile import compiled
+from .cpu_compile import compiled, entry_point
 
 SAME, MOVED, CHANGED = 0, 1, 2
 # C and F contiguous, aligned, writable: the flags on which a plan depends.
@@ -111,7 +111,7 @@ _COMPARE = f"""
 @functools.cache
 def _look() -> Any:
     source = look_source("look_at_headers", ["kind"], _COMPARE)
-    return compiled("look_at_headers", source, "int64(int64, int64, int64)")
+    return entry_point(compiled("look_at_headers", source, "int64(int64, int64, int64)"))
 
 
 class Headers:

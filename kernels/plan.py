@@ -82,7 +82,8 @@ class Plan:
         """Whether these arrays are those it was bound to, but for the addresses of gradients, which it takes over."""
         # Nothing is trusted while it is being changed: an interrupt in between has everything looked at anew.
         watch, self._watch = self._watch, None
-        found = watch.look(parameters, self._dense(parameters, gradients)) if watch else CHANGED
+        seen = self._dense(parameters, gradients) if self._sparse else gradients
+        found = watch.look(parameters, seen) if watch else CHANGED
         if found == MOVED:
             for batch, column in self._gradients:
                 batch.move(column, watch.gradients)
@@ -91,8 +92,6 @@ class Plan:
 
     def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
         """The gradients; in the places of sparse ones, which are new each time, the parameters."""
-        if not self._sparse:
-            return gradients
         seen = list(gradients)
         for position in self._sparse:
             seen[position] = parameters[position]
@@ -230,8 +229,10 @@ def _decided(
     """
     *before, last = passes
     try:
-        known = [program.known_function(row) for row in numbers]
+        known = list(map(program.known_function, numbers))
         if not program.reductions:
+            if not program.last:
+                return [[]] * len(known), last, known
             count = len(last.stage.scalars)
             return [row[count:] for row in known], last, [row[:count] for row in known]
         states, scalars = _reduced(program, before, known, groups)

@@ -53,6 +53,11 @@ class Batch:
         several = np.flatnonzero(self.counts > 1).tolist()
         return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
 
+    @cached_property
+    def _columns(self) -> list[Any]:
+        """Those of the table: to make one anew takes as long as to fill it."""
+        return list(self.table.T)
+
     def turns(self, width: int) -> Iterator[Any]:
         """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.
 
@@ -78,7 +83,7 @@ class Batch:
         self.kept.pop("table", None)
 
     def place(self, column: int, addresses: Any) -> None:
-        np.add(addresses[self.owners], self.offsets[column], out=self.table[:, column])
+        np.add(addresses[self.owners], self.offsets[column], self._columns[column])
 
 
 def whole_arrays(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import View
-from .cpu_compile import compiled
+from .cpu_compile import compiled, entry_point
 from .headers import CHANGED, SAME, Known, look_source
 
 _RANKS = 8  # Tensors of more dimensions are looked at the slow way.
@@ -59,7 +59,7 @@ _COMPARE = f"""
 def _look() -> Any:
     source = look_source("look_at_tensors", _OWN, _COMPARE)
     # It holds Python's lock: the lists stay as they are, and a library may set an error of Python's.
-    return compiled("look_at_tensors", source, "int64(int64, int64, int64)", nogil=False)
+    return entry_point(compiled("look_at_tensors", source, "int64(int64, int64, int64)", nogil=False))
 
 
 class TensorHeaders:

@@ -230,6 +230,29 @@ def test_an_interrupt_while_addresses_change_leaves_no_stale_ones(monkeypatch: p
     assert (p == -7).all()
 
 
+def test_a_step_after_a_load_that_was_interrupted_at_its_end_goes_on_from_what_was_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    p, g = np.ones(3, "float32"), np.ones(3, "float32")
+    opt = fastopt.Adam(p)
+    opt.step(g)
+    saved = opt.state_dict()
+    opt.step(g)
+    after = p.copy()
+    opt.step(g)
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        # The arrays are written by then.
+        patched.setattr(fastopt.Optimizer, "_new_plans", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            opt.load_state_dict(saved)
+    opt.step(g)
+    assert (opt.t, p.tobytes()) == (2, after.tobytes())
+
+
 def test_arrays_of_others_on_the_cpu_share_their_memory() -> None:
     class Foreign:
         """Gives its memory away by one protocol."""
