@@ -99,6 +99,19 @@ def set_word(typing: Any, base: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic
+def same_pair(typing: Any, a: Any, b: Any) -> Any:
+    """Whether the two words at an address are those at another."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pair = ir.IntType(128)
+        one, other = (builder.load(builder.inttoptr(address, pair.as_pointer())) for address in args)
+        one.align = other.align = 8
+        return builder.icmp_unsigned("==", one, other)
+
+    return types.boolean(types.int64, types.int64), generate
+
+
+@intrinsic
 def prefetch(typing: Any, address: Any) -> Any:
     """Ask for the line of memory at an address, to be written soon; any address will do."""
 

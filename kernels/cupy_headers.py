@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import View
-from .cpu_compile import compiled
+from .cpu_compile import compiled, entry_point
 from .headers import CHANGED, SAME, Known, look_source
 
 # Of an array: 1 type, 5 and 6 where its shape begins and ends, 8 its strides, 13 dtype, 14 its MemoryPointer; of that:
@@ -24,14 +24,14 @@ _COMPARE = f"""
         return {CHANGED}
     shape, strides, memory = word(at, 5), word(at, 8), word(at, 14)
     nd = (word(at, 6) - shape) // 8
-    if word(expected, row) != nd or word(expected, row + 1) != word(at, 13):
+    if word(noted, 0) != nd or word(noted, 1) != word(at, 13):
         return {CHANGED}
-    if word(expected, row + 2) != word(memory, 4) & 0xFFFFFFFF:
+    if word(noted, 2) != word(memory, 4) & 0xFFFFFFFF:
         return {CHANGED}
     for d in range(nd):
-        if word(expected, row + 3 + 2 * d) != word(shape, d):
+        if word(noted, 3 + 2 * d) != word(shape, d):
             return {CHANGED}
-        if word(expected, row + 4 + 2 * d) != word(strides, d):
+        if word(noted, 4 + 2 * d) != word(strides, d):
             return {CHANGED}
     address = word(memory, 3)
 """
@@ -39,9 +39,8 @@ _COMPARE = f"""
 
 @functools.cache
 def _look() -> Any:
-    return compiled(
-        "look_at_cupy_arrays", look_source("look_at_cupy_arrays", ["kind"], _COMPARE), "int64(int64, int64, int64)"
-    )
+    source = look_source("look_at_cupy_arrays", ["kind"], _COMPARE)
+    return entry_point(compiled("look_at_cupy_arrays", source, "int64(int64, int64, int64)"))
 
 
 class CupyHeaders:

@@ -30,7 +30,7 @@ def look_source(name: str, own: Sequence[str], compare: str) -> str:
     """The source of a function (parameters, gradients, frame) that tells whether arrays are as they were.
 
     own: names of words of the frame after _FRAME. compare: statements for number k, the object at address `at`, with
-    what was noted of it from word `row` of `expected` on: they set `address`, or return CHANGED.
+    what was noted of it at address `noted`: they set `address`, or return CHANGED.
     """
     words = "\n".join(f"    {word} = word(frame, {k})" for k, word in enumerate([*_FRAME, *own]))
     return f"""
@@ -38,17 +38,24 @@ def {name}(parameters, gradients, frame):
 {words}
     if word(parameters, 2) != count or word(gradients, 2) != others:
         return {CHANGED}
-    moved = False
-    for k in range(count + others):
-        at = word(word(parameters, 3), k) if k < count else word(word(gradients, 3), k - count)
-        row = k * width
-{textwrap.indent(textwrap.dedent(compare).strip(), " " * 8)}
-        set_word(found, k, address)
-        if address != word(addresses, k):
-            # Only a gradient may lie elsewhere, and only apart from all that is written.
-            if k < count or not movable:
-                return {CHANGED}
-            low, high = address + word(spans, 2 * (k - count)), address + word(spans, 2 * (k - count) + 1)
+    moved = 0
+    for half in range(2):
+        first, last = half * count, count + half * others
+        items = word(gradients if half else parameters, 3) - 8 * first
+        for k in range(first, last):
+            at, noted = word(items, k), expected + 8 * k * width
+{textwrap.indent(textwrap.dedent(compare).strip(), " " * 12)}
+            set_word(found, k, address)
+            moved |= address ^ word(addresses, k)
+        # Only a gradient may lie elsewhere, and only apart from all that is written.
+        if moved and not (half and movable):
+            return {CHANGED}
+    if not moved:
+        return {SAME}
+    for k in range(others):
+        address = word(found, count + k)
+        if address != word(addresses, count + k):
+            low, high = address + word(spans, 2 * k), address + word(spans, 2 * k + 1)
             first, last = 0, apart
             while first < last:
                 middle = (first + last) // 2
@@ -58,12 +65,9 @@ def {name}(parameters, gradients, frame):
                     last = middle
             if low < high and first > 0 and word(written, 2 * first - 1) > low:
                 return {CHANGED}
-            moved = True
-    if moved:
-        for k in range(count, count + others):
-            set_word(addresses, k, word(found, k))
-        return {MOVED}
-    return {SAME}
+    for k in range(count, count + others):
+        set_word(addresses, k, word(found, k))
+    return {MOVED}
 """
 
 
@@ -89,20 +93,18 @@ class Known:
         self._kept = tables
 
 
-# Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags.
+# Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags. NumPy keeps the strides
+# behind the dimensions; where they are not, all is looked at anew.
 _COMPARE = f"""
     if word(at, 1) != kind:
         return {CHANGED}
-    nd = word(at, 3) & 0xFFFFFFFF
-    if word(expected, row) != nd or word(expected, row + 1) != word(at, 7):
+    nd, shape = word(at, 3) & 0xFFFFFFFF, word(at, 4)
+    if nd != word(noted, 0) or word(at, 7) != word(noted, 1) or word(at, 8) & {_FLAGS} != word(noted, 2):
         return {CHANGED}
-    if word(expected, row + 2) != word(at, 8) & {_FLAGS}:
+    if word(at, 5) != shape + 8 * nd:
         return {CHANGED}
-    dimensions, strides = word(at, 4), word(at, 5)
     for d in range(nd):
-        if word(expected, row + 3 + 2 * d) != word(dimensions, d):
-            return {CHANGED}
-        if word(expected, row + 4 + 2 * d) != word(strides, d):
+        if not same_pair(shape + 16 * d, noted + 24 + 16 * d):
             return {CHANGED}
     address = word(at, 2)
 """
@@ -134,7 +136,7 @@ class Headers:
         known = Known(counts, width, views, gradients_written, [id(np.ndarray)])
         for row, array in zip(known.expected, arrays, strict=True):
             row[:3] = array.ndim, id(array.dtype), array.flags.num & _FLAGS
-            row[3 : 3 + 2 * array.ndim] = [n for pair in zip(array.shape, array.strides, strict=True) for n in pair]
+            row[3 : 3 + 2 * array.ndim] = *array.shape, *array.strides
         known.addresses[:] = [array.ctypes.data for array in arrays]
         self.addresses, self.gradients, self._place = known.addresses, known.gradients, known.place
         # Types are compared by address, which must not be given to another meanwhile.

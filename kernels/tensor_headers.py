@@ -39,18 +39,18 @@ _COMPARE = f"""
     off = address % max(1, (kind >> 43) & 31)
     if record:
         set_word(addresses, k, address)
-        set_word(expected, row, kind)
-        set_word(expected, row + 1, device)
-        set_word(expected, row + 2, off)
+        set_word(noted, 0, kind)
+        set_word(noted, 1, device)
+        set_word(noted, 2, off)
         for d in range(nd):
-            set_word(expected, row + 3 + 2 * d, word(shape, d))
-            set_word(expected, row + 4 + 2 * d, word(strides, d))
-    if word(expected, row) != kind or word(expected, row + 1) != device or word(expected, row + 2) != off:
+            set_word(noted, 3 + 2 * d, word(shape, d))
+            set_word(noted, 4 + 2 * d, word(strides, d))
+    if word(noted, 0) != kind or word(noted, 1) != device or word(noted, 2) != off:
         return {CHANGED}
     for d in range(nd):
-        if word(expected, row + 3 + 2 * d) != word(shape, d):
+        if word(noted, 3 + 2 * d) != word(shape, d):
             return {CHANGED}
-        if word(expected, row + 4 + 2 * d) != word(strides, d):
+        if word(noted, 4 + 2 * d) != word(strides, d):
             return {CHANGED}
 """
 
