@@ -37,11 +37,17 @@ def source(
     else:
         loop = ["for i in range(n):", *indented(task.body)]
     step = [*task.header, *loop]
-    first = f"table[task, {len(stage.arrays) + 1}]"
-    step = [f"for u in range({first}, table[task, -1]):", *indented(step)] if repeated else [f"u = {first}", *step]
+    own = f"table[task, {len(stage.arrays) + 1}]"
+    if repeated:
+        step = [f"for u in range({own}, table[task, -1]):", *indented([*task.scalars, *step])]
     if scattered:
         step = [*_ahead(stage, storages), *step]
     body = ["for task in range(shares[worker], shares[worker + 1]):", *indented(step)]
+    if not repeated:
+        # Most tasks have the scalars of the one before.
+        alike = [f"while task < end and {own} == u:", *indented([*step, "task += 1"])]
+        body = ["task, end = shares[worker], shares[worker + 1]", "while task < end:"]
+        body += indented([f"u = {own}", *task.scalars, *alike])
     if compute_type(storages) == "float32":
         body = ["saved = flush_denormals()", *body, "restore(saved)"]
     return "\n".join(

@@ -21,6 +21,8 @@ SAME, MOVED, CHANGED = 0, 1, 2
 # C and F contiguous, aligned, writable: the flags on which a plan depends.
 _FLAGS = 0x1 | 0x2 | 0x100 | 0x400
 
+_AHEAD = 16  # arrays
+
 # All that compiled code knows beforehand comes as the address of one frame of words of eight bytes: to hand over an
 # array takes as long as looking at thirty. Words of a list: 2 length, 3 items.
 _FRAME = ("count", "others", "addresses", "found", "spans", "movable", "written", "apart", "expected", "width")
@@ -30,7 +32,8 @@ def look_source(name: str, own: Sequence[str], compare: str) -> str:
     """The source of a function (parameters, gradients, frame) that tells whether arrays are as they were.
 
     own: names of words of the frame after _FRAME. compare: statements for number k, the object at address `at`, with
-    what was noted of it at address `noted`: they set `address`, or return CHANGED.
+    what was noted of it at address `noted`: they set `address`, or return CHANGED. `items` has the objects up to number
+    `last`.
     """
     words = "\n".join(f"    {word} = word(frame, {k})" for k, word in enumerate([*_FRAME, *own]))
     return f"""
@@ -94,8 +97,14 @@ class Known:
 
 
 # Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags. NumPy keeps the strides
-# behind the dimensions; where they are not, all is looked at anew.
+# behind the dimensions; where they are not, all is looked at anew. After a forward and a backward pass no cache has
+# them: memory is asked for the struct of an array that comes soon, and then, if it is one, for what that leads to.
 _COMPARE = f"""
+    far, near = word(items, min(k + {2 * _AHEAD}, last - 1)), word(items, min(k + {_AHEAD}, last - 1))
+    prefetch(far + 16)
+    prefetch(far + 64)
+    if word(near, 1) == kind:
+        prefetch(word(near, 4))
     if word(at, 1) != kind:
         return {CHANGED}
     nd, shape = word(at, 3) & 0xFFFFFFFF, word(at, 4)

@@ -67,7 +67,7 @@ def source(
             *indented(before),
             "    task = cuda.blockIdx.x",
             "    if task < len(table):",
-            *indented([*task.header, *loop], 2),
+            *indented([*task.scalars, *task.header, *loop], 2),
             "",
         ]
     )

@@ -23,8 +23,11 @@ def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
 
 @dataclass(frozen=True)
 class TaskSource:
-    """Statements that task `task` of `table` begins with, those of its element `i`, and the expressions to reduce."""
+    """Statements that read row `u` of scalars, those that task `task` of `table` begins with, those of its element `i`,
+    and the expressions to reduce.
+    """
 
+    scalars: list[str]
     header: list[str]
     body: list[str]
     results: list[str]
@@ -49,12 +52,11 @@ def task_source(
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     is_true = operations["not_equal"].format("{0}", language.constant(0.0))
     names, scalars = scalar_names(stage.scalars, own, is_true)
-    header = [f"n = table[task, {width}]"]
-    header += [
+    reading = [
         f"{name} = {scalar.format(k)}  # {comment(node)}"
         for k, (name, node) in enumerate(zip(scalars, stage.scalars, strict=True))
     ]
-    header += [f"at_{k} = table[task, {k}]" for k in range(width)]
+    header = [f"n = table[task, {width}]", *(f"at_{k} = table[task, {k}]" for k in range(width))]
     places = ["0" if k in held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
     body = index(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
     for k, array in enumerate(stage.arrays):
@@ -66,7 +68,7 @@ def task_source(
     for (array, node), result in zip(stage.stores, results, strict=False):
         k = stage.arrays.index(array)
         body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
-    return TaskSource(header, body, results)
+    return TaskSource(reading, header, body, results)
 
 
 def ascii_name(name: str) -> str:
