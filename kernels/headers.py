@@ -21,7 +21,7 @@ SAME, MOVED, CHANGED = 0, 1, 2
 # C and F contiguous, aligned, writable: the flags on which a plan depends.
 _FLAGS = 0x1 | 0x2 | 0x100 | 0x400
 
-_AHEAD = 16  # arrays
+AHEAD = 16  # arrays
 
 # All that compiled code knows beforehand comes as the address of one frame of words of eight bytes: to hand over an
 # array takes as long as looking at thirty. Words of a list: 2 length, 3 items.
@@ -100,7 +100,7 @@ class Known:
 # behind the dimensions; where they are not, all is looked at anew. After a forward and a backward pass no cache has
 # them: memory is asked for the struct of an array that comes soon, and then, if it is one, for what that leads to.
 _COMPARE = f"""
-    far, near = word(items, min(k + {2 * _AHEAD}, last - 1)), word(items, min(k + {_AHEAD}, last - 1))
+    far, near = word(items, min(k + {2 * AHEAD}, last - 1)), word(items, min(k + {AHEAD}, last - 1))
     prefetch(far + 16)
     prefetch(far + 64)
     if word(near, 1) == kind:
