@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
+from .cuda_launch import THREADS
 from .cuda_source import Parts, kernel_name, pack, parts_of, spelling
 from .emit import indented
 from .program import Stage
 from .reductions import LANES, REDUCTIONS
 from .table import index, row_length
 
-# Threads of a block of the update kernel.
-THREADS = 256
 # So many bytes of scalars go along as an argument of the kernel; more are put into the GPU's memory.
 GIVEN_BYTES = 1024
 
@@ -54,14 +53,19 @@ def _aligned(arrays: Iterable[int]) -> str:
 
 
 def update_source(
-    name: str, stage: Stage, storages: Sequence[str], dimensions: int | None = None, held: Collection[int] = ()
+    name: str,
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None = None,
+    held: Collection[int] = (),
+    threads: int = THREADS,
 ) -> str:
     """The kernel that updates many sets of arrays: (table, uploaded, given, blocks of each row, go).
 
     Dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere and at the
     end. dimensions: of arrays that are not dense together, else None. held: the arrays of which a row has one element
-    alone. go: the address of a number, or 0: below 1 nothing is written, but that at 0 the arrays that are set to a
-    constant are.
+    alone. threads: of a block. go: the address of a number, or 0: below 1 nothing is written, but that at 0 the arrays
+    that are set to a constant are.
     """
     parts, size = parts_of(stage, storages), pack(storages)
     arrays = range(len(storages))
@@ -105,7 +109,7 @@ def update_source(
     body += [each.format(start), *indented(single), "}"]
     columns = row_length(len(storages), dimensions)
     arguments = "unsigned blocks, const long long *go"
-    return _kernel(kernel_name(name), parts, columns, THREADS, "blockIdx.x / blocks", arguments, body)
+    return _kernel(kernel_name(name), parts, columns, threads, "blockIdx.x / blocks", arguments, body)
 
 
 def _places(width: int, dimensions: int | None, number: str, held: Collection[int] = ()) -> tuple[list[str], list[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import cuda_launch
 from .arrays import View, compute_type, make_view
 from .cuda_source import elementwise
 from .cuda_table import reduce_source, update_source
@@ -48,7 +49,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
             elementwise_kernel(name, stage, batch.storages)
             return
         else:
-            update_kernel(name, stage, batch.storages, batch.dimensions, batch.held)
+            update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, cuda_launch.now.threads)
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
 

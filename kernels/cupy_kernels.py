@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from . import cuda_launch
 from .arrays import View
 from .cuda_source import Elementwise, elementwise, kernel_name, pack
-from .cuda_table import GIVEN_BYTES, THREADS, reduce_source, update_source
+from .cuda_table import GIVEN_BYTES, reduce_source, update_source
 from .program import Stage
 from .reductions import LANES
 from .table import Batch
 
 # CuPy adds -ftz=true and the architecture.
 OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
-# How many packs of 128 bits a thread takes of each array, where there are enough of them.
-ROUNDS = 4
 _WHERE = "install CuPy for the CUDA that nvidia-smi shows: pip install 'fastopt[cuda13]' or 'fastopt[cuda12]'"
 
 
@@ -90,9 +89,9 @@ def elementwise_kernel(name: str, stage: Stage, storages: tuple[str, ...]) -> tu
 
 @functools.cache
 def update_kernel(
-    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None = None, held: tuple[int, ...] = ()
+    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, held: tuple[int, ...], threads: int
 ) -> Callable[..., None]:
-    return raw_kernel(update_source(name, stage, storages, dimensions, held), kernel_name(name))
+    return raw_kernel(update_source(name, stage, storages, dimensions, held, threads), kernel_name(name))
 
 
 @functools.cache
@@ -146,9 +145,10 @@ def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
 
     scalars: two arguments, as `arguments` has them. go: an array of one integer on the GPU.
     """
-    blocks = -(-batch.longest // (THREADS * pack(batch.storages) * ROUNDS))
-    kernel = update_kernel(name, stage, batch.storages, batch.dimensions, batch.held)
-    kernel((len(table) * blocks,), (THREADS,), (table, *scalars, library().uint32(blocks), go))
+    threads, rounds = cuda_launch.now
+    blocks = -(-batch.longest // (threads * pack(batch.storages) * rounds))
+    kernel = update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, threads)
+    kernel((len(table) * blocks,), (threads,), (table, *scalars, library().uint32(blocks), go))
 
 
 def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], partials: Any) -> None:

@@ -12,6 +12,7 @@ from examples import DTYPES, INEXACT, arrays_for, check_close, check_update, sam
 from own_rules import EVERY, OWN
 
 from fastopt.kernels import RULES, Rule, cupy_kernels
+from fastopt.kernels.cuda_launch import THREADS
 from fastopt.kernels.plan import update
 
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
@@ -161,7 +162,8 @@ def test_reductions_over_the_model_equal_the_cpus(storage: str, shim: cuda_shim.
 def test_packs_are_used_where_every_address_allows_it(storage: str, shim: cuda_shim.Shim) -> None:
     program = RULES["adam"].program(RULES["adam"].hyper)
     arrays = arrays_for(RULES["adam"], 100_003, storage)
-    kernel = cupy_kernels.update_kernel(program.name, program.stages[-1], tuple(a.dtype.name for a in arrays))
+    storages = tuple(a.dtype.name for a in arrays)
+    kernel = cupy_kernels.update_kernel(program.name, program.stages[-1], storages, None, (), THREADS)
     smallest = arrays[0].itemsize
     whole = 100_003 // (16 // smallest)
     for past in (0, smallest):

@@ -1,5 +1,6 @@
 """The times of `benchmarks.gpu_check` on a GPU that is none: every section runs, and checks before it times."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ from fake_gpu import NUMBA_CUDA, FakeGpu, OnGpu, gpu
 
 import fastopt
 from benchmarks.gpu_check import device, large, launch, models, tail, timing, torch_side
-from fastopt.kernels import RULES, dispatch
+from fastopt.kernels import RULES, cuda_launch, cupy_kernels, dispatch
+from fastopt.kernels.cuda_launch import launching
 
 __all__ = ["gpu"]
 
@@ -77,23 +79,50 @@ def test_wrong_results_are_said_beside_their_times(
     assert [len(row["wrong"]) for row in rows] == [2 * (1 + with_torch)] * 2
 
 
-def test_launch_parameters_reach_the_launch_and_are_put_back(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    launches = []
-    call = cuda_shim._RawKernel.__call__
+def test_launch_parameters_reach_kernel_and_launch_and_are_put_back(
+    gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launches, compiled = [], []
+    call, raw_kernel = cuda_shim._RawKernel.__call__, cupy_kernels.raw_kernel
 
     def noted(kernel: Any, grid: Any, block: Any, arguments: Any) -> None:
         launches.append((grid, block))
         call(kernel, grid, block, arguments)
 
+    def kept(text: str, name: str) -> Any:
+        compiled.append(re.findall(r"__launch_bounds__\((\d+)\)", text))
+        return raw_kernel(text, name)
+
     monkeypatch.setattr(cuda_shim._RawKernel, "__call__", noted)
+    monkeypatch.setattr(cupy_kernels, "raw_kernel", kept)
     given = models.step_peers.problem([(20_000,), (10,)])
-    for values in ((4, 256, 65_536), (1, 256, 65_536), (4, 128, 65_536), (4, 256, 8_192), (4, 256, 65_536)):
-        with launch.constants(*values):
+    for threads, rounds, chunk in (
+        *((256, 4, 65_536), (256, 1, 65_536), (128, 4, 65_536)),
+        *((256, 4, 8_192), (None, None, 65_536)),
+    ):
+        with launching(threads, rounds), launch.chunks_of(chunk):
             opt, _, grads = models.ours(gpu, given)
             opt.step(grads)
     # A thread takes 4 elements in each of its rounds; 20,000 elements are three chunks of 8,192.
     wanted = [(2 * 5, 256), (2 * 20, 256), (2 * 10, 128), (4 * 2, 256), (2 * 5, 256)]
     assert launches == [((grid,), (block,)) for grid, block in wanted]
+    # No kernel is compiled anew for other rounds or chunks.
+    assert compiled == [["256"], ["128"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"threads": 16}, "threads must be a power of two from 32 to 1024; got 16"),
+        ({"threads": 2048}, "threads must be a power of two from 32 to 1024; got 2048"),
+        ({"threads": 96}, "threads must be a power of two from 32 to 1024; got 96"),
+        ({"rounds": 0}, "rounds-per-thread must be 1 or more; got 0"),
+    ],
+)
+def test_launch_parameters_are_checked(given: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)), launching(**given):
+        pass
+    assert cuda_launch.now == cuda_launch.Launch()
 
 
 def test_a_captured_step_is_timed(with_torch: bool, gpu: FakeGpu) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..kernels import Rule
+from ..kernels import Rule, cuda_launch
 from ..kernels.arrays import compute_type
 from ..kernels.cuda_source import elementwise, kernel_name, pack
-from ..kernels.cuda_table import THREADS, reduce_source, update_source
+from ..kernels.cuda_table import reduce_source, update_source
 from ..kernels.cupy_kernels import OPTIONS
 from ..kernels.cupy_steps import unattended
 from ..kernels.program import Stage
@@ -46,8 +46,8 @@ def kernels(cupy: Any, rule: Rule, dtype: str, resident: int) -> list[Kernel]:
             name, threads = f"{kernel_name(rule.name)}_norms", LANES // pack(storages)
             raw = cupy.RawKernel(reduce_source(rule.name, stage, storages, None), name, options=OPTIONS)
         elif unattended(program):
-            name, threads = kernel_name(rule.name), THREADS
-            raw = cupy.RawKernel(update_source(rule.name, stage, storages), name, options=OPTIONS)
+            name, threads = kernel_name(rule.name), cuda_launch.now.threads
+            raw = cupy.RawKernel(update_source(rule.name, stage, storages, threads=threads), name, options=OPTIONS)
         else:
             name, threads = kernel_name(rule.name), _THREADS
             raw = cupy.RawKernel(HEADERS + _generated(cupy, rule.name, stage, storages, state), name, options=OPTIONS)

@@ -1,0 +1,45 @@
+"""How the kernel that updates many sets of arrays in one launch is launched, and how to have it otherwise for a while.
+
+What is computed does not depend on it.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Launch(NamedTuple):
+    """threads: of a block. rounds: how many packs of 128 bits a thread takes of each array, where there are enough."""
+
+    threads: int = 256
+    rounds: int = 4
+
+
+THREADS = Launch().threads
+# Read at every launch.
+now = Launch()
+
+
+def check_launch(threads: int | None = None, rounds: int | None = None) -> None:
+    """Raise ValueError for numbers that `launching` does not take."""
+    if threads is not None and (not 32 <= threads <= 1024 or threads & (threads - 1)):
+        raise ValueError(f"threads must be a power of two from 32 to 1024; got {threads}")
+    if rounds is not None and rounds < 1:
+        raise ValueError(f"rounds-per-thread must be 1 or more; got {rounds}")
+
+
+@contextlib.contextmanager
+def launching(threads: int | None = None, rounds: int | None = None) -> Iterator[None]:
+    """Within it, in all threads of the process, the kernel is launched with these numbers: for benchmarks.
+
+    threads: a power of two from 32 to 1024. rounds: 1 or more. None leaves a number as it is.
+    Raises ValueError for others.
+    """
+    global now
+    check_launch(threads, rounds)
+    before = now
+    now = Launch(before.threads if threads is None else threads, before.rounds if rounds is None else rounds)
+    try:
+        yield
+    finally:
+        now = before
