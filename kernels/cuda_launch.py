@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 
 class Launch(NamedTuple):
-    """threads: of a block. rounds: how many packs of 128 bits a thread takes of each array, where there are enough."""
+    """threads: of a block. rounds_per_thread: how many packs of 128 bits a thread takes of each array, where there are
+    enough of them."""
 
     threads: int = 256
-    rounds: int = 4
+    rounds_per_thread: int = 4
 
 
 THREADS = Launch().threads
@@ -20,25 +21,28 @@ THREADS = Launch().threads
 now = Launch()
 
 
-def check_launch(threads: int | None = None, rounds: int | None = None) -> None:
+def check_launch(threads: int | None = None, rounds_per_thread: int | None = None) -> None:
     """Raise ValueError for numbers that `launching` does not take."""
     if threads is not None and (not 32 <= threads <= 1024 or threads & (threads - 1)):
         raise ValueError(f"threads must be a power of two from 32 to 1024; got {threads}")
-    if rounds is not None and rounds < 1:
-        raise ValueError(f"rounds-per-thread must be 1 or more; got {rounds}")
+    if rounds_per_thread is not None and rounds_per_thread < 1:
+        raise ValueError(f"rounds_per_thread must be 1 or more; got {rounds_per_thread}")
 
 
 @contextlib.contextmanager
-def launching(threads: int | None = None, rounds: int | None = None) -> Iterator[None]:
+def launching(threads: int | None = None, rounds_per_thread: int | None = None) -> Iterator[None]:
     """Within it, in all threads of the process, the kernel is launched with these numbers: for benchmarks.
 
-    threads: a power of two from 32 to 1024. rounds: 1 or more. None leaves a number as it is.
+    threads: a power of two from 32 to 1024. rounds_per_thread: 1 or more. None leaves a number as it is.
     Raises ValueError for others.
     """
     global now
-    check_launch(threads, rounds)
+    check_launch(threads, rounds_per_thread)
     before = now
-    now = Launch(before.threads if threads is None else threads, before.rounds if rounds is None else rounds)
+    now = Launch(
+        before.threads if threads is None else threads,
+        before.rounds_per_thread if rounds_per_thread is None else rounds_per_thread,
+    )
     try:
         yield
     finally:

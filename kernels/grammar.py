@@ -59,7 +59,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def _reduce(name: str, x: Any, over: str) -> Any:
     if isinstance(x, Symbol):
         return x.trace.reduce(name, x, over)
-    return reductions.REDUCTIONS[name].array(x)
+    of_model = reductions.OVER_MODEL.get() if over == "model" else None
+    return of_model(name, x) if of_model else reductions.REDUCTIONS[name].array(x)
 
 
 def norm(x: Any, over: str = "array") -> Any:

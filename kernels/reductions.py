@@ -6,7 +6,8 @@ j + LANES/2, and so on); the chunks are combined in order.
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,9 @@ class Reduction:
         operation = OPERATIONS[self.finish]
         return operation.host(totals) if isinstance(totals, float) else operation.array(totals)
 
+
+# What gives a reduction over the model, of its name and an array, while formulas of several arrays are evaluated.
+OVER_MODEL: ContextVar[Callable[[str, Any], float] | None] = ContextVar("OVER_MODEL", default=None)
 
 REDUCTIONS: dict[str, Reduction] = {
     "norm": Reduction("multiply", "add", "sqrt"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from .arrays import compute_type, is_flat
 from .dispatch import view_of
+from .reductions import OVER_MODEL, REDUCTIONS
 
 if TYPE_CHECKING:
     from .step import Step
@@ -90,3 +91,40 @@ def evaluate(step: "Step", arrays: Sequence[Any], numbers: Mapping[str, Any]) ->
     if not counts:
         results[len(step.written) :] = [numbers[name] for name in step.states]
     return tuple(results)
+
+
+class _Wanted(Exception):
+    """A reduction over the model that is not known yet, of one of its arrays."""
+
+    def __init__(self, name: str, operand: Any) -> None:
+        self.name, self.operand = name, operand
+
+
+def evaluate_all(
+    step: "Step", sets: Sequence[Sequence[Any]], numbers: Sequence[Mapping[str, Any]]
+) -> list[tuple[Any, ...]]:
+    """`evaluate` for each set of arrays of a model, whose reductions over the model are of all sets in turn.
+
+    Each formula runs up to the first such reduction, and when all have come there, anew with its value to the next.
+    """
+    known: list[float] = []
+    while True:
+        results: list[tuple[Any, ...]] = []
+        wanted: list[_Wanted] = []
+        for arrays, given in zip(sets, numbers, strict=True):
+            token = OVER_MODEL.set(functools.partial(_next, iter(known)))
+            try:
+                results.append(evaluate(step, arrays, given))
+            except _Wanted as one:
+                wanted.append(one)
+            finally:
+                OVER_MODEL.reset(token)
+        if not wanted:
+            return results
+        known.append(REDUCTIONS[wanted[0].name].array([one.operand for one in wanted]))
+
+
+def _next(known: Iterator[float], name: str, operand: Any) -> float:
+    for value in known:
+        return value
+    raise _Wanted(name, operand)

@@ -1,7 +1,7 @@
 """Whatever has the shape of a rule: a formula on a parameter, a gradient and state, traced and bound."""
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import reference
@@ -131,6 +131,17 @@ class Step:
         The formula runs on arrays of at least one dimension, in float64 for a float64 parameter and else in float32
         with denormals flushed to zero; results are rounded once to the type in which they are stored.
         """
+        return reference.evaluate(self, arrays, self._numbers(t, hyper))
+
+    def references(
+        self, sets: Sequence[Sequence[Any]], *, t: int | None = None, given: Sequence[Mapping[str, Any]]
+    ) -> list[tuple[Any, ...]]:
+        """`reference` for every parameter of a model: what is reduced over the model is reduced over all of them.
+
+        sets: the arrays of each parameter. given: hyperparameters and uniform states of each, by name.
+        """
+        return reference.evaluate_all(self, sets, [self._numbers(t, dict(own)) for own in given])
+
+    def _numbers(self, t: int | None, hyper: dict[str, Any]) -> dict[str, Any]:
         states = self.carried(hyper)
-        numbers = {**self.bind(hyper), **states, **({"t": self._step(t)} if self.uses_t else {})}
-        return reference.evaluate(self, arrays, numbers)
+        return {**self.bind(hyper), **states, **({"t": self._step(t)} if self.uses_t else {})}

@@ -109,7 +109,7 @@ def numpy_as_cupy(folder: Path, log: list[str]) -> Any:
     )
 
     def blocks(kernel: str, threads: int, shared: int) -> int:
-        assert threads in (128, 256, 512, 1024)
+        assert threads in (32, 64, 128, 256, 512, 1024)
         return BLOCKS
 
     def fuse(kernel_name: str) -> Callable[[Any], Any]:

@@ -28,7 +28,7 @@ ROW = {
     "rule", "elements", "dtype", "backend", "cache", "checked", "bytes_per_element", "operations_per_element",
     "seconds", "host_seconds", "gigabytes_per_second", "gigaflops", "operations_per_byte", "share_of_copy",
     "same_streams", "share_of_same_streams", "share_of_peak", "plain", "speedup_over_plain", "contenders",
-    "left_out", "kernels",
+    "left_out", "kernels", "arrays", "threads", "rounds_per_thread",
 }  # fmt: skip
 
 QUARTILES = ("low", "median", "high")
@@ -78,6 +78,7 @@ def test_json_is_one_object_with_hardware_versions_and_every_number(capsys: pyte
     for row in record["results"]:
         assert row.keys() == ROW
         assert finite(row)
+        assert (row["arrays"], row["threads"], row["rounds_per_thread"]) == (1, None, None)
         assert row["contenders"].keys() == {"rule", "copy", "bare rule", "NumPy"}
         assert row["contenders"]["rule"]["bytes"] == 1000 * row["bytes_per_element"] == 22_000
         assert row["host_seconds"] == row["seconds"]
@@ -152,6 +153,12 @@ def test_a_difference_in_the_second_step_is_found_too(monkeypatch: pytest.Monkey
         (["--size", "..1K:7"], "size must be a whole number of elements, as in 1000, 1e6, 64K, 64Ki or 20M; got ''"),
         (["--dtype", "int8"], "dtype must be one of float16, bfloat16, float32, float64; got 'int8'"),
         (["--backend", "cpu,gpu"], "backend must be one of cpu, cupy, cuda; got 'gpu'"),
+        (["--arrays", "0"], "arrays must be 1 or more; got 0"),
+        (["--arrays", "1,many"], "arrays must be whole numbers, with commas between them; got '1,many'"),
+        (
+            ["--size", "9,1K", "--arrays", "10"],
+            "arrays must be as many as the elements at most; got 10 for a size of 9",
+        ),
         (["--rounds", "2"], "rounds must be 3 or more, for a median and quartiles; got 2"),
         (["--plot", "roof.jpg"], "plot must end in .png or .svg; got 'roof.jpg'"),
         (["--plot-sizes", "sizes.jpg"], "plot-sizes must end in .png or .svg; got 'sizes.jpg'"),

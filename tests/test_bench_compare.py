@@ -84,6 +84,27 @@ def test_what_is_in_one_record_only_and_what_differs_is_said(
     assert [one["elements"] for one in found["only_before"] + found["only_after"]] == [5, 7]
 
 
+def test_cases_of_other_arrays_or_launches_are_others_and_old_records_have_one_array(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, many = {"arrays": 1, "threads": None, "rounds_per_thread": None}, {"arrays": 100, "threads": None}
+    before = record(row(1.0), row(2.0) | many, row(3.0) | many | {"threads": 128, "rounds_per_thread": 1})
+    after = record(row(1.5) | one, row(6.0) | many | {"threads": 128, "rounds_per_thread": 1})
+    code, out, _ = said(capsys, "--compare", *written(tmp_path, before, after))
+    assert code == 1
+    lines = out.splitlines()
+    heading, first, second = lines[2:5]
+    assert heading.split()[:5] == ["rule", "elements", "arrays", "threads", "rounds"]
+    assert first.split()[:6] == ["adam", "1,000", "1", "-", "-", "1"]
+    assert second.split()[:6] == ["adam", "1,000", "100", "128", "1", "3"]
+    assert "only before: adam on cpu, float32, 1,000 elements, 100 arrays, hot cache" in lines
+    assert out.endswith("\n2 slower\n")
+    code, out, _ = said(capsys, "--json", "--compare", *written(tmp_path, before, after))
+    assert [one["arrays"] for one in json.loads(out)["cases"]] == [1, 100]
+    again = record(row(1.0), row(1.0) | many, row(1.0) | many | {"threads": 128, "rounds_per_thread": 1})
+    assert "\nonly " not in said(capsys, "--compare", *written(tmp_path, before, again))[1]
+
+
 @pytest.mark.parametrize(("after", "code"), [(row(1.5), 1), (row(1.0), 0), (row(0.5), 0), (row(1.5, 1.5), 0)])
 def test_the_exit_code_is_1_where_a_case_is_slower(
     after: Any, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -12,7 +12,7 @@ from bench_gpu import BANDWIDTH, BLOCKS, LOCAL_BYTES, REGISTERS, gpu_of_paper, n
 from cuda_compile import compiled, cupy_or_skip, storages_of
 from own_rules import EVERY
 
-from fastopt.bench import controls, machine
+from fastopt.bench import Case, controls, machine
 from fastopt.bench.controls import STEP, fused
 from fastopt.bench.gpu_kernels import HEADERS
 from fastopt.kernels import RULES
@@ -185,7 +185,7 @@ def test_a_real_gpu_tells_its_peak_and_its_kernels() -> None:
     assert on.peak is not None
     assert 1e11 < on.peak < 1e14
     for rule in (RULES["adam"], RULES["adam_max_norm"]):
-        found = on.kernels(rule, "float32")
+        found = on.kernels(Case(rule, 1000, "float32", "cupy"))
         assert [kernel.name for kernel in found][-1] == f"fastopt_{rule.name}"
         assert all(8 <= kernel.registers <= 255 and 0 < kernel.occupancy <= 1 for kernel in found)
 

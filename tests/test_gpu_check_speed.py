@@ -116,7 +116,7 @@ def test_launch_parameters_reach_kernel_and_launch_and_are_put_back(
         ({"threads": 16}, "threads must be a power of two from 32 to 1024; got 16"),
         ({"threads": 2048}, "threads must be a power of two from 32 to 1024; got 2048"),
         ({"threads": 96}, "threads must be a power of two from 32 to 1024; got 96"),
-        ({"rounds": 0}, "rounds-per-thread must be 1 or more; got 0"),
+        ({"rounds_per_thread": 0}, "rounds_per_thread must be 1 or more; got 0"),
     ],
 )
 def test_launch_parameters_are_checked(given: dict[str, int], message: str) -> None:

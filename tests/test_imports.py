@@ -76,7 +76,7 @@ MAY_IMPORT = {
     "program": {"emit", "operations", "reductions", "trace", "uniforms"},
     "reductions": {"operations"},
     # For its annotations it knows what it is called with.
-    "reference": {"arrays", "cpu_compile", "dispatch", "step"},
+    "reference": {"arrays", "cpu_compile", "dispatch", "reductions", "step"},
     "row_sparse": set(),
     "row_tasks": {"arrays", "cpu_compile", "table"},
     "rows": {"arrays", "dispatch", "program", "row_sparse", "row_tasks", "table"},

@@ -23,7 +23,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 
     path = tmp_path_factory.mktemp("nvbench") / "results.json"
     machines = {"cpu": machine("cpu")}
-    chosen = cases(["adam", "sgd"], ["1K", "70K"], ["float32", "float16"])
+    chosen = [
+        *cases(["adam", "sgd"], ["1K", "70K"], ["float32", "float16"]),
+        *cases(["adam"], ["1K"], arrays=[3]),
+    ]
     results = [result for case in chosen for result in measured(case, machines["cpu"], 5)]
     write(results, machines, path)
     return path, as_record(results, machines, 5)
@@ -38,12 +41,20 @@ def test_the_reader_finds_every_case_and_contender(files: Any) -> None:
     found = readers().BenchmarkResult.from_json(path)
     assert list(found) == ["adam", "sgd"]
     states = {
-        (rule, *(state.point[axis] for axis in ("Backend", "T", "Elements", "Cache", "Contender"))): state
+        (rule, *(state.point[axis] for axis in ("Backend", "T", "Elements", "Arrays", "Cache", "Contender"))): state
         for rule in found
         for state in found[rule]
     }
     rows = {
-        (row["rule"], row["backend"], row["dtype"], str(row["elements"]), row["cache"], name): contender
+        (
+            row["rule"],
+            row["backend"],
+            row["dtype"],
+            str(row["elements"]),
+            str(row["arrays"]),
+            row["cache"],
+            name,
+        ): contender
         for row in record["results"]
         for name, contender in row["contenders"].items()
     }

@@ -33,7 +33,7 @@ def rows(
     for name, shapes in (chosen or {key: lists.LISTS[key] for key in ("GPT-2 small", "ResNet-50")}).items():
         given = step_peers.problem(shapes())
         right, count = by_the_cpu(given), sum(p.size for p in given.start)
-        own = (cuda_launch.now.rounds, cuda_launch.now.threads, backend.CHUNK)
+        own = (cuda_launch.now.rounds_per_thread, cuda_launch.now.threads, backend.CHUNK)
         grid = [*itertools.product(unrolls, threads, own[2:]), *itertools.product(own[:1], own[1:2], chunks)]
         for values in dict.fromkeys((own, *grid)):
             unroll, wide, chunk = values

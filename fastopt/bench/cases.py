@@ -1,32 +1,67 @@
-"""What is measured: rules, sizes, types and backends, each with each."""
+"""What is measured: rules, sizes, types, backends, numbers of arrays and ways to launch them, each with each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 from ..inspection import named
 from ..kernels import RULES, Rule
 from ..kernels.arrays import ITEM_SIZES, compute_type
+from ..kernels.cuda_launch import check_launch
 from ..kernels.dispatch import BACKENDS
 from .sizes import counts
 
 
 @dataclass(frozen=True)
 class Case:
-    """One array of so many elements, updated by a rule. dtype: of parameter and gradient, as they are stored."""
+    """So many elements, in one array or in several of about equal length, updated by a rule.
+
+    dtype: of parameters and gradients, as they are stored. threads, rounds_per_thread: how the kernel for several CuPy
+    arrays is launched, as cuda_launch.Launch has it; None as it always is.
+    """
 
     rule: Rule
     elements: int
     dtype: str
     backend: str
+    arrays: int = 1
+    threads: int | None = None
+    rounds_per_thread: int | None = None
+
+    @property
+    def lengths(self) -> list[int]:
+        """Of each array; they differ by one element at most."""
+        length, longer = divmod(self.elements, self.arrays)
+        return [length + 1] * longer + [length] * (self.arrays - longer)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What tells it from others, as plain data."""
+        return {**vars(self), "rule": self.rule.name}
 
     @property
     def bytes(self) -> int:
-        """The size of the parameter, the gradient and the state together."""
+        """The size of parameters, gradients and state together."""
         state = ITEM_SIZES[compute_type([self.dtype])]
         return self.elements * (2 * ITEM_SIZES[self.dtype] + len(self.rule.slots) * state)
 
     def __str__(self) -> str:
-        return f"{self.rule.name} on {self.backend}, {self.dtype}, {self.elements:,} elements"
+        layout = layout_text(self.arrays, self.threads, self.rounds_per_thread)
+        return f"{self.rule.name} on {self.backend}, {self.dtype}, {self.elements:,} elements{layout}"
+
+
+# What a case is where nothing was said of it, as in records of versions that did not know of it.
+USUAL: dict[str, Any] = {field.name: field.default for field in fields(Case) if field.default is not MISSING}
+
+
+def layout_text(arrays: int, threads: int | None, rounds_per_thread: int | None) -> str:
+    """What is not as usual of arrays and launch, each after a comma."""
+    said = {
+        f"{arrays:,} arrays": arrays > 1,
+        f"{threads} threads a block": threads,
+        f"{rounds_per_thread} round{'s' * (rounds_per_thread != 1)} a thread": rounds_per_thread,
+    }
+    return "".join(f", {text}" for text, unusual in said.items() if unusual)
 
 
 def cases(
@@ -34,12 +69,16 @@ def cases(
     sizes: Sequence[int | str],
     dtypes: Sequence[str] = ("float32",),
     backends: Sequence[str] = ("cpu",),
+    arrays: Sequence[int | str] = (1,),
+    threads: Sequence[int | str] = (),
+    rounds_per_thread: Sequence[int | str] = (),
 ) -> list[Case]:
     """Every combination.
 
     rules: themselves, by name, or as "module:name"; "all" is every rule of the library. sizes: numbers of elements, or
-    texts for `counts`. backends: "cpu", "cupy", "cuda".
-    Raises ValueError for what there is not.
+    texts for `counts`. backends: "cpu", "cupy", "cuda". arrays: how many hold these elements. threads: of a block,
+    powers of two from 32 to 1024; rounds_per_thread: 1 or more; both are of the kernel for several CuPy arrays.
+    Raises ValueError for what there is not, for more arrays than elements, and for what would have no effect.
     """
     found: list[Rule] = []
     for rule in rules:
@@ -55,10 +94,43 @@ def cases(
         elements += counts(size) if isinstance(size, str) else [size]
     if any(number < 1 for number in elements):
         raise ValueError(f"size must be 1 element or more; got {min(elements)}")
+    counted, own = _whole("arrays", arrays), _launches(threads, rounds_per_thread)
+    fewest, most, smallest = min(counted, default=1), max(counted, default=1), min(elements, default=1)
+    if fewest < 1:
+        raise ValueError(f"arrays must be 1 or more; got {fewest}")
+    if most > smallest:
+        raise ValueError(f"arrays must be as many as the elements at most; got {most} for a size of {smallest}")
+    if own != [(None, None)] and (set(backends) != {"cupy"} or fewest < 2):
+        raise ValueError(
+            "threads and rounds_per_thread are of the kernel for several arrays of backend cupy, as with "
+            f"--backend cupy --arrays 100; got {', '.join(backends)} and {fewest} array{'s' * (fewest > 1)}"
+        )
     return [
-        Case(rule, number, dtype, backend)
+        Case(rule, size, dtype, backend, number, *launch)
         for backend in dict.fromkeys(backends)
         for dtype in dict.fromkeys(dtypes)
         for rule in dict.fromkeys(found)
-        for number in dict.fromkeys(elements)
+        for size in dict.fromkeys(elements)
+        for number in counted
+        for launch in own
     ]
+
+
+def _launches(threads: Sequence[int | str], rounds: Sequence[int | str]) -> list[tuple[int | None, int | None]]:
+    """Every combination, with None for what was not given."""
+    wide: Sequence[int | None] = _whole("threads", threads) or [None]
+    often: Sequence[int | None] = _whole("rounds_per_thread", rounds) or [None]
+    for number in wide:
+        check_launch(threads=number)
+    for number in often:
+        check_launch(rounds_per_thread=number)
+    return [(number, count) for number in wide for count in often]
+
+
+def _whole(name: str, given: Sequence[int | str]) -> list[int]:
+    """Numbers and texts of them, each once. Raises ValueError for others."""
+    try:
+        return list(dict.fromkeys(map(int, given)))
+    except ValueError:
+        text = ",".join(map(str, given))
+        raise ValueError(f"{name} must be whole numbers, with commas between them; got {text!r}") from None

@@ -1,11 +1,13 @@
 """The result comes before the time: an optimizer's first steps against the reference."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 from ..checked import equal_bits
+from ..kernels import Rule
 from ..kernels.arrays import compute_type
 from ..optimizer import Optimizer
 from .machines import Machine
@@ -23,31 +25,46 @@ class WrongResult(Exception):
     """A kernel did not give what the reference gives."""
 
 
-def check(optimizer: Optimizer, gradient: Any, on: Machine) -> None:
-    """Step an optimizer of one array, and compare parameter and state with the reference after each step.
+def sets_of(optimizer: Optimizer, gradients: Any) -> list[list[Any]]:
+    """For each parameter of an optimizer of one array or a list of them: itself, its gradient and its state."""
+    parameters, gradients = (one if isinstance(one, list) else [one] for one in (optimizer.params, gradients))
+    return [[p, g, *slots.values()] for p, g, slots in zip(parameters, gradients, optimizer.state, strict=True)]
+
+
+def check(optimizer: Optimizer, gradients: Any, on: Machine) -> None:
+    """Step an optimizer of one array, or a list, and compare parameters and state with the reference after each step.
 
     They must have its bits where the rule promises them, and else be close. Raises WrongResult at the first difference.
     """
-    rule = optimizer.rule
-    parameter, slots = optimizer.params, list(optimizer.state[0].values())
-    g, states = on.host(gradient), dict(rule.states)
+    rule, sets = optimizer.rule, sets_of(optimizer, gradients)
+    states = [dict(rule.states) for _ in sets]
     for t in range(1, STEPS + 1):
-        before = [on.host(parameter), g, *map(on.host, slots)]
-        optimizer.step(gradient)
-        after = [on.host(parameter), *map(on.host, slots)]
-        # A norm is of the whole array.
-        whole = bool(rule.program(rule.hyper).reductions)
-        piece = g.size if whole else PIECE
-        for first in range(0, g.size, piece):
-            part = slice(first, first + piece)
-            expected = rule.reference(*(array[part] for array in before), t=t, **states)
-            for name, new, right in zip(rule.written, after, expected, strict=False):
-                _compare(rule.exact, f"{name} in step {t}", new[part], right, first)
-        found = optimizer.uniform_states[0]
-        carried = expected[len(after) :]
-        for name, right in zip(states, carried, strict=True):
-            _compare(rule.exact, f"{name} in step {t}", np.array([found[name]]), np.array([right]), 0)
-        states.update(found)
+        before = [[on.host(array) for array in arrays] for arrays in sets]
+        optimizer.step(gradients)
+        found = optimizer.uniform_states
+        for k, first, expected in _expected(rule, before, t, states):
+            where = f"in step {t}" if len(sets) == 1 else f"of array {k} in step {t}"
+            written = [array for position, array in enumerate(sets[k]) if position != 1]
+            for name, new, right in zip(rule.written, written, expected, strict=False):
+                _compare(rule.exact, f"{name} {where}", on.host(new[first : first + len(right)]), right, first)
+            for name, right in zip(rule.states, expected[len(written) :], strict=True):
+                _compare(rule.exact, f"{name} {where}", np.array([found[k][name]]), np.array([right]), 0)
+        states = [dict(one) for one in found]
+
+
+def _expected(
+    rule: Rule, sets: Sequence[Sequence[Any]], t: int, states: Sequence[Mapping[str, float]]
+) -> Iterator[tuple[int, int, Sequence[Any]]]:
+    """What the reference gives, piece by piece: the number of the array, the piece's first element, the new values."""
+    if rule.program(rule.hyper).reductions:
+        # A norm is of whole arrays, or of all of them.
+        for k, expected in enumerate(rule.references(sets, t=t, given=states)):
+            yield k, 0, expected
+        return
+    for k, arrays in enumerate(sets):
+        for first in range(0, arrays[0].size, PIECE):
+            part = slice(first, first + PIECE)
+            yield k, first, rule.reference(*(array[part] for array in arrays), t=t, **states[k])
 
 
 def _compare(exact: bool, name: str, new: Any, right: Any, first: int) -> None:

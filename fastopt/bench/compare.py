@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ..measure import Spread
+from .cases import USUAL, layout_text
 from .contenders import COPY
 from .record import FORMAT
 
 FASTER, SLOWER, NO_DIFFERENCE, MACHINE = "faster", "slower", "no difference", "machine"
 # What makes a case the same in two records.
-KEY = ("backend", "dtype", "cache", "rule", "elements")
+KEY = ("backend", "dtype", "cache", "rule", "elements", *USUAL)
 
 Key = tuple[Any, ...]
 
@@ -62,7 +63,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
-    """Match the cases of two records by backend, type, cache, rule and size.
+    """Match the cases of two records by backend, type, cache, rule, size, number of arrays and launch.
 
     Raises ValueError where a record is not whole, has a case twice, or no case is in both.
     """
@@ -86,7 +87,7 @@ class _Row:
 def _rows(record: Mapping[str, Any]) -> dict[Key, _Row]:
     rows: dict[Key, _Row] = {}
     for row in record["results"]:
-        key = tuple(row[name] for name in KEY)
+        key = tuple({**USUAL, **row}[name] for name in KEY)
         if key in rows:
             raise ValueError(f"a record has {text(key)} twice; measure rules of one name apart")
         rows[key] = _Row(_spread(row["seconds"]), _spread(row["contenders"][COPY]["seconds"]))
@@ -131,5 +132,5 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def text(key: Key) -> str:
     """A case, in words."""
-    backend, dtype, cache, rule, elements = key
-    return f"{rule} on {backend}, {dtype}, {elements:,} elements, {cache} cache"
+    backend, dtype, cache, rule, elements, *layout = key
+    return f"{rule} on {backend}, {dtype}, {elements:,} elements{layout_text(*layout)}, {cache} cache"

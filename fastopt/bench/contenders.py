@@ -15,7 +15,7 @@ from ..kernels.reference import denormals_flushed
 from ..measure import interleaved
 from ..optimizer import Optimizer
 from .cases import Case
-from .check import PIECE, WrongResult, check, far
+from .check import PIECE, WrongResult, check, far, sets_of
 from .clocks import Call, Clock, Mark, Took, repeats
 from .controls import STEP, Control, numbers
 from .machines import Machine
@@ -41,8 +41,8 @@ class Contender:
 class Setup:
     """A case whose result is right: the contenders, ready to be timed.
 
-    streams: which of them are the limit that memory sets. arrays: of the first copy of the case. left_out: controls
-    that could not be made or gave another result, and why.
+    streams: which of them are the limit that memory sets. arrays: of the first parameter of the first copy. left_out:
+    controls that could not be made or gave another result, and why.
     """
 
     case: Case
@@ -101,40 +101,50 @@ def prepared(case: Case, on: Machine) -> Setup:
     controls: dict[str, Control] = {}
     left_out: dict[str, str] = {}
     for seed in range(copies):
-        parameter, gradient = _arrays(case, on, seed)
-        optimizer, bare = (Optimizer(parameter, one) for one in (case.rule, bare_rule(case.rule)))
+        parameters, gradients = _arrays(case, on, seed)
+        optimizer, bare = (Optimizer(parameters, one) for one in (case.rule, bare_rule(case.rule)))
+        own, others = (sets_of(one, gradients) for one in (optimizer, bare))
         if not first:
             try:
-                check(optimizer, gradient, on)
+                check(optimizer, gradients, on)
             except WrongResult as error:
                 raise WrongResult(f"{case}: {error}; it is not timed") from error
-            controls, left_out = _controls(case, on, [parameter, gradient, *optimizer.state[0].values()])
-        calls.setdefault(RULE, []).append(partial(optimizer.step, gradient))
+            controls, left_out = _controls(case, on, own[0])
+            first = others[0]
+        calls.setdefault(RULE, []).append(partial(optimizer.step, gradients))
         calls.setdefault(COPY, []).append(on.copier(case.bytes // 2))
-        arrays = [parameter, gradient, *bare.state[0].values()]
-        first = first or arrays
-        streams = {BARE: partial(bare.step, gradient), **on.same_streams(case.rule, arrays)}
+        same = [on.same_streams(case.rule, arrays) for arrays in others]
+        streams = {BARE: partial(bare.step, gradients)}
+        streams |= {name: _in_turn([one[name] for one in same]) for name in same[0]}
         for name, call in streams.items():
             calls.setdefault(name, []).append(call)
-        own = [parameter, gradient, *optimizer.state[0].values()]
         if on.plain:
-            calls.setdefault(on.plain, []).append(_plain(case, on, own))
+            calls.setdefault(on.plain, []).append(_in_turn([_plain(case, on, arrays) for arrays in own]))
         for name, control in controls.items():
-            calls.setdefault(name, []).append(partial(control, own))
+            calls.setdefault(name, []).append(_in_turn([partial(control, arrays) for arrays in own]))
     contenders = {name: Contender(moved, found) for name, found in calls.items()}
     contenders[COPY] = Contender(2 * (case.bytes // 2), calls[COPY])
     return Setup(case, on, contenders, tuple(streams), first, left_out)
 
 
+def _in_turn(calls: Sequence[Call]) -> Call:
+    return calls[0] if len(calls) == 1 else partial(_call_each, calls)
+
+
+def _call_each(calls: Sequence[Call]) -> None:
+    for call in calls:
+        call()
+
+
 def _arrays(case: Case, on: Machine, seed: int) -> tuple[Any, Any]:
-    """A parameter within 0 and 1, and a gradient of both signs."""
+    """A parameter within 0 and 1, and a gradient of both signs; or a list of each."""
     import ml_dtypes  # noqa: F401  (NumPy then knows bfloat16 by its name)
 
     generator = np.random.default_rng(seed)
     drawn = np.dtype(compute_type([case.dtype]))
-    parameter, gradient = (generator.random(case.elements, drawn) for _ in range(2))
-    gradient -= 0.5
-    return tuple(on.array(values.astype(case.dtype, copy=False)) for values in (parameter, gradient))
+    parameters, gradients = ([generator.random(length, drawn) - shift for length in case.lengths] for shift in (0, 0.5))
+    made = [[on.array(one.astype(case.dtype, copy=False)) for one in several] for several in (parameters, gradients)]
+    return (made[0], made[1]) if case.arrays > 1 else (made[0][0], made[1][0])
 
 
 def _controls(case: Case, on: Machine, arrays: Sequence[Any]) -> tuple[dict[str, Control], dict[str, str]]:

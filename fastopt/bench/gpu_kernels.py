@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..kernels import Rule, cuda_launch
+from ..kernels import cuda_launch
 from ..kernels.arrays import compute_type
 from ..kernels.cuda_source import elementwise, kernel_name, pack
 from ..kernels.cuda_table import reduce_source, update_source
@@ -12,6 +12,7 @@ from ..kernels.cupy_kernels import OPTIONS
 from ..kernels.cupy_steps import unattended
 from ..kernels.program import Stage
 from ..kernels.reductions import LANES
+from .cases import Case
 
 # What CuPy puts before the code of its own kernels.
 HEADERS = "#include <cupy/complex.cuh>\n#include <cupy/carray.cuh>\n"
@@ -32,12 +33,12 @@ class Kernel:
     occupancy: float
 
 
-def kernels(cupy: Any, rule: Rule, dtype: str, resident: int) -> list[Kernel]:
-    """The kernels of a step of one array, in the order in which they run; compiles them.
+def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
+    """The kernels of a step, in the order in which they run, as they are launched now; compiles them.
 
     resident: how many threads a multiprocessor holds at most.
     """
-    state = compute_type([dtype])
+    rule, dtype, state = case.rule, case.dtype, compute_type([case.dtype])
     found = []
     program = rule.program(rule.hyper)
     for stage in program.stages:
@@ -45,7 +46,7 @@ def kernels(cupy: Any, rule: Rule, dtype: str, resident: int) -> list[Kernel]:
         if stage.reductions:
             name, threads = f"{kernel_name(rule.name)}_norms", LANES // pack(storages)
             raw = cupy.RawKernel(reduce_source(rule.name, stage, storages, None), name, options=OPTIONS)
-        elif unattended(program):
+        elif case.arrays > 1 or unattended(program):
             name, threads = kernel_name(rule.name), cuda_launch.now.threads
             raw = cupy.RawKernel(update_source(rule.name, stage, storages, threads=threads), name, options=OPTIONS)
         else:

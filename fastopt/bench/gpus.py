@@ -10,6 +10,7 @@ import numpy as np
 
 from ..kernels import Rule
 from ..kernels.dispatch import backend
+from .cases import Case
 from .clocks import Call, Clock, EventClock, Mark
 from .controls import Control, controls
 from .gpu_kernels import Kernel, kernels
@@ -54,8 +55,8 @@ class Cupy:
     def controls(self, rule: Rule) -> Mapping[str, Callable[[], Control]]:
         return controls(self._cupy, rule)
 
-    def kernels(self, rule: Rule, dtype: str) -> Sequence[Kernel]:
-        return kernels(self._cupy, rule, dtype, self._properties["maxThreadsPerMultiProcessor"])
+    def kernels(self, case: Case) -> Sequence[Kernel]:
+        return kernels(self._cupy, case, self._properties["maxThreadsPerMultiProcessor"])
 
     def nvtx(self) -> Mark:
         return partial(_range, self._cupy)
@@ -117,7 +118,7 @@ class NumbaCuda:
     def controls(self, rule: Rule) -> Mapping[str, Callable[[], Control]]:
         return {}
 
-    def kernels(self, rule: Rule, dtype: str) -> Sequence[Kernel]:
+    def kernels(self, case: Case) -> Sequence[Kernel]:
         return ()
 
     def nvtx(self) -> Mark:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import measure
 from ..kernels import Rule
+from .cases import Case
 from .clocks import Call, Clock, HostClock, Mark
 from .controls import Control
 from .gpu_kernels import Kernel
@@ -44,8 +45,8 @@ class Machine(Protocol):
     def controls(self, rule: Rule) -> Mapping[str, Callable[[], Control]]:
         """What makes a step as others would write it, by name; it may raise for want of a way to do so."""
 
-    def kernels(self, rule: Rule, dtype: str) -> Sequence[Kernel]:
-        """The compiled kernels of a step of one array, as far as what they need of the machine is known."""
+    def kernels(self, case: Case) -> Sequence[Kernel]:
+        """The compiled kernels of a step, as far as what they need of the machine is known."""
 
     def nvtx(self) -> Mark:
         """What makes NVTX ranges. Raises ValueError where there are none."""
@@ -89,7 +90,7 @@ class Cpu:
     def controls(self, rule: Rule) -> Mapping[str, Callable[[], Control]]:
         return {}
 
-    def kernels(self, rule: Rule, dtype: str) -> Sequence[Kernel]:
+    def kernels(self, case: Case) -> Sequence[Kernel]:
         return ()
 
     def nvtx(self) -> Mark:

@@ -1,6 +1,7 @@
 """Results in the form of NVBench's JSON, version 1.0.0, for the readers in the package cuda-bench.
 
-What NVBench calls a benchmark is a rule here; backend, type, size, cache and contender are its axes. The readers know
+What NVBench calls a benchmark is a rule here; backend, type, size, number of arrays, cache and contender are its axes,
+and how kernels are launched where that was asked for. The readers know
 times under the tag of isolated runs alone, `nv/cold/time/gpu`, so all times are there, whichever cache they are of: the
 axis says it. A sample is the mean of as many calls as last a millisecond.
 """
@@ -53,6 +54,8 @@ def as_nvbench(
     samples: dict[str, list[float]] = {}
     benchmarks = []
     for index, (rule, members) in enumerate(rules.items()):
+        # All states of a benchmark have the same axes.
+        launch = [name for name in ("threads", "rounds_per_thread") if any(one.case.facts[name] for one in members)]
         states = []
         for result in members:
             device = devices.index(names[result.case.backend])
@@ -61,7 +64,7 @@ def as_nvbench(
                 samples[file] = [one.device for one in timing.took]
                 peak = machines[result.case.backend].peak
                 summaries = [*_summaries(result, timing, peak), _samples(f"{folder}/{file}", timing)]
-                states.append(_state(_axes(result, contender), device, summaries))
+                states.append(_state(_axes(result, contender, launch), device, summaries))
         benchmarks.append(
             {
                 "name": rule,
@@ -79,12 +82,15 @@ def as_nvbench(
     }, samples
 
 
-def _axes(result: Result, contender: str) -> Axes:
+def _axes(result: Result, contender: str, launch: Sequence[str]) -> Axes:
     case = result.case
+    launched = {name.title().replace("_", ""): str(case.facts[name] or "usual") for name in launch}
     return {
         "Backend": case.backend,
         "T": case.dtype,
         "Elements": case.elements,
+        "Arrays": case.arrays,
+        **launched,
         "Cache": result.cache,
         "Contender": contender,
     }

@@ -36,10 +36,7 @@ def _row(result: Result) -> dict[str, Any]:
         for name, timing in result.timings.items()
     }
     return {
-        "rule": case.rule.name,
-        "elements": case.elements,
-        "dtype": case.dtype,
-        "backend": case.backend,
+        **case.facts,
         "cache": result.cache,
         "checked": "bits" if result.exact else "tolerance",
         "bytes_per_element": result.bytes,

@@ -4,13 +4,13 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..plots import COLOURS, plain_axes, save
+from .cases import layout_text
 from .contenders import COPY
 from .labels import Label, place
 from .run import Result
@@ -21,7 +21,7 @@ MARKERS = "osD^vPX"
 
 
 def draw(results: Sequence[Result], path: Path, processor: str) -> None:
-    """Draw results as points, and for each size, type and backend two lines: a copy's bandwidth, and its streams'.
+    """Draw results as points, and for cases of different rules alone two lines: a copy's bandwidth, and its streams'.
 
     path: ends in .png or .svg; the file appears whole or not at all. processor: what it was measured on.
     Raises ValueError if no rule computes anything.
@@ -31,10 +31,9 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
         raise ValueError("there is nothing to draw: the rules compute nothing")
     figure = Figure(figsize=(10, 6), dpi=150)
     axes = figure.add_axes((0.08, 0.1, 0.66, 0.79))
-    groups: dict[Any, list[Result]] = {}
+    groups: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
-        case = result.case
-        groups.setdefault((case.backend, case.dtype, case.elements, result.cache), []).append(result)
+        groups.setdefault(_group(result), []).append(result)
     _scale(axes, results)
     titles, shared = _titles(list(groups))
     lines, points = [], []
@@ -56,16 +55,19 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
     save(figure, path)
 
 
-def _titles(groups: list[Any]) -> tuple[list[str], str]:
-    """What sets each group apart, and what all of them have in common."""
-    columns = list(zip(*groups, strict=True))
-    apart = [len(set(column)) > 1 for column in columns]
-    texts = [
-        (backend, dtype, f"{short(elements)} elements", f"{cache} cache") for backend, dtype, elements, cache in groups
-    ]
-    keep = [*apart[:2], True, apart[3]]
-    titles = [", ".join(itertools.compress(text, keep)) for text in texts]
-    return titles, "".join(f", {text}" for text, chosen in zip(texts[0][:2], keep, strict=False) if not chosen)
+def _group(result: Result) -> tuple[str, ...]:
+    """All but the rule, in words: what is usual is not said."""
+    case = result.case
+    layout = layout_text(case.arrays, case.threads, case.rounds_per_thread).removeprefix(", ")
+    return case.backend, case.dtype, layout, f"{short(case.elements)} elements", f"{result.cache} cache"
+
+
+def _titles(groups: list[tuple[str, ...]]) -> tuple[list[str], str]:
+    """What sets each group apart, and what all of them have in common; the size is in the former always."""
+    backend, dtype, layout, _, cache = (len(set(column)) > 1 for column in zip(*groups, strict=True))
+    titles = [", ".join(filter(None, itertools.compress(one, (backend, dtype, layout, True, cache)))) for one in groups]
+    shared = itertools.compress(groups[0], (not backend, not dtype, not layout))
+    return titles, "".join(f", {text}" for text in shared if text)
 
 
 def _lines(axes: Axes, members: Sequence[Result], title: str, colour: str) -> Label:

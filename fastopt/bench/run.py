@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ..inspection import inspected
+from ..kernels.cuda_launch import launching
 from ..measure import Spread, ratio, spread
 from .cases import Case
 from .clocks import Mark, Took
@@ -94,13 +95,14 @@ def measured(
 ) -> list[Result]:
     """Check a case and time it: one result for each kind of cache that the machine's clock knows.
 
-    What is timed is `Optimizer.step` on one array, with all that the host does in it. tick: called after each round.
+    What is timed is `Optimizer.step` on the arrays, with all that the host does in it. tick: called after each round.
     mark: makes a range that profilers show, of a text, around each sample.
     Raises WrongResult if the kernel is wrong, before anything is timed; MemoryError if there is not enough.
     """
-    setup = prepared(case, on)
-    caches = on.clock.copies(case.bytes).items()
-    return [result(setup, cache, setup.times(rounds, copies, tick, mark)) for cache, copies in caches]
+    with launching(case.threads, case.rounds_per_thread):
+        setup = prepared(case, on)
+        caches = on.clock.copies(case.bytes).items()
+        return [result(setup, cache, setup.times(rounds, copies, tick, mark)) for cache, copies in caches]
 
 
 def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Result:
@@ -128,5 +130,5 @@ def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Resu
         plain,
         ratio(times[plain], times[RULE]) if plain else None,
         setup.left_out,
-        setup.on.kernels(case.rule, case.dtype),
+        setup.on.kernels(case),
     )

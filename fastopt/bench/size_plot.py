@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..plots import COLOURS, plain_axes, save
+from .cases import layout_text
 from .contenders import COPY, RULE
 from .labels import Label, place
 from .roofline import MARKERS
@@ -22,15 +23,18 @@ Line = list[tuple[int, Timing]]
 
 
 def draw(results: Sequence[Result], path: Path, processor: str) -> None:
-    """Draw GB/s over the number of elements, a panel for each backend, type and cache; bands are of the quartiles.
+    """Draw GB/s over the number of elements, a panel for each backend, type, cache and way in which they lie in arrays.
 
-    With one rule all that ran beside it is drawn too, with several the copies alone, the median of theirs.
+    Bands are of the quartiles. With one rule all that ran beside it is drawn too, with several the copies alone, the
+    median of theirs.
     path: ends in .png or .svg; the file appears whole or not at all. processor: what it was measured on.
     Raises ValueError if no rule has two sizes in a panel.
     """
-    panels: dict[tuple[str, ...], list[Result]] = {}
+    panels: dict[str, list[Result]] = {}
     for result in results:
-        panels.setdefault((result.case.backend, result.case.dtype, f"{result.cache} cache"), []).append(result)
+        case = result.case
+        layout = layout_text(case.arrays, case.threads, case.rounds_per_thread)
+        panels.setdefault(f"{case.backend}, {case.dtype}, {result.cache} cache{layout}", []).append(result)
     panels = {title: members for title, members in panels.items() if len({one.case.elements for one in members}) > 1}
     if not panels:
         raise ValueError("there is nothing to draw: a line takes two sizes, as in --size 1K..64M:9")
@@ -40,7 +44,7 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
     for row, (title, members) in enumerate(panels.items()):
         bottom = tall - _TOP - _HEIGHT * row - _AXES - 0.25
         axes = figure.add_axes((0.08, bottom / tall, 0.74, _AXES / tall))
-        _panel(figure, axes, ", ".join(title), members)
+        _panel(figure, axes, title, members)
     save(figure, path)
 
 

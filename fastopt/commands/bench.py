@@ -37,6 +37,14 @@ def bench(
         str, typer.Option(help="Of parameters and gradients, with commas: float16, bfloat16, float32, float64.")
     ] = "float32",
     backend: Annotated[str, typer.Option(help="With commas: cpu, cupy, cuda (numba-cuda).")] = "cpu",
+    arrays: Annotated[str, typer.Option(help="In how many arrays the elements are, with commas.")] = "1",
+    threads: Annotated[
+        str | None,
+        typer.Option(help="Of a block, with commas: 32 to 1024. For several arrays of backend cupy."),
+    ] = None,
+    rounds_per_thread: Annotated[
+        str | None, typer.Option(help="How often a thread takes 128 bits of each array, with commas. Likewise.")
+    ] = None,
     rounds: Annotated[int, typer.Option(help="How often all contenders are timed in turn.")] = 21,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     nvtx: Annotated[bool, typer.Option("--nvtx", help="Mark what is timed with NVTX ranges, on a GPU.")] = False,
@@ -56,10 +64,10 @@ def bench(
 ) -> None:
     """Time the optimizer step: each rule, size, type and backend, against the memory and against plain NumPy.
 
-    What is timed is Optimizer.step on one array, with all that the host does,
-    once its result has been checked against the reference. Shares are of the
-    bandwidth that a copy, and a kernel which reads and writes the same arrays,
-    reach in the same rounds. Exit code 1 if a result is wrong: it is not timed.
+    What is timed is Optimizer.step on one array or several, with all that the
+    host does, once its result has been checked against the reference. Shares
+    are of the bandwidth that a copy, and a kernel which reads and writes the
+    same arrays, reach in the same rounds. Exit code 1 if a result is wrong: it is not timed.
     With --compare, exit code 1 if a case became slower by more than its spread.
     """
     if compare:
@@ -76,7 +84,8 @@ def bench(
 
         if rounds < 3:
             raise ValueError(f"rounds must be 3 or more, for a median and quartiles; got {rounds}")
-        chosen = cases(rules or ["adam"], _split(size), _split(dtype), _split(backend))
+        named = (rules or ["adam"], _split(size), _split(dtype), _split(backend))
+        chosen = cases(*named, _split(arrays), _split(threads), _split(rounds_per_thread))
         if plot_sizes and len({case.elements for case in chosen}) < 2:
             raise ValueError("plot-sizes needs two sizes or more, as in --size 1K..64M:9; got one")
         machines = {name: machine(name) for name in dict.fromkeys(case.backend for case in chosen)}
@@ -103,8 +112,8 @@ def _check_alone(context: typer.Context, *names: str) -> None:
             raise ValueError(f"{title} has no effect with --{names[0]}: leave it out")
 
 
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
+def _split(text: str | None) -> list[str]:
+    return [] if text is None else [part.strip() for part in text.split(",")]
 
 
 def _run(

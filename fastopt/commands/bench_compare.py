@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import refusing
+from .bench_columns import cells, columns, titles
 from .figures import duration
 
 if TYPE_CHECKING:
@@ -34,41 +35,39 @@ def compare_files(before: Path, after: Path, as_json: bool) -> None:
 
 
 def _record(found: "Comparison") -> dict[str, object]:
-    from ..bench.compare import KEY
-
-    def case(key: tuple[object, ...]) -> dict[str, object]:
-        return dict(zip(KEY, key, strict=True))
-
     return {
         "cases": [
-            {**case(change.key), **{name: value for name, value in asdict(change).items() if name != "key"}}
+            {**_case(change.key), **{name: value for name, value in asdict(change).items() if name != "key"}}
             for change in found.changes
         ],
-        "only_before": [case(key) for key in found.only_before],
-        "only_after": [case(key) for key in found.only_after],
+        "only_before": [_case(key) for key in found.only_before],
+        "only_after": [_case(key) for key in found.only_after],
         "machine": found.machine,
     }
+
+
+def _case(key: tuple[object, ...]) -> dict[str, object]:
+    from ..bench.compare import KEY
+
+    return dict(zip(KEY, key, strict=True))
 
 
 def _lines(found: "Comparison") -> list[str]:
     from ..bench.compare import text
 
-    width = max(len("rule"), *(len(change.key[3]) for change in found.changes))
+    shown = columns([_case(change.key) for change in found.changes])
     lines: list[str] = []
     for name, values in found.machine.items():
         lines.append("differs: {}: {} before, {} after".format(name, *("-" if v is None else v for v in values)))
     under = None
     for change in found.changes:
-        backend, dtype, cache, rule, elements = change.key
         if under != change.key[:3]:
             under = change.key[:3]
-            lines += ["", f"{backend}, {dtype}, {cache} cache"]
-            lines.append(
-                f"{'rule':{width}}{'elements':>13}{'before':>9}{'after':>9}{'ratio':>7} {'(quartiles)':15}{'copy':>5}  "
-            )
+            lines += ["", "{}, {}, {} cache".format(*under)]
+            lines.append(f"{titles(shown)}{'before':>9}{'after':>9}{'ratio':>7} {'(quartiles)':15}{'copy':>5}  ")
         allowed = f"({change.ratio.low:.2f} to {change.ratio.high:.2f})"
         lines.append(
-            f"{rule:{width}}{elements:>13,}{duration(change.before.median):>9}{duration(change.after.median):>9}"
+            f"{cells(shown, _case(change.key))}{duration(change.before.median):>9}{duration(change.after.median):>9}"
             f"{change.ratio.median:>7.2f} {allowed:15}{change.copy:>5.2f}  {change.verdict}"
         )
     for title, keys in ("before", found.only_before), ("after", found.only_after):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from .bench_columns import cells, columns, notes, titles
 from .figures import duration, span
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Table:
 
     def __init__(self, chosen: Sequence["Case"], machines: Mapping[str, "Machine"], out: "Console") -> None:
         self._out, self._machines = out, machines
-        self._width = max(len("rule"), *(len(case.rule.name) for case in chosen))
+        self._columns = columns([case.facts for case in chosen])
         self._gpus = any(len(one.clock.caches) > 1 for one in machines.values())
         self._told: set[tuple[str, ...]] = set()
         self._under: tuple[str, str] | None = None
@@ -41,8 +42,7 @@ class Table:
         seconds = step.seconds
         share = f"{result.share_of_peak.median:>8.2f}" if result.share_of_peak else f"{'-':>8}"
         columns = [
-            f"{case.rule.name:{self._width}}",
-            f"{case.elements:>13,}",
+            cells(self._columns, case.facts),
             *([f" {result.cache:5}"] if self._gpus else []),
             f"{duration(seconds.median):>9} {f'({span(seconds.low, seconds.high, seconds.median)})':15}",
             *([f"{duration(step.host_seconds.median):>9}"] if self._gpus else []),
@@ -56,22 +56,21 @@ class Table:
         self._tell(result)
 
     def _tell(self, result: "Result") -> None:
-        """What is known of the kernels, and what was left out: once for each backend, type and rule."""
-        about = (result.case.backend, result.case.dtype, result.case.rule.name)
-        if about in self._told:
-            return
-        self._told.add(about)
-        for kernel in result.kernels:
-            self._out.print(
-                f"  {kernel.name}: {kernel.registers} registers, {kernel.local_bytes} bytes of local memory a thread, "
-                f"occupancy {kernel.occupancy:.2f} with blocks of {kernel.threads}",
-                style="dim",
-            )
-        for name, reason in result.left_out.items():
-            self._out.print(f"  left out: {name}: {reason}", style="dim")
+        """What is known of the kernels, and what was left out: each once for each backend, type and rule."""
+        lines = [
+            f"{kernel.name}: {kernel.registers} registers, {kernel.local_bytes} bytes of local memory a thread, "
+            f"occupancy {kernel.occupancy:.2f} with blocks of {kernel.threads}"
+            for kernel in result.kernels
+        ]
+        lines += [f"left out: {name}: {reason}" for name, reason in result.left_out.items()]
+        for line in lines:
+            about = (result.case.backend, result.case.dtype, result.case.rule.name, line)
+            if about not in self._told:
+                self._told.add(about)
+                self._out.print(f"  {line}", style="dim")
 
     def end(self) -> None:
-        self._out.print(NOTE + NOTE_GPU * self._gpus, style="dim")
+        self._out.print(NOTE + NOTE_GPU * self._gpus + notes(self._columns), style="dim")
 
     def _heading(self, result: "Result") -> None:
         backend, dtype = self._under or ("", "")
@@ -79,7 +78,7 @@ class Table:
         cache, host, peak = (" cache", f"{'host':>9}", f"{'of peak':>8}") if self._gpus else ("", "", "")
         against = f"{result.plain or 'plain':>8}"
         self._out.print(
-            f"{'rule':{self._width}}{'elements':>13}{cache}{'time':>9} {'(quartiles)':15}{host}{'GB/s':>6}{peak}"
+            f"{titles(self._columns)}{cache}{'time':>9} {'(quartiles)':15}{host}{'GB/s':>6}{peak}"
             f"{'of copy':>9}{'streams':>9}{against}",
             style="dim",
         )
