@@ -97,6 +97,24 @@ def test_an_array_in_pieces_gives_the_same_bits(name: str, storage: str) -> None
     assert all(same_numbers(states, alone or ()) for states in together)
 
 
+MODEL = [name for name, r in EVERY.items() if any(n.value == "model" for n in r.program(r.hyper).reductions)]
+
+
+@pytest.mark.parametrize("storage", DTYPES)
+@pytest.mark.parametrize("name", MODEL)
+def test_what_is_reduced_over_the_model_is_so_in_the_reference(name: str, storage: str) -> None:
+    rule = EVERY[name]
+    sets = [arrays_for(rule, size, storage, seed=size) for size in (70_001, 9, 131_072, 1)]
+    numbers = {"t": 3, **rule.hyper, **rule.states}
+    expected = rule.references(sets, t=3, given=[rule.states] * len(sets))
+    alone = [rule.reference(*arrays, t=3, **rule.states) for arrays in sets]
+    states = update(rule.program(rule.hyper), sets, [numbers])
+    for (parameter, _, *slots), (new, *others) in zip(sets, expected, strict=True):
+        assert all(same_bits(a, b) for a, b in zip((parameter, *slots), (new, *others), strict=False))
+        assert all(same_numbers(own, others[len(slots) :]) for own in states or ())
+    assert not all(same_bits(arrays[0], one[0]) for arrays, one in zip(sets, alone, strict=True))
+
+
 @pytest.mark.parametrize("storage", ["float32", "float64"])
 @pytest.mark.parametrize("name", EVERY)
 def test_plain_numpy_gives_the_same_bits_where_nothing_is_denormal(name: str, storage: str) -> None:
