@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import cuda_compile
-import cuda_shim
 import numpy as np
 import pytest
 from fake_gpu import NUMBA_CUDA, FakeGpu, OnGpu, gpu
@@ -82,32 +81,36 @@ def test_wrong_results_are_said_beside_their_times(
 def test_launch_parameters_reach_kernel_and_launch_and_are_put_back(
     gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launches, compiled = [], []
-    call, raw_kernel = cuda_shim._RawKernel.__call__, cupy_kernels.raw_kernel
+    launches: list[tuple[int, int]] = []
+    compiled: list[int] = []
+    raw_kernel = cupy_kernels.raw_kernel
 
-    def noted(kernel: Any, grid: Any, block: Any, arguments: Any) -> None:
-        launches.append((grid, block))
-        call(kernel, grid, block, arguments)
+    def noted(text: str, name: str) -> Callable[..., None]:
+        kernel = raw_kernel(text, name)
+        (bound,) = map(int, re.findall(r"__launch_bounds__\((\d+)\)", text))
+        compiled.append(bound)
 
-    def kept(text: str, name: str) -> Any:
-        compiled.append(re.findall(r"__launch_bounds__\((\d+)\)", text))
-        return raw_kernel(text, name)
+        def call(grid: Any, block: Any, arguments: Any) -> None:
+            # A GPU refuses more threads than the kernel was compiled for.
+            assert block == (bound,)
+            launches.append((*grid, *block))
+            kernel(grid, block, arguments)
 
-    monkeypatch.setattr(cuda_shim._RawKernel, "__call__", noted)
-    monkeypatch.setattr(cupy_kernels, "raw_kernel", kept)
+        return call
+
+    monkeypatch.setattr(cupy_kernels, "raw_kernel", noted)
     given = models.step_peers.problem([(20_000,), (10,)])
     for threads, rounds, chunk in (
-        *((256, 4, 65_536), (256, 1, 65_536), (128, 4, 65_536)),
-        *((256, 4, 8_192), (None, None, 65_536)),
+        *((256, 4, 65_536), (256, 1, 65_536), (None, None, 8_192)),
+        *((128, 2, 65_536), (None, None, 65_536)),
     ):
         with launching(threads, rounds), launch.chunks_of(chunk):
             opt, _, grads = models.ours(gpu, given)
             opt.step(grads)
     # A thread takes 4 elements in each of its rounds; 20,000 elements are three chunks of 8,192.
-    wanted = [(2 * 5, 256), (2 * 20, 256), (2 * 10, 128), (4 * 2, 256), (2 * 5, 256)]
-    assert launches == [((grid,), (block,)) for grid, block in wanted]
+    assert launches == [(2 * 5, 256), (2 * 20, 256), (4 * 2, 256), (2 * 20, 128), (2 * 5, 256)]
     # No kernel is compiled anew for other rounds or chunks.
-    assert compiled == [["256"], ["128"]]
+    assert compiled == [256, 128]
 
 
 @pytest.mark.parametrize(
