@@ -64,11 +64,11 @@ def _lines(found: "Comparison") -> list[str]:
         if under != change.key[:3]:
             under = change.key[:3]
             lines += ["", "{}, {}, {} cache".format(*under)]
-            lines.append(f"{titles(shown)}{'before':>9}{'after':>9}{'ratio':>7} {'(quartiles)':15}{'copy':>5}  ")
+            lines.append(f"{titles(shown)}{'before':>8}{'after':>8}{'ratio':>6} {'(quartiles)':14}{'copy':>5}  ")
         allowed = f"({change.ratio.low:.2f} to {change.ratio.high:.2f})"
         lines.append(
-            f"{cells(shown, _case(change.key))}{duration(change.before.median):>9}{duration(change.after.median):>9}"
-            f"{change.ratio.median:>7.2f} {allowed:15}{change.copy:>5.2f}  {change.verdict}"
+            f"{cells(shown, _case(change.key))}{duration(change.before.median):>8}{duration(change.after.median):>8}"
+            f"{change.ratio.median:>6.2f} {allowed:14}{change.copy:>5.2f}  {change.verdict}"
         )
     for title, keys in ("before", found.only_before), ("after", found.only_after):
         lines += [f"only {title}: {text(key)}" for key in keys]
