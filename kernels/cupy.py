@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from . import cuda_launch
 from .arrays import View, compute_type, make_view
 from .cuda_source import elementwise
 from .cuda_table import reduce_source, update_source
@@ -18,11 +17,10 @@ from .cupy_kernels import (
     elementwise_kernel,
     library,
     on_device,
-    reduce_kernel,
     reduce_many,
     refuse_capture,
+    table_kernel,
     task_table,
-    update_kernel,
     update_many,
     update_one,
 )
@@ -43,13 +41,10 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Make the kernel before anything is written. Raises RuntimeError while CuPy's current stream is being captured."""
     with on_device(batch.device):
         refuse_capture()
-        if stage.reductions:
-            reduce_kernel(name, stage, batch.storages, batch.dimensions)
-        elif len(batch.sets) == 1 and batch.whole:
+        if len(batch.sets) == 1 and batch.whole and not stage.reductions:
             elementwise_kernel(name, stage, batch.storages)
             return
-        else:
-            update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, cuda_launch.now.threads)
+        table_kernel(name, stage, batch)
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
 

@@ -20,6 +20,7 @@ from .table import Batch
 
 # CuPy adds -ftz=true and the architecture.
 OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
+_FROM_THE_HOST = "a step takes its numbers from the host; make the step before with captured(), and call that"
 _WHERE = "install CuPy for the CUDA that nvidia-smi shows: pip install 'fastopt[cuda13]' or 'fastopt[cuda12]'"
 
 
@@ -53,13 +54,14 @@ def on_device(name: str) -> Any:
     return library().cuda.Device(int(name.partition(":")[2]))
 
 
-def refuse_capture() -> None:
-    """Raise RuntimeError while CuPy's current stream is being captured: the host's numbers would stay in the graph."""
+def refuse_capture(why: str = _FROM_THE_HOST) -> None:
+    """Raise RuntimeError while CuPy's current stream, on the current device, is being captured.
+
+    why: what then does not work, and what to do. Without words of their own, these are a step's: numbers that the host
+    sends would stay in the graph as they are.
+    """
     if library().cuda.get_current_stream().is_capturing():
-        raise RuntimeError(
-            "the current stream is being captured, and a step takes its numbers from the host; make the step before "
-            "with captured(), and call that"
-        )
+        raise RuntimeError(f"the current stream is being captured, and {why}")
 
 
 def raw_kernel(text: str, name: str) -> Callable[..., None]:
@@ -97,6 +99,13 @@ def update_kernel(
 @functools.cache
 def reduce_kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None) -> Callable[..., None]:
     return raw_kernel(reduce_source(name, stage, storages, dimensions), f"{kernel_name(name)}_norms")
+
+
+def table_kernel(name: str, stage: Stage, batch: Batch) -> Callable[..., None]:
+    """The kernel over the tables of a batch, compiled at the first call."""
+    if stage.reductions:
+        return reduce_kernel(name, stage, batch.storages, batch.dimensions)
+    return update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, cuda_launch.now.threads)
 
 
 @functools.cache
@@ -147,11 +156,11 @@ def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
     """
     threads, rounds = cuda_launch.now
     blocks = -(-batch.longest // (threads * pack(batch.storages) * rounds))
-    kernel = update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, threads)
+    kernel = table_kernel(name, stage, batch)
     kernel((len(table) * blocks,), (threads,), (table, *scalars, library().uint32(blocks), go))
 
 
 def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], partials: Any) -> None:
     """The partial results of all sets of a batch, (rows of the table, reductions), in one launch."""
-    kernel = reduce_kernel(name, stage, batch.storages, batch.dimensions)
+    kernel = table_kernel(name, stage, batch)
     kernel((len(table),), (LANES // pack(batch.storages),), (table, *scalars, partials))

@@ -16,6 +16,7 @@ from .cupy_kernels import (
     raw_kernel,
     reduce_many,
     refuse_capture,
+    table_kernel,
     task_table,
     update_many,
 )
@@ -36,13 +37,16 @@ class Steps:
         self, ahead: Ahead, passes: Sequence[Pass], groups: Sequence[int], rows: int, device: str, notice: Any
     ) -> None:
         cupy, program = library(), ahead.program
-        for batch in (batch for one in passes for batch in one.batches):
-            batch.sets.clear()
         self.ahead, self.device, self._passes = ahead, device, passes
         sets, wide = len(groups), len(ahead.carried)
         own = sets if program.apart else rows
         self._sizes = np.int32(sets), np.int32(own), np.int32(rows)
         with on_device(device):
+            refuse_capture()
+            for stage, batch in ((one.stage, batch) for one in passes for batch in one.batches):
+                # A capture is no time to compile; and the table has the addresses.
+                table_kernel(program.name, stage, batch)
+                batch.sets.clear()
             self._kernels = [
                 raw_kernel(prologue_source(ahead, k), prologue_name(program.name, k)) for k in range(len(passes))
             ]
@@ -64,10 +68,10 @@ class Steps:
         Raises ZeroDivisionError if the GPU has stopped at a step before. Those since then were counted, but have
         written nothing.
         """
-        refuse_capture()
         with on_device(self.device):
+            refuse_capture()
             if self.notice[0]:
-                self._clock.set(np.zeros(CLOCK, np.int64))
+                self._clock.fill(0)
                 self.notice[0] = 0
                 raise ZeroDivisionError(
                     f"{self.ahead.program.name}: in a step before, {_ZERO}; nothing was written by it and the steps "
@@ -83,22 +87,24 @@ class Steps:
         cupy, (_, steps, _) = library(), rows.shape
         states = np.array([carried, carried], np.float64).reshape(-1)
         with on_device(self.device):
+            refuse_capture()
             if not self._steps:
                 self._told = cupy.asarray(rows), _nothing("float64")
                 self._steps = np.int64(steps)
             self._told[0].set(rows)
             if states.size:
                 self._carried.set(states)
-            self._clock.set(np.zeros(CLOCK, np.int64))
+            self._clock.fill(0)
             cupy.cuda.get_current_stream().synchronize()
         self.notice[0] = 0
 
     def clock(self) -> tuple[int, int, str]:
         """How many steps were applied and skipped since they were told, and what then stopped it, if anything did.
 
-        Waits for all that the GPU does.
+        Waits for all that the GPU does; raises RuntimeError while the current stream is being captured.
         """
         with on_device(self.device) as device:
+            refuse_capture("what was replayed is known only when the GPU has been waited for; ask before or after")
             device.synchronize()
             stopped, _, applied, skipped = library().asnumpy(self._clock).tolist()
         return applied, skipped, {0: "", PAST_THE_END: "there were no more steps", ZERO: _ZERO}[stopped]

@@ -155,10 +155,7 @@ class Plan:
         """The same where a GPU works out by itself what follows from norms, and is only told what it needs for that."""
         if self._steps is None:
             self._steps = self.steps(len(numbers))
-        try:
-            known = [self._steps.ahead.next(row) for row in numbers]
-        except (ArithmeticError, ValueError) as error:
-            raise _explained(self.program, numbers, error) from error
+        known = foretold(self._steps.ahead, numbers)
         self._steps.tell([told for told, _ in known])
         return [list(states.values()) for _, states in known]
 
@@ -203,6 +200,17 @@ class Plan:
             done.extend([None] * self.writes)
         else:
             self._passes[-1].run(self._scalars, done)
+
+
+def foretold(ahead: Any, numbers: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], dict[str, float]]]:
+    """What a GPU is told of a step, and the uniform states after it, as Ahead.next has them, of each row of numbers.
+
+    Raises ValueError, with the numbers, for those that cannot be computed with.
+    """
+    try:
+        return [ahead.next(row) for row in numbers]
+    except (ArithmeticError, ValueError) as error:
+        raise _explained(ahead.program, numbers, error) from error
 
 
 def _passes(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[Pass]:

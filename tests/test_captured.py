@@ -64,7 +64,7 @@ class Gpu:
 
 @contextlib.contextmanager
 def capturing() -> Iterator[list[Any]]:
-    """Within it the current stream is being captured; then the graph is in the list, and the stream."""
+    """Within it the current stream is being captured; then the graph is in the list."""
     cupy = cupy_kernels.library()
     cupy.cuda.Device(0).synchronize()
     found: list[Any] = []
@@ -73,15 +73,16 @@ def capturing() -> Iterator[list[Any]]:
         try:
             yield found
         finally:
-            found += [stream.end_capture(), stream]
+            found.append(stream.end_capture())
 
 
 def captured(step: Callable[[], Any]) -> Callable[[], Any]:
     """Replays a step."""
     with capturing() as found:
         step()
-    graph, stream = found
-    return functools.partial(graph.launch, stream)
+    # On the stream where gradients are drawn and results read: on one of its own a replay would wait for neither.
+    launch: Callable[[], Any] = found[0].launch
+    return launch
 
 
 @pytest.fixture(scope="module")
@@ -375,6 +376,78 @@ def test_a_schedule_that_fails_fails_before_the_capture(on: Any) -> None:
     opt.step(mine)
 
 
+def test_all_kernels_are_there_before_a_capture(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    @rule
+    def never_compiled(p, g, *, lr=0.1):
+        return p - lr / norm(g) * g
+
+    opt, mine, _ = model(on, never_compiled, clip_norm=1.0)
+    step = opt.captured(mine[:2] + [None] * 3, steps=1)
+    with monkeypatch.context() as patch:
+        for name in ("RawKernel", "asarray", "zeros", "empty"):
+            patch.setattr(cupy_kernels.library(), name, None)
+        replay = captured(step)
+    replay()
+    assert opt.t == 1
+
+
+def test_what_needs_the_host_is_refused_while_a_stream_is_captured(on: Any) -> None:
+    opt, mine, _ = model(on)
+    with capturing(), pytest.raises(RuntimeError, match=r"make the step before with captured\(\)"):
+        opt.captured(mine)
+    opt.step(mine)
+    step = opt.captured(mine, steps=2)
+    with capturing():
+        for asked in (lambda: opt.t, lambda: step.left, step.refill):
+            with pytest.raises(RuntimeError, match="the current stream is being captured"):
+                asked()
+    assert (opt.t, step.left) == (1, 2)
+
+
+def test_a_refill_that_fails_leaves_what_was_counted(on: Any) -> None:
+    opt, mine, _ = model(on, lr=lambda t: 0.1 if t < 5 else float("nan"))
+    step = opt.captured(mine, steps=3)
+    replay = captured(step)
+    replay()
+    replay()
+    with pytest.raises(ValueError, match="lr is NaN"):
+        step.refill()
+    assert (opt.t, step.left) == (2, 1)
+    replay()
+    assert (opt.t, step.left) == (3, 0)
+
+
+def test_functions_of_the_step_are_asked_as_in_ordinary_steps(on: Any) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def rate(group: str) -> Callable[[int], float]:
+        return lambda t: asked.append((group, t)) or 0.1  # type: ignore[func-returns-value]
+
+    opt, mine, _ = model(on, lr=rate("all"), groups={"1": {"lr": rate("1")}, "3": {"lr": rate("3")}})
+    mine[3] = None
+    asked.clear()  # When it was made it asked each once.
+    opt.captured(mine, steps=3).close()
+    beforehand = asked.copy()
+    asked.clear()
+    for _ in range(3):
+        opt.step(mine)
+    assert beforehand == asked
+    # What has no gradient stays at its step.
+    assert beforehand.count(("3", 1)) == 3
+
+
+@rule
+def widening(p, g, *, lr=0.1, width=1.0):
+    return p - lr / width * g
+
+
+def test_a_division_by_zero_to_come_is_said_as_in_a_step(on: Any) -> None:
+    opt, mine, _ = model(on, widening, width=lambda t: 3.0 - t)
+    with pytest.raises(ValueError, match=r"widening: .*division by zero in one of lr / width, with lr=0.1, width=0.0"):
+        opt.captured(mine, steps=3)
+    opt.step(mine)
+
+
 def test_while_it_is_open_ordinary_steps_and_loads_are_refused(on: Any) -> None:
     opt, mine, _ = model(on)
     saved = opt.state_dict()
@@ -385,6 +458,9 @@ def test_while_it_is_open_ordinary_steps_and_loads_are_refused(on: Any) -> None:
     step.close()
     step.close()
     opt.step(mine)
+    for refused in (step, step.refill):
+        with pytest.raises(RuntimeError, match=r"this captured step was closed; make another with captured\(\)"):
+            refused()
     assert opt.t == 1
 
 
