@@ -38,7 +38,7 @@ class Ahead:
     def told(self) -> tuple[Node, ...]:
         """What the GPU is told of each step: of all that it needs, as much as can be worked out beforehand."""
         found: dict[Node, None] = {}
-        wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._kept_up]
+        wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._besides]
         for node in walk(wanted, self.program.reductions):
             if self.on_gpu(node):
                 found.update({arg: None for arg in node.args if not arg.varying and not self.on_gpu(arg)})
@@ -46,7 +46,7 @@ class Ahead:
         return tuple(node for node in found if node.op != "constant")
 
     @cached_property
-    def _kept_up(self) -> list[Node]:
+    def _besides(self) -> list[Node]:
         """What the GPU needs besides the scalars of stages."""
         guard = [self.program.guard] if self.program.guard else []
         return [*(self.program.states[name] for name in self.carried), *guard]
@@ -58,7 +58,7 @@ class Ahead:
     @cached_property
     def unfit(self) -> str | None:
         """What keeps a GPU from working out a number with the bits of the host, if anything does."""
-        wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._kept_up]
+        wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._besides]
         inner = [node for node in walk(wanted, self.program.reductions) if node.op in OPERATIONS and self.on_gpu(node)]
         return next((plain(node) for node in inner if not OPERATIONS[node.op].exact), None)
 

@@ -23,6 +23,12 @@ CLOCK = 4
 PAST_THE_END, ZERO = 1, 2
 # What a step does: it writes, it is skipped, it stops there.
 WRITE, SKIP, STOP = 1, 0, -1
+# The same names for those who read the kernel.
+_MEANINGS = f"""\
+enum word {{ STOPPED = {STOPPED}, DOES = {DOES}, APPLIED = {APPLIED}, SKIPPED = {SKIPPED} }};
+enum reason {{ PAST_THE_END = {PAST_THE_END}, ZERO = {ZERO} }};
+enum deed {{ WRITE = {WRITE}, SKIP = {SKIP}, STOP = {STOP} }};
+"""
 
 
 def prologue_name(name: str, number: int) -> str:
@@ -32,6 +38,8 @@ def prologue_name(name: str, number: int) -> str:
 def prologue_source(ahead: Ahead, number: int) -> str:
     """The kernel before stage `number`, of one block of THREADS threads; its arguments stand in its text.
 
+    That before the first stage lets the clock begin a step; that before another folds what the stage before has found;
+    that before the last, which writes, decides whether it may, and has the clock count. All give their stage scalars.
     spans: where the partial results of each set, of the stage before, begin and end. groups: for each set which row of
     what was told is its own; rows: how many rows of scalars there are, of sets or of groups. found: room for each
     reduction of each set, then for those over the model. uploaded, given: what was told, as `Ahead.told` has it, in
@@ -41,7 +49,7 @@ def prologue_source(ahead: Ahead, number: int) -> str:
     program = ahead.program
     name = prologue_name(program.name, number)
     text = f"""\
-{given("double")}
+{_MEANINGS}{given("double")}
 __device__ __forceinline__ double divided(double a, double b, bool &zero) {{ return zero |= b == 0.0, a / b; }}
 extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
     const long long *__restrict__ spans, const double *partials, const long long *__restrict__ groups, int sets,
@@ -54,7 +62,7 @@ extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
     body = [
         "if (threadIdx.x == 0) {",
         *indented(_begin() if number == 0 else []),
-        f"    stopped = clock[{DOES}] == {STOP};",
+        "    stopped = clock[DOES] == STOP;",
         "    skipped = zero_divided = false;",
         "}",
         "__syncthreads();",
@@ -72,8 +80,8 @@ extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
 
 def _begin() -> list[str]:
     return [
-        f"if (steps && !clock[{STOPPED}] && clock[{APPLIED}] >= steps) *notice = clock[{STOPPED}] = {PAST_THE_END};",
-        f"clock[{DOES}] = clock[{STOPPED}] ? {STOP} : {WRITE};",
+        "if (steps && !clock[STOPPED] && clock[APPLIED] >= steps) *notice = clock[STOPPED] = PAST_THE_END;",
+        "clock[DOES] = clock[STOPPED] ? STOP : WRITE;",
     ]
 
 
@@ -134,7 +142,7 @@ def _scalars(ahead: Ahead, stage: Stage, last: bool) -> list[str]:
     inner = [
         f"const long long group = {'groups[row]' if program.apart else 'row'};",
         "const double *told = (uploaded ? uploaded : given.values)",
-        f"    + (steps ? group * steps + clock[{APPLIED}] : group) * {len(ahead.told)};",
+        f"    + (steps ? group * steps + clock[APPLIED] : group) * {len(ahead.told)};",
         f"double *kept = carried + group * {width};",
         "bool zero = false;",
         *lines,
@@ -158,7 +166,7 @@ def _carry(width: int) -> list[str]:
 
 
 def _end(last: bool) -> list[str]:
-    lines = [f"if (zero_divided) *notice = clock[{STOPPED}] = {ZERO}, clock[{DOES}] = {STOP};"]
+    lines = ["if (zero_divided) *notice = clock[STOPPED] = ZERO, clock[DOES] = STOP;"]
     if last:
-        lines += [f"else if (skipped) clock[{SKIPPED}]++, clock[{DOES}] = {SKIP};", f"else clock[{APPLIED}]++;"]
+        lines += ["else if (skipped) clock[SKIPPED]++, clock[DOES] = SKIP;", "else clock[APPLIED]++;"]
     return lines

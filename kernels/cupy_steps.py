@@ -29,6 +29,9 @@ _ZERO = "a number that follows from a norm is divided by zero"
 class Steps:
     """The passes of a program over sets of CuPy arrays, as often as they are run, with no word from the host.
 
+    Before each pass a kernel of cuda_prologue.py works out its scalars, from what was told and from the pass before.
+    Either each `run` comes after a `tell`, or `tell_all` is called and `run` then captured, to be replayed many times.
+    All kernels are compiled here, so that a capture meets none that is not. Raises RuntimeError in the midst of one.
     groups: for each set which row of numbers is its own. rows: how many there are. device: where the arrays are.
     notice: a word of the host's memory that the GPU writes too, for steps whose outcome nobody waits for.
     """

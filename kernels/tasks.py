@@ -13,6 +13,9 @@ from .reductions import REDUCTIONS
 from .row_tasks import all_rows, row_of
 from .table import Batch, whole_arrays
 
+# Elements of a task: a kernel of CUDA C++ counts them, and some beyond, in 32 bits.
+_LONGEST = 2**30
+
 
 class Backend(Protocol):
     """What every backend module has."""
@@ -60,7 +63,7 @@ class Pass:
         for position, views in enumerate(sets):
             if flat[position] is None or not views or not views[0].size:
                 continue
-            if not flat[position] and not stage.reductions and _broadcast_along_rows(views):
+            if not flat[position] and not stage.reductions and _in_dense_rows(views):
                 by_rows.append(position)
             else:
                 dimensions = None if flat[position] else len(views[0].shape)
@@ -112,8 +115,11 @@ class Pass:
         return [one.finished(one.joined(values.tolist()) if whole else values) for (one, whole), values in pairs]
 
 
-def _broadcast_along_rows(views: Sequence[View]) -> bool:
-    """Whether rows can be walked as dense blocks since what is in the way is a broadcast array."""
+def _in_dense_rows(views: Sequence[View]) -> bool:
+    """Whether rows can be walked as dense blocks, of lengths that a task may have, since a broadcast array alone is in
+    the way."""
+    if views[0].size > _LONGEST * views[0].shape[0]:
+        return False
     broadcast = any(stride == 0 and n > 1 for view in views for stride, n in zip(view.strides, view.shape, strict=True))
     return broadcast and is_flat([row_of(view) for view in views])
 

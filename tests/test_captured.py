@@ -483,9 +483,9 @@ def test_only_cupy_arrays_have_captured_steps() -> None:
 MISTAKES = [
     ("for (long long chunk = first + 1;", "for (long long chunk = first + 2;"),
     ("for (int set = 1; set < sets", "for (int set = 2; set < sets"),
-    ("clock[2]++;", "clock[2] += 2;"),
+    ("clock[APPLIED]++;", "clock[APPLIED] += 2;"),
     ("skipped = true;", "skipped = false;"),
-    ("(steps ? group * steps + clock[2] : group)", "(steps ? group * steps : group)"),
+    ("(steps ? group * steps + clock[APPLIED] : group)", "(steps ? group * steps : group)"),
     ("if (go && *go < 1)", "if (go && *go < -5)"),
 ]
 

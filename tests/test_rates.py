@@ -10,7 +10,9 @@ from examples import same_bits
 
 import fastopt
 from fastopt import RowSparse, SparsityFactor
-from fastopt.kernels import RULES
+from fastopt.kernels import RULES, cupy
+from fastopt.kernels.dispatch import view_of
+from fastopt.kernels.tasks import Pass
 
 SHAPE = (30, 5)
 
@@ -109,6 +111,18 @@ def test_on_a_gpus_kernels_the_bits_are_the_same(shape: tuple[int, ...], tmp_pat
     with cuda_shim.simulated(cuda_shim.Shim(tmp_path)):
         fastopt.Adam(params, lr_scale={"*": scale}).step(grads)
     assert all(map(same_bits, params, twins))
+
+
+@pytest.mark.parametrize(("length", "tasks"), [(2**16, 2), (2**31, 2**16)])
+def test_a_row_that_is_longer_than_a_kernel_counts_is_cut(length: int, tasks: int) -> None:
+    def view(*strides: int) -> Any:
+        # Nobody touches what is not there.
+        return view_of(np.lib.stride_tricks.as_strided(np.zeros(1, "float32"), (2, length), strides), "p")[1]
+
+    stage = fastopt.SGD([draw(SHAPE)], lr_scale={"0": np.ones((30, 1), "float32")})._program.stages[-1]
+    views = [view(4 * length, 4), view(4 * length, 4), view(4, 0)]
+    (batch,) = Pass(cupy, "sgd", stage, [views], [0], [False]).batches
+    assert (batch.longest, len(batch.table)) == (2**16, tasks)
 
 
 BAD: list[tuple[Any, type[Exception], str]] = [
