@@ -29,6 +29,19 @@ enum word {{ STOPPED = {STOPPED}, DOES = {DOES}, APPLIED = {APPLIED}, SKIPPED = 
 enum reason {{ PAST_THE_END = {PAST_THE_END}, ZERO = {ZERO} }};
 enum deed {{ WRITE = {WRITE}, SKIP = {SKIP}, STOP = {STOP} }};
 """
+# As the host computes them: a division by zero is noticed, and both sides of a choice are computed.
+_OPERATIONS = """\
+__device__ __forceinline__ double divided(double a, double b, bool &zero) { return zero |= b == 0.0, a / b; }
+__device__ __forceinline__ double chosen(bool which, double a, double b) { return which ? a : b; }
+__device__ __forceinline__ bool both(bool a, bool b) { return a && b; }
+__device__ __forceinline__ bool either(bool a, bool b) { return a || b; }
+"""
+_SPELLED = {
+    "divide": "divided({0}, {1}, zero)",
+    "where": "chosen({0}, {1}, {2})",
+    "logical_and": "both({0}, {1})",
+    "logical_or": "either({0}, {1})",
+}
 
 
 def prologue_name(name: str, number: int) -> str:
@@ -49,8 +62,7 @@ def prologue_source(ahead: Ahead, number: int) -> str:
     program = ahead.program
     name = prologue_name(program.name, number)
     text = f"""\
-{_MEANINGS}{given("double")}
-__device__ __forceinline__ double divided(double a, double b, bool &zero) {{ return zero |= b == 0.0, a / b; }}
+{_MEANINGS}{_OPERATIONS}{given("double")}
 extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
     const long long *__restrict__ spans, const double *partials, const long long *__restrict__ groups, int sets,
     int rows, int told_rows, double *found, const double *__restrict__ uploaded, const __grid_constant__ Given given,
@@ -135,7 +147,7 @@ def _scalars(ahead: Ahead, stage: Stage, last: bool) -> list[str]:
         if node.op == "scalar" and node.value in ahead.carried:
             names[node] = f"kept[{ahead.carried.index(node.value)}]"
     plain = spelling("float64")
-    double = replace(plain, operations={**plain.operations, "divide": "divided({0}, {1}, zero)"})
+    double = replace(plain, operations={**plain.operations, **_SPELLED})
     states = [program.states[name] for name in ahead.carried] if last else []
     guard = [program.guard] if last and program.guard else []
     lines, results = double.statements([*stage.scalars, *states, *guard], names)

@@ -22,6 +22,7 @@ import pytest
 
 from fastopt.kernels import cpu, cupy_kernels, dispatch
 from fastopt.kernels import cupy as cupy_backend
+from fastopt.kernels.cuda_table import GIVEN_BYTES
 from fastopt.kernels.reference import denormals_flushed
 
 HEADER = Path(__file__).with_name("cuda_shim.h")
@@ -159,12 +160,32 @@ class _RawKernel:
         )
         self.shim, self.single = shim, "struct float64" not in code
         self.symbol = shim.add(name, code.replace(f" {name}(", " @(") + run)
+        self.widths = [_declared(parameter) for parameter in parameters[1].split(",")]
 
     def __call__(self, grid: tuple[int], block: tuple[int], arguments: tuple[Any, ...]) -> None:
+        # CUDA copies as many bytes as the kernel declares, whatever they are.
+        assert [*map(_width, arguments)] == self.widths
         self.shim.call(self.symbol, self.single, *map(ctypes.c_uint, (*grid, *block)), *map(_argument, arguments))
 
     def compile(self) -> None:
         """It is compiled when it is called, with all others."""
+
+
+def _declared(parameter: str) -> int:
+    """The bytes of a kernel's parameter."""
+    if "*" in parameter:
+        return 8
+    return {"long long": 8, "int": 4, "unsigned": 4, "Given": GIVEN_BYTES}[
+        re.sub(r"const|__grid_constant__", "", parameter).rpartition(" ")[0].strip()
+    ]
+
+
+def _width(value: Any) -> int:
+    """The bytes that CuPy has to give for it: an array's address, a number, or an array of one struct by value."""
+    if value is None or (value.ndim and not value.dtype.names):
+        return 8
+    assert value.size == 1
+    return int(value.nbytes)
 
 
 def _argument(value: Any) -> Any:

@@ -18,7 +18,7 @@ from test_cupy import on_gpu
 
 import fastopt
 from fastopt import schedules
-from fastopt.kernels import RULES, Rule, cupy_kernels, norm, rule
+from fastopt.kernels import RULES, Rule, cupy_kernels, norm, rule, where
 
 SIZES = (5, 129, 0, 70_001)
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -312,10 +312,19 @@ def test_what_was_replayed_is_in_what_is_saved(on: Any) -> None:
     assert bits(other, on) == bits(opt, on)
 
 
-def test_a_division_by_a_norm_of_zero_stops_it_and_is_said(on: Any) -> None:
-    opt, mine, _ = model(on, halved_by_norm)
+@rule
+def halved_where(p, g, *, lr=0.1):
+    """In Python both sides of `where` are computed, so that the division is not guarded."""
+    return p - where(norm(g) > 0, lr / norm(g), 0.0) * g
+
+
+@pytest.mark.parametrize("tested", [halved_by_norm, halved_where], ids=str)
+def test_a_division_by_a_norm_of_zero_stops_it_and_is_said(tested: Rule, on: Any) -> None:
+    opt, mine, _ = model(on, tested)
     mine[0][...] = 0
     before = bits(opt, on)
+    with on.on_the_cpu(), pytest.raises(ValueError, match="division by zero"):
+        fastopt.Optimizer(np.ones(3), tested).step(np.zeros(3))
     opt.step(mine)  # The host does not wait, and hears of it later.
     opt.params[0].sum()
     on.host(opt.params[0])
@@ -326,7 +335,7 @@ def test_a_division_by_a_norm_of_zero_stops_it_and_is_said(on: Any) -> None:
     mine[2] = None  # That without elements has no norm either.
     opt.step(mine)
     assert bits(opt, on) != before
-    replayed, mine, _ = model(on, halved_by_norm)
+    replayed, mine, _ = model(on, tested)
     mine[0][...] = 0
     replay = captured(replayed.captured(mine, steps=2))
     replay()
@@ -478,6 +487,17 @@ def test_only_cupy_arrays_have_captured_steps() -> None:
         with pytest.raises(TypeError, match="captured steps are for CuPy arrays"):
             opt.captured([np.zeros(3)])
         opt.step([np.zeros(3)])
+
+
+@pytest.mark.parametrize("wrong", [np.int64, np.uint16])
+def test_the_simulation_sees_an_argument_of_another_width(
+    wrong: Any, shim: cuda_shim.Shim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cuda_shim.simulated(shim):
+        opt, mine, _ = model(Simulated(shim))
+        monkeypatch.setattr(cupy_kernels.library(), "uint32", wrong)
+        with pytest.raises(AssertionError):
+            opt.captured(mine)()
 
 
 MISTAKES = [
