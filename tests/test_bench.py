@@ -66,6 +66,15 @@ def test_the_table_has_a_row_for_each_case_under_its_backend_and_type(capsys: py
     assert max(map(len, lines)) <= 80
 
 
+def test_a_checkout_that_is_not_installed_has_a_table_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measure, "PACKAGES", [name for name in measure.PACKAGES if name != "fastopt"])
+    code, out, _ = said(capsys, "sgd", "--size", "1K", "--rounds", "3")
+    assert code == 0
+    assert f"fastopt ?, numpy {np.__version__}" in out
+
+
 def test_json_is_one_object_with_hardware_versions_and_every_number(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = said(capsys, "nadam", "adam_lp", "--size", "1K", "--dtype", "bfloat16", "--rounds", "3", "--json")
     assert (code, err) == (0, "")

@@ -88,6 +88,7 @@ def _hardware(machines: Mapping[str, "Machine"]) -> str:
     from ..measure import machine
 
     found = machine()
-    versions = ", ".join(f"{name} {found['versions'][name]}" for name in ("fastopt", "numpy", "numba"))
+    # A checkout that is on the path without being installed has no version.
+    versions = ", ".join(f"{name} {found['versions'].get(name, '?')}" for name in ("fastopt", "numpy", "numba"))
     gpus = "".join(f", {about['gpu']}" for one in machines.values() if "gpu" in (about := one.about()))
     return f"{found['processor']}, {found['cores']} cores{gpus}\n{versions}, Python {found['python']}"
