@@ -4,7 +4,6 @@ On a machine without a GPU they run in the CuPy that is made of NumPy and a C++ 
 """
 
 import contextlib
-import functools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -494,7 +493,7 @@ def test_the_simulation_sees_an_argument_of_another_width(
     wrong: Any, shim: cuda_shim.Shim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with cuda_shim.simulated(shim):
-        opt, mine, _ = model(Simulated(shim))
+        opt, mine, _ = model(Simulated())
         monkeypatch.setattr(cupy_kernels.library(), "uint32", wrong)
         with pytest.raises(AssertionError):
             opt.captured(mine)()
