@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "cuda_source": {"arrays", "cuda_prelude", "emit", "program"},
     "cuda_table": {"cuda_launch", "cuda_source", "emit", "program", "reductions", "table"},
     "cupy": {
-        *("arrays", "cuda_launch", "cuda_source", "cuda_table", "cupy_headers", "cupy_kernels", "cupy_steps"),
+        *("arrays", "cuda_source", "cuda_table", "cupy_headers", "cupy_kernels", "cupy_steps"),
         *("program", "reductions", "table"),
     },
     "cupy_headers": {"arrays", "cpu_compile", "headers"},
