@@ -11,7 +11,7 @@ from typing import Any
 
 from .kernels import RULES, Rule
 from .kernels.arrays import ITEM_SIZES
-from .kernels.dispatch import sources
+from .kernels.dispatch import number_sources, sources
 from .kernels.emit import plain
 from .kernels.hyperparameters import suggestion
 from .kernels.program import Stage
@@ -56,7 +56,8 @@ class Inspection:
 
     def sources(self, name: str) -> list[tuple[str, str, str]]:
         """A title, the language and the text of each kernel of a backend: "cpu", "cupy" or "cuda"."""
-        return [one for stage, storages in self.stages for one in sources(name, self.rule.name, stage, storages)]
+        found = [one for stage, storages in self.stages for one in sources(name, self.rule.name, stage, storages)]
+        return [*found, *number_sources(name, self.rule.program(self.rule.hyper))]
 
 
 def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .ahead import Ahead
 from .arrays import View, compute_type, make_view
+from .cuda_prologue import prologue_source
 from .cuda_source import elementwise
 from .cuda_table import reduce_source, update_source
 from .cupy_kernels import (
@@ -25,7 +27,7 @@ from .cupy_kernels import (
     update_one,
 )
 from .cupy_steps import steps, unattended
-from .program import Stage
+from .program import Program, Stage
 from .reductions import CHUNK
 from .table import Batch, scalar_table
 
@@ -38,13 +40,18 @@ def piece(stage: Stage, elements: int) -> int:
 
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
-    """Make the kernel before anything is written. Raises RuntimeError while CuPy's current stream is being captured."""
+    """Make the kernel, and have the table on the GPU, before anything is written.
+
+    Raises RuntimeError while CuPy's current stream is being captured, MemoryError if the GPU has none left.
+    """
     with on_device(batch.device):
         refuse_capture()
         if len(batch.sets) == 1 and batch.whole and not stage.reductions:
             elementwise_kernel(name, stage, batch.storages)
             return
         table_kernel(name, stage, batch)
+        if not batch.repeated:
+            task_table(batch, batch.table)
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
 
@@ -132,6 +139,15 @@ def filling(view: View, values: Any) -> Callable[[], Any]:
 def _fill(view: View, values: Any) -> None:
     with on_device(view.device):
         view.array[...] = library().asarray(values)
+
+
+def number_sources(program: Program) -> list[tuple[str, str, str]]:
+    """The same of the kernels that work out numbers which follow from norms."""
+    if not program.reductions:
+        return []
+    title = "GPU, CUDA C++: the numbers before pass"
+    ahead, numbers = Ahead(program), range(len(program.stages))
+    return [(f"{title} {number + 1}", "c++", prologue_source(ahead, number)) for number in numbers]
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:

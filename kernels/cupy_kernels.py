@@ -14,6 +14,7 @@ from . import cuda_launch
 from .arrays import View
 from .cuda_source import Elementwise, elementwise, kernel_name, pack
 from .cuda_table import GIVEN_BYTES, reduce_source, update_source
+from .memory import memory_for
 from .program import Stage
 from .reductions import LANES
 from .table import Batch
@@ -72,6 +73,8 @@ def raw_kernel(text: str, name: str) -> Callable[..., None]:
     kernel = library().RawKernel(text, name, options=OPTIONS)
     try:
         kernel.compile()
+        # CUDA loads a kernel when it is first asked about or launched, which must not be while a stream is captured.
+        _ = kernel.num_regs
     except Exception as error:
         # As the compiler and the driver say it, each with exceptions of its own.
         said = " ".join(str(error).split())
@@ -130,7 +133,8 @@ def task_table(batch: Batch, table: Any) -> Any:
     if table is not batch.table:
         return library().asarray(table)
     if "table" not in batch.kept:
-        batch.kept["table"] = library().asarray(table)
+        with memory_for("the task table", "Free some on the GPU"):
+            batch.kept["table"] = library().asarray(table)
     return batch.kept["table"]
 
 

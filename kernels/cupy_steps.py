@@ -81,6 +81,7 @@ class Steps:
                     "after it, which were counted all the same"
                 )
             self._told = arguments(np.array(rows, np.float64).reshape(len(rows), -1))
+        self.tables()
 
     def tell_all(self, rows: Any, carried: Sequence[Sequence[float]]) -> None:
         """What there is to know of many steps, (groups, steps, told), and the states before them, a row for each group.

@@ -62,6 +62,13 @@ def sources(backend: str, name: str, stage: Stage, storages: Sequence[str]) -> l
     return found
 
 
+def number_sources(backend: str, program: Program) -> list[tuple[str, str, str]]:
+    """The same of the kernels that a backend has beside those of the stages, for numbers that follow from norms."""
+    module = importlib.import_module(_SOURCES[backend], __package__)
+    found: list[tuple[str, str, str]] = module.number_sources(program) if hasattr(module, "number_sources") else []
+    return found
+
+
 def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
     """The stored types of arrays; raises TypeError or ValueError unless they can be the parameters of one optimizer."""
     found = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]

@@ -147,6 +147,8 @@ def _library(folder: Path, text: str, flags: Sequence[str]) -> ctypes.CDLL:
 
 
 class _RawKernel:
+    num_regs = 0
+
     def __init__(self, shim: Shim, code: str, name: str, options: tuple[str, ...]) -> None:
         parameters = re.search(rf"{name}\(([^)]*)\)", code)
         assert parameters

@@ -4,6 +4,7 @@ On a machine without a GPU they run in the CuPy that is made of NumPy and a C++ 
 """
 
 import contextlib
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -497,6 +498,38 @@ def test_the_simulation_sees_an_argument_of_another_width(
         monkeypatch.setattr(cupy_kernels.library(), "uint32", wrong)
         with pytest.raises(AssertionError):
             opt.captured(mine)()
+
+
+def without_room(make: Callable[[Any], Any], last: int) -> Callable[[Any], Any]:
+    """Makes arrays on the GPU, but no more task tables from that one on."""
+    tables = itertools.count(1)
+
+    def make_or_fail(values: Any) -> Any:
+        # A row has an address or more, a length and a row of scalars.
+        if values.dtype == np.int64 and values.ndim == 2 and values.shape[1] >= 3 and next(tables) >= last:
+            raise MemoryError("none left")
+        return make(values)
+
+    return make_or_fail
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 1.0}, {"clip_norm": 1.0, "skip_nonfinite": True}])
+def test_without_memory_for_a_table_nothing_is_changed(
+    options: dict[str, Any], on: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = [on.array(np.ones(9, kind)) for kind in ("float32", "float32", "float64", "float64")]
+    gradients = [on.array(np.ones(9, kind)) for kind in ("float32", "float32", "float64", "float64")]
+    opt = fastopt.AdamW(parameters, **options)
+    cupy, before = cupy_kernels.library(), bits(opt, on)
+    for last in range(1, 3 if not options else 5):
+        with monkeypatch.context() as patch:
+            patch.setattr(cupy, "asarray", without_room(cupy.asarray, last))
+            with pytest.raises(MemoryError, match=r"no memory for the task table: none left; nothing has been changed"):
+                opt.step(gradients)
+        assert (opt.t, bits(opt, on)) == (0, before)
+        opt._new_plans()
+    opt.step(gradients)
+    assert opt.t == 1
 
 
 MISTAKES = [

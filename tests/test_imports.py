@@ -53,11 +53,13 @@ MAY_IMPORT = {
     "cuda_source": {"arrays", "cuda_prelude", "emit", "program"},
     "cuda_table": {"cuda_launch", "cuda_source", "emit", "program", "reductions", "table"},
     "cupy": {
-        *("arrays", "cuda_source", "cuda_table", "cupy_headers", "cupy_kernels", "cupy_steps"),
-        *("program", "reductions", "table"),
+        *("ahead", "arrays", "cuda_prologue", "cuda_source", "cuda_table", "cupy_headers", "cupy_kernels"),
+        *("cupy_steps", "program", "reductions", "table"),
     },
     "cupy_headers": {"arrays", "cpu_compile", "headers"},
-    "cupy_kernels": {"arrays", "cuda_launch", "cuda_source", "cuda_table", "program", "reductions", "table"},
+    "cupy_kernels": {
+        *("arrays", "cuda_launch", "cuda_source", "cuda_table", "memory", "program", "reductions", "table"),
+    },
     "cupy_steps": {"ahead", "arrays", "cuda_prologue", "cupy_kernels", "program", "tasks"},
     "definition": {"hyperparameters", "plan", "step"},
     "dispatch": {"arrays", "memory", "program", "uninterrupted"},

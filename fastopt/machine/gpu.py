@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..inspection import Inspection
-from ..kernels.dispatch import sources
+from ..kernels.dispatch import number_sources, sources
 from . import nvjitlink, nvrtc
 from .accesses import Access, of_ptx, of_sass
 from .cubin import Resources, resources
@@ -76,6 +76,9 @@ def _of_cupy(found: Inspection, arch: str) -> Iterator[_Made]:
             else:
                 made = nvrtc.compiled(nvrtc.elementwise_code(found.rule.name, stage, storages), arch, headers=True)
                 yield _Made(f"{title}, here contiguous", made.ptx, made.cubin, nvrtc.ELEMENTWISE_THREADS)
+    for title, _, text in number_sources("cupy", found.rule.program(found.rule.hyper)):
+        made = nvrtc.compiled(text, arch)
+        yield _Made(title, made.ptx, made.cubin)
 
 
 def _of_numba(found: Inspection, arch: str) -> Iterator[_Made]:
