@@ -138,6 +138,48 @@ def test_hooks_run_once_a_step(fallback: bool, twins: Any) -> None:
     assert opt.updates.kernels == (not fallback)
 
 
+def test_a_hook_may_change_the_arguments(twins: Any) -> None:
+    torch, asked = twins.torch, []
+    opt = twins.fast.Adam([torch.nn.Parameter(torch.ones(2))])
+    opt.register_step_pre_hook(lambda *_: ((opt, lambda: asked.append("another closure") or 3.0), {}))
+    assert opt.step(lambda: 5.0) == 3.0
+    assert asked == ["another closure"]
+
+
+def test_a_profiler_sees_the_step(twins: Any) -> None:
+    torch = twins.torch
+    p = torch.nn.Parameter(torch.ones(2))
+    opt = twins.fast.Adam([p])
+    p.grad = torch.ones_like(p)
+    opt.step()
+    for profiling, events in (
+        (torch.profiler.profile, lambda p: p.events()),
+        (torch.autograd.profiler.profile, lambda p: p.function_events),
+    ):
+        with profiling() as profile:
+            opt.step()
+        assert "Optimizer.step#Adam.step" in {event.name for event in events(profile)}
+    assert opt.updates.kernels == 3
+
+
+def test_around_a_step_of_ones_own_the_hooks_are_torchs(twins: Any) -> None:
+    torch, seen = twins.torch, []
+
+    class Mine(twins.fast.Adam):  # type: ignore[misc, name-defined]
+        def step(self, closure: Any = None) -> Any:
+            seen.append("mine")
+            return super().step(closure)
+
+    p = torch.nn.Parameter(torch.ones(2))
+    opt = Mine([p])
+    opt.register_step_pre_hook(lambda *_: seen.append("before"))
+    opt.register_step_post_hook(lambda *_: seen.append("after"))
+    p.grad = torch.ones_like(p)
+    opt.step()
+    assert seen == ["before", "mine", "after"]
+    assert opt.updates.kernels == 1
+
+
 def test_a_closure_computes_gradients(twins: Any) -> None:
     torch = twins.torch
     p = torch.nn.Parameter(torch.ones(3))
