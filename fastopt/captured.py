@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .counts import Row
-from .kernels.plan import foretold
+from .kernels.decide import foretold
 from .kernels.row_sparse import RowSparse
 
 if TYPE_CHECKING:

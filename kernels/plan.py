@@ -4,11 +4,9 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from .arrays import View, is_flat
+from .decide import decided, foretold
 from .dispatch import backend, views_of
-from .emit import plain
 from .program import Program, Stage
 from .rows import RowSet, Touched
 from .table import Batch
@@ -35,10 +33,10 @@ def update(
     groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
     # What follows from a norm differs from set to set.
     own = range(len(sets)) if program.apart else groups
-    decided = _decided(program, _passes(program, which, views, own), numbers, groups)
-    if decided is None:
+    found = decided(program, _passes(program, which, views, own), numbers, groups)
+    if found is None:
         return None
-    states, last, rows = decided
+    states, last, rows = found
     last.run(rows, [])
     return states
 
@@ -145,10 +143,10 @@ class Plan:
         """
         if self._unattended and not self.touched:
             return self._tell(numbers)
-        decided = _decided(self.program, self._passes, numbers, self._groups)
-        if decided is None:
+        found = decided(self.program, self._passes, numbers, self._groups)
+        if found is None:
             return None
-        states, _, self._scalars = decided
+        states, _, self._scalars = found
         return states
 
     def _tell(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]]:
@@ -202,17 +200,6 @@ class Plan:
             self._passes[-1].run(self._scalars, done)
 
 
-def foretold(ahead: Any, numbers: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], dict[str, float]]]:
-    """What a GPU is told of a step, and the uniform states after it, as Ahead.next has them, of each row of numbers.
-
-    Raises ValueError, with the numbers, for those that cannot be computed with.
-    """
-    try:
-        return [ahead.next(row) for row in numbers]
-    except (ArithmeticError, ValueError) as error:
-        raise _explained(ahead.program, numbers, error) from error
-
-
 def _passes(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[Pass]:
     # All stages walk a set in one order, that of its arrays together: norms add up in it.
     flat = [None if None in arrays else is_flat(arrays) for arrays in views]
@@ -228,74 +215,6 @@ def _columns(program: Program, stage: Stage) -> list[int]:
     return [program.arrays.index(name) for name in stage.arrays]
 
 
-def _decided(
-    program: Program, passes: Sequence[Pass], numbers: Sequence[Mapping[str, Any]], groups: Sequence[int]
-) -> tuple[list[list[float]], Pass, Any] | None:
-    """Every stage but the last, which writes: the new uniform states, the pass that is left, and its scalars.
-
-    The states are of each group, or of each set if those are apart. None if the program's guard said no.
-    """
-    *before, last = passes
-    try:
-        known = list(map(program.known_function, numbers))
-        if not program.reductions:
-            if not program.last:
-                return [[]] * len(known), last, known
-            count = len(last.stage.scalars)
-            return [row[count:] for row in known], last, [row[:count] for row in known]
-        states, scalars = _reduced(program, before, known, groups)
-    except (ArithmeticError, ValueError) as error:
-        raise _explained(program, numbers, error) from error
-    if program.guard and not all(row.pop() for row in states):
-        return None
-    return states, last, scalars
-
-
-def _explained(program: Program, numbers: Sequence[Mapping[str, Any]], error: Exception) -> ValueError:
-    """An error in a number, with the hyperparameters that it was made of."""
-    given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
-    uniform = ", ".join(plain(node) for stage in program.stages for node in stage.scalars if node.args)
-    return ValueError(f"{program.name}: {error} in one of {uniform}, with {given}")
-
-
 def _of(which: str, name: str) -> Any:
     """What not every backend has; else None."""
     return getattr(backend(which), name, None)
-
-
-def _reduced(
-    program: Program, before: Sequence[Pass], known: list[list[Any]], groups: Sequence[int]
-) -> tuple[list[list[float]], Any]:
-    """What follows from norms, which the passes before the last compute: `program.last` and the last pass's scalars."""
-    if program.apart:
-        columns = list(np.array(known, np.float64)[list(groups)].T)
-        # NumPy's numbers do not warn where Python's do not.
-        with np.errstate(all="ignore"):
-            for one, scalars in zip(before, program.stage_functions, strict=False):
-                columns += _reductions(one, _table(scalars(*columns), len(groups)))
-            states, last = (
-                _table(function(*columns), len(groups))
-                for function in (program.last_function, program.stage_functions[-1])
-            )
-        return states.tolist(), last
-    for one, scalars in zip(before, program.stage_functions, strict=False):
-        found = list(map(float, _reductions(one, [scalars(*row) for row in known])))
-        known = [row + found for row in known]
-    # Before anything is written, since it may raise.
-    return [list(map(float, program.last_function(*row))) for row in known], [
-        program.stage_functions[-1](*row) for row in known
-    ]
-
-
-def _reductions(one: Pass, scalars: Any) -> list[Any]:
-    """The reductions of a stage, each of every set or of all together."""
-    one.run(scalars, [])
-    return one.reduced(one.partials())
-
-
-def _table(columns: Sequence[Any], rows: int) -> Any:
-    """Columns, each of numbers or of one for all rows, as a table."""
-    table = np.empty((rows, len(columns)))
-    for k, column in enumerate(columns):
-        table[:, k] = column
-    return table

@@ -61,6 +61,7 @@ MAY_IMPORT = {
         *("arrays", "cuda_launch", "cuda_source", "cuda_table", "memory", "program", "reductions", "table"),
     },
     "cupy_steps": {"ahead", "arrays", "cuda_prologue", "cupy_kernels", "program", "tasks"},
+    "decide": {"emit", "program", "tasks"},
     "definition": {"hyperparameters", "plan", "step"},
     "dispatch": {"arrays", "memory", "program", "uninterrupted"},
     "emit": {"operations", "reductions", "trace"},
@@ -74,7 +75,7 @@ MAY_IMPORT = {
     "numba_cuda": {*("arrays", "cache", "cuda_intrinsics", "emit", "numba_source", "program", "reductions", "table")},
     "numba_source": {"arrays", "emit", "program", "table"},
     "operations": set(),
-    "plan": {"arrays", "dispatch", "emit", "program", "row_sparse", "rows", "table", "tasks", "uniforms"},
+    "plan": {"arrays", "decide", "dispatch", "program", "row_sparse", "rows", "table", "tasks", "uniforms"},
     "program": {"emit", "operations", "reductions", "trace", "uniforms"},
     "reductions": {"operations"},
     # For its annotations it knows what it is called with.
