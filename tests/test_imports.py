@@ -84,6 +84,7 @@ MAY_IMPORT = {
     "row_tasks": {"arrays", "cpu_compile", "table"},
     "rows": {"arrays", "dispatch", "program", "row_sparse", "row_tasks", "table"},
     "samples": {"arrays", "cpu_compile", "dispatch", "emit"},
+    "scattered": {"cpu_compile"},
     "step": {"hyperparameters", "program", "reference", "trace"},
     "stillness": {"program", "reductions", "trace"},
     "table": {"arrays"},

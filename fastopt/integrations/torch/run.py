@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from ...kernels.plan import Plan
+from ...kernels.scattered import Scattered
 from .kinds import Kind, Options, step_of
 
 
@@ -39,10 +40,9 @@ class Run:
                     self.made[position] = fresh
                 state = {**state, **fresh}
             self._slots.append([state[kind.names[slot]] for slot in step.slots])
-        # NumPy's views of torch's tensors of one number: the counts of steps, then the uniform states.
-        tables = [["step"]] if kind.counted else []
-        tables += [[kind.names[name]] for name in self._carried]
-        self._kept = [[state[name].numpy() for state in states] for (name,) in tables]
+        # torch's tensors of one number: the counts of steps, then the uniform states.
+        tables = [*(["step"] if kind.counted else []), *(kind.names[name] for name in self._carried)]
+        self._kept = [Scattered([state[name].numpy() for state in states]) for name in tables]
         self._counted = kind.counted
         self._begun = [float(position not in self.made) for position in positions]
         self._labels: list[int] = []
@@ -56,7 +56,7 @@ class Run:
         """
         if len(self.positions) < len(params):
             params, grads = [params[k] for k in self.positions], [grads[k] for k in self.positions]
-        kept = [[view.item() for view in views] for views in self._kept]
+        kept = [numbers.read() for numbers in self._kept]
         if not self._counted:
             kept.insert(0, self._begun)
         # Parameters of one group, count and history share a row of numbers.
@@ -85,11 +85,9 @@ class Run:
             self._begun = [1.0] * len(self._begun)
             return
         steps, *carried = self._kept
-        for view, count in zip(steps, counts, strict=True):
-            view[()] = count + 1
-        for k, views in enumerate(carried):
-            for view, label in zip(views, self._labels, strict=True):
-                view[()] = new[label][k]
+        steps.write([count + 1 for count in counts])
+        for k, numbers in enumerate(carried):
+            numbers.write([new[label][k] for label in self._labels])
 
 
 def _label(arrays: Sequence[str]) -> Any:
