@@ -88,9 +88,10 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
 
 def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Any:
     """What notices that arrays were replaced or moved, if the words of CuPy's arrays can be read."""
-    from .cupy_headers import CupyHeaders, available
+    from .cupy_headers import available, kind
+    from .headers import Headers
 
-    return CupyHeaders(parameters, gradients, views, gradients_written) if available() else None
+    return Headers(parameters, gradients, views, gradients_written, kind()) if available() else None
 
 
 def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:

@@ -8,14 +8,11 @@ what CuPy says, and where that differs each array is asked. Importing this modul
 import ctypes
 import functools
 import importlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .arrays import View
-from .cpu_compile import compiled, entry_point
-from .headers import CHANGED, SAME, Known, look_source
+from .headers import CHANGED, SAME, Headers, Kind
 
 # Of an array: 1 type, 5 and 6 where its shape begins and ends, 8 its strides, 13 dtype, 14 its MemoryPointer; of that:
 # 3 address, 4 device.
@@ -29,47 +26,17 @@ _COMPARE = f"""
     if word(noted, 2) != word(memory, 4) & 0xFFFFFFFF:
         return {CHANGED}
     for d in range(nd):
-        if word(noted, 3 + 2 * d) != word(shape, d):
-            return {CHANGED}
-        if word(noted, 4 + 2 * d) != word(strides, d):
+        if word(noted, 3 + d) != word(shape, d) or word(noted, 3 + nd + d) != word(strides, d):
             return {CHANGED}
     address = word(memory, 3)
 """
 
 
 @functools.cache
-def _look() -> Any:
-    source = look_source("look_at_cupy_arrays", ["kind"], _COMPARE)
-    return entry_point(compiled("look_at_cupy_arrays", source, "int64(int64, int64, int64)"))
-
-
-class CupyHeaders:
-    """As headers.Headers, for CuPy's own arrays; of a class that inherits from them nothing is watched."""
-
-    def __init__(
-        self, parameters: list[Any], gradients: list[Any], views: Sequence[Sequence[View]], gradients_written: bool
-    ) -> None:
-        arrays, kind = [*parameters, *gradients], importlib.import_module("cupy").ndarray
-        self._look, self._watched = _look(), all(type(array) is kind for array in arrays)
-        if not self._watched:
-            return
-        width = 3 + 2 * max(array.ndim for array in arrays)
-        known = Known((len(parameters), len(gradients)), width, views, gradients_written, [id(kind)])
-        for row, array in zip(known.expected, arrays, strict=True):
-            row[:3] = array.ndim, id(array.dtype), array.data.device_id
-            row[3 : 3 + 2 * array.ndim] = [n for pair in zip(array.shape, array.strides, strict=True) for n in pair]
-        known.addresses[:] = [array.data.ptr for array in arrays]
-        self.addresses, self.gradients, self._place = known.addresses, known.gradients, known.place
-        # Types are compared by address, which must not be given to another meanwhile.
-        self._kept = known, [array.dtype for array in arrays]
-
-    def look(self, parameters: list[Any], gradients: list[Any]) -> int:
-        """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
-        if not self._watched:
-            return CHANGED
-        # The arrays stay alive, and so do their addresses, while the caller holds the lists.
-        found: int = self._look(id(parameters), id(gradients), self._place)
-        return found
+def kind() -> Kind:
+    """CuPy's own arrays."""
+    array: type = importlib.import_module("cupy").ndarray
+    return Kind(array, _COMPARE, lambda array: array.data.device_id, lambda array: array.data.ptr)
 
 
 @functools.cache
@@ -91,7 +58,7 @@ def available() -> bool:
     # Compiled code follows these words, so they are looked at from here first.
     if not all(map(_as_expected, arrays)):
         return False
-    watch = CupyHeaders(arrays, arrays[::-1], [], False)
+    watch = Headers(arrays, arrays[::-1], [], False, kind())
     return watch.look(arrays, arrays[::-1]) == SAME
 
 

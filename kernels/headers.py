@@ -9,7 +9,8 @@ way is taken. Importing this module imports numba.
 import functools
 import itertools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -119,34 +120,55 @@ _COMPARE = f"""
 """
 
 
-@functools.cache
-def _look() -> Any:
-    source = look_source("look_at_headers", ["kind"], _COMPARE)
-    return entry_point(compiled("look_at_headers", source, "int64(int64, int64, int64)"))
+@dataclass(frozen=True)
+class Kind:
+    """A library's arrays. compare: as look_source has it, where word `kind` of the frame is the type's address.
+
+    extra: one thing more that must stay. address: where an array lies.
+    """
+
+    type: type
+    compare: str
+    extra: Callable[[Any], int]
+    address: Callable[[Any], int]
+
+    @functools.cached_property
+    def look(self) -> Any:
+        """The compiled function."""
+        name = f"look_at_{self.type.__module__}_{self.type.__name__}".replace(".", "_")
+        return entry_point(compiled(name, look_source(name, ["kind"], self.compare), "int64(int64, int64, int64)"))
+
+
+NUMPY = Kind(np.ndarray, _COMPARE, lambda array: array.flags.num & _FLAGS, lambda array: array.ctypes.data)
 
 
 class Headers:
-    """Watches parameters and gradients: whether others are like them in type, shape, strides and flags.
+    """Watches parameters and gradients: whether others are like them in type, shape, strides and what else must stay.
 
     views: for each parameter, those of all its arrays as the plan has them; gradients_written: whether they are set.
     addresses: where the parameters, and after them the gradients, lay when last looked at; gradients: only theirs.
+    Of arrays of another class than that of `kind`, one that inherits from it too, nothing is watched.
     """
 
     def __init__(
-        self, parameters: list[Any], gradients: list[Any], views: Sequence[Sequence[View]], gradients_written: bool
+        self,
+        parameters: list[Any],
+        gradients: list[Any],
+        views: Sequence[Sequence[View]],
+        gradients_written: bool,
+        kind: Kind = NUMPY,
     ) -> None:
         arrays = [*parameters, *gradients]
         # The function itself, since finding it in its cache takes as long as running it.
-        self._look, self._watched = _look(), all(type(array) is np.ndarray for array in arrays)
+        self._look, self._watched = kind.look, all(type(array) is kind.type for array in arrays)
         if not self._watched:
             return
         width = 3 + 2 * max(array.ndim for array in arrays)
-        counts = len(parameters), len(gradients)
-        known = Known(counts, width, views, gradients_written, [id(np.ndarray)])
+        known = Known((len(parameters), len(gradients)), width, views, gradients_written, [id(kind.type)])
         for row, array in zip(known.expected, arrays, strict=True):
-            row[:3] = array.ndim, id(array.dtype), array.flags.num & _FLAGS
+            row[:3] = array.ndim, id(array.dtype), kind.extra(array)
             row[3 : 3 + 2 * array.ndim] = *array.shape, *array.strides
-        known.addresses[:] = [array.ctypes.data for array in arrays]
+        known.addresses[:] = list(map(kind.address, arrays))
         self.addresses, self.gradients, self._place = known.addresses, known.gradients, known.place
         # Types are compared by address, which must not be given to another meanwhile.
         self._kept = known, [array.dtype for array in arrays]

@@ -7,7 +7,7 @@ import pytest
 
 from fastopt.kernels import cupy_headers
 from fastopt.kernels.arrays import make_view
-from fastopt.kernels.headers import CHANGED, MOVED, SAME
+from fastopt.kernels.headers import CHANGED, MOVED, SAME, Headers
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the extra cuda-check brings it")
 
@@ -27,7 +27,7 @@ def watched(written: bool = False) -> tuple[Any, list[Any], list[Any]]:
         [make_view(a, "cupy array", "cuda:0", a.data.ptr, a.dtype, a.strides, True, "a") for a in pair]
         for pair in zip(parameters, gradients, strict=True)
     ]
-    return cupy_headers.CupyHeaders(parameters, gradients, views, written), parameters, gradients
+    return Headers(parameters, gradients, views, written, cupy_headers.kind()), parameters, gradients
 
 
 def test_the_words_of_this_cupy_are_known() -> None:
@@ -91,7 +91,7 @@ def test_of_a_class_that_inherits_nothing_is_watched() -> None:
 
     memory = cupy.cuda.UnownedMemory(ROOM.ctypes.data, ROOM.nbytes, ROOM, 0)
     own = [Other((3,), "float32", cupy.cuda.MemoryPointer(memory, 0))]
-    assert cupy_headers.CupyHeaders(own, [], [], False).look(own, []) == CHANGED
+    assert Headers(own, [], [], False, cupy_headers.kind()).look(own, []) == CHANGED
 
 
 def test_words_that_lie_elsewhere_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,9 +54,9 @@ MAY_IMPORT = {
     "cuda_table": {"cuda_launch", "cuda_source", "emit", "program", "reductions", "table"},
     "cupy": {
         *("ahead", "arrays", "cuda_prologue", "cuda_source", "cuda_table", "cupy_headers", "cupy_kernels"),
-        *("cupy_steps", "program", "reductions", "table"),
+        *("cupy_steps", "headers", "program", "reductions", "table"),
     },
-    "cupy_headers": {"arrays", "cpu_compile", "headers"},
+    "cupy_headers": {"headers"},
     "cupy_kernels": {
         *("arrays", "cuda_launch", "cuda_source", "cuda_table", "memory", "program", "reductions", "table"),
     },
