@@ -186,16 +186,16 @@ def _seen_by_both() -> Any:
 
 
 def steps(
-    program: Program, passes: Sequence[Pass], groups: Sequence[int], rows: int, device: str, before: Steps | None
+    program: Program, passes: Sequence[Pass], groups: Sequence[int], rows: int, device: str, notice: Any
 ) -> Steps:
-    """The steps of a program, as `Steps` has them; before: others, of which something may still be noticed.
+    """The steps of a program, as `Steps` has them; notice: that of others which they follow, or None.
 
     Raises ValueError if a GPU would not have the bits of the host.
     """
     ahead = Ahead(program)
     if ahead.unfit:
         raise ValueError(f"{program.name}: a GPU has no bits of its own for {ahead.unfit}, which follows from a norm")
-    return Steps(ahead, passes, groups, rows, device, before.notice if before else _seen_by_both())
+    return Steps(ahead, passes, groups, rows, device, _seen_by_both() if notice is None else notice)
 
 
 @functools.cache

@@ -69,7 +69,7 @@ class Plan:
         self._watch: Any = None
         self._scalars: Any = None
         self._steps: Any = None
-        self._steps_before: Any = None
+        self._notice: Any = None
         self._unattended = False
         self._passes: list[Pass] = []
         self._gradients: list[tuple[Batch, int]] = []
@@ -117,7 +117,9 @@ class Plan:
         self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
         written = gradient in self.program.stages[-1].writes
         self._which, self._device = which, views[0][0].device
-        self._steps, self._steps_before = None, self._steps or self._steps_before
+        if self._steps is not None:
+            # What stops a step on a GPU is noticed in a later one, which other steps may take.
+            self._notice, self._steps = self._steps.notice, None
         unattended = _of(which, "unattended")
         self._unattended = unattended is not None and unattended(self.program)
         self._watch = backend(which).watch(parameters, self._dense(parameters, gradients), views, written)
@@ -165,7 +167,7 @@ class Plan:
         make = _of(self._which, "steps")
         if make is None:
             raise TypeError("captured steps are for CuPy arrays; on others call step")
-        return make(self.program, self._passes, self._groups, rows, self._device, self._steps_before)
+        return make(self.program, self._passes, self._groups, rows, self._device, self._notice)
 
     @property
     def addresses(self) -> Any:

@@ -346,6 +346,15 @@ def test_a_division_by_a_norm_of_zero_stops_it_and_is_said(tested: Rule, on: Any
     assert bits(replayed, on) == before
 
 
+def test_what_stopped_a_step_is_noticed_by_one_on_other_arrays(on: Any) -> None:
+    opt, mine, _ = model(on, halved_by_norm)
+    opt.step(mine)  # The norm of no elements is zero.
+    on.host(opt.params[0])
+    mine[4] = on.array(np.ones((6, 4), "float32", "F"))  # It lies otherwise, so all is bound anew.
+    with pytest.raises(ZeroDivisionError, match="a number that follows from a norm is divided by zero"):
+        opt.step(mine)
+
+
 def test_an_ordinary_step_cannot_be_captured(on: Any) -> None:
     for options in ({}, {"clip_norm": 1.0}):
         opt, mine, _ = model(on, **options)
