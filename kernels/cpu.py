@@ -52,6 +52,9 @@ def _named(
     scattered: bool = False,
 ) -> tuple[str, str]:
     """The name of a kernel's function and its source."""
+    if stage.reductions:
+        # Those of a clip are alike for all rules, and so compiled once: kernels are kept by their text.
+        name = "reductions"
     text = source(name, stage, storages, dimensions, "kernel", repeated, held, scattered)
     # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
     entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -11,9 +11,33 @@ import pytest
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 
+import compiling
+from own_rules import EVERY
+
 from fastopt.kernels import cpu
 
+compiling.elsewhere()
 cpu.PARALLEL_FROM = 65536  # Else the arrays of the tests would have to be larger.
+
+
+# These have kernels of their own, which a fixture of the module compiles together.
+TOGETHER = ("test_captured.py", "test_cuda_source.py", "test_gpu_check_bits.py", "test_gpu_check_speed.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the tests of a rule to one worker, which compiles its kernels, and not to two that compile them both."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByRule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            if file.endswith(TOGETHER):
+                return file
+            rule = test.partition("[")[2].rstrip("]").partition("-")[0]
+            return rule if rule in EVERY else nodeid
+
+    return ByRule(config, log) if config.getoption("dist") == "load" else None
 
 
 @functools.cache

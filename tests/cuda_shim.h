@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <ucontext.h>
 #include <vector>
 
@@ -67,21 +68,19 @@ static inline void shim_asm(const char *text, float &x, unsigned short &bits)
 #define asm(...) shim_asm(#__VA_ARGS__, x, bits)
 
 static ucontext_t shim_scheduler, *shim_fiber;
+static const size_t shim_stack = 1 << 16;
 static void (*shim_enter)();
 static bool shim_ended;
 static void shim_thread() { shim_enter(), shim_ended = true; }
 static inline void __syncthreads() { swapcontext(shim_fiber, &shim_scheduler); }
 
-static void shim_block_of_fibers()
+static void shim_block_of_fibers(char *stacks)
 {
-    const size_t stack = 1 << 16;
-    static std::vector<char> stacks;
-    stacks.resize(stack * blockDim.x);
     std::vector<ucontext_t> fibers(blockDim.x);
     for (unsigned k = 0; k < blockDim.x; k++) {
         getcontext(&fibers[k]);
-        fibers[k].uc_stack.ss_sp = &stacks[stack * k];
-        fibers[k].uc_stack.ss_size = stack;
+        fibers[k].uc_stack.ss_sp = stacks + shim_stack * k;
+        fibers[k].uc_stack.ss_size = shim_stack;
         fibers[k].uc_link = &shim_scheduler;
         makecontext(&fibers[k], shim_thread, 0);
     }
@@ -102,9 +101,11 @@ template <bool fibers, typename F> static void shim_launch(unsigned grid, unsign
     run = &kernel;
     shim_enter = [] { (*run)(); };
     gridDim.x = grid, blockDim.x = block;
+    // Given back after each launch: every library has its own, of 64 MB for a thousand threads.
+    std::unique_ptr<char[]> stacks(fibers ? new char[shim_stack * block] : nullptr);
     for (blockIdx.x = 0; blockIdx.x < grid; blockIdx.x++) {
         if (fibers)
-            shim_block_of_fibers();
+            shim_block_of_fibers(stacks.get());
         else
             for (threadIdx.x = 0; threadIdx.x < block; threadIdx.x++) kernel();
     }

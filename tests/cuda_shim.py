@@ -2,15 +2,15 @@
 
 import contextlib
 import ctypes
+import fcntl
 import functools
 import hashlib
-import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,13 +20,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastopt.kernels import cpu, cupy_kernels, dispatch
+from fastopt.kernels import cache, cpu, cupy_kernels, dispatch
 from fastopt.kernels import cupy as cupy_backend
 from fastopt.kernels.cuda_table import GIVEN_BYTES
 from fastopt.kernels.reference import denormals_flushed
 
+# Beside the kernels for the CPU, in a folder that is the user's alone.
+FOLDER = cache.folder() / "cuda_shim"
 HEADER = Path(__file__).with_name("cuda_shim.h")
-FLAGS = ["-std=c++17", "-O2", "-ffp-contract=off", "-fno-strict-aliasing", "-fPIC", "-shared", "-w"]
+# Kernels of which one compiler makes a part and another one the rest.
+MANY = 40
+FLAGS = ["-std=c++17", "-O1", "-ffp-contract=off", "-fno-strict-aliasing", "-fPIC", "-shared", "-w"]
 
 
 def compiler() -> list[str] | None:
@@ -65,12 +69,11 @@ class Stream:
 class Shim:
     """Compiles the kernels that it has been shown, all in one go, and runs them.
 
-    folder: where the libraries lie, shared by the workers of a test run. edits: mistakes to make in every text that has
-    such a place; edited: those that were made. flags: more of the compiler's. recording: calls of kernels do nothing.
+    edits: mistakes to make in every text that has such a place; edited: those that were made. flags: more of the
+    compiler's. recording: calls of kernels do nothing.
     """
 
-    def __init__(self, folder: Path, edits: Mapping[str, str] | None = None, flags: Sequence[str] = ()) -> None:
-        self.folder = folder
+    def __init__(self, edits: Mapping[str, str] | None = None, flags: Sequence[str] = ()) -> None:
         self.edits, self.flags = edits or {}, flags
         self.edited: set[str] = set()
         self.recording = False
@@ -113,36 +116,36 @@ class Shim:
         return count
 
     def _compile(self) -> None:
-        symbols, text = list(self._pending), "".join([HEADER.read_text(), *self._pending.values()])
+        kernels = list(self._pending.items())
         # What fails to compile fails once, not in every test.
         self._pending.clear()
-        library = _library(self.folder, text, self.flags)
-        for symbol in symbols:
-            function = getattr(library, f"run_{symbol}")
-            function.restype, function.library = None, library
-            self._functions[symbol] = function
+        # Two compilers at once, where there is work for two.
+        cut = len(kernels) // 2 if len(kernels) > MANY else len(kernels)
+        parts = [part for part in (kernels[:cut], kernels[cut:]) if part]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            libraries = list(pool.map(functools.partial(_library, self.flags), parts))
+        for part, library in zip(parts, libraries, strict=True):
+            for symbol, _ in part:
+                function = getattr(library, f"run_{symbol}")
+                function.restype, function.library = None, library
+                self._functions[symbol] = function
 
 
-def _library(folder: Path, text: str, flags: Sequence[str]) -> ctypes.CDLL:
-    place = folder / f"{hashlib.sha256(repr((text, flags)).encode()).hexdigest()[:16]}.so"
-    lock = place.with_suffix(".lock")
-    try:
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        # Another worker of this run compiles it, or has tried to.
-        while lock.exists() and not place.exists():
-            time.sleep(0.1)
-        if place.exists():
-            return ctypes.CDLL(str(place))
-    source, half_done = place.with_suffix(".cpp"), folder / f"{place.stem}.{os.getpid()}"
-    source.write_text(text)
-    command = compiler()
-    assert command
-    try:
-        subprocess.run([*command, *FLAGS, *flags, "-o", str(half_done), str(source)], check=True)
-        half_done.rename(place)
-    finally:
-        lock.unlink(missing_ok=True)
+def _library(flags: Sequence[str], kernels: Sequence[tuple[str, str]]) -> ctypes.CDLL:
+    """The library of some kernels, compiled once for all workers and runs."""
+    text = "".join([HEADER.read_text(), *(text for _, text in kernels)])
+    command = [*(compiler() or []), *FLAGS, *flags]
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = FOLDER / f"{hashlib.sha256(repr((text, command)).encode()).hexdigest()[:32]}.so"
+    with place.with_suffix(".lock").open("w") as lock:
+        # Another worker may be compiling it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            source, half_done = place.with_suffix(".cpp"), place.with_suffix(".half")
+            source.write_text(text)
+            subprocess.run([*command, "-o", str(half_done), str(source)], check=True)
+            half_done.rename(place)
+            source.unlink()
     return ctypes.CDLL(str(place))
 
 

@@ -1,14 +1,17 @@
 """Arrays to update, and what it means that two have the same bits."""
 
 import importlib
+import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
+import pytest
 
 from fastopt.kernels import RULES, Rule
 
@@ -24,6 +27,21 @@ SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-45, 3e38, -3e38
 
 
 ROOT = Path(__file__).parent.parent
+
+
+def by_turns(names: Iterable[str], *axes: Iterable[Any], always: Sequence[Any] = ()) -> list[Any]:
+    """Parameters (name, a value of each axis) for every combination; those that take no turn are marked `ci`.
+
+    Each combination of the axes is a kernel to compile for each name. So each name takes one of them, the next name the
+    next one, and besides those in `always`.
+    """
+    combinations = list(itertools.product(*axes))
+    turns = [found for found in combinations if found not in [tuple(one) for one in always]]
+    return [
+        pytest.param(name, *found, marks=() if found == turns[k % len(turns)] or found not in turns else pytest.mark.ci)
+        for k, name in enumerate(names)
+        for found in combinations
+    ]
 
 
 def docs(name: str) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import cuda_shim
@@ -104,13 +103,13 @@ class FakeGpu(Gpu):
 
 
 @contextlib.contextmanager
-def faked(folder: Path, monkeypatch: pytest.MonkeyPatch, edits: dict[str, str] | None = None) -> Iterator[FakeGpu]:
+def faked(monkeypatch: pytest.MonkeyPatch, edits: dict[str, str] | None = None) -> Iterator[FakeGpu]:
     """Within it the kernels of CuPy, and of numba-cuda where that is installed, run on arrays of a FakeGpu.
 
-    folder: for what is compiled. edits: mistakes to make in the CUDA C++, each of which must be possible.
+    edits: mistakes to make in the CUDA C++, each of which must be possible.
     """
     view_of = dispatch.view_of
-    shim = cuda_shim.Shim(folder, edits)
+    shim = cuda_shim.Shim(edits)
 
     def by_kind(array: Any, name: str) -> Any:
         if not isinstance(array, OnGpu):
@@ -132,12 +131,12 @@ def faked(folder: Path, monkeypatch: pytest.MonkeyPatch, edits: dict[str, str] |
 
 
 @pytest.fixture
-def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGpu]:
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGpu]:
     """A FakeGpu; skips the test where no C++ compiler can make it."""
     compiler_or_skip()
     if not NUMBA_CUDA:
         monkeypatch.setattr(ways, "WAYS", CUPY)
-    with faked(tmp_path, monkeypatch) as made:
+    with faked(monkeypatch) as made:
         yield made
 
 

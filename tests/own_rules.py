@@ -1,6 +1,6 @@
 """Rules for what the library's own rules do not have: norms, stores without arithmetic, odd names."""
 
-from examples import EXACT
+from examples import DTYPES, EXACT
 
 from fastopt.kernels import RULES, Rule, max_norm, maximum, minimum, norm, rule, sign, where
 
@@ -47,3 +47,16 @@ def _odd_names() -> Rule:
 OWN = {r.name: r for r in (clipped, in_two_waves, without_arithmetic, _odd_names())}
 # Every rule that promises NumPy's bits.
 EVERY = {**{name: RULES[name] for name in EXACT}, **OWN}
+
+
+def shape(rule: Rule) -> tuple[object, ...]:
+    """What stands around a formula in the kernels of its stages: reductions, and whether there are numbers."""
+    return tuple(
+        (*((node.op, node.value) for node in stage.reductions), bool(stage.scalars))
+        for stage in rule.program(rule.hyper).stages
+    )
+
+
+# A rule of each shape, with the stored types by turns: what a claim about threads needs to be shown of.
+SHAPES = {shape(rule): name for name, rule in reversed(EVERY.items())}
+OF_EACH_SHAPE = {name: list(DTYPES)[k % len(DTYPES)] for k, name in enumerate(reversed(SHAPES.values()))}

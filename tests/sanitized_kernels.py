@@ -6,7 +6,6 @@ A program of its own, since the sanitizer has to be there before Python: test_sa
 import ctypes
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import cuda_shim
@@ -87,8 +86,8 @@ def record(tested: Rule, storage: str) -> None:
 
 
 if __name__ == "__main__":
-    folder, storage, edits, *names = sys.argv[1:]
-    shim = cuda_shim.Shim(Path(folder), json.loads(edits), FLAGS)
+    storage, edits, *names = sys.argv[1:]
+    shim = cuda_shim.Shim(json.loads(edits), FLAGS)
     with cuda_shim.simulated(shim):
         shim.recording = True
         for name in names:

@@ -15,17 +15,25 @@ from fastopt.kernels import RULES
 STEPS = 7
 
 
-def parameters(seed: int = 0, dtype: str = "float32") -> Any:
-    """A tree with a bfloat16 array, a transposed and a strided one, an empty and a 0-d one."""
+# What a tree has beside dense arrays of its type, which share a kernel; each of these has one of its own.
+KINDS = ("dense", "strided", "bfloat16")
+
+
+def parameters(seed: int = 0, dtype: str = "float32", kind: str = "dense") -> Any:
+    """A tree with a transposed array, an empty and a 0-d one, and one of a kind."""
     generator = np.random.default_rng(seed)
 
     def draw(*shape: int) -> Any:
         return np.asarray(generator.standard_normal(shape), DTYPES[dtype])
 
-    low = DTYPES[dtype] if dtype == "float64" else np.dtype(ml_dtypes.bfloat16)
+    other, table = draw(4, 6), draw(7, 2)
+    if kind == "strided":
+        other = other[:, ::2]
+    if kind == "bfloat16":
+        table = table.astype(ml_dtypes.bfloat16)
     return {
-        "layers": [{"W": draw(5, 3).T, "b": draw(3)}, {"W": draw(4, 6)[:, ::2], "b": draw(0)}],
-        "table": draw(7, 2).astype(low),
+        "layers": [{"W": draw(5, 3).T, "b": draw(3)}, {"W": other, "b": draw(0)}],
+        "table": table,
         "scale": draw(),
         3: draw(2, 2, 2),
     }
@@ -36,7 +44,10 @@ def gradients(step: int, params: Any) -> Any:
     generator = np.random.default_rng(100 + step)
 
     def like(array: Any) -> Any:
-        return np.asarray(1024 * generator.standard_normal(array.shape), array.dtype)
+        # It lies as the parameter does: other layouts have kernels of their own.
+        made = np.empty_like(array)
+        made[...] = 1024 * generator.standard_normal(array.shape)
+        return made
 
     grads = {
         "layers": [{name: like(array) for name, array in layer.items()} for layer in params["layers"]],
@@ -49,9 +60,11 @@ def gradients(step: int, params: Any) -> Any:
     return grads
 
 
-def optimizer(name: str, params: Any, dtype: str = "float32") -> Any:
-    """With everything that has a state of its own."""
+def optimizer(name: str, params: Any, dtype: str = "float32", alone: bool = False) -> Any:
+    """With everything that has a state of its own, or the rule alone."""
     rule = RULES[name]
+    if alone:
+        return fastopt.Optimizer(params, rule)
     with_rate = "lr" in rule.hyper
     plateau = fastopt.ReduceOnPlateau(patience=0)
     options: dict[str, Any] = {"clip_norm": 5.0, "ema": 0.9}

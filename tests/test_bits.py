@@ -1,27 +1,50 @@
 """The promise: every rule gives the bits of NumPy's evaluation of its formula, however the arrays lie."""
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
 import pytest
-from examples import DTYPES, INEXACT, arrays_for, check_close, check_update, same_bits, same_numbers
-from own_rules import EVERY
+from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits, same_numbers
+from own_rules import EVERY, OF_EACH_SHAPE
 
 import fastopt
-from fastopt.kernels import RULES, Rule, cpu, cpu_source, maximum, rule, sqrt, where
+from fastopt.kernels import RULES, cpu, cpu_source, maximum, rule, sqrt, where
 from fastopt.kernels.plan import update
 from fastopt.kernels.reductions import REDUCTIONS
 from fastopt.kernels.reference import denormals_flushed
 
+# Every rule in float32 and, by turns, in one more type.
+RULES_AND_TYPES = by_turns(EVERY, DTYPES, always=[("float32",)])
+# A parallel kernel has the body of the serial one, so that a rule of each shape shows what threads do.
+ON_THREADS = [
+    pytest.param(name, storage, marks=() if OF_EACH_SHAPE.get(name) == storage else pytest.mark.ci)
+    for name in EVERY
+    for storage in DTYPES
+]
 
-@pytest.mark.parametrize("storage", DTYPES)
-@pytest.mark.parametrize("name", EVERY)
+
+@pytest.mark.parametrize(("name", "storage"), RULES_AND_TYPES)
 def test_every_rule_gives_numpys_bits(name: str, storage: str) -> None:
-    for size in (0, 1, 7, 129, 100_003):
+    for size in (0, 1, 7, 129, 30_003):
         for special in (False, True):
             with np.errstate(all="ignore"):
                 check_update(EVERY[name], arrays_for(EVERY[name], size, storage, seed=size, special=special))
+
+
+@pytest.mark.parametrize(("name", "storage"), ON_THREADS)
+def test_any_number_of_threads_gives_numpys_bits(name: str, storage: str) -> None:
+    before = numba.get_num_threads()
+    try:
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            for size, special in ((100_003, True), (200_001, False)):
+                with np.errstate(all="ignore"):
+                    check_update(EVERY[name], arrays_for(EVERY[name], size, storage, seed=size, special=special))
+    finally:
+        numba.set_num_threads(before)
 
 
 # Choices of formula that have a name; the others are switches.
@@ -44,64 +67,74 @@ def test_every_choice_of_formula_gives_numpys_bits(name: str, choice: str, value
             check_update(RULES[name], arrays, t=t, **{choice: value})
 
 
-@pytest.mark.parametrize("storage", DTYPES)
-@pytest.mark.parametrize("name", EVERY)
-def test_every_layout_gives_numpys_bits(name: str, storage: str) -> None:
-    rule = EVERY.get(name) or RULES[name]
-    layouts = {
-        "0-d": lambda a: a[0, 0, 0, ...].reshape(()),
-        "fortran": np.asfortranarray,
-        "transposed": lambda a: a.transpose(1, 2, 0),
-        "strided": lambda a: a[:, ::2, ::-1],
-        "one column": lambda a: a[:, 1, 1],
-        "one row": lambda a: a[None, 1],
-    }
-    for layout in layouts.values():
-        check_update(rule, [layout(a) for a in arrays_for(rule, (5, 6, 7), storage, special=True)])
-    arrays = arrays_for(rule, (8, 9), storage)
-    check_update(rule, [np.asfortranarray(a) if k % 2 else a for k, a in enumerate(arrays)])
+DENSE: dict[str, Callable[[Any], Any]] = {
+    "0-d": lambda a: a[0, 0, 0, ...].reshape(()),
+    "fortran": np.asfortranarray,
+    "transposed": lambda a: a.transpose(1, 2, 0),
+    "one row": lambda a: a[None, 1],
+}
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize(("name", "storage"), RULES_AND_TYPES)
+def test_every_dense_layout_gives_numpys_bits(name: str, storage: str) -> None:
+    for layout in DENSE.values():
+        check_update(EVERY[name], [layout(a) for a in arrays_for(EVERY[name], (5, 6, 7), storage, special=True)])
+
+
+# A kernel each: of one, two and three dimensions. Of two, every other array lies the other way.
+STRIDED: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "one column": lambda arrays: [a[:, 1, 1] for a in arrays],
+    "mixed": lambda arrays: [np.asfortranarray(a[0]) if k % 2 else a[0] for k, a in enumerate(arrays)],
+    "cube": lambda arrays: [a[:, ::2, ::-1] for a in arrays],
+}
+
+
+@pytest.mark.parametrize(("name", "storage", "layout"), by_turns(EVERY, DTYPES, STRIDED))
+def test_every_strided_layout_gives_numpys_bits(name: str, storage: str, layout: str) -> None:
+    check_update(EVERY[name], STRIDED[layout](arrays_for(EVERY[name], (5, 6, 7), storage, special=True)))
+
+
+# One of each number of stages.
+IN_STAGES = {len(EVERY[name].program(EVERY[name].hyper).stages): name for name in OF_EACH_SHAPE}.values()
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in IN_STAGES else pytest.mark.ci) for name in EVERY]
+)
 def test_a_large_strided_array_gives_numpys_bits(name: str) -> None:
     check_update(EVERY[name], [a[:, ::2] for a in arrays_for(EVERY[name], (300, 700), "float32")])
 
 
-@pytest.mark.parametrize("storage", DTYPES)
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", EVERY)
-def test_any_number_of_threads_gives_the_same_bits(name: str, threads: int, storage: str) -> None:
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    try:
-        check_update(EVERY[name], arrays_for(EVERY[name], 200_001, storage))
-    finally:
-        numba.set_num_threads(before)
-
-
-@pytest.mark.parametrize("storage", DTYPES)
-@pytest.mark.parametrize("name", EVERY)
-def test_an_array_in_pieces_gives_the_same_bits(name: str, storage: str) -> None:
-    rule = EVERY.get(name) or RULES[name]
+def check_pieces(name: str, storage: str, cuts: list[int]) -> None:
+    """Assert that arrays of which each is a piece of a larger one have the bits of that."""
+    rule = EVERY[name]
     if any(REDUCTIONS[node.op].combine == "add" for node in rule.program(rule.hyper).reductions):
         pytest.skip("the order in which a norm or a total adds up follows the pieces")
     hyper = rule.bind({"over": "model"} if "over" in rule.hyper else {})
-    whole = arrays_for(rule, 100_003, storage)
+    whole = arrays_for(rule, cuts[-1], storage)
     pieces = [a.copy() for a in whole]
-    cuts = [0, 1, 70, 33_333, 99_999, 100_003]
     sets = [[a[i:j] for a in pieces] for i, j in itertools.pairwise(cuts)]
     numbers = [{"t": 3, **hyper, **rule.states}]
     together = update(rule.program(hyper), sets, numbers)
     alone = rule(*whole, t=3, **{name: value for name, value in hyper.items() if name not in rule.starts_from})
     assert all(same_bits(a, b) for a, b in zip(whole, pieces, strict=True))
-    assert all(same_numbers(states, alone or ()) for states in together)
+    assert all(same_numbers(states, alone or ()) for states in together or ())
+
+
+@pytest.mark.parametrize(("name", "storage"), RULES_AND_TYPES)
+def test_an_array_in_pieces_gives_the_same_bits(name: str, storage: str) -> None:
+    check_pieces(name, storage, [0, 1, 70, 3_333, 9_999, 10_003])
+
+
+@pytest.mark.parametrize(("name", "storage"), ON_THREADS)
+def test_an_array_in_pieces_on_several_threads_gives_the_same_bits(name: str, storage: str) -> None:
+    check_pieces(name, storage, [0, 1, 70, 33_333, 99_999, 100_003])
 
 
 MODEL = [name for name, r in EVERY.items() if any(n.value == "model" for n in r.program(r.hyper).reductions)]
 
 
-@pytest.mark.parametrize("storage", DTYPES)
-@pytest.mark.parametrize("name", MODEL)
+@pytest.mark.parametrize(("name", "storage"), [one for one in ON_THREADS if one.values[0] in MODEL])
 def test_what_is_reduced_over_the_model_is_so_in_the_reference(name: str, storage: str) -> None:
     rule = EVERY[name]
     sets = [arrays_for(rule, size, storage, seed=size) for size in (70_001, 9, 131_072, 1)]
@@ -115,10 +148,11 @@ def test_what_is_reduced_over_the_model_is_so_in_the_reference(name: str, storag
     assert not all(same_bits(arrays[0], one[0]) for arrays, one in zip(sets, alone, strict=True))
 
 
-@pytest.mark.parametrize("storage", ["float32", "float64"])
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize(
+    ("name", "storage"), [one for one in RULES_AND_TYPES if one.values[1] in ("float32", "float64")]
+)
 def test_plain_numpy_gives_the_same_bits_where_nothing_is_denormal(name: str, storage: str) -> None:
-    rule = EVERY.get(name) or RULES[name]
+    rule = EVERY[name]
     arrays = arrays_for(rule, 10_007, storage)
     numbers = {**rule.hyper, **rule.states, **({"t": 3} if rule.uses_t else {})}
     results = rule.formula(*arrays, **numbers)
@@ -130,8 +164,8 @@ def test_plain_numpy_gives_the_same_bits_where_nothing_is_denormal(name: str, st
 @pytest.mark.parametrize("storage", DTYPES)
 @pytest.mark.parametrize("name", INEXACT)
 def test_rules_with_powers_of_arrays_stay_within_their_tolerance(name: str, storage: str) -> None:
-    rule = EVERY.get(name) or RULES[name]
-    arrays = arrays_for(rule, 100_003, storage)
+    rule = RULES[name]
+    arrays = arrays_for(rule, 30_003, storage)
     expected = rule.reference(*arrays, t=3)
     rule(*arrays, t=3)
     for new, old in zip([arrays[0], *arrays[2:]], expected, strict=True):
@@ -197,21 +231,24 @@ def test_the_comparison_sees_a_wrong_operation(
         cpu.kernel.cache_clear()
 
 
+CONSTANTS = (2**24 + 1, 2**60 + 2**36 + 1, 10**30, -(10**18) - 1, 0.1, 1e39, -1e39, 1e-40, -1e-46, True + 1)
+
+
+@rule
+def constants(p, g, a, b, c, d, e, f, h, i, j, *, lr=1.0):  # type: ignore[no-untyped-def]
+    return tuple(x * y + lr * g for x, y in zip((p, a, b, c, d, e, f, h, i, j), CONSTANTS, strict=True))
+
+
+@rule
+def by_hyper(p, g, *, scale=1.0):  # type: ignore[no-untyped-def]
+    return p * scale + g
+
+
 @pytest.mark.parametrize("storage", ["float32", "float64"])
 def test_constants_are_rounded_as_numpy_does(storage: str) -> None:
-    for constant in (2**24 + 1, 2**60 + 2**36 + 1, 10**30, -(10**18) - 1, 0.1, 1e39, -1e39, 1e-40, -1e-46, True + 1):
-
-        @rule
-        def scaled(p, g, *, lr=1.0):  # type: ignore[no-untyped-def]
-            return p * constant + lr * g  # noqa: B023
-
-        check_update(scaled, arrays_for(scaled, 300, storage))
-
-        @rule
-        def by_hyper(p, g, *, scale=constant):  # type: ignore[no-untyped-def]
-            return p * scale + g
-
-        check_update(by_hyper, arrays_for(by_hyper, 300, storage))
+    check_update(constants, arrays_for(constants, 300, storage))
+    for constant in CONSTANTS:
+        check_update(by_hyper, arrays_for(by_hyper, 300, storage), scale=constant)
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if EVERY[name].states])
@@ -255,9 +292,12 @@ def deep(p, g, *, lr=0.1):  # type: ignore[no-untyped-def]
     return x * y
 
 
-@pytest.mark.parametrize("storage", DTYPES)
-@pytest.mark.parametrize("tested", [one_by_one, folded, deep], ids=lambda tested: tested.name)
-def test_a_compiler_that_folds_gives_numpys_bits_too(tested: Rule, storage: str) -> None:
+FOLDED = {tested.name: tested for tested in (one_by_one, folded, deep)}
+
+
+@pytest.mark.parametrize(("name", "storage"), by_turns(FOLDED, DTYPES, always=[("float32",)]))
+def test_a_compiler_that_folds_gives_numpys_bits_too(name: str, storage: str) -> None:
+    tested = FOLDED[name]
     for size in (5, 3001):
         for special in (False, True):
             check_update(tested, arrays_for(tested, size, storage, seed=size, special=special))

@@ -1,5 +1,6 @@
 """Compiled kernels on disk: found by the next process, and never loaded unless they are what was written."""
 
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from fastopt.kernels import RULES
 compiled = []
 original = compiler.compile_extra
 compiler.compile_extra = lambda *a, **k: compiled.append(1) or original(*a, **k)
-arrays = [np.ones(200_000, "float32") for _ in range(4)]
+arrays = [np.ones(3, "float32") for _ in range(4)]
 expected = RULES["adam"].reference(*arrays, t=1)
 RULES["adam"](*arrays, t=1)
 assert all(np.array_equal(a, b) for a, b in zip([arrays[0], *arrays[2:]], expected))
@@ -33,17 +34,27 @@ def step(folder: Path) -> tuple[bool, str]:
     return done.stdout == "True\n", done.stderr
 
 
-def test_the_second_process_compiles_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "cache"
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder with the kernels of the update."""
+    folder = tmp_path_factory.mktemp("filled") / "cache"
     assert step(folder) == (True, "")
+    return folder
+
+
+@pytest.fixture
+def folder(filled: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be spoilt."""
+    return Path(shutil.copytree(filled, tmp_path / "cache"))
+
+
+def test_the_second_process_compiles_nothing(folder: Path) -> None:
     assert step(folder) == (False, "")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("damage", ["one byte", "cut", "empty", "another kernel"])
-def test_a_damaged_kernel_is_made_anew_and_said_once(tmp_path: Path, damage: str) -> None:
-    folder = tmp_path / "cache"
-    step(folder)
+def test_a_damaged_kernel_is_made_anew_and_said_once(folder: Path, damage: str) -> None:
     files = sorted(folder.iterdir())
     contents = [file.read_bytes() for file in files]
     for file, content, other in zip(files, contents, contents[1:] + contents[:1], strict=True):
@@ -58,9 +69,7 @@ def test_a_damaged_kernel_is_made_anew_and_said_once(tmp_path: Path, damage: str
     assert step(folder) == (False, "")
 
 
-def test_a_pickle_that_someone_left_there_is_not_run(tmp_path: Path) -> None:
-    folder = tmp_path / "cache"
-    step(folder)
+def test_a_pickle_that_someone_left_there_is_not_run(folder: Path, tmp_path: Path) -> None:
     attack = b"cos\nsystem\n(S'touch " + str(tmp_path / "owned").encode() + b"'\ntR."
     for file in folder.iterdir():
         file.write_bytes(bytes(32) + attack)
@@ -88,9 +97,7 @@ def test_a_folder_that_is_a_link_or_open_to_others_or_a_file_is_not_used(tmp_pat
     assert not list(is_open.iterdir())
 
 
-def test_a_link_in_the_place_of_a_kernel_is_not_followed(tmp_path: Path) -> None:
-    folder = tmp_path / "cache"
-    step(folder)
+def test_a_link_in_the_place_of_a_kernel_is_not_followed(folder: Path, tmp_path: Path) -> None:
     for number, file in enumerate(sorted(folder.iterdir())):
         file.rename(tmp_path / f"moved-{number}")
         file.symlink_to(tmp_path / f"moved-{number}")

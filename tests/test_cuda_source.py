@@ -1,17 +1,15 @@
 """The generated CUDA C++, compiled for the CPU behind a shim, gives the bits of NumPy; on a GPU, for real."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cuda_shim
 import numpy as np
 import pytest
-from examples import DTYPES, INEXACT, arrays_for, check_close, check_update, same_bits, same_numbers
+from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits, same_numbers
 from own_rules import EVERY, OWN
 
-from fastopt.kernels import RULES, Rule, cupy_kernels
+from fastopt.kernels import RULES, Rule, cpu, cupy_kernels
 from fastopt.kernels.cuda_launch import THREADS
 from fastopt.kernels.plan import update
 
@@ -23,26 +21,51 @@ def numbers_of(tested: Rule) -> dict[str, Any]:
     return {"t": 3, **tested.hyper, **tested.states}
 
 
-@pytest.fixture(scope="module", params=list(DTYPES))
-def storage(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(autouse=True)
+def _serial_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU's own kernels, which are compared with, are those that take a third of the time to compile."""
+    monkeypatch.setattr(cpu, "PARALLEL_FROM", 10**9)
+
+
+OF_ALL_TYPES = pytest.mark.parametrize("storage", DTYPES)
+# Every rule in float32 and, by turns, in one more type.
+RULES_AND_TYPES = pytest.mark.parametrize(("name", "storage"), by_turns(EVERY, DTYPES, always=[("float32",)]))
+
+
+def needed(items: list[pytest.Item]) -> list[tuple[Rule, str]]:
+    """The rules and stored types of the tests that are to run."""
+    given = [item.callspec.params for item in items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
+    wanted = {(one.get("name"), one.get("storage")) for one in given}
+    every = EVERY | {name: RULES[name] for name in INEXACT}
+    return [(tested, storage) for name, tested in every.items() for storage in DTYPES if (name, storage) in wanted]
+
+
+def in_every_layout(tested: Rule, storage: str) -> Iterator[list[Any]]:
+    """The arrays of a rule: dense ones, and such as have a kernel for their number of dimensions."""
+    layouts: list[Callable[[Any], Any]] = [
+        lambda a: a[0, 0, 0, ...].reshape(()),
+        np.asfortranarray,
+        lambda a: a.transpose(1, 2, 0),
+        lambda a: a[:, ::2, ::-1],
+        lambda a: a[:, 1, 1],
+    ]
+    for layout in layouts:
+        yield [layout(a) for a in arrays_for(tested, (5, 6, 7), storage, special=True)]
+    yield [a[::2] for a in arrays_for(tested, 1001, storage)]
+    yield [np.asfortranarray(a) if k % 2 else a for k, a in enumerate(arrays_for(tested, (8, 9), storage))]
 
 
 @pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory, storage: str) -> Iterator[cuda_shim.Shim]:
-    """Every kernel of one stored type, in one translation unit: compilers are slow to start."""
+def shim(request: pytest.FixtureRequest) -> Iterator[cuda_shim.Shim]:
+    """Every kernel, compiled together: compilers are slow to start."""
     if cuda_shim.compiler() is None:
         pytest.skip(NO_COMPILER)
-    base = tmp_path_factory.getbasetemp()
-    # The workers of one run share what they compile.
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cuda_shim"
-    folder.mkdir(exist_ok=True)
-    shim = cuda_shim.Shim(folder)
+    shim = cuda_shim.Shim()
     with cuda_shim.simulated(shim):
         shim.recording = True
-        for tested in (*EVERY.values(), *map(RULES.get, INEXACT)):
-            for strided in (False, True):
-                sets = [[a[::2] if strided else a for a in arrays_for(tested, 6, storage)] for _ in range(2)]
+        for tested, storage in needed(request.session.items):
+            pairs = zip(in_every_layout(tested, storage), in_every_layout(tested, storage), strict=True)
+            for sets in pairs:
                 for chosen in (sets, sets[:1]):
                     update(tested.program(tested.hyper), chosen, [numbers_of(tested)])
         shim.recording = False
@@ -76,8 +99,8 @@ def check_sets(tested: Rule, sets: list[list[Any]], **hyper: Any) -> None:
         assert same_numbers(states[position if len(states) > 1 else 0], expected[position][len(new) :])
 
 
+@RULES_AND_TYPES
 @pytest.mark.parametrize("special", [False, True], ids=["ordinary", "special"])
-@pytest.mark.parametrize("name", EVERY)
 def test_the_kernels_text_gives_numpys_bits(name: str, special: bool, storage: str, shim: cuda_shim.Shim) -> None:
     tested = EVERY[name]
     arrays = {size: arrays_for(tested, size, storage, seed=size, special=special) for size in SIZES}
@@ -92,23 +115,13 @@ def test_the_kernels_text_gives_numpys_bits(name: str, special: bool, storage: s
         check_update(tested, arrays[size])
 
 
-@pytest.mark.parametrize("name", EVERY)
+@RULES_AND_TYPES
 def test_every_layout_gives_numpys_bits(name: str, storage: str, shim: cuda_shim.Shim) -> None:
-    tested = EVERY[name]
-    layouts = [
-        lambda a: a[0, 0, 0, ...].reshape(()),
-        np.asfortranarray,
-        lambda a: a.transpose(1, 2, 0),
-        lambda a: a[:, ::2, ::-1],
-        lambda a: a[:, 1, 1],
-    ]
-    for layout in layouts:
-        check_sets(tested, [[layout(a) for a in arrays_for(tested, (5, 6, 7), storage, special=True)]])
-    check_sets(tested, [[a[::2] for a in arrays_for(tested, 1001, storage)]])
-    mixed = [np.asfortranarray(a) if k % 2 else a for k, a in enumerate(arrays_for(tested, (8, 9), storage))]
-    check_sets(tested, [mixed])
+    for arrays in in_every_layout(EVERY[name], storage):
+        check_sets(EVERY[name], [arrays])
 
 
+@OF_ALL_TYPES
 @pytest.mark.parametrize("name", INEXACT)
 def test_rules_with_powers_of_arrays_are_close(name: str, storage: str, shim: cuda_shim.Shim) -> None:
     tested = RULES[name]
@@ -121,6 +134,7 @@ def test_rules_with_powers_of_arrays_are_close(name: str, storage: str, shim: cu
                 check_close(tested, new, old, storage)
 
 
+@OF_ALL_TYPES
 def test_groups_have_scalars_of_their_own(storage: str, shim: cuda_shim.Shim) -> None:
     tested = RULES["adamw"]
     for layout in (lambda a: a, lambda a: a[::2]):
@@ -133,6 +147,7 @@ def test_groups_have_scalars_of_their_own(storage: str, shim: cuda_shim.Shim) ->
             assert all(same_bits(a, b) for a, b in zip([arrays[0], *arrays[2:]], wanted, strict=True))
 
 
+@OF_ALL_TYPES
 def test_stored_types_mix(storage: str, shim: cuda_shim.Shim) -> None:
     if storage == "float64":
         pytest.skip("float64 does not mix with other types")
@@ -147,6 +162,7 @@ def test_stored_types_mix(storage: str, shim: cuda_shim.Shim) -> None:
         check_sets(tested, sets)
 
 
+@OF_ALL_TYPES
 def test_reductions_over_the_model_equal_the_cpus(storage: str, shim: cuda_shim.Shim) -> None:
     tested = OWN["clipped"]
     for layout in (lambda a: a, lambda a: a[::2]):
@@ -159,6 +175,7 @@ def test_reductions_over_the_model_equal_the_cpus(storage: str, shim: cuda_shim.
             assert all(same_bits(a, b) for a, b in zip(arrays, wanted, strict=True))
 
 
+@OF_ALL_TYPES
 def test_packs_are_used_where_every_address_allows_it(storage: str, shim: cuda_shim.Shim) -> None:
     program = RULES["adam"].program(RULES["adam"].hyper)
     arrays = arrays_for(RULES["adam"], 100_003, storage)
@@ -191,12 +208,12 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("name", "stored", "right", "wrong"), MISTAKES)
-def test_the_comparison_sees_a_wrong_kernel(name: str, stored: str, right: str, wrong: str, tmp_path: Path) -> None:
+def test_the_comparison_sees_a_wrong_kernel(name: str, stored: str, right: str, wrong: str) -> None:
     if cuda_shim.compiler() is None:
         pytest.skip(NO_COMPILER)
     tested = EVERY[name]
     for edits, fails in (({}, False), ({right: wrong}, True)):
-        failures, shim = 0, cuda_shim.Shim(tmp_path, edits)
+        failures, shim = 0, cuda_shim.Shim(edits)
         with cuda_shim.simulated(shim):
             for special in (False, True):
                 arrays = arrays_for(tested, 1001, stored, special=special)

@@ -11,7 +11,7 @@ import pytest
 from examples import arrays_for, check_update, run_python
 
 from fastopt import kernels
-from fastopt.kernels import RULES, max_norm, norm, rule, sign, sqrt, where
+from fastopt.kernels import RULES, cpu, max_norm, norm, rule, sign, sqrt, where
 from fastopt.kernels.emit import plain
 
 
@@ -124,8 +124,14 @@ def test_a_uniform_root_of_a_negative_number_is_nan_and_does_not_raise() -> None
 
 
 @pytest.mark.parametrize("size", [1, 5, 1024, 70_000, 200_001])
-@pytest.mark.parametrize("storage", ["float32", "float64", "bfloat16"])
-def test_norms_are_added_in_one_order(storage: str, size: int) -> None:
+@pytest.mark.parametrize(
+    ("storage", "parallel_from"), [("float32", 10**9), ("float64", 10**9), ("bfloat16", 10**9), ("float32", 65_536)]
+)
+def test_norms_are_added_in_one_order(
+    storage: str, parallel_from: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu, "PARALLEL_FROM", parallel_from)
+
     @rule
     def normalized(p, g, m, *, lr=0.1):  # type: ignore[no-untyped-def]
         m = 0.9 * m + g

@@ -52,11 +52,11 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("name", "storage", "right", "wrong"), MISTAKES)
 def test_a_wrong_kernel_is_seen(
-    name: str, storage: str, right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, storage: str, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiler_or_skip()
     monkeypatch.setattr(ways, "WAYS", CUPY)
-    with faked(tmp_path, monkeypatch, {right: wrong}) as gpu:
+    with faked(monkeypatch, {right: wrong}) as gpu:
         (row,) = (row for title, row in bits.rules(gpu, 1, lambda: 9.0, [name], SIZES) if storage in title.split(", "))
     assert row["wrong"]
     assert all(said.startswith("CuPy, ") and "expected" in said for said in row["wrong"])

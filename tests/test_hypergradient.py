@@ -46,8 +46,11 @@ def test_a_total_adds_up_in_the_defined_order(size: int) -> None:
     assert repr(total([x, -0.0 * x])) == repr(summed(x))
 
 
-@pytest.mark.parametrize("storage", DTYPES)
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("storage", "threads"),
+    [(storage, 1) for storage in DTYPES]
+    + [pytest.param(storage, 2, marks=() if storage == "float32" else pytest.mark.ci) for storage in DTYPES],
+)
 @pytest.mark.parametrize("size", SIZES)
 def test_a_total_has_numpys_bits(size: int, threads: int, storage: str) -> None:
     before = numba.get_num_threads()
@@ -61,7 +64,7 @@ def test_a_total_has_numpys_bits(size: int, threads: int, storage: str) -> None:
 
 
 def test_a_total_over_the_model_is_of_all_arrays_in_turn() -> None:
-    sets = [arrays_for(by_total, size, "float64", seed=size) for size in (3, 70_000, 0, 1)]
+    sets = [arrays_for(by_total, size, "float64", seed=size) for size in (3, 66_236, 0, 1)]
     expected = total([g * m for _, g, m in sets]) / 3
     ((found,),) = update(by_total.program(by_total.hyper), sets, [{**by_total.hyper, **by_total.states}]) or [[0.0]]
     assert repr(found) == repr(expected)

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import DTYPES, EXACT, same_bits
+from examples import DTYPES, EXACT, by_turns, same_bits
 from plain_model import PlainModel
 
 import fastopt
-from fastopt.kernels import RULES
+from fastopt.kernels import RULES, cpu
 
 CHOICES: dict[str, list[dict[str, Any]]] = {
     "scale": [{}, {"grad_scale": 0.375}],
@@ -78,8 +78,7 @@ def test_every_pair_of_options_gives_numpys_bits_with_every_rule(name: str, stor
     check_options(name, storage, COMBINATIONS)
 
 
-@pytest.mark.parametrize("storage", ["float32", "float64", "bfloat16"])
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize(("name", "storage"), by_turns(EXACT, ["float32", "float64", "bfloat16"]))
 def test_some_options_give_numpys_bits_with_every_rule(name: str, storage: str) -> None:
     # Another one for each rule; the marker `long` has all of them.
     position = 3 * EXACT.index(name) + len(storage)
@@ -140,8 +139,11 @@ def test_a_bad_value_in_the_last_place_leaves_every_bit(name: str, value: float)
 
 @pytest.mark.parametrize("options", [{"clip_norm": 0.5}, {"clip_array_norm": 0.5, "clip_norm": 0.7}], ids=str)
 @pytest.mark.parametrize("name", ["adam", "lamb", "adam_max_norm"])
-def test_one_array_alone_of_several_chunks_has_numpys_norms(name: str, options: dict[str, Any]) -> None:
+def test_one_array_alone_of_several_chunks_has_numpys_norms(
+    name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An optimizer of one array has its totals by a way of their own."""
+    monkeypatch.setattr(cpu, "PARALLEL_FROM", 10**9)
     generator = np.random.default_rng(0)
     for size in (1, 65_536, 140_000):
         weights, gradient = generator.standard_normal((2, size)).astype("float32")

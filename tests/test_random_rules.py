@@ -50,10 +50,13 @@ def condition(draw: random.Random, depth: int) -> str:
     return f"({sides[0]} {draw.choice(COMPARISONS)} {sides[1]})"
 
 
+SLOTS = ("m", "v", "u", "w", "x", "y")
+
+
 def element(draw: random.Random, depth: int) -> str:
     """An expression of arrays."""
     if depth <= 0 or draw.random() < 0.1:
-        return draw.choice(["p", "g", "m", "v"])
+        return draw.choice(["p", "g", *SLOTS])
     kind = draw.random()
     if kind < 0.2:
         return draw.choice(PREFIX).format(element(draw, depth - 1))
@@ -69,15 +72,17 @@ def element(draw: random.Random, depth: int) -> str:
 
 def random_rule(seed: int) -> tuple[Rule, str]:
     draw = random.Random(seed)
-    new = ", ".join(element(draw, 4) for _ in range(2))
-    text = f"def made(p, g, m, v, *, t, lr=0.1, beta=0.9):\n    return p - lr * (g + m + v) * beta ** t, {new}\n"
+    slots = ", ".join(SLOTS)
+    # Each slot of its own is read.
+    new = ", ".join(f"{slot} + {element(draw, 4)}" for slot in SLOTS)
+    text = f"def made(p, g, {slots}, *, t, lr=0.1, beta=0.9):\n    return p - lr * (g + m + v) * beta ** t, {new}\n"
     namespace: dict[str, Any] = {f.__name__: f for f in (maximum, minimum, sign, sqrt, where)}
     exec(text, namespace)
     return rule(namespace["made"]), text
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(14))
 def test_a_random_rule_gives_numpys_bits(seed: int) -> None:
     made, text = random_rule(seed)
     for storage in ("float32", "float64") if seed % 4 == 0 else ("float32",):

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from examples import DTYPES, ROOT, run_python
@@ -28,9 +27,7 @@ def runtimes() -> list[str] | None:
     return found if all(os.path.isabs(path) and os.path.exists(path) for path in found) else None
 
 
-def sanitized(
-    folder: Path, storage: str, *names: str, edits: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def sanitized(storage: str, *names: str, edits: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the kernels of these rules under the sanitizers, with mistakes made in their text."""
     libraries = runtimes()
     if libraries is None:
@@ -38,7 +35,6 @@ def sanitized(
     tests = ROOT / "tests"
     return run_python(
         str(tests / "sanitized_kernels.py"),
-        str(folder),
         storage,
         json.dumps(edits or {}),
         *names,
@@ -50,17 +46,18 @@ def sanitized(
     )
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("storage", ["float32", "bfloat16"])
-def test_kernels_of_every_shape_stay_within_their_arrays(storage: str, tmp_path: Path) -> None:
-    done = sanitized(tmp_path, storage, *SHAPES)
+def test_kernels_of_every_shape_stay_within_their_arrays(storage: str) -> None:
+    done = sanitized(storage, *SHAPES)
     assert done.returncode == 0, done.stderr[-5000:]
     assert int(done.stdout) > 1000
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("storage", DTYPES)
-def test_kernels_of_every_rule_stay_within_their_arrays(storage: str, tmp_path: Path) -> None:
-    done = sanitized(tmp_path, storage, *EVERY)
+def test_kernels_of_every_rule_stay_within_their_arrays(storage: str) -> None:
+    done = sanitized(storage, *EVERY)
     assert done.returncode == 0, done.stderr[-5000:]
     assert int(done.stdout) > 5000
 
@@ -77,10 +74,10 @@ SOME = ["one element more at the end", "a lane too many"]
 
 
 @pytest.mark.parametrize(
-    "what", [what if what in SOME else pytest.param(what, marks=pytest.mark.long) for what in MISTAKES]
+    "what", [pytest.param(what, marks=pytest.mark.ci if what in SOME else pytest.mark.long) for what in MISTAKES]
 )
-def test_the_sanitizers_see_a_mistake(what: str, tmp_path: Path) -> None:
+def test_the_sanitizers_see_a_mistake(what: str) -> None:
     name, right, wrong, said = MISTAKES[what]
-    done = sanitized(tmp_path, "float32", name, edits={right: wrong})
+    done = sanitized("float32", name, edits={right: wrong})
     assert done.returncode != 0
     assert said in done.stderr, done.stderr[-3000:]

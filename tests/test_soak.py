@@ -86,7 +86,11 @@ def resident() -> int:
 
 
 @pytest.mark.parametrize(
-    "storage", ["float32", "bfloat16", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("float16", "float64"))]
+    "storage",
+    [
+        pytest.param(storage, marks=pytest.mark.ci if storage in ("float32", "bfloat16") else pytest.mark.long)
+        for storage in RULE_OF
+    ],
 )
 def test_thousands_of_steps_keep_the_models_bits_and_no_memory(storage: str, tmp_path: Path) -> None:
     run = Run(storage, tmp_path)

@@ -225,34 +225,41 @@ def test_bad_arguments_are_named(tmp_path: Path) -> None:
         watching.read(tmp_path / "notes.txt")
 
 
-@pytest.mark.parametrize(
-    ("ending", "kept"),
-    [
-        ("", [1, 2, 3, 4]),
-        ("raise MemoryError", [1, 2, 3, 4]),
-        ("del opt, watch; import gc; gc.collect(); os._exit(1)", [1, 2, 3, 4]),
-        # Killed: what was written more than a second ago is there.
-        ("os._exit(1)", [1, 2, 3]),
-        # A copy of the process leaves what it has not noted itself.
-        ("if os.fork() == 0: sys.exit()\nos.wait()", [1, 2, 3, 4]),
-        ("if os.fork() == 0:\n    opt.step(p * 1); watch.close(); os._exit(0)\nos.wait()", [1, 2, 3, 5, 4]),
-        ("if os.fork() == 0: watch.flush(); os._exit(0)\nos.wait()", [1, 2, 3, 4]),
-    ],
-)
-def test_a_process_that_ends_loses_no_line(tmp_path: Path, ending: str, kept: list[int]) -> None:
-    file = tmp_path / "run.jsonl"
-    text = (
-        "import os, sys, time, numpy, fastopt\n"
-        "p = numpy.ones(3)\n"
-        "opt = fastopt.SGD(p)\n"
-        f"watch = opt.watch({str(file)!r}, every=1)\n"
-        "for k in range(4):\n"
-        "    time.sleep(1.1 * (k == 2))\n"
-        "    opt.step(p * 1)\n"
-        f"{ending}\n"
-    )
-    run_python("-c", text)
-    assert [record["t"] for record in watching.read(file)] == kept
+# How a process ends, and the steps that its file then has.
+ENDINGS = [
+    ("", [1, 2, 3, 4]),
+    ("raise MemoryError", [1, 2, 3, 4]),
+    ("del opt, watch; import gc; gc.collect(); os._exit(1)", [1, 2, 3, 4]),
+    # Killed: what was written more than a second ago is there.
+    ("os._exit(1)", [1, 2, 3]),
+    # A copy of the process leaves what it has not noted itself.
+    ("if os.fork() == 0: sys.exit()\nos.wait()", [1, 2, 3, 4]),
+    ("if os.fork() == 0:\n    opt.step(p * 1); watch.close(); os._exit(0)\nos.wait()", [1, 2, 3, 5, 4]),
+    ("if os.fork() == 0: watch.flush(); os._exit(0)\nos.wait()", [1, 2, 3, 4]),
+]
+# A process for each, forked from one that has loaded everything.
+ENDING = f"""
+import os, sys, time, numpy, fastopt
+now, time.monotonic = time.monotonic(), lambda: now
+for number, (ending, _) in enumerate({ENDINGS!r}):
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
+    p = numpy.ones(3)
+    opt = fastopt.SGD(p)
+    watch = opt.watch(os.path.join(sys.argv[1], str(number)), every=1)
+    for k in range(4):
+        now += 1.1 * (k == 2)
+        opt.step(p * 1)
+    exec(ending)
+    break
+"""
+
+
+def test_a_process_that_ends_loses_no_line(tmp_path: Path) -> None:
+    run_python("-W", "ignore::DeprecationWarning", "-c", ENDING, str(tmp_path))
+    found = [[record["t"] for record in watching.read(tmp_path / str(k))] for k in range(len(ENDINGS))]
+    assert found == [kept for _, kept in ENDINGS]
 
 
 def test_a_line_that_was_cut_off(tmp_path: Path) -> None:
