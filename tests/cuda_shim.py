@@ -2,9 +2,9 @@
 
 import contextlib
 import ctypes
-import fcntl
 import functools
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -138,13 +138,16 @@ def _library(flags: Sequence[str], kernels: Sequence[tuple[str, str]]) -> ctypes
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = FOLDER / f"{hashlib.sha256(repr((text, command)).encode()).hexdigest()[:32]}.so"
     with place.with_suffix(".lock").open("w") as lock:
-        # Another worker may be compiling it.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if find_spec("fcntl"):
+            import fcntl
+
+            # Another worker may be compiling it.
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
-            source, half_done = place.with_suffix(".cpp"), place.with_suffix(".half")
+            source, half_done = (place.with_suffix(f".{os.getpid()}{end}") for end in (".cpp", ".so"))
             source.write_text(text)
             subprocess.run([*command, "-o", str(half_done), str(source)], check=True)
-            half_done.rename(place)
+            half_done.replace(place)
             source.unlink()
     return ctypes.CDLL(str(place))
 

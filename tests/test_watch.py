@@ -240,6 +240,9 @@ ENDINGS = [
 # A process for each, forked from one that has loaded everything.
 ENDING = f"""
 import os, sys, time, numpy, fastopt
+opt = fastopt.SGD(numpy.ones(3))
+with opt.watch(os.path.join(sys.argv[1], "loaded"), every=1):
+    opt.step(numpy.ones(3))
 now, time.monotonic = time.monotonic(), lambda: now
 for number, (ending, _) in enumerate({ENDINGS!r}):
     if child := os.fork():
