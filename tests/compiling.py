@@ -16,7 +16,7 @@ from typing import Any
 from fastopt.kernels import cache, cpu_compile
 
 # After so many kernels the process that compiles is replaced.
-KERNELS = 100
+KERNELS = 60
 
 
 class Compiler:

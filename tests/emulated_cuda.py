@@ -1,14 +1,14 @@
-"""A GPU made of CPU threads: runs the kernels of fastopt.kernels.numba_cuda where there is none.
+"""A GPU made of Python: runs the kernels of fastopt.kernels.numba_cuda where there is none.
 
-The generated source runs as Python, a thread of the GPU after another, or all of a block as threads of Python where
-they wait for each other. Its instructions are those of cuda_intrinsics.BUILDERS, built by numba for the CPU; in place
-of `mul.rn.ftz.f32` and its kin stand the CPU's own, with denormals flushed by its control register. A number is kept
-as its bits, an np.uint32 or np.uint64, since Python would convert a float32.
+The generated source runs as Python, a thread of the GPU after another; where the threads of a block wait for each
+other they are generators, which go on in turns. Its instructions are those of cuda_intrinsics.BUILDERS, built by numba
+for the CPU; in place of `mul.rn.ftz.f32` and its kin stand the CPU's own, with denormals flushed by its control
+register. A number is kept as its bits, an np.uint32 or np.uint64, since Python would convert a float32.
 """
 
 import contextlib
 import functools
-import threading
+import linecache
 from types import SimpleNamespace
 
 import numba
@@ -159,26 +159,30 @@ class _Kernel:
         self.gpu.launches.append((blocks, threads, stream.handle))
         # A kernel of float64 names its storage; only a float32 kernel flushes.
         double = "float64" in self.function.__code__.co_consts
-        together = "lanes" in self.function.__code__.co_varnames
-        waiting = threading.Barrier(threads) if together else None
+        function = _in_turns(self.function)
+        with contextlib.nullcontext() if double else denormals_flushed():
+            for block in range(min(blocks, len(table) + 1)):
+                self.gpu.block, self.gpu.in_block = block, [None] * 1024
+                waiting = {k: function(table, partials.view(np.uint64)) for k in range(threads)}
+                while waiting:
+                    before = len(waiting)
+                    waiting = {k: made for k, made in waiting.items() if self._goes_on(k, made)}
+                    assert len(waiting) in (0, before), "threads left others at syncthreads"
 
-        def one(block, thread, shared):
-            self.gpu.here.block, self.gpu.here.thread = block, thread
-            self.gpu.here.shared, self.gpu.here.barrier = shared, waiting
-            with contextlib.nullcontext() if double else denormals_flushed():
-                self.function(table, partials.view(np.uint64))
+    def _goes_on(self, thread, made):
+        """Run a thread of a block up to where it waits for the others; False at its end."""
+        self.gpu.thread = thread
+        return next(made, self) is not self
 
-        for block in range(min(blocks, len(table) + 1)):
-            shared = [None] * 1024
-            if together:
-                crew = [threading.Thread(target=one, args=(block, k, shared)) for k in range(threads)]
-                for member in crew:
-                    member.start()
-                for member in crew:
-                    member.join()
-            else:
-                for k in range(threads):
-                    one(block, k, shared)
+
+@functools.cache
+def _in_turns(function):
+    """The kernel as a generator, which stops where the threads of a block wait for each other."""
+    *_, lines, _ = linecache.cache[function.__code__.co_filename]
+    text = "".join(lines).replace("cuda.syncthreads()", "yield")
+    namespace = dict(function.__globals__)
+    exec(f"{text}\n    yield from ()\n", namespace)
+    return namespace[function.__name__]
 
 
 class InMemory:
@@ -204,7 +208,7 @@ class EmulatedCuda:
     """In place of numba.cuda."""
 
     def __init__(self):
-        self.here = threading.local()
+        self.block = self.thread = self.in_block = None
         self.launches = []
         self.synchronized = []
         self.gpus = [contextlib.nullcontext()]
@@ -229,18 +233,15 @@ class EmulatedCuda:
 
     @property
     def threadIdx(self):
-        return SimpleNamespace(x=self.here.thread)
+        return SimpleNamespace(x=self.thread)
 
     @property
     def blockIdx(self):
-        return SimpleNamespace(x=self.here.block)
+        return SimpleNamespace(x=self.block)
 
     @property
     def shared(self):
-        return SimpleNamespace(array=lambda size, kind: self.here.shared)
-
-    def syncthreads(self):
-        self.here.barrier.wait(timeout=60)
+        return SimpleNamespace(array=lambda size, kind: self.in_block)
 
 
 @contextlib.contextmanager
