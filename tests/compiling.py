@@ -34,7 +34,7 @@ class Compiler:
         What fails there will fail again where it is needed, and be raised there.
         """
         with self._lock:
-            if not self._left:
+            if not self._process or not self._left or self._process.poll() is not None:
                 self.close()
                 environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
                 self._process = subprocess.Popen(
@@ -47,7 +47,6 @@ class Compiler:
                 )
                 self._left = KERNELS
             self._left -= 1
-            assert self._process
             assert self._process.stdin
             assert self._process.stdout
             self._process.stdin.write(json.dumps(job) + "\n")

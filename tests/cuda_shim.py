@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,7 +27,7 @@ from fastopt.kernels.cuda_table import GIVEN_BYTES
 from fastopt.kernels.reference import denormals_flushed
 
 # Beside the kernels for the CPU, in a folder that is the user's alone.
-FOLDER = cache.folder() / "cuda_shim"
+FOLDER = Path(cache._usable() or tempfile.mkdtemp()) / "cuda_shim"
 HEADER = Path(__file__).with_name("cuda_shim.h")
 # Kernels of which one compiler makes a part and another one the rest.
 MANY = 40
@@ -135,7 +136,7 @@ def _library(flags: Sequence[str], kernels: Sequence[tuple[str, str]]) -> ctypes
     """The library of some kernels, compiled once for all workers and runs."""
     text = "".join([HEADER.read_text(), *(text for _, text in kernels)])
     command = [*(compiler() or []), *FLAGS, *flags]
-    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
     place = FOLDER / f"{hashlib.sha256(repr((text, command)).encode()).hexdigest()[:32]}.so"
     with place.with_suffix(".lock").open("w") as lock:
         if find_spec("fcntl"):

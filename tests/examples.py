@@ -29,19 +29,20 @@ SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-45, 3e38, -3e38
 ROOT = Path(__file__).parent.parent
 
 
-def by_turns(names: Iterable[str], *axes: Iterable[Any], always: Sequence[Any] = ()) -> list[Any]:
+def by_turns(names: Iterable[str], *axes: Iterable[Any], always: Sequence[tuple[Any, ...]] = ()) -> list[Any]:
     """Parameters (name, a value of each axis) for every combination; those that take no turn are marked `ci`.
 
     Each combination of the axes is a kernel to compile for each name. So each name takes one of them, the next name the
     next one, and besides those in `always`.
     """
     combinations = list(itertools.product(*axes))
-    turns = [found for found in combinations if found not in [tuple(one) for one in always]]
-    return [
-        pytest.param(name, *found, marks=() if found == turns[k % len(turns)] or found not in turns else pytest.mark.ci)
-        for k, name in enumerate(names)
-        for found in combinations
-    ]
+    turns = [combination for combination in combinations if combination not in always]
+    parameters = []
+    for k, name in enumerate(names):
+        taken = (turns[k % len(turns)], *always)
+        for combination in combinations:
+            parameters.append(pytest.param(name, *combination, marks=() if combination in taken else pytest.mark.ci))
+    return parameters
 
 
 def docs(name: str) -> Any:

@@ -18,8 +18,9 @@ from test_cupy import on_gpu
 
 import fastopt
 from fastopt import schedules
-from fastopt.kernels import RULES, Rule, cpu, cupy_kernels, norm, rule, where
+from fastopt.kernels import RULES, Rule, cupy_kernels, norm, rule, where
 
+pytestmark = pytest.mark.usefixtures("serial")
 SIZES = (5, 129, 0, 70_001)
 OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -83,12 +84,6 @@ def captured(step: Callable[[], Any]) -> Callable[[], Any]:
     # On the stream where gradients are drawn and results read: on one of its own a replay would wait for neither.
     launch: Callable[[], Any] = found[0].launch
     return launch
-
-
-@pytest.fixture(autouse=True)
-def _serial_beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CPU's own kernels, which are compared with, are those that take a third of the time to compile."""
-    monkeypatch.setattr(cpu, "PARALLEL_FROM", 10**9)
 
 
 @pytest.fixture(scope="module")

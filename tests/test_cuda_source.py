@@ -9,22 +9,17 @@ import pytest
 from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits, same_numbers
 from own_rules import EVERY, OWN
 
-from fastopt.kernels import RULES, Rule, cpu, cupy_kernels
+from fastopt.kernels import RULES, Rule, cupy_kernels
 from fastopt.kernels.cuda_launch import THREADS
 from fastopt.kernels.plan import update
 
+pytestmark = pytest.mark.usefixtures("serial")
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
 SIZES = (0, 1, 7, 129, 100_003)
 
 
 def numbers_of(tested: Rule) -> dict[str, Any]:
     return {"t": 3, **tested.hyper, **tested.states}
-
-
-@pytest.fixture(autouse=True)
-def _serial_beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CPU's own kernels, which are compared with, are those that take a third of the time to compile."""
-    monkeypatch.setattr(cpu, "PARALLEL_FROM", 10**9)
 
 
 OF_ALL_TYPES = pytest.mark.parametrize("storage", DTYPES)

@@ -9,7 +9,7 @@ from examples import DTYPES, EXACT, by_turns, same_bits
 from plain_model import PlainModel
 
 import fastopt
-from fastopt.kernels import RULES, cpu
+from fastopt.kernels import RULES
 
 CHOICES: dict[str, list[dict[str, Any]]] = {
     "scale": [{}, {"grad_scale": 0.375}],
@@ -139,11 +139,9 @@ def test_a_bad_value_in_the_last_place_leaves_every_bit(name: str, value: float)
 
 @pytest.mark.parametrize("options", [{"clip_norm": 0.5}, {"clip_array_norm": 0.5, "clip_norm": 0.7}], ids=str)
 @pytest.mark.parametrize("name", ["adam", "lamb", "adam_max_norm"])
-def test_one_array_alone_of_several_chunks_has_numpys_norms(
-    name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("serial")
+def test_one_array_alone_of_several_chunks_has_numpys_norms(name: str, options: dict[str, Any]) -> None:
     """An optimizer of one array has its totals by a way of their own."""
-    monkeypatch.setattr(cpu, "PARALLEL_FROM", 10**9)
     generator = np.random.default_rng(0)
     for size in (1, 65_536, 140_000):
         weights, gradient = generator.standard_normal((2, size)).astype("float32")
