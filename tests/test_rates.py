@@ -58,6 +58,13 @@ def test_cubes(shape: tuple[int, ...]) -> None:
     assert same_bits(p, expected)
 
 
+def test_one_number_is_read_by_every_task_of_an_array() -> None:
+    p, g, scale = draw(20_000), draw(20_000, seed=1), np.array([3, 0.5, 7], "float32")
+    expected = in_numpy(RULES["sgd"], p, scale[1], [g], 0.5)
+    fastopt.SGD([p], lr=0.5, lr_scale={"0": scale[1:2]}).step([g])
+    assert same_bits(p, expected)
+
+
 def test_rows_of_a_sparse_gradient_have_their_own_rates() -> None:
     params, twins, scale = [draw(SHAPE)], [draw(SHAPE)], abs(draw((30, 1), seed=4))
     sparse, dense = (fastopt.Adam(each, lr_scale={"0": scale}, weight_decay=0.1) for each in (params, twins))
