@@ -21,23 +21,18 @@ cpu.PARALLEL_FROM = 65536  # Else the arrays of the tests would have to be large
 
 
 # These have kernels of their own, which a fixture of the module compiles together.
-TOGETHER = ("test_captured.py", "test_cuda_source.py", "test_gpu_check_bits.py", "test_gpu_check_speed.py")
+TOGETHER = ("test_captured.py", "test_cuda_source.py")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give the tests of a rule to one worker, which compiles its kernels, and not to two that compile them both."""
-    from xdist.scheduler import LoadScopeScheduling
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of a rule side by side: a worker is given neighbours, and no two compile the same kernels."""
+    places = {name: place for place, name in enumerate(EVERY)}
 
-    class ByRule(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file, _, test = nodeid.partition("::")
-            if file.endswith(TOGETHER):
-                return file
-            rule = test.partition("[")[2].rstrip("]").partition("-")[0]
-            return rule if rule in EVERY else nodeid
+    def place(item: pytest.Item) -> int:
+        given = {} if item.path.name in TOGETHER else getattr(item, "callspec", None)
+        return places.get(given.params.get("name"), -1) if given else -1
 
-    return ByRule(config, log) if config.getoption("dist") == "load" else None
+    items.sort(key=place)
 
 
 @functools.cache
