@@ -110,8 +110,9 @@ class Shim:
 
     def packs(self, symbol: str) -> int:
         """How many accesses of 128 bits the library of a kernel has made since the last look."""
-        if symbol not in self._functions:
-            return 0
+        if symbol in self._pending:
+            # The library may be loaded already, by another shim, and have counted.
+            self._compile()
         counter = ctypes.c_longlong.in_dll(self._functions[symbol].library, "shim_packs")
         count, counter.value = counter.value, 0
         return count
