@@ -115,6 +115,14 @@ def test_every_rule_has_a_source_and_ranges(name: str) -> None:
     assert numbers == set(rule.ranges)
 
 
+def test_a_hyperparameter_cannot_be_removed() -> None:
+    opt = fastopt.SGD({"a": np.ones(2, "float32")}, groups={"a": {"lr": 0.5}})
+    for numbers in (opt.hyper, opt.groups["a"]):
+        with pytest.raises(TypeError, match="a hyperparameter cannot be removed; set it to another value"):
+            del numbers["lr"]
+    assert (opt.lr, opt.groups["a"].lr) == (RULES["sgd"].hyper["lr"], 0.5)
+
+
 def test_slots_start_where_the_rule_says() -> None:
     opt = fastopt.Adagrad(np.ones(2, "float32"), initial_accumulator=0.1)
     assert np.array_equal(opt.state[0]["h"], np.full(2, 0.1, "float32"))
