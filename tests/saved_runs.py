@@ -19,17 +19,17 @@ STEPS = 7
 KINDS = ("dense", "strided", "bfloat16")
 
 
-def parameters(seed: int = 0, dtype: str = "float32", kind: str = "dense") -> Any:
-    """A tree with a transposed array, an empty and a 0-d one, and one of a kind."""
+def parameters(seed: int = 0, dtype: str = "float32", kind: str = "every") -> Any:
+    """A tree with a transposed array, an empty and a 0-d one, and one of a kind, or of every kind."""
     generator = np.random.default_rng(seed)
 
     def draw(*shape: int) -> Any:
         return np.asarray(generator.standard_normal(shape), DTYPES[dtype])
 
     other, table = draw(4, 6), draw(7, 2)
-    if kind == "strided":
+    if kind in ("strided", "every"):
         other = other[:, ::2]
-    if kind == "bfloat16":
+    if kind in ("bfloat16", "every"):
         table = table.astype(ml_dtypes.bfloat16)
     return {
         "layers": [{"W": draw(5, 3).T, "b": draw(3)}, {"W": other, "b": draw(0)}],

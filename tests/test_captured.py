@@ -167,9 +167,9 @@ class InNumPy(PlainModel):
         return self.states
 
     def _named(self) -> Iterator[tuple[str, Any]]:
-        averages = [self.ema] if "ema" in self.options else []
+        averages = self.ema if "ema" in self.options else []
         for k, p in enumerate(self.params):
-            arrays = [p, *self.slots[k], *(average[k] for average in averages), *(self.cast[k : k + 1])]
+            arrays = [p, *self.slots[k], *averages[k : k + 1], *self.cast[k : k + 1]]
             yield from (("", value) for value in (*arrays, *self.states[k].values()))
 
 

@@ -183,6 +183,18 @@ def test_optimizers_that_are_alike_share_kernels_and_nothing_else() -> None:
     assert (one.lr, one.t, one.params[0][0]) == (1e-3, 1, np.float32(1 - 1e-3))
 
 
+def test_rules_share_the_kernels_of_a_clip_and_no_others() -> None:
+    first, last = (
+        {
+            cpu._named(name, program.stages[k], ["float32"] * len(program.stages[k].arrays), None)
+            for name in ("adam", "nadam")
+            for program in [fastopt.Optimizer(np.ones(3, "float32"), name, clip_norm=1.0)._program]
+        }
+        for k in (0, -1)
+    )
+    assert (len(first), len(last)) == (1, 2)
+
+
 def test_gradients_are_not_kept_alive() -> None:
     opt = fastopt.Adam(np.zeros(100_000, "float32"))
     for _ in range(3):

@@ -73,9 +73,10 @@ def element(draw: random.Random, depth: int) -> str:
 def random_rule(seed: int) -> tuple[Rule, str]:
     draw = random.Random(seed)
     slots = ", ".join(SLOTS)
-    # Each slot of its own is read.
-    new = ", ".join(f"{slot} + {element(draw, 4)}" for slot in SLOTS)
-    text = f"def made(p, g, {slots}, *, t, lr=0.1, beta=0.9):\n    return p - lr * (g + m + v) * beta ** t, {new}\n"
+    new = ", ".join(element(draw, 4) for _ in SLOTS)
+    # The first reads every slot.
+    first = f"p - lr * (g + {' + '.join(SLOTS)}) * beta ** t"
+    text = f"def made(p, g, {slots}, *, t, lr=0.1, beta=0.9):\n    return {first}, {new}\n"
     namespace: dict[str, Any] = {f.__name__: f for f in (maximum, minimum, sign, sqrt, where)}
     exec(text, namespace)
     return rule(namespace["made"]), text
