@@ -25,11 +25,13 @@ import numpy as np
 from fastopt import measure
 from fastopt.bench.cases import Case
 from fastopt.bench.contenders import BARE, RULE, Contender, prepared
-from fastopt.bench.machines import machine
+from fastopt.bench.devices import machine
 from fastopt.bench.streams import bare_numba
-from fastopt.inspection import inspected
-from fastopt.kernels import RULES, Rule, cpu, dispatch
-from fastopt.kernels.tasks import Pass
+from fastopt.inspection.rule import inspected
+from fastopt.kernels import RULES, Rule
+from fastopt.kernels.cpu import backend as cpu
+from fastopt.kernels.libraries import library as dispatch
+from fastopt.kernels.tasks.stage_run import Pass
 
 # Of the powers that adam_lp takes with its defaults.
 EXPONENTS = (3.0, 1 / 3)

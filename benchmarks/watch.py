@@ -21,7 +21,7 @@ from lists import LISTS
 
 import fastopt
 from fastopt import measure
-from fastopt.train import Training
+from fastopt.train.digits.training import Training
 
 EVERY, AFTER = 100, 5
 LIMIT = 0.02
@@ -36,7 +36,7 @@ def training(watched: Path) -> Callable[[], None]:
 
 
 def endless(run: Training) -> Any:
-    from fastopt import network
+    from fastopt.train.digits import network
 
     inputs, targets = run.train_set
     while True:

@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from fastopt import measure, skipgram
+from fastopt import measure
 from fastopt.commands.figures import finite
-from fastopt.corpus import Corpus, Text, stdlib
-from fastopt.held_out import HeldOut
-from fastopt.learner import Learner
-from fastopt.processes import cores, side_by_side
-from fastopt.words import WIDTH, Training
+from fastopt.studies.processes import cores, side_by_side
+from fastopt.train.words import skipgram
+from fastopt.train.words.corpus import Corpus, Text, stdlib
+from fastopt.train.words.held_out import HeldOut
+from fastopt.train.words.learner import Learner
+from fastopt.train.words.training import WIDTH, Training
 
 WORDS, EPOCHS, SEEDS = 100_000, 3, (1, 2, 3, 4)
 BATCHES = (64, 512)

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 import fastopt
-from fastopt import digits, network, schedules
+from fastopt import schedules
+from fastopt.train.digits import data as digits
+from fastopt.train.digits import network
 
 DOCS = Path(__file__).parent
 EPOCHS, BATCH, SEEDS, STEPS = 12, 32, 5, 2000

@@ -5,8 +5,8 @@ import math
 from typing import Any
 
 import fastopt
-from fastopt.classes import CLASSES
-from fastopt.kernels.fusion import NUMBERS
+from fastopt.kernels.riders import NUMBERS
+from fastopt.optimizer.classes import CLASSES
 
 HEAD = '''"""{doc}"""
 
@@ -19,16 +19,16 @@ from . import kernels as kernels
 from . import lab as lab
 from . import like as like
 from . import schedules as schedules
-from .loss_scale import LossScaler as LossScaler
+from .checkpoint.restore import LoadReport as LoadReport
 from .monitors import BoldDriver as BoldDriver
 from .monitors import EarlyStopping as EarlyStopping
 from .monitors import ReduceOnPlateau as ReduceOnPlateau
-from .optimizer import Optimizer as Optimizer
-from .range_test import RangeTest as RangeTest
-from .range_test import lr_find as lr_find
-from .restore import LoadReport as LoadReport
-from .sensitivity import Sweep as Sweep
-from .sensitivity import sweep as sweep
+from .optimizer.optimizer import Optimizer as Optimizer
+from .studies.range_test import RangeTest as RangeTest
+from .studies.range_test import lr_find as lr_find
+from .studies.sweep import Sweep as Sweep
+from .studies.sweep import sweep as sweep
+from .updater.loss_scale import LossScaler as LossScaler
 
 __version__: str
 
@@ -54,7 +54,7 @@ def _keyword(parameter: inspect.Parameter) -> str:
     default: Any = parameter.default
     if parameter.annotation is not parameter.empty:
         kind = inspect.formatannotation(parameter.annotation).replace("collections.abc.", "").replace("typing.", "")
-        kind = kind.replace("fastopt.loss_scale.", "")
+        kind = kind.replace("fastopt.updater.loss_scale.", "")
     elif default is None and parameter.name in NUMBERS:
         kind = "_Number | None"
     else:

@@ -11,12 +11,12 @@ if not (_Path(__file__).parent / "kernels").is_dir():
     )
 
 from . import kernels
-from .classes import CLASSES
-from .kernels.row_sparse import RowSparse
-from .loss_scale import LossScaler
-from .optimizer import Optimizer
-from .rates import SparsityFactor
-from .restore import LoadReport
+from .checkpoint.restore import LoadReport
+from .kernels.arrays.row_sparse import RowSparse
+from .optimizer.classes import CLASSES
+from .optimizer.optimizer import Optimizer
+from .updater.loss_scale import LossScaler
+from .updater.sparsity_factor import SparsityFactor
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,8 +45,8 @@ globals().update(CLASSES)
 _LATER = {
     **dict.fromkeys(("lab", "like", "schedules"), None),
     **dict.fromkeys(("BoldDriver", "EarlyStopping", "ReduceOnPlateau"), "monitors"),
-    **dict.fromkeys(("RangeTest", "lr_find"), "range_test"),
-    **dict.fromkeys(("Sweep", "sweep"), "sensitivity"),
+    **dict.fromkeys(("RangeTest", "lr_find"), "studies.range_test"),
+    **dict.fromkeys(("Sweep", "sweep"), "studies.sweep"),
 }
 
 

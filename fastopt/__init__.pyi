@@ -9,16 +9,16 @@ from . import kernels as kernels
 from . import lab as lab
 from . import like as like
 from . import schedules as schedules
-from .loss_scale import LossScaler as LossScaler
+from .checkpoint.restore import LoadReport as LoadReport
 from .monitors import BoldDriver as BoldDriver
 from .monitors import EarlyStopping as EarlyStopping
 from .monitors import ReduceOnPlateau as ReduceOnPlateau
-from .optimizer import Optimizer as Optimizer
-from .range_test import RangeTest as RangeTest
-from .range_test import lr_find as lr_find
-from .restore import LoadReport as LoadReport
-from .sensitivity import Sweep as Sweep
-from .sensitivity import sweep as sweep
+from .optimizer.optimizer import Optimizer as Optimizer
+from .studies.range_test import RangeTest as RangeTest
+from .studies.range_test import lr_find as lr_find
+from .studies.sweep import Sweep as Sweep
+from .studies.sweep import sweep as sweep
+from .updater.loss_scale import LossScaler as LossScaler
 
 __version__: str
 

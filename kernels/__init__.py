@@ -9,9 +9,9 @@ if __name__ == "kernels":
 
 from typing import TYPE_CHECKING
 
-from .definition import Rule, rule
 from .families import Family
-from .grammar import exp, log, max_norm, maximum, minimum, norm, sign, sqrt, total, where
+from .language.functions import exp, log, max_norm, maximum, minimum, norm, sign, sqrt, total, where
+from .rule_type import Rule, rule
 from .rules import FAMILIES, RULES
 
 globals().update(RULES)

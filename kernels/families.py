@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .definition import Rule
-from .hyperparameters import unknown_name
+from .language.hyperparameters import unknown_name
+from .rule_type import Rule
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import compute_type, is_flat
-from .dispatch import view_of
-from .reductions import OVER_MODEL, REDUCTIONS
+from .arrays.view import compute_type, is_flat
+from .language.reductions import OVER_MODEL, REDUCTIONS
+from .libraries.library import view_of
 
 if TYPE_CHECKING:
-    from .step import Step
+    from .update_step import Step
 
 
 @functools.cache
 def _control() -> tuple[Callable[[], int], Callable[[int], None]]:
-    from .cpu_compile import control_functions
+    from .jit.compiler import control_functions
 
     return control_functions()
 

@@ -143,7 +143,7 @@ class _Array(np.ndarray[Any, Any]):
 @contextlib.contextmanager
 def gpu_of_paper(folder: Path) -> Any:
     """Within it, backend cupy is measured on NumPy arrays; gives what is said to NVTX."""
-    from fastopt.kernels import cupy
+    from fastopt.kernels.cuda import backend as cupy
 
     log: list[str] = []
     fake = numpy_as_cupy(folder, log)

@@ -13,7 +13,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from fastopt.kernels import cache, cpu_compile
+from fastopt.kernels.jit import cache
+from fastopt.kernels.jit import compiler as cpu_compile
 
 # After so many kernels the process that compiles is replaced.
 KERNELS = 60

@@ -14,7 +14,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 import compiling
 from own_rules import EVERY
 
-from fastopt.kernels import cpu
+from fastopt.kernels.cpu import backend as cpu
 
 compiling.elsewhere()
 cpu.PARALLEL_FROM = 65536  # Else the arrays of the tests would have to be larger.

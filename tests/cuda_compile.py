@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from fastopt.kernels.cuda_table import reduce_source, update_source
-from fastopt.kernels.cupy_kernels import OPTIONS
-from fastopt.kernels.program import Stage
-from fastopt.machine.nvdisasm import disassembled, disassembler
-from fastopt.machine.nvrtc import elementwise_code, library
+from fastopt.inspection.machine_code.nvdisasm import disassembled, disassembler
+from fastopt.inspection.machine_code.nvrtc import elementwise_code, library
+from fastopt.kernels.cuda.compiler import OPTIONS
+from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
+from fastopt.kernels.program.stages import Stage
 
 
 @dataclass(frozen=True)

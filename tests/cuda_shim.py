@@ -21,9 +21,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastopt.kernels import cache, cpu, cupy_kernels, dispatch
-from fastopt.kernels import cupy as cupy_backend
-from fastopt.kernels.cuda_table import GIVEN_BYTES
+from fastopt.kernels.cpu import backend as cpu
+from fastopt.kernels.cuda import backend as cupy_backend
+from fastopt.kernels.cuda import compiler as cupy_kernels
+from fastopt.kernels.cuda.table_kernels import GIVEN_BYTES
+from fastopt.kernels.jit import cache
+from fastopt.kernels.libraries import library as dispatch
 from fastopt.kernels.reference import denormals_flushed
 
 # Beside the kernels for the CPU, in a folder that is the user's alone.

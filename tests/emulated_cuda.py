@@ -1,4 +1,4 @@
-"""A GPU made of Python: runs the kernels of fastopt.kernels.numba_cuda where there is none.
+"""A GPU made of Python: runs the kernels of fastopt.kernels.numba_cuda.backend where there is none.
 
 The generated source runs as Python, a thread of the GPU after another; where the threads of a block wait for each
 other they are generators, which go on in turns. Its instructions are those of cuda_intrinsics.BUILDERS, built by numba
@@ -17,8 +17,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastopt.kernels import cuda_intrinsics, numba_cuda
-from fastopt.kernels.operations import OPERATIONS
+from fastopt.kernels.language.operations import OPERATIONS
+from fastopt.kernels.numba_cuda import backend as numba_cuda
+from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
 from fastopt.kernels.reference import denormals_flushed
 
 _FLOATS = {types.uint32: ir.FloatType(), types.uint64: ir.DoubleType()}

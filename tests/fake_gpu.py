@@ -14,9 +14,10 @@ import pytest
 
 from benchmarks.gpu_check import ways
 from benchmarks.gpu_check.device import Gpu
-from fastopt import rates
 from fastopt.bench.clocks import EventClock
-from fastopt.kernels import cupy_kernels, dispatch
+from fastopt.kernels.cuda import compiler as cupy_kernels
+from fastopt.kernels.libraries import library as dispatch
+from fastopt.updater import sparsity_factor as rates
 
 NUMBA_CUDA = find_spec("numba_cuda") is not None
 CUPY = {name: way for name, way in ways.WAYS.items() if name != "numba-cuda"}

@@ -8,7 +8,7 @@ from fuzz_calls import WRONG, Calls, Made
 from hypothesis import strategies as st
 
 import fastopt
-from fastopt.kernels.fusion import RANGES
+from fastopt.kernels.riders import RANGES
 
 CALLS = Calls()
 

@@ -16,7 +16,7 @@ from plain_model import NEUTRAL
 from test_options import COMBINATIONS, usable
 
 from fastopt.kernels import RULES, Rule
-from fastopt.kernels.fusion import RANGES
+from fastopt.kernels.riders import RANGES
 
 SEEDS = st.integers(0, 2**32 - 1)
 PAIRS = [

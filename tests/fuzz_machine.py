@@ -33,7 +33,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from plain_model import PlainModel, copied
 
 import fastopt
-from fastopt.kernels.hyperparameters import plain_number
+from fastopt.kernels.language.hyperparameters import plain_number
 
 # Where gradients come from: new arrays; those of the step before; views into one block, or of one number; such that
 # only share their memory, or cannot be written; the optimizer's own; and parameters that are given too.

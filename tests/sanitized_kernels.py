@@ -15,7 +15,7 @@ from own_rules import EVERY
 from test_cuda_source import check_sets, numbers_of
 
 from fastopt.kernels import Rule
-from fastopt.kernels.plan import update
+from fastopt.kernels.step.plan import update
 
 FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g1")
 # Around packs of 2, 4 and 8 elements, lanes of 1,024 and pieces of 65,536.

@@ -19,10 +19,13 @@ from own_rules import EVERY
 from fastopt import Optimizer, measure
 from fastopt.bench import WrongResult, cases, count, counts, machine, measured
 from fastopt.bench.clocks import LEAST, EventClock, HostClock, Took, repeats
-from fastopt.bench.machines import MACHINES, Cpu
+from fastopt.bench.devices import MACHINES, Cpu
 from fastopt.bench.streams import bare_numba, bare_rule, copier, passes
-from fastopt.kernels import RULES, cupy, exp, numba_cuda, rule
-from fastopt.kernels.dispatch import BACKENDS
+from fastopt.kernels import RULES, exp, rule
+from fastopt.kernels.cuda import backend as cupy
+from fastopt.kernels.libraries.library import BACKENDS
+from fastopt.kernels.numba_cuda import backend as numba_cuda
+from fastopt.measure import timing
 
 ROW = {
     "rule", "elements", "dtype", "backend", "cache", "checked", "bytes_per_element", "operations_per_element",
@@ -69,7 +72,7 @@ def test_the_table_has_a_row_for_each_case_under_its_backend_and_type(capsys: py
 def test_a_checkout_that_is_not_installed_has_a_table_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(measure, "PACKAGES", [name for name in measure.PACKAGES if name != "fastopt"])
+    monkeypatch.setattr(timing, "PACKAGES", [name for name in timing.PACKAGES if name != "fastopt"])
     code, out, _ = said(capsys, "sgd", "--size", "1K", "--rounds", "3")
     assert code == 0
     assert f"fastopt ?, numpy {np.__version__}" in out

@@ -15,8 +15,8 @@ from own_rules import OWN
 from fastopt import Optimizer
 from fastopt.bench import Case, WrongResult, cases, machine, measured
 from fastopt.bench.contenders import prepared
+from fastopt.bench.devices import MACHINES
 from fastopt.bench.gpu_kernels import Kernel, kernels
-from fastopt.bench.machines import MACHINES
 from fastopt.kernels import RULES, Rule
 
 __all__ = ["gpu"]

@@ -15,9 +15,9 @@ from own_rules import EVERY
 from fastopt.bench import Case, controls, machine
 from fastopt.bench.controls import STEP, fused
 from fastopt.bench.gpu_kernels import HEADERS
+from fastopt.inspection.machine_code.nvrtc import elementwise_code
 from fastopt.kernels import RULES
 from fastopt.kernels.reference import denormals_flushed
-from fastopt.machine.nvrtc import elementwise_code
 
 FUSED = {
     name: rule
@@ -168,7 +168,7 @@ def test_a_kernel_of_cupys_compiles_alone_with_the_headers_that_it_is_given(name
 def test_without_a_gpu_one_line_says_what_is_missing_and_what_is_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fastopt.kernels import cupy
+    from fastopt.kernels.cuda import backend as cupy
 
     def missing() -> Any:
         raise RuntimeError("CuPy sees no GPU")

@@ -11,10 +11,12 @@ from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_u
 from own_rules import EVERY, OF_EACH_SHAPE
 
 import fastopt
-from fastopt.kernels import RULES, cpu, cpu_source, maximum, rule, sqrt, where
-from fastopt.kernels.plan import update
-from fastopt.kernels.reductions import REDUCTIONS
+from fastopt.kernels import RULES, maximum, rule, sqrt, where
+from fastopt.kernels.cpu import backend as cpu
+from fastopt.kernels.cpu import source as cpu_source
+from fastopt.kernels.language.reductions import REDUCTIONS
 from fastopt.kernels.reference import denormals_flushed
+from fastopt.kernels.step.plan import update
 
 # Every rule in float32 and, by turns, in one more type.
 RULES_AND_TYPES = by_turns(EVERY, DTYPES, always=[("float32",)])

@@ -18,7 +18,8 @@ from test_cupy import on_gpu
 
 import fastopt
 from fastopt import schedules
-from fastopt.kernels import RULES, Rule, cupy_kernels, norm, rule, where
+from fastopt.kernels import RULES, Rule, norm, rule, where
+from fastopt.kernels.cuda import compiler as cupy_kernels
 
 pytestmark = pytest.mark.usefixtures("serial")
 SIZES = (5, 129, 0, 70_001)

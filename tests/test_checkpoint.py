@@ -19,7 +19,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import fastopt
-from fastopt import checkpoint, restore, state
+from fastopt.checkpoint import file as checkpoint
+from fastopt.checkpoint import restore, state
 from fastopt.kernels import RULES
 
 

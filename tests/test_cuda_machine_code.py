@@ -11,9 +11,9 @@ from own_rules import EVERY
 
 import fastopt
 from fastopt.kernels import RULES
-from fastopt.kernels.ahead import Ahead
-from fastopt.kernels.cuda_prologue import prologue_source
-from fastopt.kernels.cuda_table import reduce_source, update_source
+from fastopt.kernels.cuda.number_kernels import prologue_source
+from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
+from fastopt.kernels.program.gpu_numbers import Ahead
 
 ALL = {**EVERY, **{name: RULES[name] for name in INEXACT}}
 # Every rule in float32 for both machines, in the other types for the newer one.

@@ -9,9 +9,10 @@ import pytest
 from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits, same_numbers
 from own_rules import EVERY, OWN
 
-from fastopt.kernels import RULES, Rule, cupy_kernels
-from fastopt.kernels.cuda_launch import THREADS
-from fastopt.kernels.plan import update
+from fastopt.kernels import RULES, Rule
+from fastopt.kernels.cuda import compiler as cupy_kernels
+from fastopt.kernels.cuda.launch_size import THREADS
+from fastopt.kernels.step.plan import update
 
 pytestmark = pytest.mark.usefixtures("serial")
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"

@@ -10,9 +10,9 @@ from examples import DTYPES, arrays_for, same_bits, same_numbers
 from own_rules import EVERY
 
 from fastopt.kernels import RULES, Rule, rule
-from fastopt.kernels import cupy as backend
-from fastopt.kernels.dispatch import array_like
-from fastopt.kernels.plan import update
+from fastopt.kernels.cuda import backend
+from fastopt.kernels.libraries.library import array_like
+from fastopt.kernels.step.plan import update
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_state_lies_like_its_parameter(cupy: Any) -> None:
 
 
 def test_the_backend_is_loaded_without_cupy() -> None:
-    code = "import sys, fastopt.kernels.cupy, fastopt.kernels.cuda_source; sys.exit('cupy' in sys.modules)"
+    code = "import sys, fastopt.kernels.cuda.backend, fastopt.kernels.cuda.element; sys.exit('cupy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastopt.kernels import cupy_headers
-from fastopt.kernels.arrays import make_view
-from fastopt.kernels.headers import CHANGED, MOVED, SAME, Headers
+from fastopt.kernels.arrays.view import make_view
+from fastopt.kernels.headers import cupy_headers
+from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME, Headers
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the extra cuda-check brings it")
 

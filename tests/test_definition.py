@@ -11,8 +11,9 @@ import pytest
 from examples import arrays_for, check_update, run_python
 
 from fastopt import kernels
-from fastopt.kernels import RULES, cpu, max_norm, norm, rule, sign, sqrt, where
-from fastopt.kernels.emit import plain
+from fastopt.kernels import RULES, max_norm, norm, rule, sign, sqrt, where
+from fastopt.kernels.cpu import backend as cpu
+from fastopt.kernels.program.spelling import plain
 
 
 def ones(n: int = 5) -> Any:

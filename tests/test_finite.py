@@ -7,8 +7,8 @@ import pytest
 from examples import DTYPES
 
 import fastopt
-from fastopt.finite import check_finite
 from fastopt.kernels import RULES
+from fastopt.optimizer.finite import check_finite
 
 
 def failure(opt: fastopt.Optimizer) -> list[str]:

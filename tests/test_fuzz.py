@@ -100,12 +100,15 @@ def test_20000_runs_of_every_rule_agree_with_the_model(
 
 # Where it is made and what stands there instead.
 MISTAKES: dict[str, tuple[str, Any]] = {
-    "arrays that overlap are taken": ("fastopt.kernels.dispatch.check_overlaps", lambda *arguments: None),
+    "arrays that overlap are taken": ("fastopt.kernels.libraries.library.check_overlaps", lambda *arguments: None),
     "dense arrays of two layouts are walked as one": (
-        "fastopt.kernels.plan.is_flat",
+        "fastopt.kernels.step.plan.is_flat",
         lambda views: all(view.walk is not None for view in views),
     ),
-    "the numbers of a state are not restored": ("fastopt.restore._hyper_changes", lambda *arguments: ([], [], [])),
+    "the numbers of a state are not restored": (
+        "fastopt.checkpoint.restore._hyper_changes",
+        lambda *arguments: ([], [], []),
+    ),
 }
 
 

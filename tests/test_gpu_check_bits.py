@@ -10,7 +10,8 @@ from examples import ROOT
 from fake_gpu import CUPY, NUMBA_CUDA, FakeGpu, compiler_or_skip, faked, gpu
 
 from benchmarks.gpu_check import bits, huge, marked, riders, sanitizer, short_run, training, ways
-from fastopt.kernels import RULES, numba_cuda
+from fastopt.kernels import RULES
+from fastopt.kernels.numba_cuda import backend as numba_cuda
 
 __all__ = ["gpu"]
 

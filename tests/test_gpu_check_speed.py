@@ -11,8 +11,11 @@ from fake_gpu import NUMBA_CUDA, FakeGpu, OnGpu, gpu
 
 import fastopt
 from benchmarks.gpu_check import device, large, launch, models, tail, timing, torch_side
-from fastopt.kernels import RULES, cuda_launch, cupy_kernels, dispatch
-from fastopt.kernels.cuda_launch import launching
+from fastopt.kernels import RULES
+from fastopt.kernels.cuda import compiler as cupy_kernels
+from fastopt.kernels.cuda import launch_size as cuda_launch
+from fastopt.kernels.cuda.launch_size import launching
+from fastopt.kernels.libraries import library as dispatch
 
 __all__ = ["gpu"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import as_strided
 
-from fastopt.kernels import cpu
-from fastopt.kernels.dispatch import view_of
-from fastopt.kernels.headers import CHANGED, MOVED, SAME
+from fastopt.kernels.cpu import backend as cpu
+from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME
+from fastopt.kernels.libraries.library import view_of
 
 SHAPES = [(3, 4), (), (0, 2), (5,), (2, 3, 4, 5), *[(7,)] * 30]
 

@@ -10,7 +10,7 @@ from examples import DTYPES, arrays_for, check_update, same_bits
 
 import fastopt
 from fastopt.kernels import rule, total
-from fastopt.kernels.plan import update
+from fastopt.kernels.step.plan import update
 
 SIZES = (0, 1, 7, 1023, 3000, 65536 + 700)
 
@@ -23,7 +23,7 @@ def by_total(p, g, m, *, lr=0.1, last=0.0):  # type: ignore[no-untyped-def]
 
 
 def summed(x: Any) -> float:
-    """The order of kernels/reductions.py, written out in Python numbers."""
+    """The order of kernels/language/reductions.py, written out in Python numbers."""
     result = 0.0
     values = [float(value) for value in x]
     for start in range(0, len(values), 65536):

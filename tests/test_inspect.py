@@ -9,11 +9,11 @@ import pytest
 from examples import EXACT, run_python
 
 from fastopt.cli import main
-from fastopt.inspection import inspected
+from fastopt.inspection.machine_code.cpu import cpu_kernels
+from fastopt.inspection.rule import inspected
 from fastopt.kernels import RULES, log, norm, rule, where
-from fastopt.kernels.dispatch import BACKENDS
-from fastopt.kernels.emit import plain
-from fastopt.machine.cpu import cpu_kernels
+from fastopt.kernels.libraries.library import BACKENDS
+from fastopt.kernels.program.spelling import plain
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

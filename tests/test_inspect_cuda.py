@@ -15,14 +15,14 @@ import pytest
 from cuda_compile import compiled, compiled_elementwise, compiled_stage
 from test_inspect import said
 
-from fastopt.inspection import inspected
-from fastopt.kernels import numba_cuda
-from fastopt.kernels.cuda_table import reduce_source, update_source
-from fastopt.machine import nvdisasm, nvjitlink, nvrtc
-from fastopt.machine.accesses import Access, of_ptx, of_sass
-from fastopt.machine.cubin import Resources, resources
-from fastopt.machine.gpu import GpuKernel, gpu_kernels
-from fastopt.machine.occupancy import LIMITS, occupancy
+from fastopt.inspection.machine_code import nvdisasm, nvjitlink, nvrtc
+from fastopt.inspection.machine_code.accesses import Access, of_ptx, of_sass
+from fastopt.inspection.machine_code.cubin import Resources, resources
+from fastopt.inspection.machine_code.gpu import GpuKernel, gpu_kernels
+from fastopt.inspection.machine_code.occupancy import LIMITS, occupancy
+from fastopt.inspection.rule import inspected
+from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
+from fastopt.kernels.numba_cuda import backend as numba_cuda
 
 try:
     nvrtc.library()

@@ -305,7 +305,7 @@ def test_the_whole_lab(tmp_path: Path) -> None:
 
 def test_importing_the_lab_imports_nothing_heavy() -> None:
     done = run_python(
-        "-c", "import sys, fastopt.lab, fastopt.watching; print({'matplotlib', 'numba'} & set(sys.modules))"
+        "-c", "import sys, fastopt.lab, fastopt.watch.watch; print({'matplotlib', 'numba'} & set(sys.modules))"
     )
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
@@ -314,7 +314,7 @@ def test_importing_the_lab_imports_nothing_heavy() -> None:
 
 
 def test_labels_do_not_touch_and_stay_near() -> None:
-    from fastopt.end_labels import ink, spread
+    from fastopt.plots.end_labels import ink, spread
 
     generator = np.random.default_rng(0)
     for _ in range(200):

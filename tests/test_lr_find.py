@@ -10,7 +10,9 @@ import pytest
 from examples import run_python, same_bits
 
 import fastopt
-from fastopt import digits, lr_find, network
+from fastopt import lr_find
+from fastopt.train.digits import data as digits
+from fastopt.train.digits import network
 
 
 def digits_problem(seed: int = 0) -> tuple[Any, Any]:

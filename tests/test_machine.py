@@ -6,13 +6,13 @@ from typing import Any
 import llvmlite.binding as llvm
 import pytest
 
-from fastopt.machine import gpu
-from fastopt.machine.accesses import Access, of_ptx, of_sass
-from fastopt.machine.assembly import HotLoop, function, fused, hot_loop
-from fastopt.machine.cpu import CpuKernel
-from fastopt.machine.cubin import Resources, resources
-from fastopt.machine.listing import of_cpu
-from fastopt.machine.occupancy import Occupancy, occupancy
+from fastopt.inspection.machine_code import gpu
+from fastopt.inspection.machine_code.accesses import Access, of_ptx, of_sass
+from fastopt.inspection.machine_code.assembly import HotLoop, function, fused, hot_loop
+from fastopt.inspection.machine_code.cpu import CpuKernel
+from fastopt.inspection.machine_code.cubin import Resources, resources
+from fastopt.inspection.machine_code.listing import of_cpu
+from fastopt.inspection.machine_code.occupancy import Occupancy, occupancy
 
 LOOP = """
 define void @scale(ptr noalias %p, ptr noalias %g, i64 %n, float %lr) {{

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import fastopt
-from fastopt.kernels import RULES, cpu_threads
+from fastopt.kernels import RULES
+from fastopt.kernels.cpu import threads as cpu_threads
 
 # The kernels that all tests share; others, a rule each for an update and for norms: what allocates is around them.
 SHARED, OTHERS = ("dense", 1), [("dense", 2), ("strided", 1), ("strided", 2)]

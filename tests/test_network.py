@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from fastopt import network
-from fastopt.tree import leaves
+from fastopt.train.digits import network
+from fastopt.trees.tree import leaves
 
 DEPTHS = [(), (6,), (6, 5), (4, 4, 4, 4)]
 ACTIVATIONS = sorted(network.ACTIVATIONS)

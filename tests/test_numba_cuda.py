@@ -19,21 +19,11 @@ if importlib.util.find_spec("numba_cuda") is None:
 from emulated_cuda import InMemory, emulated, in_memory
 from examples import same_numbers
 
-from fastopt.kernels import (
-    RULES,
-    cuda_intrinsics,
-    dispatch,
-    max_norm,
-    maximum,
-    minimum,
-    norm,
-    numba_cuda,
-    rule,
-    sign,
-    sqrt,
-    where,
-)
-from fastopt.kernels.plan import update
+from fastopt.kernels import RULES, max_norm, maximum, minimum, norm, rule, sign, sqrt, where
+from fastopt.kernels.libraries import library as dispatch
+from fastopt.kernels.numba_cuda import backend as numba_cuda
+from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
+from fastopt.kernels.step.plan import update
 
 DTYPES = ("float32", "float64")
 

@@ -10,8 +10,10 @@ import pytest
 from examples import arrays_for, same_bits
 
 import fastopt
-from fastopt.kernels import FAMILIES, RULES, cpu, tasks
-from fastopt.kernels.fusion import NUMBERS
+from fastopt.kernels import FAMILIES, RULES
+from fastopt.kernels.cpu import backend as cpu
+from fastopt.kernels.riders import NUMBERS
+from fastopt.kernels.tasks import stage_run as tasks
 
 
 def tree(values: Any) -> Any:

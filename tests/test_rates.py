@@ -10,9 +10,10 @@ from examples import same_bits
 
 import fastopt
 from fastopt import RowSparse, SparsityFactor
-from fastopt.kernels import RULES, cupy
-from fastopt.kernels.dispatch import view_of
-from fastopt.kernels.tasks import Pass
+from fastopt.kernels import RULES
+from fastopt.kernels.cuda import backend as cupy
+from fastopt.kernels.libraries.library import view_of
+from fastopt.kernels.tasks.stage_run import Pass
 
 SHAPE = (30, 5)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from examples import ROOT, docs
 
-from fastopt.classes import CLASSES
+from fastopt.optimizer.classes import CLASSES
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

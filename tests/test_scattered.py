@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastopt.kernels.scattered import Scattered
+from fastopt.integrations.scattered import Scattered
 
 
 def test_numbers_are_read_and_written_where_they_lie() -> None:

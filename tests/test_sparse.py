@@ -14,8 +14,9 @@ from examples import DTYPES, arrays_for, same_bits
 import fastopt
 from fastopt import RowSparse, schedules
 from fastopt.kernels import RULES, maximum, rule, where
-from fastopt.kernels import catch_up as catching
-from fastopt.kernels.stillness import ignores_zeros, stays
+from fastopt.kernels.program.stillness import ignores_zeros, stays
+from fastopt.kernels.step import catch_up as catching
+from fastopt.updater import behind
 
 ROWS = 40
 SOME = ("adam", "adagrad", "nadam", "sgd_hypergradient", "lamb", "rmsprop_centered_momentum")
@@ -383,7 +384,7 @@ def test_saved_in_the_middle_and_resumed(tmp_path: Path) -> None:
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catching, "LONGEST", 4)
-    monkeypatch.setattr(fastopt.sparse, "LONGEST", 4)
+    monkeypatch.setattr(behind, "LONGEST", 4)
     sparse, dense = pair("adamw")
     for step in range(15):
         run_both(sparse, dense, 1)

@@ -16,9 +16,9 @@ from examples import ROOT, run_python
 
 from fastopt import Sweep, sweep
 from fastopt.cli import main
-from fastopt.processes import side_by_side
-from fastopt.sensitivity import Run
-from fastopt.train import Training
+from fastopt.studies.processes import side_by_side
+from fastopt.studies.sweep import Run
+from fastopt.train.digits.training import Training
 
 
 def bowl(rule: str, lr: float, seed: int = 0) -> float:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import fastopt
-from fastopt.kernels import cpu
-from fastopt.kernels.headers import CHANGED, MOVED, SAME
+from fastopt.kernels.cpu import backend as cpu
+from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME
 
 pytestmark = pytest.mark.peers
 
@@ -20,7 +20,7 @@ def lists(twins: Any) -> tuple[list[Any], list[Any]]:
 
 
 def watch(params: list[Any], grads: list[Any]) -> Any:
-    from fastopt.kernels.dispatch import view_of
+    from fastopt.kernels.libraries.library import view_of
 
     views = [[view_of(array, "array")[1] for array in pair] for pair in zip(params, grads, strict=True)]
     return cpu.watch(params, grads, views, False)

@@ -10,10 +10,10 @@ import pytest
 import typer
 
 from fastopt import Optimizer, __version__
-from fastopt.checked import CheckedOptimizer, same_bits
 from fastopt.cli import main
 from fastopt.kernels import RULES, exp, norm, rule
-from fastopt.train import Training
+from fastopt.train.checked import CheckedOptimizer, same_bits
+from fastopt.train.digits.training import Training
 
 KEYS = {
     "task", "rule", "hyper", "layers", "activation", "parameters", "dtype", "device", "batch_size", "seed", "epochs",

@@ -13,10 +13,11 @@ import pytest
 from examples import run_python, same_bits
 
 import fastopt
-from fastopt import looking, watching
-from fastopt.kernels import samples
-from fastopt.kernels.headers import CHANGED, Headers
-from fastopt.kernels.plan import Plan
+from fastopt.kernels.headers.numpy_headers import CHANGED, Headers
+from fastopt.kernels.step.plan import Plan
+from fastopt.watch import look as looking
+from fastopt.watch import samples
+from fastopt.watch import watch as watching
 
 SHAPES = {"W": (12, 20), "b": (5,)}
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from examples import ROOT, same_bits
 
-from fastopt import Optimizer, skipgram
+from fastopt import Optimizer
 from fastopt.cli import main
-from fastopt.corpus import Corpus, Text, corpus, paragraphs, stdlib
-from fastopt.held_out import HeldOut
 from fastopt.kernels import RULES
-from fastopt.learner import Learner
-from fastopt.words import Training
+from fastopt.train.words import skipgram
+from fastopt.train.words.corpus import Corpus, Text, corpus, paragraphs, stdlib
+from fastopt.train.words.held_out import HeldOut
+from fastopt.train.words.learner import Learner
+from fastopt.train.words.training import Training
 
 SUBJECTS = (("sun", "moon", "star", "comet"), ("bread", "butter", "cheese", "honey"), ("oak", "elm", "birch", "pine"))
 # A rule of each kind: nothing moves without a gradient, everything does, by a number carried along, by a norm.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastopt.bench.machines import Cupy
+from fastopt.bench.devices import Cupy
 
 # All that is held at once stays below this, so that a card of 80 GB does.
 MEMORY = 70e9

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastopt import Optimizer
-from fastopt.checked import equal_bits
 from fastopt.kernels import RULES
+from fastopt.train.checked import equal_bits
 
 from .device import Gpu
 from .neighbours import examples

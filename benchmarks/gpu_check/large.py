@@ -9,9 +9,9 @@ import numpy as np
 from fastopt import Optimizer
 from fastopt.bench.check import WrongResult, check
 from fastopt.bench.streams import bare_rule
-from fastopt.checked import equal_bits
-from fastopt.inspection import inspected
+from fastopt.inspection.rule import inspected
 from fastopt.kernels import RULES, Rule
+from fastopt.train.checked import equal_bits
 
 from . import torch_side
 from .device import Gpu

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from fastopt.kernels import cuda_launch
-from fastopt.kernels import cupy as backend
-from fastopt.kernels.cuda_launch import launching
+from fastopt.kernels.cuda import backend
+from fastopt.kernels.cuda import launch_size as cuda_launch
+from fastopt.kernels.cuda.launch_size import launching
 
 from .device import Gpu
 from .models import OURS, Lists, by_the_cpu, ours, stepped

@@ -9,7 +9,7 @@ would pass it in the first epoch.
 
 from typing import Any
 
-from fastopt.train import Training
+from fastopt.train.digits.training import Training
 
 from .runner import Rows
 

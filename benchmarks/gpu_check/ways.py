@@ -8,9 +8,9 @@ import ml_dtypes
 import numpy as np
 
 from fastopt import Optimizer
-from fastopt.checked import equal_bits
 from fastopt.kernels import RULES, Rule
-from fastopt.kernels.dispatch import filling, to_host
+from fastopt.kernels.libraries.library import filling, to_host
+from fastopt.train.checked import equal_bits
 
 from .device import Gpu
 from .neighbours import examples, own_rules

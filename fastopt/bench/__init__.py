@@ -5,7 +5,7 @@
 
 from .cases import Case, cases
 from .check import WrongResult
-from .machines import machine
+from .devices import machine
 from .run import Result, Timing, measured
 from .sizes import count, counts
 

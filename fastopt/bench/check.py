@@ -6,11 +6,11 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ..checked import equal_bits
 from ..kernels import Rule
-from ..kernels.arrays import compute_type
-from ..optimizer import Optimizer
-from .machines import Machine
+from ..kernels.arrays.view import compute_type
+from ..optimizer.optimizer import Optimizer
+from ..train.checked import equal_bits
+from .devices import Machine
 
 # The state starts as a constant; after the first step it is not.
 STEPS = 2

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ..inspection import inspected
-from ..kernels.arrays import compute_type
+from ..inspection.rule import inspected
+from ..kernels.arrays.view import compute_type
 from ..kernels.reference import denormals_flushed
 from ..measure import interleaved
-from ..optimizer import Optimizer
+from ..optimizer.optimizer import Optimizer
 from .cases import Case
 from .check import PIECE, WrongResult, check, far, sets_of
 from .clocks import Call, Clock, Mark, Took, repeats
 from .controls import STEP, Control, numbers
-from .machines import Machine
+from .devices import Machine
 from .streams import bare_rule
 
 RULE, COPY, BARE = "rule", "copy", "bare rule"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..kernels import Rule
-from ..kernels.arrays import compute_type
-from ..kernels.emit import walk
+from ..kernels.arrays.view import compute_type
+from ..kernels.program.spelling import walk
 
 Control = Callable[[Sequence[Any]], Any]
 

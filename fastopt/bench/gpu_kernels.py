@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..kernels import cuda_launch
-from ..kernels.arrays import compute_type
-from ..kernels.cuda_source import elementwise, kernel_name, pack
-from ..kernels.cuda_table import reduce_source, update_source
-from ..kernels.cupy_kernels import OPTIONS
-from ..kernels.cupy_steps import unattended
-from ..kernels.program import Stage
-from ..kernels.reductions import LANES
+from ..kernels.arrays.view import compute_type
+from ..kernels.cuda import launch_size as cuda_launch
+from ..kernels.cuda.compiler import OPTIONS
+from ..kernels.cuda.element import elementwise, kernel_name, pack
+from ..kernels.cuda.table_kernels import reduce_source, update_source
+from ..kernels.cuda.unattended import unattended
+from ..kernels.language.reductions import LANES
+from ..kernels.program.stages import Stage
 from .cases import Case
 
 # What CuPy puts before the code of its own kernels.

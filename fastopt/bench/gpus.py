@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import Rule
-from ..kernels.dispatch import backend
+from ..kernels.libraries.library import backend
 from .cases import Case
 from .clocks import Call, Clock, EventClock, Mark
 from .controls import Control, controls

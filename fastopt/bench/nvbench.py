@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import measure
-from .machines import Machine, hardware
+from .devices import Machine, hardware
 from .run import Result, Timing
 
 _VERSION = (1, 0, 0)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import measure
-from .machines import Machine
+from .devices import Machine
 from .run import Result
 
 # What the records of this form call themselves; a new number for a change that a reader would stumble over.

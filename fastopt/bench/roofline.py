@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..plots import COLOURS, plain_axes, save
+from ..plots.style import COLOURS, plain_axes, save
 from .cases import layout_text
 from .contenders import COPY
 from .labels import Label, place

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..inspection import inspected
-from ..kernels.cuda_launch import launching
+from ..inspection.rule import inspected
+from ..kernels.cuda.launch_size import launching
 from ..measure import Spread, ratio, spread
 from .cases import Case
 from .clocks import Mark, Took
 from .contenders import COPY, RULE, Setup, prepared
+from .devices import Machine
 from .gpu_kernels import Kernel
-from .machines import Machine
 
 
 @dataclass(frozen=True)

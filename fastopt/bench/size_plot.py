@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ..plots import COLOURS, plain_axes, save
+from ..plots.style import COLOURS, plain_axes, save
 from .cases import layout_text
 from .contenders import COPY, RULE
 from .labels import Label, place

@@ -48,7 +48,8 @@ def bare_numba(subject: Rule, arrays: Sequence[Any], also: str = "") -> Call:
 
     also: an expression in `math`, `numba` and the elements a0[i], a1[i], ... that is added to the first array.
     """
-    from ..kernels import cpu, cpu_threads
+    from ..kernels.cpu import backend as cpu
+    from ..kernels.cpu import threads as cpu_threads
 
     cpu_threads.start()
     kernel = _bare_numba(len(arrays), passes(subject), also, arrays[0].size >= cpu.PARALLEL_FROM)
@@ -90,7 +91,8 @@ def _sum(positions: Sequence[int], name: str = "a{}") -> str:
 
 def copier(nbytes: int) -> Call:
     """Copies so many bytes between NumPy arrays: NumPy's own copy, or a part by each thread where that pays."""
-    from ..kernels import cpu, cpu_threads
+    from ..kernels.cpu import backend as cpu
+    from ..kernels.cpu import threads as cpu_threads
 
     source, target = np.ones(-(-nbytes // 8)), np.zeros(-(-nbytes // 8))
     if nbytes < 8 * cpu.PARALLEL_FROM:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..bench import Case, Result
     from ..bench.clocks import Mark
-    from ..bench.machines import Machine
+    from ..bench.devices import Machine
 
 
 def bench(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..bench import Result
-    from ..bench.machines import Machine
+    from ..bench.devices import Machine
 
 Write = Callable[[Sequence["Result"], Mapping[str, "Machine"]], None]
 
@@ -52,7 +52,7 @@ def _picture(
 
 
 def _names(machines: Mapping[str, "Machine"]) -> str:
-    from ..bench.machines import hardware
+    from ..bench.devices import hardware
 
     return ", ".join(dict.fromkeys(map(hardware, machines.values())))
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..bench import Case, Result
-    from ..bench.machines import Machine
+    from ..bench.devices import Machine
 
 NOTE = """
 of copy, streams: share of the bandwidth that a copy, and a kernel with the same

@@ -11,8 +11,8 @@ from . import refusing
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..inspection import Inspection
-    from ..machine.listing import Listing
+    from ..inspection.machine_code.listing import Listing
+    from ..inspection.rule import Inspection
 
 
 def inspect(
@@ -34,8 +34,8 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Show what a rule is and costs, and the kernels that are made of it."""
-    from ..inspection import as_record, inspected
-    from ..kernels.dispatch import BACKENDS
+    from ..inspection.rule import as_record, inspected
+    from ..kernels.libraries.library import BACKENDS
 
     with refusing(TypeError, ValueError, ImportError, ArithmeticError, FileNotFoundError, RuntimeError):
         found = inspected(rule, dtype)
@@ -63,7 +63,7 @@ def _compiled(found: "Inspection", backends: Sequence[str], forms: Sequence[str]
             raise ValueError(f"--{form} shows kernels of {' and '.join(sorted(able))}, which --backend leaves out")
     if not forms:
         return []
-    from ..machine import cpu, gpu, listing
+    from ..inspection.machine_code import cpu, gpu, listing
 
     made = [listing.of_cpu(kernel) for kernel in cpu.cpu_kernels(found)] if "asm" in forms else []
     target = arch or gpu.current_arch() or gpu.DEFAULT_ARCH

@@ -40,7 +40,7 @@ def lab(
     with refusing(TypeError, ValueError, ImportError, RuntimeError, OSError):
         from ..lab.build import RULES, Plan, build, steps_of
         from ..lab.surfaces import SURFACES
-        from ..progress import bar
+        from ..studies.progress import bar
 
         only = bool(rule or surface or lr is not None or steps is not None)
         plan = Plan(output, rule or RULES, surface or tuple(SURFACES), lr, steps, whole=not only)

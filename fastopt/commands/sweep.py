@@ -16,7 +16,7 @@ from .figures import duration, finite
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..sensitivity import Sweep
+    from ..studies.sweep import Sweep
 
 # What the documents describe: the documents' experiment is on RMSprop's sensitivity to its first rate.
 DOCUMENTED = (
@@ -47,12 +47,12 @@ def sweep(
     from rich.console import Console
 
     if plot:
-        from ..plots import check_path
+        from ..plots.style import check_path
     start = time.perf_counter()
     with refusing(TypeError, ValueError, ImportError, RuntimeError, OSError):
-        from ..digits_run import final_loss
-        from ..sensitivity import sweep as run
-        from ..train import Training
+        from ..studies.sweep import sweep as run
+        from ..train.digits.final_loss import final_loss
+        from ..train.digits.training import Training
 
         if plot:
             check_path(plot)
@@ -82,7 +82,7 @@ def sweep(
 
 
 def _rules(given: list[str] | None) -> list[str]:
-    from ..kernels.hyperparameters import suggestion
+    from ..kernels.language.hyperparameters import suggestion
 
     if given == ["all"]:
         return [name for name, rule in RULES.items() if "lr" in rule.hyper]

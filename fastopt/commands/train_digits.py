@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from .figures import duration
 
 if TYPE_CHECKING:
-    from ..train import Epoch, Summary, Training
+    from ..train.digits.training import Epoch, Summary, Training
 
 OPTIONS = {"epochs", "batch_size", "hidden", "activation", "device"}
 TITLES = "epoch        loss   train accuracy   test accuracy        time"
 
 
 def prepare(rule: str, *, hidden: str | None = None, **given: Any) -> "Training":
-    from ..train import Training
+    from ..train.digits.training import Training
 
     if hidden is not None:
         given["hidden"] = _widths(hidden)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from .figures import duration
 
 if TYPE_CHECKING:
-    from ..words import Epoch, Summary, Training
+    from ..train.words.training import Epoch, Summary, Training
 
 OPTIONS = {"epochs", "batch_size", "sparse", "words"}
 TITLES = "epoch        loss    held out   rare words   frequent words        time"
 
 
 def prepare(rule: str, **given: Any) -> "Training":
-    from ..words import Training
+    from ..train.words.training import Training
 
     return Training(rule, **given)
 

@@ -12,10 +12,10 @@ import numpy as np
 from sklearn import neural_network
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
-from ..classes import CLASSES
 from ..kernels import RULES, Rule
-from ..kernels.hyperparameters import suggestion
-from ..optimizer import Optimizer
+from ..kernels.language.hyperparameters import suggestion
+from ..optimizer.classes import CLASSES
+from ..optimizer.optimizer import Optimizer
 from .versions import warn_if_untested
 
 warn_if_untested("scikit-learn", "1.9", "1.9")

@@ -16,7 +16,7 @@ from thinc.optimizers import SGD_DEFAULTS
 from thinc.optimizers import Optimizer as Base
 
 from ..kernels import FAMILIES, Family, Rule
-from ..kernels.hyperparameters import checked, plain_number
+from ..kernels.language.hyperparameters import checked, plain_number
 from ..like.building import counted_from_zero, is_off
 from ..like.thinc.optimizers import FIXED, average_decay
 from .thinc_step import RANGES, Around, Key, thinc_step

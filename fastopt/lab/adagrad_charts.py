@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..end_labels import label_ends
 from ..kernels import Rule
+from ..plots.end_labels import label_ends
 from .curves import curves
 from .own_rules import adagrad_without_root
 from .runs import tuned

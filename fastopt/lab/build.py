@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..inspection import named
+from ..inspection.rule import named
 from ..measure import whole
-from ..processes import cores, side_by_side
+from ..studies.processes import cores, side_by_side
 from . import captions, digits_runs, page
 from .captions import Chapter
 from .runs import descend, tuned

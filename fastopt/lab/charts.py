@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..end_labels import End, label_ends
+from ..plots.end_labels import End, label_ends
 from .adagrad_charts import ADAGRAD_CHARTS
 from .curves import curves
 from .paths_plot import paths

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ..end_labels import End
+from ..plots.end_labels import End
 from .sheet import palette
 
 Drawn = tuple[Axes, list[End]]

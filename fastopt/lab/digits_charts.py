@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..end_labels import End, ink, label_ends
+from ..plots.end_labels import End, ink, label_ends
 from .digits_runs import EPOCHS, EPS, EPS_RULES, PRINTED, RULES, SMALL, WITHOUT_ROOT, best, median, rates_of, width
 from .sheet import named_axes, new, palette, plain_numbers
 

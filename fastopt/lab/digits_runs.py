@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..inspection import named
-from ..train import Training
+from ..inspection.rule import named
+from ..train.digits.training import Training
 
 EPOCHS, SEEDS = 5, (0, 1, 2)
 RATES = tuple(float(f"{10 ** (k / 2):.2g}") for k in range(-7, 4))

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..end_labels import End, ink, label_ends
+from ..plots.end_labels import End, ink, label_ends
 from .runs import Descent
 from .sheet import FAINT, GREY, named_axes, new, palette, titled
 from .surfaces import Surface

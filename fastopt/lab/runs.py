@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..inspection import named
+from ..inspection.rule import named
 from ..kernels import Rule
-from ..optimizer import Optimizer
+from ..optimizer.optimizer import Optimizer
 from .surfaces import Surface, surface
 
 # Half-decades from 1e-4 to 10: among these the best rate of a rule is looked for.

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..measure import whole
-from ..plots import COLOURS, check_path, plain_axes
+from ..plots.style import COLOURS, check_path, plain_axes
 
 # For what stands behind the curves, and for what a curve is compared with.
 GREY, FAINT = "0.45", "0.82"

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..inspection import of_module
-from ..kernels.hyperparameters import suggestion
+from ..inspection.rule import of_module
+from ..kernels.language.hyperparameters import suggestion
 
 Pair = tuple[float, float]
 # A complex step this small squares to 0, so its derivative has no error of truncation.

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..classes import CLASSES
 from ..kernels import FAMILIES
 from ..monitors.factor import Factor, Product
-from ..optimizer import Optimizer
+from ..optimizer.classes import CLASSES
+from ..optimizer.optimizer import Optimizer
 from ..schedules.schedule import Schedule
 
 # A hyperparameter: a number, or a function of the step.

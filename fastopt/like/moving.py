@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint
-from ..groups import Hyper
+from ..checkpoint.file import Checkpoint
+from ..checkpoint.restore import LoadReport, load
+from ..checkpoint.state import arrays_of, described, host_arrays
 from ..kernels import FAMILIES, Rule
-from ..kernels.dispatch import to_host, view_of
-from ..optimizer import Optimizer
-from ..restore import LoadReport, load
-from ..state import arrays_of, described, host_arrays
+from ..kernels.libraries.library import to_host, view_of
+from ..optimizer.optimizer import Optimizer
+from ..updater.hyper import Hyper
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..snapshot import Snapshot
+from ..trees.snapshot import Snapshot
 from .factor import Factor
 from .monitor import Monitor, Steps, number
 

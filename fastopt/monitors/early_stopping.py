@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..snapshot import Snapshot
+from ..trees.snapshot import Snapshot
 from .best import BestSoFar
 from .monitor import Steps, number
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..kernels.hyperparameters import plain_number
+from ..kernels.language.hyperparameters import plain_number
 
 
 def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, above: bool = False) -> float:

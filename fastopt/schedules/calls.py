@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..kernels.hyperparameters import suggestion
+from ..kernels.language.hyperparameters import suggestion
 from .schedule import Schedule
 
 P = ParamSpec("P")

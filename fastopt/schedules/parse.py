@@ -4,7 +4,7 @@ import ast
 from typing import Any
 
 from .. import schedules
-from ..kernels.hyperparameters import suggestion
+from ..kernels.language.hyperparameters import suggestion
 from .schedule import OPERATIONS, Schedule
 
 SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}

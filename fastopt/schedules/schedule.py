@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..kernels.hyperparameters import plain_number
+from ..kernels.language.hyperparameters import plain_number
 from .functions import divide, power
 
 Formula = Callable[[Any], Any]

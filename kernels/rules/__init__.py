@@ -3,8 +3,8 @@
 import importlib
 import pkgutil
 
-from ..definition import Rule
 from ..families import Family
+from ..rule_type import Rule
 
 RULES: dict[str, Rule] = {}
 FAMILIES: dict[str, Family] = {}

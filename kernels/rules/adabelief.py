@@ -1,8 +1,8 @@
 """AdaBelief: Adam whose second moment is the gradient's surprise."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import sqrt
+from ..language.functions import sqrt
+from ..rule_type import rule
 
 
 @rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0")

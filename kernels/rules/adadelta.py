@@ -1,8 +1,8 @@
 """Adadelta: RMSprop whose rate is the root mean square of its own past updates."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import sqrt
+from ..language.functions import sqrt
+from ..rule_type import rule
 
 
 @rule(require="0 <= lr < inf, 0 <= rho < 1, eps >= 0")

@@ -1,8 +1,8 @@
 """Adagrad: the rate of each weight falls with the sum of its squared gradients."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import sqrt, where
+from ..language.functions import sqrt, where
+from ..rule_type import rule
 
 
 def root(v, eps, eps_inside):

@@ -1,8 +1,8 @@
 """Adam and its kin: running means of the gradient and of its square."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import maximum, sqrt
+from ..language.functions import maximum, sqrt
+from ..rule_type import rule
 
 REQUIRE = "0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0"
 

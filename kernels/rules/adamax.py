@@ -1,8 +1,8 @@
 """Adam with other norms than the second: Adamax (the limit), any p, and the maximum over the whole gradient."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import max_norm, maximum, sqrt
+from ..language.functions import max_norm, maximum, sqrt
+from ..rule_type import rule
 
 REQUIRE = "0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0"
 

@@ -1,8 +1,8 @@
 """Hypergradient descent: a rate that descends too, along the derivative of the loss by the rate."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import norm, sqrt, total, where
+from ..language.functions import norm, sqrt, total, where
+from ..rule_type import rule
 from .adam import REQUIRE as ADAM
 
 REQUIRE = "0 <= hypergrad_lr < inf"

@@ -2,9 +2,9 @@
 
 import math
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import maximum, minimum, norm, sqrt
+from ..language.functions import maximum, minimum, norm, sqrt
+from ..rule_type import rule
 from .adam import decayed
 from .lars import trust_ratio
 

@@ -1,8 +1,8 @@
 """Momentum whose rate follows, array by array, how large the weights are beside their gradient."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import norm, where
+from ..language.functions import norm, where
+from ..rule_type import rule
 
 
 def trust_ratio(weights, step):

@@ -1,8 +1,8 @@
 """Lion: the sign of an interpolated momentum."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import sign
+from ..language.functions import sign
+from ..rule_type import rule
 
 
 @rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1")

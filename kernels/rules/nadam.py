@@ -1,8 +1,8 @@
 """Adam with Nesterov's momentum: Dozat's NAdam, and a Nesterov velocity scaled by Adam's second moment."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import sqrt
+from ..language.functions import sqrt
+from ..rule_type import rule
 
 
 @rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, psi >= 0", states=("mu_product",))

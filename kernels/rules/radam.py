@@ -1,8 +1,8 @@
 """RAdam: Adam that waits until the variance of its second moment can be trusted."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import sqrt, where
+from ..language.functions import sqrt, where
+from ..rule_type import rule
 
 
 @rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 4 <= threshold < inf, ahead >= 0")

@@ -1,8 +1,8 @@
 """RMSprop: Adagrad with a running mean of the squared gradients in place of their sum."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import maximum
+from ..language.functions import maximum
+from ..rule_type import rule
 from .adagrad import root
 
 

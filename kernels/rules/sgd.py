@@ -1,8 +1,8 @@
 """Stochastic gradient descent, plain, with momentum and with Nesterov's momentum."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import where
+from ..language.functions import where
+from ..rule_type import rule
 
 
 @rule(require="0 <= lr < inf")

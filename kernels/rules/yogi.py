@@ -1,8 +1,8 @@
 """Yogi: Adam whose second moment grows in a controlled way."""
 
-from ..definition import rule
 from ..families import Family
-from ..grammar import sign, sqrt
+from ..language.functions import sign, sqrt
+from ..rule_type import rule
 
 
 @rule(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...kernels.arrays import ITEM_SIZES
-from ...kernels.dispatch import backend
+from ...kernels.arrays.view import ITEM_SIZES
+from ...kernels.libraries.library import backend
 from .kinds import Options
 from .run import Run
 

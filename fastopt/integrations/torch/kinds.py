@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...kernels import FAMILIES, Rule
-from ...kernels.fusion import Fused
+from ...kernels.riders import Fused
 from ...like.torch.optimizers import translated
 
 # What a group may ask for that the kernels cannot do.

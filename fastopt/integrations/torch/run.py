@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from ...kernels.plan import Plan
-from ...kernels.scattered import Scattered
+from ...kernels.step.plan import Plan
+from ..scattered import Scattered
 from .kinds import Kind, Options, step_of
 
 

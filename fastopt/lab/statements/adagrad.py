@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer
 from ..digits_runs import WITHOUT_ROOT, best, spread_of
 from ..own_rules import adagrad_without_root
 from ..runs import descend, fastest, rates_met

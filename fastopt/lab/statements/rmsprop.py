@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer
 from ..digits_runs import width
 from ..runs import Descent, descend, fastest, rates_met
 from ..statement import Finding, Statement

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer
 from ..runs import RATES
 from ..statement import Finding, Statement
 

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypedDict, Unpack
 
-from ...optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer
 from ..building import Number, built, decayed, is_foreign, is_off
 from ..unused import refuse
 

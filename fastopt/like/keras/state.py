@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...optimizer import Optimizer
-from ...restore import LoadReport
+from ...checkpoint.restore import LoadReport
+from ...optimizer.optimizer import Optimizer
 from .. import moving
 from ..moving import Moved
 from .optimizers import FIXED, NAMES

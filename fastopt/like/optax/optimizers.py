@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ...optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer
 from ..building import Number, built, counted_from_zero, decayed
 from ..unused import refuse
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ...optimizer import Optimizer
-from ...restore import LoadReport
-from ...tree import leaves, rebuilt
+from ...checkpoint.restore import LoadReport
+from ...optimizer.optimizer import Optimizer
+from ...trees.tree import leaves, rebuilt
 from .. import moving
 from ..moving import Moved
 from .optimizers import FIXED

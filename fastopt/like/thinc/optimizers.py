@@ -7,7 +7,7 @@ weights decay after the step, and averages of the weights, which start at 0, are
 
 from typing import Any
 
-from ...optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer
 from ..building import Number, built, counted_from_zero, decayed, is_off
 
 NAMES = {"learn_rate": "lr", "L2": "weight_decay", "grad_clip": "clip_array_norm"}

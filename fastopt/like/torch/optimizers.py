@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...kernels import FAMILIES
-from ...optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer
 from ..building import Number, built, decayed
 from ..unused import refuse
 

@@ -4,9 +4,9 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...checkpoint.restore import LoadReport
 from ...kernels import FAMILIES
-from ...optimizer import Optimizer
-from ...restore import LoadReport
+from ...optimizer.optimizer import Optimizer
 from .. import moving
 from ..moving import Moved
 from . import optimizers

@@ -1,0 +1,1 @@
+"""State to a file and back."""

@@ -1,0 +1,214 @@
+"""Back to a saved state: everything is checked before anything is written."""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..kernels.libraries.library import filling, view_of
+from ..updater.hyper import Hyper
+from .file import Checkpoint, Spec
+from .state import FORMAT, arrays_of, options, text
+
+if TYPE_CHECKING:
+    from ..optimizer.optimizer import Optimizer
+
+# For each older format the function that makes the next one of it.
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+_KINDS: dict[str, type] = {
+    "rule": str,
+    "options": dict,
+    "hyper": dict,
+    "groups": dict,
+    "steps": dict,
+    "uniform_states": dict,
+    "skipped": int,
+    "monitors": list,
+}
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load found besides what it loaded.
+
+    missing: arrays of the optimizer that were not there, as slot/parameter. unexpected: what was there and has no
+    place. changed: hyperparameters that now have another value, and functions that are not the saved ones.
+    user: what the user had saved along.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    changed: tuple[str, ...]
+    user: Any
+
+
+def load(optimizer: "Optimizer", saved: Checkpoint, params: bool, some: bool) -> LoadReport:
+    """Set an optimizer to what was saved; raises TypeError or ValueError before anything is changed.
+
+    params: the parameters too. some: take what fits.
+    """
+    optimizer._journal.settle()
+    state = _current(saved.state)
+    if state["rule"] != optimizer.rule.name:
+        raise ValueError(f"this is the state of {state['rule']}; the optimizer has the rule {optimizer.rule.name}")
+    parameter = optimizer.rule.arrays[0] + "/"
+    ours = arrays_of(optimizer)
+    theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
+    # Weights may be kept elsewhere, but then all of them.
+    wanted = {key for key in ours if any(k.startswith(parameter) for k in theirs) or not key.startswith(parameter)}
+    found = [key for key in ours if key in theirs]
+    missing = tuple(key for key in ours if key in wanted - theirs)
+    unexpected = tuple(sorted(theirs - set(ours)))
+    steps, states = _counts(optimizer, state)
+    changes, changed, conflicts = _hyper_changes(optimizer, state)
+    conflicts += [f"its arrays have no {', '.join(missing[:5])}"] * bool(missing)
+    conflicts += [f"it has {', '.join(unexpected[:5])} beyond the optimizer's"] * bool(unexpected)
+    if conflicts and not some:
+        raise ValueError(
+            f"the state is not of such an optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
+            "saved, or pass partial=True to take what fits"
+        )
+    for key in found:
+        _check(key, saved.specs[key], *ours[key])
+    fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in found]
+    optimizer.flush()
+    undo: list[Callable[[], Any]] = []
+    counts = partial(optimizer._set_counts, steps, states, state["skipped"])
+    # One more than there are arrays, as there may be none.
+    fillings.append(tuple)
+    done = optimizer._journal.note(len(fillings), counts, undo)
+    try:
+        _load_stateful(optimizer, state, some, undo)
+        for hyper, name, value in changes:
+            undo.append(partial(hyper.__setitem__, name, hyper[name]))
+            hyper[name] = value
+        # One call without bytecode in between, as in a step.
+        done.extend(map(operator.call, fillings))
+    finally:
+        optimizer._journal.settle()
+    return LoadReport(missing, unexpected, tuple(changed), state.get("user"))
+
+
+def _current(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state in today's format, its parts of the right kinds."""
+    version = state.get("format")
+    if type(version) is not int or version < min(UPGRADES, default=FORMAT):
+        raise ValueError(f"this is no state of an optimizer: its format is {version!r}")
+    if version > FORMAT:
+        raise ValueError(f"the state has format {version}, of a newer fastopt; this one knows up to {FORMAT}")
+    current = dict(state)
+    for number in range(version, FORMAT):
+        current = UPGRADES[number](current)
+    for part, kind in _KINDS.items():
+        if type(current.get(part)) is not kind:
+            raise ValueError(f"{part} in the state must be a {kind.__name__}; got {_short(current.get(part))}")
+    for pattern, values in current["groups"].items():
+        if not isinstance(values, dict):
+            raise ValueError(f"groups[{pattern!r}] in the state must be a dict; got {_short(values)}")
+    if current["skipped"] < 0:
+        raise ValueError(f"skipped in the state must be 0 or more; got {current['skipped']}")
+    return current
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) < 80 else f"{shown[:77]}..."
+
+
+def _counts(optimizer: "Optimizer", state: Mapping[str, Any]) -> tuple[list[int], list[dict[str, float]]]:
+    """For each parameter its count of steps and its uniform states: those saved, else those that it has."""
+    steps, states = [], []
+    for key, own in zip(optimizer._parameters.keys, optimizer._counts.each, strict=True):
+        count = state["steps"].get(key, own.count)
+        if type(count) is not int or not 0 <= count < 2**62:
+            raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {_short(count)}")
+        numbers = state["uniform_states"].get(key, own.states)
+        if (
+            not isinstance(numbers, dict)
+            or set(numbers) != set(own.states)
+            or not all(type(value) is float for value in numbers.values())
+        ):
+            raise ValueError(
+                f"uniform_states[{key!r}] in the state must be numbers for {', '.join(own.states) or 'nothing'}; "
+                f"got {_short(numbers)}"
+            )
+        steps.append(count)
+        states.append(dict(numbers))
+    return steps, states
+
+
+def _hyper_changes(
+    optimizer: "Optimizer", state: Mapping[str, Any]
+) -> tuple[list[tuple[Hyper, str, Any]], list[str], list[str]]:
+    """What to set, what is to be reported as changed, and what does not fit."""
+    changes: list[tuple[Hyper, str, Any]] = []
+    changed: list[str] = []
+    conflicts: list[str] = []
+    if state["options"] != options(optimizer):
+        conflicts.append(f"its options are {state['options']}, these are {options(optimizer)}")
+    own, theirs = optimizer.groups, state["groups"]
+    if list(own) != list(theirs):
+        conflicts.append(f"its groups are {list(theirs)}, these are {list(own)}")
+    pairs = [("", optimizer.hyper, state["hyper"])]
+    pairs += [(f"groups[{p!r}].", own[p], theirs[p]) for p in own if p in theirs]
+    for prefix, hyper, saved in pairs:
+        # An older version did not know of it, and did what the default does.
+        added = {n for n, value in hyper.items() if not (prefix or _differ(value, optimizer.rule.hyper.get(n)))}
+        if differing := set(hyper) - set(saved) - added | set(saved) - set(hyper):
+            conflicts.append(f"{prefix or 'it'} has not the same hyperparameters: {', '.join(sorted(differing))}")
+        for name in (name for name in hyper if name in saved):
+            now, before = hyper[name], saved[name]
+            function = isinstance(before, dict)
+            if function or callable(now):
+                if not (function and callable(now) and before.get("function") == text(now)):
+                    said = before.get("function") if function else before
+                    changed.append(f"{prefix}{name}: {text(now) if callable(now) else now} is kept, saved was {said}")
+            elif _differ(now, hyper.check(name, before)):
+                if name in optimizer._step.statics:
+                    conflicts.append(f"{prefix}{name} was {before!r} and is {now!r}")
+                else:
+                    changes.append((hyper, name, before))
+                    changed.append(f"{prefix}{name}: {now!r} -> {before!r}")
+    return changes, changed, conflicts
+
+
+def _differ(a: Any, b: Any) -> bool:
+    return type(a) is not type(b) or bool(a != b)
+
+
+def _check(key: str, spec: Spec, array: Any, name: str) -> None:
+    _, view = view_of(array, name)
+    storage, shape = spec
+    if shape != view.shape:
+        raise ValueError(f"{key} was saved with shape {shape}, but {name} has shape {view.shape}")
+    if storage != view.storage:
+        raise TypeError(f"{key} was saved as {storage}, but {name} is {view.storage}; make it of that type first")
+    if not view.writable:
+        raise ValueError(f"{name} is read-only; pass a writable array, such as {name}.copy()")
+
+
+def _load_stateful(optimizer: "Optimizer", state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
+    """Load the monitors and the loss scaler; `undo` gets what undoes it."""
+    own: list[Any] = [*optimizer.monitors]
+    saved = list(state["monitors"])
+    kinds = [one.get("kind") if isinstance(one, dict) else None for one in saved]
+    if kinds != [type(one).__name__ for one in own]:
+        if not some:
+            raise ValueError(
+                f"the state has the monitors {kinds}, the hyperparameters {[type(one).__name__ for one in own]}; use "
+                "the same, in the same places, or pass partial=True to leave these as they are"
+            )
+        own, saved = [], []
+    pairs = [(one, entry.get("state")) for one, entry in zip(own, saved, strict=True)]
+    scale = state.get("loss_scaler")
+    if (scale is None) == (optimizer.loss_scaler is None):
+        pairs += [(optimizer.loss_scaler, scale)] if scale is not None else []
+    elif not some:
+        raise ValueError("of the state and the optimizer one has a loss_scaler, the other has none")
+    for one, values in pairs:
+        if not isinstance(values, Mapping):
+            raise ValueError(f"the state of a {type(one).__name__} must be a dict; got {_short(values)}")
+        undo.append(partial(one.load_state_dict, one.state_dict()))
+        one.load_state_dict(values)

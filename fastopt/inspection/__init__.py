@@ -1,0 +1,1 @@
+"""What a rule is and costs, and what compilers made of it."""

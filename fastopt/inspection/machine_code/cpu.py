@@ -1,0 +1,32 @@
+"""The CPU's kernels of a rule, as LLVM compiled them for this processor."""
+
+from dataclasses import dataclass
+
+from ...kernels.libraries.library import backend
+from ..rule import Inspection
+from .assembly import HotLoop, function, fused, hot_loop
+
+
+@dataclass(frozen=True)
+class CpuKernel:
+    """The serial kernel of a stage; the parallel one does the same in each thread.
+
+    processor: LLVM's name of it. fma: instructions that multiply and add with one rounding. text: its assembly.
+    """
+
+    title: str
+    processor: str
+    hot_loop: HotLoop | None
+    fma: int
+    text: str
+
+
+def cpu_kernels(found: Inspection) -> list[CpuKernel]:
+    """One for each stage, compiled now."""
+    kernels = []
+    for stage, storages in found.stages:
+        processor, symbol, everything = backend("cpu").assembly(found.rule.name, stage, storages)
+        text = function(everything, symbol)
+        title = f"CPU, LLVM's assembly: {'the norms' if stage.reductions else 'the update'}, serial"
+        kernels.append(CpuKernel(title, processor, hot_loop(text), fused(text), text))
+    return kernels

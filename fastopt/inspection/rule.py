@@ -1,0 +1,143 @@
+"""What a rule is and costs: its formula, its scalars, bytes and operations of an element, its sources."""
+
+import importlib
+import inspect
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..kernels import RULES, Rule
+from ..kernels.arrays.view import ITEM_SIZES
+from ..kernels.language.hyperparameters import suggestion
+from ..kernels.libraries.library import number_sources, sources
+from ..kernels.program.spelling import plain
+from ..kernels.program.stages import Stage
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over the arrays.
+
+    scalars: what the host computes beforehand, and its value in the first step with the rule's defaults; None for what
+    follows from a norm. bytes: read and written for an element. operations: how many of each, for an element.
+    """
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    scalars: dict[str, float | None]
+    norms: tuple[str, ...]
+    bytes: int
+    operations: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A rule, for parameters and gradients of one stored type; state is float32, or float64 for float64."""
+
+    rule: Rule
+    storage: str
+    formula: str
+    new_values: dict[str, str]
+    passes: tuple[Pass, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that an element moves in all passes."""
+        return sum(one.bytes for one in self.passes)
+
+    @property
+    def stages(self) -> list[tuple[Stage, tuple[str, ...]]]:
+        """Each stage, and the stored types of its arrays."""
+        stages = self.rule.program(self.rule.hyper).stages
+        return [(stage, _storages(self.rule, stage, self.storage)) for stage in stages]
+
+    def sources(self, name: str) -> list[tuple[str, str, str]]:
+        """A title, the language and the text of each kernel of a backend: "cpu", "cupy" or "cuda"."""
+        found = [one for stage, storages in self.stages for one in sources(name, self.rule.name, stage, storages)]
+        return [*found, *number_sources(name, self.rule.program(self.rule.hyper))]
+
+
+def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
+    """What there is to know of a rule, given itself, by its name, or as "module:name".
+
+    Raises ValueError for a name or a type that there is not.
+    """
+    found = rule if isinstance(rule, Rule) else named(rule)
+    if storage not in ITEM_SIZES:
+        raise ValueError(f"dtype must be one of {', '.join(ITEM_SIZES)}; got {storage!r}")
+    program = found.program(found.hyper)
+    first = {"t": 1, **found.hyper, **found.states}
+    known = dict(zip(program.known, program.known_function(first), strict=True))
+    passes = []
+    for stage in program.stages:
+        numbers = {plain(node): known.get(node) for node in stage.scalars if node.op != "constant"}
+        sizes = dict(zip(stage.arrays, map(ITEM_SIZES.__getitem__, _storages(found, stage, storage)), strict=True))
+        passes.append(
+            Pass(
+                stage.reads,
+                stage.writes,
+                numbers,
+                tuple(map(plain, stage.reductions)),
+                sum(sizes[name] for name in (*stage.reads, *stage.writes)),
+                dict(Counter(stage.operations)),
+            )
+        )
+    new_values = {name: plain(node) for name, node in {**program.outputs, **program.states}.items()}
+    return Inspection(found, storage, _text(found), new_values, tuple(passes))
+
+
+def named(name: str) -> Rule:
+    """A rule of the library by its name, or one of a module as "module:name". Raises ValueError if there is none."""
+    if ":" not in name:
+        if name not in RULES:
+            raise ValueError(f"there is no rule {name!r}; {suggestion(name, RULES)}")
+        return RULES[name]
+    found = of_module(name, "rule")
+    if not isinstance(found, Rule):
+        raise ValueError(f"{name!r} is a {type(found).__name__}, not a rule made with @rule")
+    return found
+
+
+def of_module(name: str, kind: str) -> Any:
+    """What stands in a module of that name, the working directory's first, given as "module:name".
+
+    kind: what messages call it. Raises ValueError if it is not there.
+    """
+    module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ValueError(f"there is no {kind} {name!r}: {error}") from error
+
+
+def _storages(rule: Rule, stage: Stage, storage: str) -> tuple[str, ...]:
+    state = "float64" if storage == "float64" else "float32"
+    return tuple(state if name in rule.slots else storage for name in stage.arrays)
+
+
+def _text(rule: Rule) -> str:
+    """The author's text, or what is known of it where there is no file, as in a bare interpreter."""
+    try:
+        return inspect.getsource(rule.formula)
+    except (OSError, TypeError):
+        return f"def {rule.name}{inspect.signature(rule.formula)}: ...  # defined without a file\n"
+
+
+def as_record(found: Inspection, backends: Sequence[str]) -> dict[str, Any]:
+    """What --json prints."""
+    return {
+        "rule": found.rule.name,
+        "dtype": found.storage,
+        "exact": found.rule.exact,
+        "state": {name: found.rule.start[name] for name in found.rule.slots},
+        "uniform_states": found.rule.states,
+        "hyper": found.rule.hyper,
+        "bytes_per_element": found.bytes,
+        "passes": [vars(one) for one in found.passes],
+        "sources": {name: [text for _, _, text in found.sources(name)] for name in backends},
+    }

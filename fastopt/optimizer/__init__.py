@@ -1,0 +1,1 @@
+"""`fastopt.Optimizer`, its classes, and its captured steps."""

@@ -1,0 +1,168 @@
+"""A step that a CUDA graph can hold: all that it needs is on the GPU, for as many steps to come as one likes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..kernels.arrays.row_sparse import RowSparse
+from ..kernels.step.numbers import foretold
+from ..updater.counts import Row
+
+if TYPE_CHECKING:
+    from .optimizer import Optimizer
+
+
+class Captured:
+    """Called, it issues one step on CuPy's current stream, and asks and tells the host nothing: capture that.
+
+        step = opt.captured(grads, steps=1000)
+        with cupy.cuda.Stream(non_blocking=True) as stream:
+            stream.begin_capture()
+            ...                                 # what computes the gradients, into the same arrays
+            step()
+            graph = stream.end_capture()
+        for _ in range(1000):
+            graph.launch(stream)
+
+    Replays have the bits of ordinary steps. The host does not see them: whatever is asked of the optimizer (`t`,
+    `skipped`, `save`, ...) waits for the GPU first. Functions of the step are called beforehand, once for each of the
+    steps; past their end nothing is written, and the next question raises RuntimeError.
+
+    A replay waits for what was issued in its stream, and for nothing else: gradients that another stream computes must
+    be waited for (`stream.wait_event`), and so must replays before another stream reads the parameters.
+    Parameters, gradients, averages and copies of weights stay where they are while a graph holds the step, and this
+    object stays open; drop the graph before `close`. In between `opt.step` raises RuntimeError, and new hyperparameters
+    count from the next `refill` on.
+    """
+
+    def __init__(self, optimizer: "Optimizer", parameters: list[Any], gradients: list[Any], steps: int) -> None:
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+            raise ValueError(f"steps must be a number of steps, 1 or more; got {steps!r}")
+        if optimizer.loss_scaler is not None:
+            raise ValueError("a loss_scaler looks at each step from the host; pass grad_scale and skip_nonfinite")
+        if optimizer.monitors:
+            names = ", ".join(type(one).__name__ for one in optimizer.monitors)
+            raise ValueError(f"{names} changes with what the host sees, but all steps are worked out beforehand")
+        chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
+        if not chosen:
+            raise ValueError("grads has no arrays")
+        self._optimizer, self.steps = optimizer, steps
+        if optimizer._counts.split(chosen):
+            optimizer._new_plans()
+        self._chosen = chosen
+        self._parameters = [parameters[k] for k in chosen]
+        self._gradients = [optimizer._gradient(k, parameters[k], gradients[k]) for k in chosen]
+        for k, gradient in zip(chosen, self._gradients, strict=True):
+            if isinstance(gradient, RowSparse):
+                label = optimizer._label(k, optimizer.rule.arrays[1])
+                raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients")
+        self._plan = optimizer._plans.new(chosen)
+        self._plan.bind(self._parameters, self._gradients)
+        self._steps = self._plan.steps(len(optimizer._counts.rows))
+        self._steps.tables()
+        self._fill()
+
+    def _fill(self) -> None:
+        """Work out the coming steps and tell the GPU; if that fails, what it was told before holds."""
+        rows, ahead = self._optimizer._counts.rows, self._steps.ahead
+        coming = [replace(row) for row in rows]
+        told, states = [], []
+        # A step after the other, all rows in each, as ordinary steps ask the functions of the step.
+        for _ in range(self.steps):
+            known = foretold(ahead, [row.numbers() for row in coming])
+            told.append([values for values, _ in known])
+            states.append([after for _, after in known])
+            for number in self._plan.rows:
+                row = coming[number]
+                row.count, row.states = row.count + 1, row.states | states[-1][number]
+        carried = [[row.states[name] for name in ahead.carried] for row in rows]
+        table = np.array(told, np.float64).reshape(self.steps, len(rows), len(ahead.told))
+        self._steps.tell_all(np.ascontiguousarray(table.swapaxes(0, 1)), carried)
+        self._states, self._said = states, False
+        self._base = [row.count for row in rows], self._optimizer._journal.skipped
+
+    def __call__(self) -> None:
+        self._refuse_closed()
+        self._steps.run()
+
+    def settle(self) -> None:
+        """Have the optimizer's counts say what the GPU has done. Raises RuntimeError, once, if something stopped it.
+
+        Raises ValueError if a parameter was replaced by another array, which replays do not update.
+        """
+        done = self._count()
+        self._check_parameters()
+        self._say(*done)
+
+    def _count(self) -> tuple[int, int, str]:
+        """Have the optimizer's counts say what the GPU has done: how much was applied, was skipped, what stopped it."""
+        optimizer, ahead = self._optimizer, self._steps.ahead
+        applied, skipped, stopped = self._steps.clock()
+        counts, before = self._base
+        carried = self._steps.states()
+        rows: Sequence[Row] = optimizer._counts.rows
+        for number in self._plan.rows:
+            row = rows[number]
+            known = self._states[applied - 1][number] if applied else {}
+            row.count = counts[number] + applied
+            row.states = row.states | known | dict(zip(ahead.carried, carried[number], strict=True))
+        optimizer._journal.skipped = before + skipped
+        return applied, skipped, stopped
+
+    def _check_parameters(self) -> None:
+        optimizer = self._optimizer
+        now = optimizer._arrays
+        for k, array in zip(self._chosen, self._parameters, strict=True):
+            if now[k] is not array:
+                label = optimizer._label(k, optimizer.rule.arrays[0])
+                raise ValueError(f"{label} is another array than when the step was captured, which replays go on with")
+
+    def _say(self, applied: int, skipped: int, stopped: str) -> None:
+        if stopped and not self._said:
+            self._said = True
+            raise RuntimeError(
+                f"{self._optimizer.rule.name}: of its {self.steps} captured steps {applied} were applied and {skipped} "
+                f"skipped; then {stopped}, and replays have written nothing since; call refill()"
+            )
+
+    def _refuse_closed(self) -> None:
+        if self._optimizer._captured is not self:
+            raise RuntimeError("this captured step was closed; make another with captured()")
+
+    @property
+    def left(self) -> int:
+        """How many more steps there are before `refill`; waits for the GPU."""
+        with self._optimizer._lock:
+            applied: int = self._steps.clock()[0]
+            return self.steps - applied
+
+    def refill(self) -> None:
+        """Work out as many steps again from where the optimizer is now, with its hyperparameters as they are now.
+
+        Waits for the GPU. A graph that holds the step goes on with them. Raises what a function of the step raises; the
+        steps from before then still hold.
+        """
+        with self._optimizer._lock:
+            self._refuse_closed()
+            # What stopped it is what this mends.
+            self._count()
+            self._check_parameters()
+            self._fill()
+
+    def close(self) -> None:
+        """Settle, and leave the optimizer to ordinary steps again. No graph may be launched that holds the step."""
+        with self._optimizer._lock:
+            if self._optimizer._captured is self:
+                # An interrupt before all is counted leaves it open.
+                done = self._count()
+                self._optimizer._captured = None
+                self._check_parameters()
+                self._say(*done)
+
+    def __enter__(self) -> "Captured":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

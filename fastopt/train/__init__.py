@@ -1,0 +1,1 @@
+"""The tasks that `fastopt train` trains."""

@@ -1,0 +1,1 @@
+"""Word vectors of the standard library's documentation, with sparse rows."""

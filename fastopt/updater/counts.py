@@ -1,0 +1,103 @@
+"""How many steps each parameter has had, and which parameters share their numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .hyper import Hyper
+
+
+@dataclass
+class Row:
+    """The parameters that share all numbers: a group, with one count of steps and one history.
+
+    layers: the hyperparameters that hold, the later ones before the earlier. count: steps that were applied.
+    """
+
+    layers: tuple[Hyper, ...]
+    count: int
+    states: dict[str, float]
+    _changes: int = field(default=-1, repr=False)
+    _fixed: dict[str, Any] = field(default_factory=dict, repr=False)
+    _scheduled: list[tuple[str, Any, Hyper]] = field(default_factory=list, repr=False)
+
+    def numbers(self) -> dict[str, Any]:
+        """The values for the next step, by name. Raises if a function of the step gives an invalid one."""
+        changes = 0
+        for hyper in self.layers:
+            changes += hyper.changes
+        if changes != self._changes:
+            merged = {name: (value, hyper) for hyper in self.layers for name, value in hyper.items()}
+            self._scheduled = [(name, *pair) for name, pair in merged.items() if callable(pair[0])]
+            self._fixed = {name: value for name, (value, _) in merged.items() if not callable(value)}
+            self._changes = changes
+        t = self.count + 1
+        values = self._fixed | self.states
+        values["t"] = t
+        for name, function, hyper in self._scheduled:
+            values[name] = hyper.check(name, function(t))
+        return values
+
+
+class Counts:
+    """The rows of numbers of an optimizer's parameters: those alike in all share one.
+
+    layers: for each parameter the hyperparameters that hold, the later ones before the earlier. steps, states: for each
+    its count of steps and its uniform states. apart: whether uniform states follow from an array's norm, and so are
+    each parameter's own. row_of: for each parameter which of the rows is its own.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[tuple[Hyper, ...]],
+        steps: Sequence[int],
+        states: Sequence[dict[str, float]],
+        apart: bool,
+    ) -> None:
+        self._apart = apart
+        rows: dict[Any, Row] = {}
+        keys = []
+        for k, (own, count, values) in enumerate(zip(layers, steps, states, strict=True)):
+            keys.append(k if apart and values else (own, count, repr(values)))
+            rows.setdefault(keys[-1], Row(own, count, dict(values)))
+        places = {key: place for place, key in enumerate(rows)}
+        self.rows, self.row_of = list(rows.values()), [places[key] for key in keys]
+
+    @property
+    def each(self) -> list[Row]:
+        """The row of each parameter."""
+        return [self.rows[row] for row in self.row_of]
+
+    def split(self, active: Sequence[int]) -> bool:
+        """Give the active parameters rows of their own where others of their row are not; whether any had to be."""
+        if len(active) == len(self.row_of):
+            return False
+        stays = {self.row_of[k] for k in set(range(len(self.row_of))).difference(active)}
+        moved: dict[int, int] = {}
+        for k in active:
+            row = self.row_of[k]
+            if row in stays:
+                if row not in moved:
+                    moved[row] = len(self.rows)
+                    old = self.rows[row]
+                    self.rows.append(Row(old.layers, old.count, dict(old.states)))
+                self.row_of[k] = moved[row]
+        return bool(moved)
+
+    def after(
+        self, used: Sequence[int], chosen: Sequence[int], new: Sequence[Sequence[float]]
+    ) -> list[tuple[Row, int, dict[str, float]]]:
+        """The rows of an applied step, with the counts and uniform states that they will have.
+
+        used: their numbers. chosen: the parameters of the step. new: the uniform states of each row, or of each chosen
+        parameter where those are apart.
+        """
+        rows = self.rows
+        if not rows[0].states:
+            return [(row := rows[k], row.count + 1, row.states) for k in used]
+        places = {self.row_of[k]: position for position, k in enumerate(chosen)}
+        values = [new[places[k] if self._apart else k] for k in used]
+        return [
+            (row := rows[k], row.count + 1, dict(zip(row.states, own, strict=True)))
+            for k, own in zip(used, values, strict=True)
+        ]

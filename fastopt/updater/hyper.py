@@ -1,0 +1,87 @@
+"""Hyperparameters that can be read and set between steps, for all parameters and for groups of them."""
+
+import fnmatch
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from ..kernels.language.hyperparameters import checked, unknown_name
+from ..kernels.update_step import Step
+
+
+class Hyper(MutableMapping[str, Any]):
+    """Values of a step's hyperparameters: each a number, or a function of the step, which counts from 1.
+
+    pattern: of the group that they are for; None for all parameters.
+    Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for what the step cannot use.
+    """
+
+    def __init__(self, step: Step, given: Mapping[str, Any], pattern: str | None = None) -> None:
+        self.__dict__.update(_step=step, _values={}, _pattern=pattern, changes=0)
+        self.update(given)
+
+    # One is itself alone: parameters are grouped by which of them hold.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        step: Step = self._step
+        if name not in step.hyper:
+            raise unknown_name(step.name, name, step.hyper)
+        if self._pattern is not None and name in step.statics:
+            raise ValueError(f"groups[{self._pattern!r}]: {name} chooses the formula, which is one for all parameters")
+        if self._pattern is not None and name == "clip_norm":
+            raise ValueError(f"groups[{self._pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
+        if name in step.statics and name in self._values:
+            raise ValueError(f"{step.name}: {name} chooses the formula and is fixed once the optimizer is made")
+        self.check(name, value(1) if callable(value) else value)
+        self._values[name] = value if callable(value) else self.check(name, value)
+        self.__dict__["changes"] += 1
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as a Python number, checked."""
+        step: Step = self._step
+        return checked(step.name, name, value, step.hyper[name], step.ranges.get(name))
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError("a hyperparameter cannot be removed; set it to another value")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_values"][name]
+        except KeyError:
+            raise AttributeError(f"no hyperparameter {name!r} is set here; there are {', '.join(self)}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(f'{name}={value!r}' for name, value in self.items())}>"
+
+
+def grouped(
+    step: Step, names: Sequence[str], groups: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Hyper], list[Any]]:
+    """The hyperparameters of each group, and for each parameter the groups that it belongs to, in their order.
+
+    groups: by pattern: a dotted name as in layers.0.W, the name of a subtree, or a pattern with * and ?.
+    Raises ValueError for a pattern that matches nothing.
+    """
+    made = {pattern: Hyper(step, given, pattern) for pattern, given in groups.items()}
+    for pattern in made:
+        if not any(matches(name, pattern) for name in names):
+            raise ValueError(f"groups: {pattern!r} matches no parameter; there are {', '.join(names)}")
+    return made, [tuple(hyper for pattern, hyper in made.items() if matches(name, pattern)) for name in names]
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a pattern of groups is of a parameter with this name."""
+    return name == pattern or name.startswith(pattern + ".") or fnmatch.fnmatchcase(name, pattern)

@@ -1,0 +1,82 @@
+"""What a step or a load changes besides arrays, so that an interrupt leaves a state from before or after it.
+
+A signal's handler runs between two bytecodes and may raise there, as Ctrl-C does. The arrays of a step, or of a load,
+are written by one call of compiled code; its counts by many bytecodes. So what will hold is noted first; whoever looks
+at the optimizer next settles what is still open: if the arrays were written the counts follow, else what was changed
+before them is undone, however often.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from ..kernels.step.catch_up import CatchUp
+from .counts import Row
+from .loss_scale import LossScaler
+
+
+class Journal:
+    """At most one step or load that has begun."""
+
+    __slots__ = ("_entry", "skipped")
+
+    def __init__(self) -> None:
+        self.skipped = 0
+        self._entry: Any = None
+
+    def begin(
+        self,
+        writes: int,
+        rows: Sequence[tuple[Row, int, dict[str, float]]],
+        scaler: LossScaler | None,
+        zeroed: Sequence[Any],
+        notes: Sequence[tuple[CatchUp, int, Any, Any]] = (),
+    ) -> list[Any]:
+        """Note a step; returns the list that will have so many entries once its arrays are written.
+
+        rows: the new counts and uniform states; none if the step is skipped. zeroed: arrays to set to zero then.
+        notes: what to note of the step for rows that miss others.
+        """
+        scale = scaler.after(applied=bool(rows)) if scaler else None
+        finish = partial(self._count, rows, self.skipped + (not rows), scaler, scale, zeroed, notes)
+        return self.note(writes, finish, ())
+
+    def note(self, writes: int, finish: Callable[[], Any], undo: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Note what is about to be written; returns the list that will then have so many entries.
+
+        finish: what is left to do once the arrays are written. undo: what to do, last first, if they were not.
+        """
+        done: list[Any] = []
+        self._entry = done, writes, finish, undo
+        return done
+
+    def settle(self) -> None:
+        """Carry out what was noted if the arrays were written, else undo it; may be interrupted and called again."""
+        if self._entry is None:
+            return
+        done, writes, finish, undo = self._entry
+        if len(done) >= writes:
+            finish()
+        else:
+            for put_back in reversed(undo):
+                put_back()
+        self._entry = None
+
+    def _count(
+        self,
+        rows: Sequence[tuple[Row, int, dict[str, float]]],
+        skipped: int,
+        scaler: LossScaler | None,
+        scale: Any,
+        zeroed: Sequence[Any],
+        notes: Sequence[tuple[CatchUp, int, Any, Any]],
+    ) -> None:
+        for row, count, states in rows:
+            row.count, row.states = count, states
+        self.skipped = skipped
+        if scaler:
+            scaler.scale, scaler.applied = scale
+        for behind, step, numbers, touched in notes:
+            behind.note(step, numbers, touched)
+        for array in zeroed:
+            array[...] = 0.0

@@ -1,0 +1,58 @@
+"""The plans of an optimizer: one for each set of parameters that have had a gradient, as long as they are in use."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..kernels.arrays.row_sparse import RowSparse
+from ..kernels.program.stages import Program
+from ..kernels.step.plan import Plan
+
+# Which gradients are None may differ from step to step: so many such sets are remembered, with their task tables.
+_MOST = 16
+
+
+class Plans:
+    """Plans by which parameters they are for, and which of those have row-sparse gradients.
+
+    slots: for each parameter its state arrays. row_of: for each which row of numbers is its own. label: how messages
+    name an array, from the number of the parameter and the array's name.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        slots: Sequence[Sequence[Any]],
+        row_of: Sequence[int],
+        label: Callable[[int, str], str],
+    ) -> None:
+        self._program, self._slots, self._row_of, self._label = program, slots, row_of, label
+        self.kept: dict[Any, Plan] = {}
+
+    @property
+    def whole(self) -> Plan | None:
+        """That of all parameters with dense gradients, if there is one."""
+        return self.kept.get(())
+
+    def bound(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:
+        """The plan for some of the parameters, bound to these arrays; raises TypeError or ValueError for bad ones."""
+        sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
+        key = (tuple(chosen), sparse) if sparse or len(chosen) < len(self._slots) else ()
+        plan = self.kept.get(key) or self.new(chosen, sparse)
+        if not (key and plan.holds(parameters, gradients)):
+            plan.bind(parameters, gradients)
+        # As the latest; of too many the oldest goes, but not that of all parameters.
+        self.kept.pop(key, None)
+        self.kept[key] = plan
+        if len(self.kept) > _MOST:
+            self.kept.pop(next(filter(None, self.kept)))
+        return plan
+
+    def new(self, chosen: Sequence[int], sparse: Sequence[int] = ()) -> Plan:
+        """A plan for some of the parameters, bound to nothing yet and not kept. sparse: places among them."""
+        return Plan(
+            self._program,
+            [self._slots[k] for k in chosen],
+            [self._row_of[k] for k in chosen],
+            lambda position, name: self._label(chosen[position], name),
+            sparse,
+        )

@@ -1,0 +1,159 @@
+"""Learning rates of single elements and rows: arrays that multiply lr, and how rare each feature is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..kernels.libraries.library import array_like, view_of
+from .hyper import matches
+
+
+def rates(
+    given: Mapping[str, Any] | None, names: Sequence[str], arrays: Sequence[Any], paths: Sequence[str]
+) -> list[list[Any]]:
+    """For each parameter the array that multiplies its lr, broadcast to its shape; empty lists if none is given.
+
+    given: by pattern, as for groups; the later win. Raises ValueError for a pattern that matches nothing and for an
+    array that does not broadcast, TypeError for one of another library or type than the parameter's computation.
+    """
+    if not given:
+        return [[] for _ in names]
+    for pattern in given:
+        if not any(matches(name, pattern) for name in names):
+            raise ValueError(f"lr_scale: {pattern!r} matches no parameter; there are {', '.join(names)}")
+    found = []
+    for name, array, path in zip(names, arrays, paths, strict=True):
+        chosen = [(pattern, value) for pattern, value in given.items() if matches(name, pattern)]
+        pattern, value = chosen[-1] if chosen else ("", None)
+        if value is None:
+            one = array_like(array.reshape(-1)[:1] if array.shape else array, 1.0, None, path).reshape(())
+            found.append([_broadcast(one, array.shape)])
+        else:
+            found.append([_fitting(value, array, f"lr_scale[{pattern!r}]", path)])
+    return found
+
+
+def _fitting(value: Any, parameter: Any, name: str, path: str) -> Any:
+    if isinstance(value, SparsityFactor):
+        if not parameter.shape or value.factor.shape[0] != parameter.shape[0]:
+            raise ValueError(f"{name} is of {value.factor.shape[0]} features, but {path} has shape {parameter.shape}")
+        value = value.factor.reshape(-1, *[1] * (len(parameter.shape) - 1))
+    if not hasattr(value, "shape"):
+        raise TypeError(f"{name} must be an array or a SparsityFactor; got {value!r}, a {type(value).__name__}")
+    which, view = view_of(value, name)
+    wanted, ours = view_of(parameter, path)
+    if which != wanted or view.device != ours.device:
+        raise TypeError(f"{name} is a {view.kind} on {view.device} but {path} is a {ours.kind} on {ours.device}")
+    compute = "float64" if ours.storage == "float64" else "float32"
+    if (view.storage == "float64") != (compute == "float64"):
+        raise TypeError(f"{name} is {view.storage} but {path} is computed in {compute}; make it of that type")
+    try:
+        return _broadcast(value, parameter.shape)
+    except ValueError:
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}, which does not broadcast to {path} of shape {parameter.shape}"
+        ) from None
+
+
+def _broadcast(array: Any, shape: Sequence[int]) -> Any:
+    # Read-only in NumPy; CuPy answers by its own.
+    return np.broadcast_to(array, tuple(shape))
+
+
+class SparsityFactor:
+    """How rare each feature is, as a factor of its learning rate: rate**-power of a running share of non-zeros.
+
+    Pass it in `lr_scale` and call `update` with the inputs of each batch. The documents write
+    eta_t = eta_0 * sparsity_factor(x_t): a feature that is seen in one example of a hundred has the rate 0.01, and with
+    power 0.5 ten times the learning rate of one that is always there.
+
+    features: how many there are, the rows of the parameter. power: 0 for no effect. normalised: the factors are divided
+    by their mean over the features. decay: of the running mean, bias corrected, over batches; None for the mean of all.
+    smallest: what a rate counts as at least, so that what was never seen has no infinite factor. dtype: float64 for
+    float64 parameters. Raises ValueError for numbers out of these ranges.
+
+    rate: the share of examples in which each feature is not zero, an array of float64; 1 before the first batch.
+    factor: what multiplies lr, an array that is updated in place.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        power: float = 0.5,
+        normalised: bool = False,
+        decay: float | None = None,
+        smallest: float = 1e-3,
+        dtype: str = "float32",
+    ) -> None:
+        if features < 1:
+            raise ValueError(f"features must be at least 1; got {features}")
+        if not 0 <= power < np.inf:
+            raise ValueError(f"power must be 0 or more; got {power}")
+        if decay is not None and not 0 <= decay < 1:
+            raise ValueError(f"decay must be None or in [0, 1); got {decay}")
+        if not 0 < smallest <= 1:
+            raise ValueError(f"smallest must be in (0, 1]; got {smallest}")
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be float32 or float64; got {dtype!r}")
+        self.power, self.normalised, self.decay, self.smallest = float(power), normalised, decay, float(smallest)
+        self.rate = np.ones(features)
+        self.factor = np.ones(features, dtype)
+        self._weight = 0.0  # of all batches so far: examples, or what the decay leaves of them
+
+    def update(self, x: Any) -> None:
+        """Take in a batch of inputs.
+
+        x: examples by features, a NumPy array or a SciPy matrix; or the rows of a RowSparse gradient's table that the
+        examples use, as a pair (rows, number of examples), each row at most once for an example.
+        Raises ValueError for another number of features, IndexError for a row that is none.
+        """
+        counts, examples = self._counted(x)
+        if not examples:
+            return
+        share = counts / examples
+        if self.decay is None:
+            self._weight += examples
+            step = examples / self._weight
+        else:
+            # The bias-corrected mean as it goes: the first batch is taken whole.
+            self._weight = self.decay * self._weight + (1 - self.decay)
+            step = (1 - self.decay) / self._weight
+        self.rate += step * (share - self.rate)
+        self._set_factor()
+
+    def _set_factor(self) -> None:
+        factor = np.maximum(self.rate, self.smallest) ** -self.power
+        self.factor[...] = factor / factor.mean() if self.normalised else factor
+
+    def _counted(self, x: Any) -> tuple[Any, int]:
+        """How often each feature is not zero, and in how many examples."""
+        features = len(self.rate)
+        if isinstance(x, tuple):
+            rows, examples = np.asarray(x[0]), int(x[1])
+            if len(rows) and (rows.min() < 0 or rows.max() >= features):
+                raise IndexError(f"rows must be from 0 to {features - 1}; got {rows.min()} to {rows.max()}")
+            return np.bincount(rows, minlength=features), examples
+        if len(x.shape) != 2 or x.shape[1] != features:
+            raise ValueError(f"x must be examples by {features} features; got shape {tuple(x.shape)}")
+        if hasattr(x, "tocsc"):
+            x = x.tocsc()
+            x.eliminate_zeros()
+            return np.diff(x.indptr), int(x.shape[0])
+        return np.count_nonzero(x, axis=0), int(x.shape[0])
+
+    def state_dict(self) -> dict[str, Any]:
+        """What changes from batch to batch: an array and a number."""
+        return {"rate": self.rate.copy(), "weight": self._weight}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave. Raises ValueError for another number of features."""
+        rate, weight = np.asarray(state["rate"], np.float64), float(state["weight"])
+        if rate.shape != self.rate.shape:
+            raise ValueError(f"the saved rate has shape {rate.shape}; here are {len(self.rate)} features")
+        self.rate[...], self._weight = rate, weight
+        self._set_factor()
+
+    def __repr__(self) -> str:
+        return f"<SparsityFactor: {len(self.rate)} features, power {self.power:g}, rates from {self.rate.min():.3g}>"

@@ -1,0 +1,1 @@
+"""What `Optimizer.watch` writes, and its picture."""

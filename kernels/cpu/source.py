@@ -1,0 +1,102 @@
+"""Graph -> numba source of the CPU's kernels. Imports no numba."""
+
+from collections.abc import Sequence
+
+from ..arrays.view import ITEM_SIZES, compute_type
+from ..language.reductions import LANES, REDUCTIONS
+from ..program.spelling import FUNCTIONS, INFIX, indented
+from ..program.stages import Stage
+from ..tasks.numba_task import task_source
+
+# How many tasks ahead memory is asked for, and how many lines of 64 bytes of each array.
+_AHEAD, _LINES = 4, 4
+
+_OPERATIONS = {**FUNCTIONS, **INFIX, "exp": "math.exp({0})", "log": "math.log({0})"}
+
+
+def source(
+    name: str,
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None,
+    entry: str = "kernel",
+    repeated: bool = False,
+    held: tuple[int, ...] = (),
+    scattered: bool = False,
+) -> str:
+    """The source of one stage's kernel, a function with the name `entry`.
+
+    storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
+    None. repeated: a task runs with several rows of scalars in turn, up to the one that its last column has. held: the
+    arrays of which a task has one element alone. scattered: tasks are rows that lie anywhere.
+    """
+    scalar = f"{compute_type(storages)}(scalars[u, {{0}}])"
+    task = task_source(stage, storages, dimensions, _OPERATIONS, scalar, held)
+    if stage.reductions:
+        loop = _reduction_loop(stage, task.body, task.results)
+    else:
+        loop = ["for i in range(n):", *indented(task.body)]
+    step = [*task.header, *loop]
+    own = f"table[task, {len(stage.arrays) + 1}]"
+    if repeated:
+        step = [f"for u in range({own}, table[task, -1]):", *indented([*task.scalars, *step])]
+    if scattered:
+        step = [*_ahead(stage, storages), *step]
+    body = ["for task in range(shares[worker], shares[worker + 1]):", *indented(step)]
+    if not repeated:
+        # Most tasks have the scalars of the one before.
+        alike = [f"while task < end and {own} == u:", *indented([*step, "task += 1"])]
+        body = ["task, end = shares[worker], shares[worker + 1]", "while task < end:"]
+        body += indented([f"u = {own}", *task.scalars, *alike])
+    if compute_type(storages) == "float32":
+        body = ["saved = flush_denormals()", *body, "restore(saved)"]
+    return "\n".join(
+        [
+            f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
+            f"def {entry}(table, shares, scalars, partials):",
+            "    for worker in prange(len(shares) - 1):",
+            *indented(body, 2),
+            "",
+        ]
+    )
+
+
+def _ahead(stage: Stage, storages: Sequence[str]) -> list[str]:
+    """Asks for the beginnings of the memory of a task that comes soon."""
+    lines = [f"following = task + {_AHEAD}", "if following < shares[worker + 1]:"]
+    lines.append(f"    some = table[following, {len(stage.arrays)}]")
+    for k, storage in enumerate(storages):
+        size = ITEM_SIZES[storage]
+        lines.append(f"    for line in range(0, min(some, {_LINES * 64 // size}), {64 // size}):")
+        lines.append(f"        prefetch(table[following, {k}] + line * {size})")
+    return lines
+
+
+def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[str]:
+    """The defined order of language/reductions.py: lanes within the chunk, then the lanes in halves.
+
+    Halves beyond a short chunk are left out: they are 0, which changes no sum, since none is -0.0, and no maximum.
+    """
+    lanes, steps, tail = [], [], []
+    for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
+        reduction = REDUCTIONS[node.op]
+        element = reduction.spelled(f"v{k}", _OPERATIONS)
+        combine = _OPERATIONS[reduction.combine]
+        lanes.append(f"lanes{k} = zeros({LANES})")
+        steps += [f"v{k} = float64({result})", f"lanes{k}[lane] = {combine.format(f'lanes{k}[lane]', element)}"]
+        folded = combine.format(f"lanes{k}[j]", f"lanes{k}[half + j]")
+        tail += [
+            "half = width // 2",
+            "while half:",
+            *indented(["for j in range(half):", f"    lanes{k}[j] = {folded}", "half //= 2"]),
+            f"partials[task, {k}] = lanes{k}[0]",
+        ]
+    inner = ["i = first + lane", *body, *steps]
+    rows = [f"for lane in range(min({LANES}, n - first)):", *indented(inner)]
+    width = [f"width = {LANES}", "while width // 2 >= n:", "    width //= 2"]
+    return [*lanes, f"for first in range(0, n, {LANES}):", *indented(rows), *width, *tail]
+
+
+def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """For people to read: a title, the language and the text of each kernel of a stage."""
+    return [("CPU, numba", "python", source(name, stage, storages, None))]

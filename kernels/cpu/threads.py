@@ -1,0 +1,122 @@
+"""numba's threads: when they may be used, and by how many callers at once. Importing this module imports numba."""
+
+import _thread
+import contextlib
+import ctypes
+import functools
+import os
+import threading
+import warnings
+from typing import Any
+
+import numba
+from numba.np.ufunc import parallel
+
+from ..locks import lock
+
+_ONE_CALLER, _STARTING = lock(), lock()
+_lost = False  # Whether this process was forked from one that had threads.
+
+
+def start() -> None:
+    """Start numba's threads so that they sleep when idle, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT is set.
+
+    By default those of OpenMP spin. Where NumPy's own threads ran just before, as in any training step, the two kinds
+    then wait for each other's time slices, and an update took a hundred times as long (docs/design.md).
+    """
+    with _STARTING:
+        _start()
+
+
+@functools.cache
+def _start() -> None:
+    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
+        return
+    shared = _openmp()
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # read when the library is loaded, and by nobody else meant
+    try:
+        number = numba.get_num_threads()
+    finally:
+        del os.environ["OMP_WAIT_POLICY"]
+    if shared and number > 1 and parallel.threading_layer() == "omp":
+        # Whatever is otherwise than here, such as a library of that name that is another, costs time and no more.
+        with contextlib.suppress(OSError, AttributeError, RuntimeError):
+            _rest(ctypes.CDLL(shared), number)
+
+
+def _openmp() -> str | None:
+    """The file of GNU's OpenMP library, if another has loaded it, such as torch: then its threads spin."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8") as maps:
+            return next((line.split(maxsplit=5)[5].strip() for line in maps if "/libgomp.so" in line), None)
+    except OSError:
+        return None
+
+
+def _threads() -> set[str]:
+    """The numbers of this process's threads."""
+    return set(os.listdir("/proc/self/task"))
+
+
+def _rest(library: Any, number: int) -> None:
+    """Have so many threads of an OpenMP library that another has loaded sleep when idle, if they are for us alone.
+
+    There is no call for that. But where a process has more of them than processors, idle ones sleep after some
+    microseconds; so one more thread, that never does anything, holds as many as that takes.
+    """
+    nothing = ctypes.cast(library.omp_get_level, ctypes.c_void_p)
+    before = _threads()
+    library.GOMP_parallel(nothing, None, number, 0)
+    if not _threads() - before:
+        return  # They were there: who loaded it computes with them, and they are as hot for us.
+    more = max(1, len(os.sched_getaffinity(0)) - number + 1)
+    if more > number:
+        return  # There are processors to spare.
+    done, never = threading.Lock(), threading.Lock()
+    done.acquire()
+    never.acquire()
+
+    def hold() -> None:
+        library.GOMP_parallel(nothing, None, more + 1, 0)
+        done.release()
+        never.acquire()
+
+    _thread.start_new_thread(hold, ())
+    done.acquire()
+
+
+def usable() -> int:
+    """How many threads an update may use: one in a child that was forked after they were started."""
+    if _lost:
+        _warn()
+        return 1
+    # Only now: a child forked before can still start its own.
+    start()
+    return int(numba.get_num_threads())
+
+
+def guard() -> Any:
+    """The lock to hold while parallel kernels run, where the layer that numba found takes one caller at a time."""
+    return _ONE_CALLER if parallel.threading_layer() == "workqueue" else None
+
+
+@functools.cache
+def _warn() -> None:
+    warnings.warn(
+        "this process was forked after its parent had updated arrays with several threads, which do not survive a "
+        "fork: updates use one thread here, with the same results. Fork before the first update, or start processes "
+        "with multiprocessing.get_context('spawn')",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+def _note_fork() -> None:
+    global _lost
+    # Whoever started them: OpenMP ends a child that goes on with them, workqueue waits for them for ever. TBB may.
+    if parallel._is_initialized and parallel.threading_layer() != "tbb":
+        _lost = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)

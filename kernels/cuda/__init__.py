@@ -1,0 +1,1 @@
+"""The CUDA backend for CuPy arrays: CUDA C++ source, compiling, launches."""

@@ -1,0 +1,170 @@
+"""The kernels that CuPy compiles, and their launches on its current stream; none waits for the GPU.
+
+Importing this module does not import CuPy; its first use does. Kernels are kept on disk by CuPy.
+"""
+
+import functools
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.view import View
+from ..language.reductions import LANES
+from ..memory import memory_for
+from ..program.stages import Stage
+from ..tasks.table import Batch
+from . import launch_size as cuda_launch
+from .element import Elementwise, elementwise, kernel_name, pack
+from .table_kernels import GIVEN_BYTES, reduce_source, update_source
+
+# CuPy adds -ftz=true and the architecture.
+OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
+_FROM_THE_HOST = "a step takes its numbers from the host; make the step before with captured(), and call that"
+_WHERE = "install CuPy for the CUDA that nvidia-smi shows: pip install 'fastopt[cuda13]' or 'fastopt[cuda12]'"
+
+
+@functools.cache
+def library() -> Any:
+    """CuPy. Raises ImportError where it is absent, RuntimeError where it finds no GPU; both name the remedy."""
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError as error:
+        raise ImportError(
+            f"CuPy is needed for arrays on the GPU and cannot be imported ({error}); pip install 'fastopt[cuda13]', "
+            "or 'fastopt[cuda12]' if nvidia-smi shows CUDA 12"
+        ) from error
+    runtime = cupy.cuda.runtime
+    try:
+        devices = runtime.getDeviceCount()
+    except runtime.CUDARuntimeError as error:
+        raise RuntimeError(
+            f"CuPy {cupy.__version__} finds no usable GPU ({error}); install or update the NVIDIA driver "
+            "(nvidia-smi shows what it supports), or use NumPy arrays"
+        ) from error
+    if not devices:
+        raise RuntimeError(
+            f"CuPy {cupy.__version__} sees no GPU; check CUDA_VISIBLE_DEVICES and nvidia-smi, or use NumPy arrays"
+        )
+    return cupy
+
+
+def on_device(name: str) -> Any:
+    """A context in which a device, "cuda:0", is the current one."""
+    return library().cuda.Device(int(name.partition(":")[2]))
+
+
+def refuse_capture(why: str = _FROM_THE_HOST) -> None:
+    """Raise RuntimeError while CuPy's current stream, on the current device, is being captured.
+
+    why: what then does not work, and what to do. Without words of their own, these are a step's: numbers that the host
+    sends would stay in the graph as they are.
+    """
+    if library().cuda.get_current_stream().is_capturing():
+        raise RuntimeError(f"the current stream is being captured, and {why}")
+
+
+def raw_kernel(text: str, name: str) -> Callable[..., None]:
+    """A compiled kernel, called with (blocks,), (threads,) and its arguments.
+
+    Raises RuntimeError, with what the compiler says, if there is none for this GPU and driver.
+    """
+    kernel = library().RawKernel(text, name, options=OPTIONS)
+    try:
+        kernel.compile()
+        # CUDA loads a kernel when it is first asked about or launched, which must not be while a stream is captured.
+        _ = kernel.num_regs
+    except Exception as error:
+        # As the compiler and the driver say it, each with exceptions of its own.
+        said = " ".join(str(error).split())
+        raise RuntimeError(f"{name} cannot be compiled for this GPU ({said[:300]}); {_WHERE}") from error
+    made: Callable[..., None] = kernel
+    return made
+
+
+@functools.cache
+def elementwise_kernel(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[Elementwise, Callable[..., None]]:
+    it = elementwise(name, stage, storages)
+    kernel = library().ElementwiseKernel(
+        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
+    )
+    return it, kernel
+
+
+@functools.cache
+def update_kernel(
+    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, held: tuple[int, ...], threads: int
+) -> Callable[..., None]:
+    return raw_kernel(update_source(name, stage, storages, dimensions, held, threads), kernel_name(name))
+
+
+@functools.cache
+def reduce_kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None) -> Callable[..., None]:
+    return raw_kernel(reduce_source(name, stage, storages, dimensions), f"{kernel_name(name)}_norms")
+
+
+def table_kernel(name: str, stage: Stage, batch: Batch) -> Callable[..., None]:
+    """The kernel over the tables of a batch, compiled at the first call."""
+    if stage.reductions:
+        return reduce_kernel(name, stage, batch.storages, batch.dimensions)
+    return update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, cuda_launch.now.threads)
+
+
+@functools.cache
+def _given(dtype: Any) -> Any:
+    return np.dtype([("values", dtype, GIVEN_BYTES // dtype.itemsize)])
+
+
+def arguments(scalars: Any) -> tuple[Any, Any]:
+    """A table of numbers as two arguments of a kernel: where it lies on the GPU, or none, and the numbers themselves.
+
+    Few go along with the call, which copies nothing: nobody need wait, and none is overwritten while it is in use.
+    """
+    given = np.zeros(1, _given(scalars.dtype))
+    if scalars.nbytes > GIVEN_BYTES:
+        return library().asarray(scalars), given
+    given["values"][0, : scalars.size] = scalars.ravel()
+    return None, given
+
+
+def task_table(batch: Batch, table: Any) -> Any:
+    """A table on the GPU; that of the whole batch stays there while the arrays stay where they are."""
+    if table is not batch.table:
+        return library().asarray(table)
+    if "table" not in batch.kept:
+        with memory_for("the task table", "Free some on the GPU"):
+            batch.kept["table"] = library().asarray(table)
+    return batch.kept["table"]
+
+
+def update_one(name: str, stage: Stage, views: Sequence[View], walk: Sequence[int], scalars: Any) -> None:
+    """One set of arrays by an ElementwiseKernel.
+
+    walk: the axes that come last, in the order of memory, for CuPy to walk dense arrays without dividing.
+    """
+    described, kernel = elementwise_kernel(name, stage, tuple(view.storage for view in views))
+    axes = [axis for axis in range(len(views[0].shape)) if axis not in walk] + list(walk)
+    arrays = [_bits(view.array.transpose(axes)) for view in views]
+    kernel(*(arrays[k] for k in described.inputs), *scalars, *(arrays[k] for k in described.outputs))
+
+
+def _bits(array: Any) -> Any:
+    return array.view("uint16") if array.dtype.itemsize == 2 else array
+
+
+def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], go: Any = None) -> None:
+    """All sets of a batch in one launch over its table, as update_source says.
+
+    scalars: two arguments, as `arguments` has them. go: an array of one integer on the GPU.
+    """
+    threads, rounds = cuda_launch.now
+    blocks = -(-batch.longest // (threads * pack(batch.storages) * rounds))
+    kernel = table_kernel(name, stage, batch)
+    kernel((len(table) * blocks,), (threads,), (table, *scalars, library().uint32(blocks), go))
+
+
+def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], partials: Any) -> None:
+    """The partial results of all sets of a batch, (rows of the table, reductions), in one launch."""
+    kernel = table_kernel(name, stage, batch)
+    kernel((len(table),), (LANES // pack(batch.storages),), (table, *scalars, partials))

@@ -1,0 +1,159 @@
+"""Graph -> CUDA C++: an element's formula once, and the kernel around it for one set. Imports neither CuPy nor CUDA.
+
+The text is compiled with `--fmad=false -ftz=true`, correctly rounded division and nothing included. The author's names
+end in an underscore, ours never do.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays.view import ITEM_SIZES, compute_type
+from ..program.spelling import (
+    FUNCTIONS,
+    INFIX,
+    Spelling,
+    array_nodes,
+    comment,
+    finite_or,
+    identifiers,
+    indented,
+    scalar_names,
+    stored,
+)
+from ..program.stages import Stage
+from .prelude import prelude
+
+_C_TYPES = {"float32": "float", "float64": "double"}
+_SPECIAL = {
+    "float32": ("__int_as_float(0x7f800000)", "__int_as_float(0x7fffffff)"),
+    "float64": ("__longlong_as_double(0x7ff0000000000000)", "__longlong_as_double(0x7fffffffffffffff)"),
+}
+
+
+def kernel_name(name: str) -> str:
+    """The name under which a profiler shows a rule's kernel: `fastopt_adam`."""
+    return "fastopt_" + re.sub(r"[^0-9A-Za-z]", lambda match: "_" if match[0] == "_" else f"u{ord(match[0]):x}", name)
+
+
+def pack(storages: Sequence[str]) -> int:
+    """The elements that a thread takes at once: 128 bits of the smallest stored type."""
+    return 16 // min(ITEM_SIZES[storage] for storage in storages)
+
+
+def spelling(compute: str) -> Spelling:
+    """How CUDA C++ writes expressions of a type; nothing of it computes in any other type."""
+    single = compute == "float32"
+    f = "f" if single else ""
+
+    def constant(value: bool | int | float) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        with np.errstate(over="ignore"):
+            rounded = float(np.float32(float(value))) if single else float(value)
+        written = finite_or(rounded, *_SPECIAL[compute]) or f"{rounded.hex()}{f}"
+        return f"({written})" if written.startswith("-") else written
+
+    operations = {
+        **FUNCTIONS,
+        **INFIX,
+        "absolute": f"fabs{f}({{0}})",
+        "sqrt": f"__{f or 'd'}sqrt_rn({{0}})",
+        "where": "({0} ? {1} : {2})",
+        "logical_and": "({0} && {1})",
+        "logical_or": "({0} || {1})",
+        "logical_not": "(!{0})",
+        "power": f"pow{f}({{0}}, {{1}})",
+        "exp": f"exp{f}({{0}})",
+        "log": f"log{f}({{0}})",
+    }
+    return Spelling(operations, constant, f"const {_C_TYPES[compute]} {{name}} = {{value}};")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every kernel of a stage is put together from.
+
+    preamble: an open namespace with the grammar, the stored types, and `element`, which computes one element.
+    arrays: their names. kind, compute: the type in which it computes, by NumPy's name and C's. scalars: the variables
+    that the scalars are read into.
+    """
+
+    preamble: str
+    arrays: tuple[str, ...]
+    kind: str
+    compute: str
+    scalars: list[str]
+
+    def call(self, values: Sequence[str], results: Sequence[str] = ()) -> str:
+        return f"element({', '.join([*values, *self.scalars, *results])});"
+
+
+def parts_of(stage: Stage, storages: Sequence[str]) -> Parts:
+    compute = compute_type(storages)
+    c = _C_TYPES[compute]
+    own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
+    names, variables = scalar_names(stage.scalars, own)
+    names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
+    body, results = spelling(compute).statements(stage.roots, names)
+    arguments = [f"{c} &{own[a]}" if a in stage.writes else f"const {c} {own[a]}" for a in stage.arrays]
+    arguments += [f"const {c} {variable}" for variable in variables]
+    for k, result in enumerate(results):
+        if stage.reductions:
+            arguments.append(f"{c} &y{k}")
+            body.append(f"y{k} = {result};")
+        else:
+            body.append(f"const {c} y{k} = {stored(stage.stores[k][1], result, compute)};")
+    body += [f"{own[array]} = y{k};" for k, (array, _) in enumerate(stage.stores)]
+    text = [
+        *[f"// {v}: {comment(node)}" for v, node in zip(variables, stage.scalars, strict=True) if node.args],
+        "__device__ __forceinline__ void element(",
+        *indented([",\n    ".join(arguments) + ")"]),
+        "{",
+        *indented(body),
+        "}",
+        "",
+    ]
+    preamble = "".join(["namespace fastopt {\n", prelude(storages), "\n".join(text)])
+    return Parts(preamble, stage.arrays, compute, c, variables)
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """The arguments of `cupy.ElementwiseKernel`; its call takes `inputs` arrays, the scalars, then `outputs` arrays.
+
+    inputs, outputs: positions in the stage's arrays. 16-bit arrays are passed as uint16.
+    """
+
+    in_params: str
+    out_params: str
+    operation: str
+    name: str
+    preamble: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def elementwise(name: str, stage: Stage, storages: Sequence[str]) -> Elementwise:
+    """The kernel that updates one set of arrays of any layout, in place."""
+    parts = parts_of(stage, storages)
+    arrays = range(len(storages))
+    outputs = tuple(k for k in arrays if stage.arrays[k] in stage.writes)
+    inputs = tuple(k for k in arrays if k not in outputs)
+    kinds = ["uint16" if storage.endswith("16") else storage for storage in storages]
+    scalars = [f"{compute_type(storages)} {variable}" for variable in parts.scalars]
+    lines = [f"{parts.compute} v{k};" for k in arrays]
+    lines += [f"v{k} = fastopt::{storages[k]}::decode(a{k});" for k in arrays if stage.arrays[k] in stage.reads]
+    lines += [f"fastopt::{parts.call([f'v{k}' for k in arrays])}"]
+    lines += [f"a{k} = fastopt::{storages[k]}::encode(v{k});" for k in outputs]
+    return Elementwise(
+        ", ".join([*(f"{kinds[k]} a{k}" for k in inputs), *scalars]),
+        ", ".join(f"{kinds[k]} a{k}" for k in outputs),
+        "\n".join(lines),
+        kernel_name(name),
+        parts.preamble + "}\n",
+        inputs,
+        outputs,
+    )

@@ -1,0 +1,184 @@
+"""The CUDA C++ between two passes: one block folds norms, and works out the scalars of the next stage in float64.
+
+So the host need not wait for a norm, and a step that was captured in a CUDA graph finds its numbers by itself: a table
+has what the host says of the k-th step that is applied, and a clock on the GPU counts those.
+"""
+
+from dataclasses import replace
+
+from ..language.reductions import REDUCTIONS
+from ..program.gpu_numbers import Ahead
+from ..program.spelling import comment, indented
+from ..program.stages import Stage
+from .element import kernel_name, spelling
+from .prelude import prelude
+from .table_kernels import given
+
+# Of its one block.
+THREADS = 1024
+# The words of a clock: what has stopped it for good, what this step does, how many steps were applied and skipped.
+STOPPED, DOES, APPLIED, SKIPPED = range(4)
+CLOCK = 4
+# What stops a clock: the table has no more steps; a division by zero.
+PAST_THE_END, ZERO = 1, 2
+# What a step does: it writes, it is skipped, it stops there.
+WRITE, SKIP, STOP = 1, 0, -1
+# The same names for those who read the kernel.
+_MEANINGS = f"""\
+enum word {{ STOPPED = {STOPPED}, DOES = {DOES}, APPLIED = {APPLIED}, SKIPPED = {SKIPPED} }};
+enum reason {{ PAST_THE_END = {PAST_THE_END}, ZERO = {ZERO} }};
+enum deed {{ WRITE = {WRITE}, SKIP = {SKIP}, STOP = {STOP} }};
+"""
+# As the host computes them: a division by zero is noticed, and both sides of a choice are computed.
+_OPERATIONS = """\
+__device__ __forceinline__ double divided(double a, double b, bool &zero) { return zero |= b == 0.0, a / b; }
+__device__ __forceinline__ double chosen(bool which, double a, double b) { return which ? a : b; }
+__device__ __forceinline__ bool both(bool a, bool b) { return a && b; }
+__device__ __forceinline__ bool either(bool a, bool b) { return a || b; }
+"""
+_SPELLED = {
+    "divide": "divided({0}, {1}, zero)",
+    "where": "chosen({0}, {1}, {2})",
+    "logical_and": "both({0}, {1})",
+    "logical_or": "either({0}, {1})",
+}
+
+
+def prologue_name(name: str, number: int) -> str:
+    return f"{kernel_name(name)}_numbers{number}"
+
+
+def prologue_source(ahead: Ahead, number: int) -> str:
+    """The kernel before stage `number`, of one block of THREADS threads; its arguments stand in its text.
+
+    That before the first stage lets the clock begin a step; that before another folds what the stage before has found;
+    that before the last, which writes, decides whether it may, and has the clock count. All give their stage scalars.
+    spans: where the partial results of each set, of the stage before, begin and end. groups: for each set which row of
+    what was told is its own; rows: how many rows of scalars there are, of sets or of groups. found: room for each
+    reduction of each set, then for those over the model. uploaded, given: what was told, as `Ahead.told` has it, in
+    rows of `steps` steps each, or of one if that is 0. carried: the states of each group, then room for as many.
+    notice: where the host sees what stopped the clock. singles, doubles: where the scalars go, in both types.
+    """
+    program = ahead.program
+    name = prologue_name(program.name, number)
+    text = f"""\
+{_MEANINGS}{_OPERATIONS}{given("double")}
+extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
+    const long long *__restrict__ spans, const double *partials, const long long *__restrict__ groups, int sets,
+    int rows, int told_rows, double *found, const double *__restrict__ uploaded, const __grid_constant__ Given given,
+    long long steps, long long *clock, long long *notice, double *carried, float *singles, double *doubles)
+{{
+    __shared__ bool stopped, skipped, zero_divided;
+"""
+    last = number == len(program.stages) - 1
+    body = [
+        "if (threadIdx.x == 0) {",
+        *indented(_begin() if number == 0 else []),
+        "    stopped = clock[DOES] == STOP;",
+        "    skipped = zero_divided = false;",
+        "}",
+        "__syncthreads();",
+        "if (stopped) return;",
+        *(_fold(ahead, program.stages[number - 1]) if number else []),
+        *_scalars(ahead, program.stages[number], last),
+        "__syncthreads();",
+        *(_carry(len(ahead.carried)) if last and ahead.carried else []),
+        "if (threadIdx.x == 0) {",
+        *indented(_end(last)),
+        "}",
+    ]
+    return "".join(["namespace fastopt {\n", prelude(("float64",)), text, "\n".join(indented(body)), "\n}\n}\n"])
+
+
+def _begin() -> list[str]:
+    return [
+        "if (steps && !clock[STOPPED] && clock[APPLIED] >= steps) *notice = clock[STOPPED] = PAST_THE_END;",
+        "clock[DOES] = clock[STOPPED] ? STOP : WRITE;",
+    ]
+
+
+def _fold(ahead: Ahead, stage: Stage) -> list[str]:
+    """The partial results of each set in order, and of those over the model the sets in order, as tasks.Pass has it."""
+    everything, count = ahead.program.reductions, len(stage.reductions)
+    double = spelling("float64").operations
+    begin, step, end, whole = [], [], [], []
+    for k, node in enumerate(stage.reductions):
+        reduction = REDUCTIONS[node.op]
+        combine = double[reduction.combine]
+        finished = double[reduction.finish] if reduction.finish else "{0}"
+        place, total, model = f"set * {len(everything)} + {everything.index(node)}", f"total{k}", node.value == "model"
+        begin.append(f"double {total} = first < end ? partials[first * {count} + {k}] : 0.0;")
+        step.append(f"{total} = {combine.format(total, f'partials[chunk * {count} + {k}]')};")
+        end.append(f"found[{place}] = {total if model else finished.format(total)};")
+        if model:
+            column = everything.index(node)
+            whole += [
+                f"double {total} = found[{column}];",
+                f"for (int set = 1; set < sets; set++) {total} = {combine.format(total, f'found[{place}]')};",
+                f"found[sets * {len(everything)} + {column}] = {finished.format(total)};",
+            ]
+    return [
+        f"for (long long set = threadIdx.x; set < sets; set += {THREADS}) {{",
+        *indented(
+            [
+                "const long long first = spans[2 * set], end = spans[2 * set + 1];",
+                *begin,
+                "#pragma unroll 8",
+                "for (long long chunk = first + 1; chunk < end; chunk++) {",
+                *indented(step),
+                "}",
+                *end,
+            ]
+        ),
+        "}",
+        "__syncthreads();",
+        *(["if (threadIdx.x == 0) {", *indented(whole), "}", "__syncthreads();"] if whole else []),
+    ]
+
+
+def _scalars(ahead: Ahead, stage: Stage, last: bool) -> list[str]:
+    """The stage's scalars, a row for each set or group; after the last norms the new states and the guard too."""
+    program = ahead.program
+    reductions, count, width = len(program.reductions), len(stage.scalars), len(ahead.carried)
+    names = {node: f"told[{k}]" + " != 0" * node.boolean for k, node in enumerate(ahead.told)}
+    for k, node in enumerate(program.reductions):
+        names[node] = f"found[{'sets' if node.value == 'model' else 'row'} * {reductions} + {k}]"
+    for node in program.nodes:
+        if node.op == "scalar" and node.value in ahead.carried:
+            names[node] = f"kept[{ahead.carried.index(node.value)}]"
+    plain = spelling("float64")
+    double = replace(plain, operations={**plain.operations, **_SPELLED})
+    states = [program.states[name] for name in ahead.carried] if last else []
+    guard = [program.guard] if last and program.guard else []
+    lines, results = double.statements([*stage.scalars, *states, *guard], names)
+    inner = [
+        f"const long long group = {'groups[row]' if program.apart else 'row'};",
+        "const double *told = (uploaded ? uploaded : given.values)",
+        f"    + (steps ? group * steps + clock[APPLIED] : group) * {len(ahead.told)};",
+        f"double *kept = carried + group * {width};",
+        "bool zero = false;",
+        *lines,
+    ]
+    for k, (node, value) in enumerate(zip(stage.scalars, results, strict=False)):
+        place = f"row * {count} + {k}"
+        inner += [f"doubles[{place}] = {value};  // {comment(node)}", f"singles[{place}] = (float)doubles[{place}];"]
+    inner += [
+        f"kept[told_rows * {width} + {k}] = {value};" for k, value in enumerate(results[count : count + len(states)])
+    ]
+    inner += [f"if (!({results[-1]})) skipped = true;"] if guard else []
+    inner += ["if (zero) zero_divided = true;"]
+    return [f"for (long long row = threadIdx.x; row < rows; row += {THREADS}) {{", *indented(inner), "}"]
+
+
+def _carry(width: int) -> list[str]:
+    return [
+        f"for (long long k = threadIdx.x; k < told_rows * {width} && !skipped && !zero_divided; k += {THREADS})",
+        f"    carried[k] = carried[told_rows * {width} + k];",
+    ]
+
+
+def _end(last: bool) -> list[str]:
+    lines = ["if (zero_divided) *notice = clock[STOPPED] = ZERO, clock[DOES] = STOP;"]
+    if last:
+        lines += ["else if (skipped) clock[SKIPPED]++, clock[DOES] = SKIP;", "else clock[APPLIED]++;"]
+    return lines

@@ -1,0 +1,178 @@
+"""Graph -> CUDA C++ kernels over the task table: one that updates, one that reduces. Imports neither CuPy nor CUDA."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from ..language.reductions import LANES, REDUCTIONS
+from ..program.spelling import indented
+from ..program.stages import Stage
+from ..tasks.table import index, row_length
+from .element import Parts, kernel_name, pack, parts_of, spelling
+from .launch_size import THREADS
+
+# So many bytes of scalars go along as an argument of the kernel; more are put into the GPU's memory.
+GIVEN_BYTES = 1024
+
+
+def _kernel(name: str, parts: Parts, columns: int, threads: int, row: str, arguments: str, body: Sequence[str]) -> str:
+    """A kernel over the task table, whose rows have so many columns; row: how a block finds its row.
+
+    Its scalars are those in the GPU's memory, if there is an address, else those that came with the call.
+    """
+    width = len(parts.arrays)
+    lines = [
+        given(parts.compute),
+        f'extern "C" __global__ void __launch_bounds__({threads}) {name}(',
+        f"    const long long *__restrict__ table, const {parts.compute} *__restrict__ uploaded,",
+        f"    const __grid_constant__ Given given, {arguments})",
+        "{",
+        *indented(
+            [
+                f"const long long *row = table + (long long)({row}) * {columns};",
+                *[f"const long long at{k} = row[{k}];" for k in range(width)],
+                f"const int n = (int)row[{width}];",
+                f"const {parts.compute} *scalars = uploaded ? uploaded : given.values;",
+                f"scalars += row[{width + 1}] * {len(parts.scalars)};",
+                *[f"const {parts.compute} {v} = scalars[{k}];" for k, v in enumerate(parts.scalars)],
+                *body,
+            ]
+        ),
+        "}",
+        "}",
+        "",
+    ]
+    return parts.preamble + "\n".join(lines)
+
+
+def given(compute: str) -> str:
+    """The type of the scalars that come with a call."""
+    return f"struct Given {{ {compute} values[{GIVEN_BYTES} / sizeof({compute})]; }};"
+
+
+def _aligned(arrays: Iterable[int]) -> str:
+    return f"(({' | '.join(f'at{k}' for k in arrays)}) & 15) == 0"
+
+
+def update_source(
+    name: str,
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None = None,
+    held: Collection[int] = (),
+    threads: int = THREADS,
+) -> str:
+    """The kernel that updates many sets of arrays: (table, uploaded, given, blocks of each row, go).
+
+    Dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere and at the
+    end. dimensions: of arrays that are not dense together, else None. held: the arrays of which a row has one element
+    alone. threads: of a block. go: the address of a number, or 0: below 1 nothing is written, but that at 0 the arrays
+    that are set to a constant are.
+    """
+    parts, size = parts_of(stage, storages), pack(storages)
+    arrays = range(len(storages))
+    written = [k for k in arrays if stage.arrays[k] in stage.writes]
+    # What is written but not read needs a place, not a load.
+    read = [k for k in arrays if stage.arrays[k] in stage.reads]
+    packs = [f"{parts.compute} a{k}[{size}];" for k in arrays]
+    packs += [f"load_packs<{storages[k]}>(at{k}, i, a{k});" for k in read if k not in held]
+    packs += [f"for (int k = 0; k < {size}; k++) a{k}[k] = load<{storages[k]}>(at{k}, 0);" for k in held]
+    packs += ["#pragma unroll", f"for (int k = 0; k < {size}; k++)"]
+    packs += indented([parts.call([f"a{k}[k]" for k in arrays])])
+    packs += [f"store_packs<{storages[k]}>(at{k}, i, a{k});" for k in written]
+    find, places = _places(len(storages), dimensions, "number", held)
+    loads = [f" = load<{storages[k]}>(at{k}, {places[k]})" if k in read else "" for k in arrays]
+    single = [*find, *[f"{parts.compute} a{k}{loads[k]};" for k in arrays]]
+    single += [parts.call([f"a{k}" for k in arrays])]
+    single += [f"store<{storages[k]}>(at{k}, {places[k]}, a{k});" for k in written]
+    constants = [(stage.arrays.index(array), node) for array, node in stage.stores if node.op == "constant"]
+    reset = [
+        f"store<{storages[k]}>(at{k}, {places[k]}, {spelling(parts.kind).constant(node.value)});"
+        for k, node in constants
+    ]
+    each = "for (int number = {}; number < n; number += stride) {{"
+    body = [
+        "const int first = (int)(blockIdx.x % blocks * blockDim.x + threadIdx.x);",
+        "const int stride = (int)(blocks * blockDim.x);",
+        "if (go && *go < 1) {",
+        *indented(["if (*go < 0) return;", each.format("first"), *indented([*find, *reset]), "}"] if reset else []),
+        "    return;",
+        "}",
+    ]
+    start = "first"
+    if dimensions is None:
+        start = "whole + first"
+        body += [
+            f"const int whole = {_aligned([k for k in arrays if k not in held])} ? n / {size} * {size} : 0;",
+            f"for (int i = first * {size}; i < whole; i += stride * {size}) {{",
+            *indented(packs),
+            "}",
+        ]
+    body += [each.format(start), *indented(single), "}"]
+    columns = row_length(len(storages), dimensions)
+    arguments = "unsigned blocks, const long long *go"
+    return _kernel(kernel_name(name), parts, columns, threads, "blockIdx.x / blocks", arguments, body)
+
+
+def _places(width: int, dimensions: int | None, number: str, held: Collection[int] = ()) -> tuple[list[str], list[str]]:
+    """Statements that find element `number` of a row, and where it then is in each array."""
+    if dimensions is None:
+        return [], ["0" if k in held else number for k in range(width)]
+    places = [f"e_{k}" for k in range(width)]
+    declared = f"long long i = {number}, rest, c, {', '.join(places)};"
+    return [declared, *[f"{line};" for line in index(width, dimensions, "row[{0}]", "/")]], places
+
+
+def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None) -> str:
+    """The kernel that reduces a chunk a block, in the order of reductions.py: (table, uploaded, given, partials).
+
+    A thread has neighbouring lanes, so that it loads packs of 128 bits. dimensions: of arrays that are not dense
+    together, else None.
+    """
+    parts, size, width = parts_of(stage, storages), pack(storages), len(storages)
+    c, count = parts.compute, len(stage.reductions)
+    wide = spelling("float64").operations
+    find, places = _places(width, dimensions, "first + k")
+    single = [*find, *[f"a{k}[k] = load<{storages[k]}>(at{k}, {places[k]});" for k in range(width)]]
+    one_by_one = [
+        "#pragma unroll",
+        f"for (int k = 0; k < {size}; k++)",
+        *indented(["if (first + k < n) {", *indented(single), "}"]),
+    ]
+    if dimensions is None:
+        packs = [f"load_packs<{storages[k]}>(at{k}, first, a{k});" for k in range(width)]
+        loads = [f"if (aligned && first + {size} <= n) {{", *indented(packs), "} else {", *indented(one_by_one), "}"]
+    else:
+        loads = one_by_one
+    steps = [f"{c} {', '.join(f'y{r}' for r in range(count))};"]
+    steps.append(parts.call([f"a{k}[k]" for k in range(width)], [f"y{r}" for r in range(count)]))
+    fold = []
+    for r, node in enumerate(stage.reductions):
+        reduction = REDUCTIONS[node.op]
+        element = reduction.spelled(f"v{r}", wide)
+        combine = wide[reduction.combine]
+        steps += [f"const double v{r} = y{r};", f"lane{r}[k] = {combine.format(f'lane{r}[k]', element)};"]
+        fold += [
+            f"for (int k = 0; k < {size}; k++) lanes[threadIdx.x * {size} + k] = lane{r}[k];",
+            "__syncthreads();",
+            f"for (int half = {LANES // 2}; half; half /= 2) {{",
+            "    for (int j = threadIdx.x; j < half; j += blockDim.x)",
+            f"        lanes[j] = {combine.format('lanes[j]', 'lanes[half + j]')};",
+            "    __syncthreads();",
+            "}",
+            f"if (threadIdx.x == 0) partials[(long long)blockIdx.x * {count} + {r}] = lanes[0];",
+            "__syncthreads();",
+        ]
+    body = [
+        *([f"const bool aligned = {_aligned(range(width))};"] if dimensions is None else []),
+        f"__shared__ double lanes[{LANES}];",
+        *[f"double lane{r}[{size}] = {{}};" for r in range(count)],
+        "#pragma unroll 4",
+        f"for (int first = threadIdx.x * {size}; first < n; first += {LANES}) {{",
+        *indented([f"{c} a{k}[{size}];" for k in range(width)]),
+        *indented(loads),
+        *indented(["#pragma unroll", f"for (int k = 0; k < {size}; k++)"]),
+        *indented(["if (first + k < n) {", *indented(steps), "}"], 2),
+        "}",
+        *fold,
+    ]
+    columns, arguments = row_length(width, dimensions), "double *__restrict__ partials"
+    return _kernel(f"{kernel_name(name)}_norms", parts, columns, LANES // size, "blockIdx.x", arguments, body)

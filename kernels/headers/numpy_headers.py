@@ -1,0 +1,209 @@
+"""The headers of NumPy arrays, read by compiled code: has any of them changed, and where do they lie?
+
+Asking an array for its address takes a microsecond; a model has hundreds of arrays, and each step brings new gradients.
+The address of a list, `id(list)`, leads to its arrays and to NumPy's own structs, whose layout is part of its stable
+interface. They are compared once with what Python and NumPy say; where that differs, `available` is False and the slow
+way is taken. Importing this module imports numba.
+"""
+
+import functools
+import itertools
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays.view import View
+from ..jit.compiler import compiled, entry_point
+
+SAME, MOVED, CHANGED = 0, 1, 2
+# C and F contiguous, aligned, writable: the flags on which a plan depends.
+_FLAGS = 0x1 | 0x2 | 0x100 | 0x400
+
+AHEAD = 16  # arrays
+
+# All that compiled code knows beforehand comes as the address of one frame of words of eight bytes: to hand over an
+# array takes as long as looking at thirty. Words of a list: 2 length, 3 items.
+_FRAME = ("count", "others", "addresses", "found", "spans", "movable", "written", "apart", "expected", "width")
+
+
+def look_source(name: str, own: Sequence[str], compare: str) -> str:
+    """The source of a function (parameters, gradients, frame) that tells whether arrays are as they were.
+
+    own: names of words of the frame after _FRAME. compare: statements for number k, the object at address `at`, with
+    what was noted of it at address `noted`: they set `address`, or return CHANGED. `items` has the objects up to number
+    `last`.
+    """
+    words = "\n".join(f"    {word} = word(frame, {k})" for k, word in enumerate([*_FRAME, *own]))
+    return f"""
+def {name}(parameters, gradients, frame):
+{words}
+    if word(parameters, 2) != count or word(gradients, 2) != others:
+        return {CHANGED}
+    moved = 0
+    for half in range(2):
+        first, last = half * count, count + half * others
+        items = word(gradients if half else parameters, 3) - 8 * first
+        for k in range(first, last):
+            at, noted = word(items, k), expected + 8 * k * width
+{textwrap.indent(textwrap.dedent(compare).strip(), " " * 12)}
+            set_word(found, k, address)
+            moved |= address ^ word(addresses, k)
+        # Only a gradient may lie elsewhere, and only apart from all that is written.
+        if moved and not (half and movable):
+            return {CHANGED}
+    if not moved:
+        return {SAME}
+    for k in range(others):
+        address = word(found, count + k)
+        if address != word(addresses, count + k):
+            low, high = address + word(spans, 2 * k), address + word(spans, 2 * k + 1)
+            first, last = 0, apart
+            while first < last:
+                middle = (first + last) // 2
+                if word(written, 2 * middle) < high:
+                    first = middle + 1
+                else:
+                    last = middle
+            if low < high and first > 0 and word(written, 2 * first - 1) > low:
+                return {CHANGED}
+    for k in range(count, count + others):
+        set_word(addresses, k, word(found, k))
+    return {MOVED}
+"""
+
+
+class Known:
+    """What is known beforehand of arrays that are looked at, in the frame of the compiled function.
+
+    counts: of parameters and gradients. width: how many words are noted of each. views, gradients_written: as Headers
+    has them. own: the words of the frame that are the function's own. addresses: where the parameters, and after them
+    the gradients, lay when last looked at; gradients: only theirs.
+    """
+
+    def __init__(
+        self, counts: Sequence[int], width: int, views: Sequence[Sequence[View]], gradients_written: bool, own: Any
+    ) -> None:
+        spans, written = _extents(views, gradients_written)
+        self.expected = np.zeros((sum(counts), width), np.int64)
+        self.addresses, found = (np.zeros(sum(counts), np.int64) for _ in range(2))
+        tables = self.addresses, found, spans, written, self.expected
+        places = [table.ctypes.data for table in tables]
+        ends = [places[2], len(spans), places[3], len(written), places[4], width]
+        self.frame = np.array([*counts, *places[:2], *ends, *own], np.int64)
+        self.place, self.gradients = self.frame.ctypes.data, self.addresses[counts[0] :]
+        self._kept = tables
+
+
+# Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags. NumPy keeps the strides
+# behind the dimensions; where they are not, all is looked at anew. After a forward and a backward pass no cache has
+# them: memory is asked for the struct of an array that comes soon, and then, if it is one, for what that leads to.
+_COMPARE = f"""
+    far, near = word(items, min(k + {2 * AHEAD}, last - 1)), word(items, min(k + {AHEAD}, last - 1))
+    prefetch(far + 16)
+    prefetch(far + 64)
+    if word(near, 1) == kind:
+        prefetch(word(near, 4))
+    if word(at, 1) != kind:
+        return {CHANGED}
+    nd, shape = word(at, 3) & 0xFFFFFFFF, word(at, 4)
+    if nd != word(noted, 0) or word(at, 7) != word(noted, 1) or word(at, 8) & {_FLAGS} != word(noted, 2):
+        return {CHANGED}
+    if word(at, 5) != shape + 8 * nd:
+        return {CHANGED}
+    for d in range(nd):
+        if not same_pair(shape + 16 * d, noted + 24 + 16 * d):
+            return {CHANGED}
+    address = word(at, 2)
+"""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A library's arrays. compare: as look_source has it, where word `kind` of the frame is the type's address.
+
+    extra: one thing more that must stay. address: where an array lies.
+    """
+
+    type: type
+    compare: str
+    extra: Callable[[Any], int]
+    address: Callable[[Any], int]
+
+    @functools.cached_property
+    def look(self) -> Any:
+        """The compiled function."""
+        name = f"look_at_{self.type.__module__}_{self.type.__name__}".replace(".", "_")
+        return entry_point(compiled(name, look_source(name, ["kind"], self.compare), "int64(int64, int64, int64)"))
+
+
+NUMPY = Kind(np.ndarray, _COMPARE, lambda array: array.flags.num & _FLAGS, lambda array: array.ctypes.data)
+
+
+class Headers:
+    """Watches parameters and gradients: whether others are like them in type, shape, strides and what else must stay.
+
+    views: for each parameter, those of all its arrays as the plan has them; gradients_written: whether they are set.
+    addresses: where the parameters, and after them the gradients, lay when last looked at; gradients: only theirs.
+    Of arrays of another class than that of `kind`, one that inherits from it too, nothing is watched.
+    """
+
+    def __init__(
+        self,
+        parameters: list[Any],
+        gradients: list[Any],
+        views: Sequence[Sequence[View]],
+        gradients_written: bool,
+        kind: Kind = NUMPY,
+    ) -> None:
+        arrays = [*parameters, *gradients]
+        # The function itself, since finding it in its cache takes as long as running it.
+        self._look, self._watched = kind.look, all(type(array) is kind.type for array in arrays)
+        if not self._watched:
+            return
+        width = 3 + 2 * max(array.ndim for array in arrays)
+        known = Known((len(parameters), len(gradients)), width, views, gradients_written, [id(kind.type)])
+        for row, array in zip(known.expected, arrays, strict=True):
+            row[:3] = array.ndim, id(array.dtype), kind.extra(array)
+            row[3 : 3 + 2 * array.ndim] = *array.shape, *array.strides
+        known.addresses[:] = list(map(kind.address, arrays))
+        self.addresses, self.gradients, self._place = known.addresses, known.gradients, known.place
+        # Types are compared by address, which must not be given to another meanwhile.
+        self._kept = known, [array.dtype for array in arrays]
+
+    def look(self, parameters: list[Any], gradients: list[Any]) -> int:
+        """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
+        if not self._watched:
+            return CHANGED
+        # The arrays stay alive, and so do their addresses, while the caller holds the lists.
+        found: int = self._look(id(parameters), id(gradients), self._place)
+        return found
+
+
+def _extents(views: Sequence[Sequence[View]], gradients_written: bool) -> tuple[Any, Any]:
+    """Where each gradient begins and ends, from the address of its first element; where what is written lies, in order.
+
+    The first is empty where a moved gradient needs a closer look: if it is written itself, or if what is written
+    interleaves.
+    """
+    written = sorted(view.bounds for arrays in views for k, view in enumerate(arrays) if k != 1 and view.size)
+    apart = all(one[1] <= other[0] for one, other in itertools.pairwise(written))
+    spans = []
+    if apart and not gradients_written:
+        gradients = [arrays[1] for arrays in views]
+        spans = [[b - g.address for b in g.bounds] if g and g.size else [0, 0] for g in gradients]
+    return (np.array(table, np.int64).reshape(-1, 2) for table in (spans, written))  # type: ignore[return-value]
+
+
+@functools.cache
+def available() -> bool:
+    """Whether Python's lists and NumPy's structs are where this module expects them."""
+    grid = np.arange(24.0, dtype="float32").reshape(2, 3, 4)
+    read_only = np.ones(3)
+    read_only.flags.writeable = False
+    arrays = [grid, grid[:, ::2].T, np.array(1.0), np.zeros((0, 5), "float16"), read_only]
+    headers = Headers(arrays, arrays[::-1], [], False)
+    # What is read is compared with what Python says of arrays that differ in everything.
+    return headers.look(arrays, arrays[::-1]) == SAME

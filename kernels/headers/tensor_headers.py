@@ -1,0 +1,117 @@
+"""Where tensors lie, of libraries that have DLPack's exchange interface in C: has any of them changed?
+
+A type's `__dlpack_c_exchange_api__` leads to a table of C functions, of which one describes a tensor where it stands,
+without a reference or an allocation. Compiled code asks it about a whole list, from the address of the list, in a fifth
+of the time in which Python would ask each tensor for its address, shape and strides. Importing this module imports
+numba.
+"""
+
+import ctypes
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.view import View
+from ..jit.compiler import compiled, entry_point
+from .numpy_headers import AHEAD, CHANGED, SAME, Known, look_source
+
+_RANKS = 8  # Tensors of more dimensions are looked at the slow way.
+_COLUMNS = 3 + 2 * _RANKS
+# Words of the library's table: 0 version, 5 the function. Of what that fills in, a DLTensor: 0 data, 1 device, 2 nd and
+# the type of the elements, whose bits are its sixth byte, 3 shape, 4 strides, 5 bytes to the first element.
+_DESCRIBE, _WORDS = 5, 6
+
+# Of an object: word 1 is its type; word 2 leads to torch's own struct, which is only asked for ahead: where it leads
+# elsewhere nothing is wrong. record: what is found is noted, and compared with itself.
+_OWN = ("one", "other", "describe", "forget", "place", "record")
+_COMPARE = f"""
+    prefetch(word(items, min(k + {2 * AHEAD}, last - 1)))
+    near = word(items, min(k + {AHEAD}, last - 1))
+    if word(near, 1) == one or word(near, 1) == other:
+        for line in range(0, 192, 64):
+            prefetch(word(near, 2) + line)
+    if word(at, 1) != one and word(at, 1) != other:
+        return {CHANGED}
+    if call(describe, at, place) != 0:
+        call(forget, 0, 0)
+        return {CHANGED}
+    kind, device, shape, strides = word(place, 2), word(place, 1), word(place, 3), word(place, 4)
+    nd = kind & 0xFFFFFFFF
+    if nd > {_RANKS} or (nd > 0 and strides == 0):
+        return {CHANGED}
+    address = word(place, 0) + word(place, 5)
+    off = address % max(1, (kind >> 43) & 31)
+    if record:
+        set_word(addresses, k, address)
+        set_word(noted, 0, kind)
+        set_word(noted, 1, device)
+        set_word(noted, 2, off)
+        for d in range(nd):
+            set_word(noted, 3 + 2 * d, word(shape, d))
+            set_word(noted, 4 + 2 * d, word(strides, d))
+    if word(noted, 0) != kind or word(noted, 1) != device or word(noted, 2) != off:
+        return {CHANGED}
+    for d in range(nd):
+        if word(noted, 3 + 2 * d) != word(shape, d):
+            return {CHANGED}
+        if word(noted, 4 + 2 * d) != word(strides, d):
+            return {CHANGED}
+"""
+
+
+@functools.cache
+def _look() -> Any:
+    source = look_source("look_at_tensors", _OWN, _COMPARE)
+    # It holds Python's lock: the lists stay as they are, and a library may set an error of Python's.
+    return entry_point(compiled("look_at_tensors", source, "int64(int64, int64, int64)", nogil=False))
+
+
+class TensorHeaders:
+    """As headers.Headers, for tensors of one or two types, such as torch's Tensor and Parameter."""
+
+    def __init__(
+        self, parameters: list[Any], gradients: list[Any], views: Sequence[Sequence[View]], gradients_written: bool
+    ) -> None:
+        kinds = list(dict.fromkeys(map(type, (*parameters, *gradients))))
+        functions = {_function(kind) for kind in kinds}
+        self._watched = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
+        if not self._watched:
+            return
+        # torch may keep values negated until they are looked at.
+        self._negated = getattr(kinds[0], "is_neg", None)
+        self._words = np.zeros(_WORDS, np.int64)
+        forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
+        own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
+        counts = len(parameters), len(gradients)
+        self._known, self._kinds = Known(counts, _COLUMNS, views, gradients_written, own), kinds
+        self.addresses, self.gradients = self._known.addresses, self._known.gradients
+        self._place = self._known.place
+        self._look = _look()
+        self._watched = self._look(id(parameters), id(gradients), self._place) == SAME
+        self._known.frame[-1] = False
+
+    def look(self, parameters: list[Any], gradients: list[Any]) -> int:
+        """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
+        try:
+            if not self._watched or (self._negated and any(map(self._negated, gradients))):
+                return CHANGED
+        except TypeError:
+            return CHANGED
+        # The tensors stay alive, and so do their addresses, while the caller holds the lists.
+        found: int = self._look(id(parameters), id(gradients), self._place)
+        return found
+
+
+def _function(kind: type) -> int:
+    """The address of the function that describes tensors of this type; 0 if there is none."""
+    capsule = getattr(kind, "__dlpack_c_exchange_api__", None)
+    signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    pointer = signature(("PyCapsule_GetPointer", ctypes.pythonapi))
+    try:
+        table = pointer(capsule, b"dlpack_exchange_api")
+    except ValueError:
+        return 0
+    major = ctypes.c_uint32.from_address(table).value
+    return ctypes.c_int64.from_address(table + 8 * _DESCRIBE).value if major == 1 else 0

@@ -1,0 +1,72 @@
+"""Source text -> compiled function, from the disk cache where it is there. Imports numba."""
+
+import functools
+import linecache
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from ..system import uninterrupted
+from . import intrinsics as cpu_intrinsics
+from . import power as cpu_power
+from .cache import KernelCache
+
+
+def compiled(entry: str, text: str, signature: str, parallel: bool = False, nogil: bool = True) -> Any:
+    """The function `entry` of a source text, compiled or from the disk cache.
+
+    nogil: let other threads of Python run meanwhile.
+    """
+    dispatcher = _dispatcher(entry, text, parallel, nogil)
+    dispatcher._cache = KernelCache(
+        f"{entry}-{'parallel' if parallel else 'serial'}", text, (cpu_intrinsics, cpu_power)
+    )
+    uninterrupted(dispatcher.compile, signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+def assembly(entry: str, text: str, signature: str) -> tuple[str, str, str]:
+    """LLVM's name of this processor, the symbol of the function `entry`, and LLVM's assembly of all that is made of it.
+
+    Compiled whatever the disk cache has, which is machine code alone.
+    """
+    dispatcher = _dispatcher(entry, text, False, True)
+    uninterrupted(dispatcher.compile, signature)
+    (made,) = dispatcher.overloads.values()
+    _, processor, _ = made.target_context.codegen().magic_tuple()
+    return processor, made.fndesc.llvm_func_name, made.library.get_asm_str()
+
+
+def _dispatcher(entry: str, text: str, parallel: bool, nogil: bool) -> Any:
+    namespace = {k: getattr(cpu_intrinsics, k) for k in dir(cpu_intrinsics) if not k.startswith("_")}
+    namespace |= {"power": cpu_power.power}
+    namespace |= {"prange": numba.prange, "math": math, "zeros": np.zeros, "inf": math.inf, "nan": math.nan}
+    # A kernel from the disk cache looks its globals up in a module that can be imported.
+    namespace |= {"float32": numba.float32, "float64": numba.float64, "__name__": cpu_intrinsics.__name__}
+    filename = f"<fastopt {entry}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    exec(compile(text, filename, "exec"), namespace)
+    dispatcher: Any = numba.njit(parallel=parallel, error_model="numpy", nogil=nogil)(namespace[entry])
+    return dispatcher
+
+
+def entry_point(function: Any) -> Callable[..., Any]:
+    """A compiled function without the look at its arguments' types, which takes as long as a small kernel.
+
+    The caller answers for them: an array of another type would be read as if it were of the one that was compiled for.
+    """
+    (made,) = function.overloads.values()
+    entry: Callable[..., Any] = made.entry_point
+    return entry
+
+
+@functools.cache
+def control_functions() -> tuple[Callable[[], int], Callable[[int], None]]:
+    """Functions that make this thread flush denormals, and that restore what was before."""
+    flush = compiled("flush_here", "def flush_here():\n    return flush_denormals()\n", "int64()")
+    put_back = compiled("restore_here", "def restore_here(saved):\n    restore(saved)\n", "void(int64)")
+    return flush, put_back

@@ -1,0 +1,1 @@
+"""The CUDA backend for every other array on a GPU, by numba-cuda."""

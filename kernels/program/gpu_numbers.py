@@ -1,0 +1,82 @@
+"""What a GPU is told of steps to come, and what it works out itself from norms that it has just computed.
+
+Whatever follows from no norm is the same whoever asks and whenever: it is evaluated beforehand, as always, for as many
+steps as one likes. What follows from one is made of operations whose every bit IEEE 754 fixes (trace.py sees to that
+within a step), so the GPU gets the bits of the host.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..language.operations import OPERATIONS
+from ..language.trace import Node
+from .numbers import Numbers, beforehand
+from .spelling import plain, walk
+from .stages import Program
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """A program's numbers, split by who works them out.
+
+    carried: the uniform states that follow from norms, in this step or in steps before; the GPU keeps them.
+    """
+
+    program: Program
+
+    @cached_property
+    def carried(self) -> tuple[str, ...]:
+        states = self.program.states
+        found = {name for name, node in states.items() if node.stage}
+        while more := {name for name, node in states.items() if name not in found and _uses([node], found)}:
+            found |= more
+        return tuple(name for name in states if name in found)
+
+    @cached_property
+    def told(self) -> tuple[Node, ...]:
+        """What the GPU is told of each step: of all that it needs, as much as can be worked out beforehand."""
+        found: dict[Node, None] = {}
+        wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._besides]
+        for node in walk(wanted, self.program.reductions):
+            if self.on_gpu(node):
+                found.update({arg: None for arg in node.args if not arg.varying and not self.on_gpu(arg)})
+        found.update({node: None for node in wanted if not self.on_gpu(node)})
+        return tuple(node for node in found if node.op != "constant")
+
+    @cached_property
+    def _besides(self) -> list[Node]:
+        """What the GPU needs besides the scalars of stages."""
+        guard = [self.program.guard] if self.program.guard else []
+        return [*(self.program.states[name] for name in self.carried), *guard]
+
+    def on_gpu(self, node: Node) -> bool:
+        """Whether a number follows from a norm, of this step or of one before."""
+        return bool(node.stage) or _uses([node], self.carried)
+
+    @cached_property
+    def unfit(self) -> str | None:
+        """What keeps a GPU from working out a number with the bits of the host, if anything does."""
+        wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._besides]
+        inner = [node for node in walk(wanted, self.program.reductions) if node.op in OPERATIONS and self.on_gpu(node)]
+        return next((plain(node) for node in inner if not OPERATIONS[node.op].exact), None)
+
+    @cached_property
+    def _function(self) -> Numbers:
+        host = [node for name, node in self.program.states.items() if name not in self.carried]
+        return beforehand([*self.told, *host])
+
+    def next(self, row: Mapping[str, Any]) -> tuple[list[Any], dict[str, float]]:
+        """The values of `told` in a step, and the uniform states after it that the host works out.
+
+        row: the hyperparameters, the step and the uniform states before it, by name.
+        """
+        values = self._function(row)
+        count = len(self.told)
+        names = [name for name in self.program.states if name not in self.carried]
+        return values[:count], dict(zip(names, map(float, values[count:]), strict=True))
+
+
+def _uses(nodes: Sequence[Node], names: Collection[str]) -> bool:
+    return any(node.op == "scalar" and node.value in names for node in walk(nodes))

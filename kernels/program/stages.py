@@ -1,0 +1,135 @@
+"""A graph cut into stages: each is one pass over the arrays, with the numbers that it needs beforehand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..language.operations import OPERATIONS
+from ..language.reductions import REDUCTIONS
+from ..language.trace import Node
+from .numbers import Numbers, beforehand, following
+from .spelling import walk
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One pass: it either computes reductions or writes the new values of arrays.
+
+    arrays: what it reads or writes, in the order of the rule's signature.
+    scalars: the uniform numbers that it is given.
+    """
+
+    arrays: tuple[str, ...]
+    scalars: tuple[Node, ...]
+    stores: tuple[tuple[str, Node], ...] = ()
+    reductions: tuple[Node, ...] = ()
+
+    @cached_property
+    def roots(self) -> tuple[Node, ...]:
+        """What it computes of each element."""
+        return tuple(node for _, node in self.stores) or tuple(node.args[0] for node in self.reductions)
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The arrays that it reads."""
+        used = {node.value for node in walk(self.roots, self.scalars) if node.op == "array"}
+        return tuple(name for name in self.arrays if name in used)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The arrays that it writes."""
+        return tuple(name for name, _ in self.stores)
+
+    @cached_property
+    def operations(self) -> tuple[str, ...]:
+        """The operations on each element, with repeats."""
+        return tuple(node.op for node in walk(self.roots, self.scalars) if node.varying and node.args)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What a rule does, for one choice of its static hyperparameters.
+
+    arrays: the parameter, the gradient, the slots. numbers: the hyperparameters, `t` and the uniform states.
+    outputs: the new value of each array that has one. states: the new value of each uniform state. guard: whether the
+    step counts; if not, nothing is written.
+    """
+
+    name: str
+    arrays: tuple[str, ...]
+    numbers: tuple[str, ...]
+    outputs: Mapping[str, Node]
+    states: Mapping[str, Node]
+    guard: Node | None = None
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        return walk([*self.outputs.values(), *self.states.values(), *([self.guard] if self.guard else [])])
+
+    @property
+    def exact(self) -> bool:
+        """Whether every backend gives the bits of NumPy: no exp, log or general power of an array."""
+        return all(OPERATIONS[node.op].exact for node in self.nodes if node.varying and node.op in OPERATIONS)
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        reductions = [node for node in self.nodes if node.op in REDUCTIONS]
+        depth = max((node.stage for node in reductions), default=0)
+        waves = [[node for node in reductions if node.stage == level] for level in range(1, depth + 1)]
+        passes = [self._stage((), tuple(wave)) for wave in waves]
+        stores = tuple((name, node) for name, node in self.outputs.items() if node.op != "array" or node.value != name)
+        return (*passes, self._stage(stores, ()))
+
+    def _stage(self, stores: tuple[tuple[str, Node], ...], reductions: tuple[Node, ...]) -> Stage:
+        roots = [node for _, node in stores] or [node.args[0] for node in reductions]
+        scalars: dict[Node, None] = {}
+        used = {name for name, _ in stores}
+        for node in walk(roots, [node for node in self.nodes if not node.varying]):
+            if node.op == "array":
+                used.add(node.value)
+            elif not node.varying:
+                # Constants too: a compiler that saw their values would fold them as if denormals were kept.
+                scalars[node] = None
+        return Stage(tuple(name for name in self.arrays if name in used), tuple(scalars), stores, reductions)
+
+    @cached_property
+    def reductions(self) -> tuple[Node, ...]:
+        """Every reduction, in the order in which the stages compute them."""
+        return tuple(node for stage in self.stages for node in stage.reductions)
+
+    @cached_property
+    def apart(self) -> bool:
+        """Whether numbers follow from norms of single arrays, and so differ from array to array."""
+        return any(node.value == "array" for node in self.reductions)
+
+    @cached_property
+    def last(self) -> tuple[Node, ...]:
+        """The numbers that are wanted for themselves: the new uniform states, then the guard if there is one."""
+        return (*self.states.values(), *([self.guard] if self.guard else []))
+
+    @cached_property
+    def known(self) -> tuple[Node, ...]:
+        """The numbers that the stages or later numbers need and that follow from no norm.
+
+        Without norms these are the scalars of the one stage, then `last`.
+        """
+        wanted = (*(node for stage in self.stages for node in stage.scalars), *self.last)
+        if not self.reductions:
+            return wanted
+        leaves = [node for node in self.nodes if not node.varying and (node.op in REDUCTIONS or not node.stage)]
+        return tuple(node for node in walk(wanted, leaves) if not node.stage)
+
+    @cached_property
+    def known_function(self) -> Numbers:
+        """Gives `known` from the values of `numbers` by their names."""
+        return beforehand(self.known)
+
+    @cached_property
+    def stage_functions(self) -> tuple[Numbers, ...]:
+        """For each stage, what gives its scalars from `known` and the reductions before it."""
+        return tuple(following(self.known, self.reductions, stage.scalars, self.apart) for stage in self.stages)
+
+    @cached_property
+    def last_function(self) -> Numbers:
+        """Gives `last` from `known` and all reductions."""
+        return following(self.known, self.reductions, self.last, self.apart)

@@ -1,0 +1,135 @@
+"""A rule together with everything that rides in the same pass: clips, decay, averages, copies, skips.
+
+Each option is a few lines of NumPy, composed with the rule's formula before anything is compiled. What is composed is a
+Step like the rule itself: its kernels and its reference follow from it. An option that is off is not in the graph.
+"""
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .language.functions import max_norm, maximum, minimum, norm, where
+from .language.hyperparameters import parse_ranges
+from .update_step import Step
+
+# The options with a number, their values that change nothing, and the valid ranges.
+NUMBERS = {
+    "grad_scale": 1.0,
+    "clip_value": math.inf,
+    "clip_norm": math.inf,
+    "clip_array_norm": math.inf,
+    "weight_decay": 0.0,
+    "ema": 0.0,
+}
+RANGES = parse_ranges(
+    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= weight_decay < inf, 0 <= ema < 1", NUMBERS
+)
+DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
+
+# No name of an author has a space.
+AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
+
+
+def clipped(g: Any, limit: Any) -> Any:
+    """Every element between -limit and limit; NaN stays."""
+    return minimum(maximum(g, -limit), limit)
+
+
+def shrink(size: Any, limit: Any) -> Any:
+    """The factor that brings a norm down to a limit: exactly 1.0 within it, as optax and keras have it."""
+    return where(limit < math.inf, limit / maximum(size, limit), 1.0)
+
+
+def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> Any:
+    """What the global clip and the clip of each array multiply a gradient with; both need one look at it."""
+    factor: Any = 1.0
+    if "clip_norm" in on:
+        factor = shrink(norm(g, over="model"), numbers["clip_norm"])
+    if "clip_array_norm" in on:
+        factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"])
+    return factor
+
+
+def decayed(p: Any, of: Any, numbers: Mapping[str, Any]) -> Any:
+    """The parameter p less the decay of a parameter; untouched where the decay is 0, since 0 * inf is NaN."""
+    return where(numbers["weight_decay"] != 0, p - numbers["lr"] * numbers["weight_decay"] * of, p)
+
+
+def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
+    """The running mean of p from 0, or with its bias corrected as it goes: the first is then p itself."""
+    return average + ((1 - decay) / (1 - decay**t) if corrected else 1 - decay) * (p - average)
+
+
+@functools.cache
+def fused(rule: Step, *on: tuple[str, Any]) -> "Fused":
+    """A rule and its options, once: optimizers that are alike share the graph, and with it the kernels in memory."""
+    return Fused(rule, dict(on))
+
+
+class Fused(Step):
+    """A rule and the options that ride with it.
+
+    on: the options in use and their values; "decay" names the weight decay. A number that the rule has itself, as adamw
+    has weight_decay, is left to it.
+    """
+
+    def __init__(self, rule: Step, on: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.rule, self.on = rule, dict(on)
+        self.name, self.start, self.states = rule.name, dict(rule.start), rule.states
+        own = {name: value for name, value in NUMBERS.items() if name in on and name not in rule.hyper}
+        self._own = own
+        self.hyper = {**rule.hyper, **own}
+        self.ranges = {**rule.ranges, **{name: RANGES[name] for name in own if name in RANGES}}
+        self.uses_t = rule.uses_t or "ema" in own
+        parameter, gradient, *slots = rule.arrays
+        extra = [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
+        self.slots = (*slots, *extra)
+        self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
+        self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
+        self.guarded = bool(on.get("skip_nonfinite"))
+        if "ema" in own:
+            self.start[AVERAGE] = 0.0
+        if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
+            raise TypeError(f"{rule.name} has no lr, by which decoupled weight decay is multiplied; use decay='l2'")
+        if "lr_scale" in on and "lr" not in rule.hyper:
+            raise TypeError(f"{rule.name} has no lr that lr_scale could multiply")
+        self.formula = self._formula
+
+    def _formula(self, p: Any, g: Any, *others: Any, **numbers: Any) -> tuple[Any, ...]:
+        on, raw = self._own, g
+        slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
+        if RATE in extra:
+            numbers["lr"] = numbers["lr"] * extra[RATE]
+        if "grad_scale" in on:
+            g = g * numbers["grad_scale"]
+        if "clip_value" in on:
+            g = clipped(g, numbers["clip_value"])
+        if "clip_norm" in on or "clip_array_norm" in on:
+            g = g * norm_factor(g, numbers, on)
+        if self.on.get("maximize"):
+            g = -g
+        decay = self.on.get("decay") if "weight_decay" in on else None
+        if decay == "l2":
+            g = where(numbers["weight_decay"] != 0, g + numbers["weight_decay"] * p, g)
+        before = decayed(p, p, numbers) if decay == "decoupled" else p
+        given = {name: numbers[name] for name in (*self.rule.hyper, *self.rule.states)}
+        step = {"t": numbers["t"]} if self.rule.uses_t else {}
+        results = self.rule.formula(before, g, *slots, **step, **given)
+        new, *rest = results if isinstance(results, tuple | list) else (results,)
+        if decay == "decoupled_with":
+            new = decayed(new, p, numbers)
+        if decay == "decoupled_after":
+            new = decayed(new, new, numbers)
+        written, states = rest[: len(slots)], rest[len(slots) :]
+        if "ema" in on:
+            corrected = not self.on.get("ema_uncorrected")
+            written.append(averaged(extra[AVERAGE], new, numbers["ema"], numbers["t"], corrected))
+        if COPY in self.arrays:
+            written.append(new)
+        if self.on.get("zero_grads"):
+            written.append(0.0)
+        if self.guarded:
+            states.append(max_norm(raw, over="model") < math.inf)
+        return (new, *written, *states)

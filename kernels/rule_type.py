@@ -1,0 +1,193 @@
+"""`@rule`: a NumPy function becomes a Rule, whose formula is the function and whose kernels follow from it."""
+
+import functools
+import inspect
+import traceback
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+from .language.hyperparameters import bind, parse_ranges, plain_number
+from .step.plan import update
+from .update_step import Step
+
+
+class Rule(Step):
+    """An update rule: call it on arrays to update them in place; `formula` is the plain NumPy function.
+
+    slots: the names of the state arrays, which follow the parameter and the gradient.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], *, require: str = "", start: Mapping[str, Any], states: Sequence[str]
+    ) -> None:
+        self.formula = _frozen(function)
+        functools.update_wrapper(self, function, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
+        self.name: str = function.__name__
+        self._origin = f'File "{function.__code__.co_filename}", line {function.__code__.co_firstlineno}'
+        arrays, numbers = self._read_signature()
+        self.arrays = arrays
+        self.slots = arrays[2:]
+        self.written = (arrays[0], *self.slots)
+        self.uses_t = "t" in numbers
+        for name in states:
+            if name not in numbers or name == "t":
+                raise self.error(f"states names {name!r}, which is not a keyword-only argument")
+        self.states: dict[str, float] = {name: float(numbers[name]) for name in states}
+        self.hyper: dict[str, Any] = {n: v for n, v in numbers.items() if n != "t" and n not in states}
+        self.ranges = parse_ranges(require, self.hyper)
+        bind(self.name, self.hyper, self.hyper, self.ranges)
+        self.start: dict[str, Any] = dict.fromkeys(self.slots, 0.0)
+        for slot, value in start.items():
+            if slot not in self.slots:
+                raise self.error(f"start names {slot!r}, which is not a slot")
+            if isinstance(value, str) and value not in self.hyper:
+                raise self.error(f"slot {slot!r} starts at {value!r}, which is not a hyperparameter")
+            self.start[slot] = value
+        super().__init__()
+        self._check_use()
+
+    def error(self, message: str) -> TypeError:
+        """A mistake in the definition, and where it stands."""
+        return TypeError(f"rule {self.name}: {message}\n  {self._origin}, in {self.name}")
+
+    def explain(self, error: Exception) -> None:
+        line = _line_in(error, self.formula.__code__)
+        error.add_note(f"in the rule {self.name}, defined at {self._origin}" + (f", at line {line}" if line else ""))
+
+    def _read_signature(self) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """The names of the arrays, and the keyword-only arguments with their defaults."""
+        signature = inspect.signature(self.formula)
+        arrays: list[str] = []
+        numbers: dict[str, Any] = {}
+        for name, parameter in signature.parameters.items():
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                raise self.error(f"*{name}: a rule names its slots and hyperparameters one by one")
+            if parameter.kind is not parameter.KEYWORD_ONLY:
+                if parameter.default is not parameter.empty:
+                    raise self.error(
+                        f"{name} stands before the * and so is an array, which has no default; "
+                        "hyperparameters come after the *"
+                    )
+                arrays.append(name)
+                continue
+            default = plain_number(parameter.default)
+            if name == "t":
+                default = None
+            elif parameter.default is parameter.empty:
+                raise self.error(f"hyperparameter {name!r} needs a default")
+            numbers[name] = default
+        if len(arrays) < 2:
+            raise self.error("a rule takes the parameter and its gradient first, as in def sgd(p, g, *, lr=0.1)")
+        if self.formula.__kwdefaults__:
+            self.formula.__kwdefaults__ = {k: plain_number(v) for k, v in self.formula.__kwdefaults__.items()}
+        return tuple(arrays), numbers
+
+    def _check_use(self) -> None:
+        nodes = [node for program in self.variants() for node in program.nodes]
+        used = {node.value for node in nodes if node.op in ("array", "scalar")}
+        for name in self.slots:
+            if name not in used:
+                raise self.error(f"slot {name!r} is never used")
+        if self.uses_t and "t" not in used:
+            raise self.error("t is never used; leave it out of the signature")
+        for name in (*self.hyper, *self.states):
+            if name not in used and name not in self.statics and name not in self.starts_from:
+                raise self.error(f"{name!r} is never used")
+
+    def __call__(self, *arrays: Any, t: int | None = None, **hyper: Any) -> tuple[float, ...] | None:
+        """Update the parameter and the slots in place; the gradient is only read.
+
+        arrays: the parameter, its gradient, the slots: of one shape, one library and one device; float16, bfloat16,
+        float32 (computed in float32) or all float64. t: the number of the step, from 1. hyper: Python numbers.
+        Returns the new uniform states if the rule has any, else None. On a GPU it does not wait, unless the rule
+        takes a norm.
+        Raises TypeError or ValueError naming the argument; nothing has then been changed.
+        """
+        if len(arrays) != len(self.arrays):
+            raise TypeError(f"{self.name} takes {len(self.arrays)} arrays: {', '.join(self.arrays)}; got {len(arrays)}")
+        for name in self.starts_from:
+            if name in hyper:
+                slot = next(slot for slot, value in self.start.items() if value == name)
+                raise TypeError(
+                    f"{self.name}: {name} only sets the start of slot {slot!r}, which a direct call is given"
+                )
+        states = self.carried(hyper)
+        bound = self.bind(hyper)
+        step = self._step(t)
+        new = update(self.program(bound), [arrays], [{"t": step, **bound, **states}])
+        return tuple(new[0]) or None if new else None
+
+    def __reduce__(self) -> str:
+        # Pickled and copied as functions are: by its name in its module.
+        return self.__qualname__  # type: ignore[no-any-return, attr-defined]
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}{inspect.signature(self.formula)}>"
+
+
+@overload
+def rule(function: Callable[..., Any]) -> Rule: ...
+@overload
+def rule(
+    *, require: str = "", start: Mapping[str, Any] | None = None, states: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Rule]: ...
+def rule(
+    function: Callable[..., Any] | None = None,
+    *,
+    require: str = "",
+    start: Mapping[str, Any] | None = None,
+    states: Sequence[str] = (),
+) -> Any:
+    """Make an update rule of a NumPy function: `def sgd(p, g, *, lr=0.1): return p - lr * g`.
+
+    Before the *: the parameter, its gradient, the state slots. After it: hyperparameters with their defaults, and `t`
+    if the rule needs the number of the step, from 1. Returned: the new parameter, every slot, every uniform state.
+    The formula may use + - * / ** abs, comparisons, & | ~ and the functions of fastopt.kernels. The names that it takes
+    from outside keep the values that they have now; what those in turn look up should not change either.
+    A hyperparameter whose default is a bool, a string or None selects between formulas.
+
+    require: valid ranges, as in a paper: "lr >= 0, 0 <= beta1 < 1".
+    start: the value of a slot before the first step, a number or the name of a hyperparameter; 0 if not given.
+    states: the keyword-only arguments that are uniform states; the default is the start value.
+    Raises TypeError if the formula cannot be compiled, pointing at its line.
+    """
+
+    def make(function: Callable[..., Any]) -> Rule:
+        return Rule(function, require=require, start=start or {}, states=states)
+
+    return make if function is None else make(function)
+
+
+def _frozen(function: Callable[..., Any]) -> Any:
+    """A copy of the function that keeps today's values of the names that it takes from outside."""
+    if not isinstance(function, types.FunctionType):
+        raise TypeError(f"@rule takes a function; got {function!r}")
+    names = {name for code in _codes(function.__code__) for name in code.co_names}
+    outside = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    outside |= {"__builtins__": function.__globals__.get("__builtins__"), "__name__": function.__module__}
+    closure = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            closure.append(types.CellType(cell.cell_contents))
+        except ValueError:
+            raise TypeError(
+                f"rule {function.__name__}: {name!r} has no value yet; define it above the rule\n"
+                f'  File "{function.__code__.co_filename}", line {function.__code__.co_firstlineno}'
+            ) from None
+    copy = types.FunctionType(function.__code__, outside, function.__name__, function.__defaults__, tuple(closure))
+    copy.__kwdefaults__ = dict(function.__kwdefaults__ or {})
+    return functools.update_wrapper(copy, function)
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _line_in(error: BaseException, code: types.CodeType) -> int | None:
+    """The line of the author's function at which an error came up."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return next((line for frame, line in frames if frame.f_code is code), None)

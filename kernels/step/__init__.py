@@ -1,0 +1,1 @@
+"""A step: take the arrays, decide the numbers, write."""

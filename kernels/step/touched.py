@@ -1,0 +1,136 @@
+"""Some rows of a set of arrays as rows of the task table: what a row-sparse gradient touches, and nothing else."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..arrays.row_sparse import RowSparse, checked_rows
+from ..arrays.view import View, check_overlaps
+from ..libraries import library as dispatch
+from ..program.stages import Program, Stage
+from ..tasks.row_tasks import RowTasks
+from ..tasks.table import Batch
+
+# How many elements a task has that is gone through many times: they stay in the nearest cache.
+_NEAR = 2048
+
+
+class RowSet:
+    """A parameter and its state, of which each step touches some rows.
+
+    views: those of a program's arrays, None for the gradient's. label: how messages name the gradient.
+    Raises ValueError for a parameter without rows, TypeError for one of a library without this.
+    """
+
+    def __init__(self, which: str, program: Program, views: Sequence[View | None], label: str) -> None:
+        self.program, self.label, self.backend = program, label, dispatch.backend(which)
+        self.gradient = program.arrays[1]
+        self.arrays = {name: view for name, view in zip(program.arrays, views, strict=True) if view is not None}
+        self.parameter = self.arrays[program.arrays[0]]
+        if not self.parameter.shape:
+            raise ValueError(f"{label} is row-sparse, but its parameter has no rows; pass an array of its shape, ()")
+        if not hasattr(self.backend, "merged"):
+            raise TypeError(
+                f"{label}: row-sparse gradients need NumPy or CuPy arrays; got a {self.parameter.kind}, which "
+                "cupy.asarray shares"
+            )
+        self.count, *self.row_shape = self.parameter.shape
+        self.length = prod(self.row_shape)
+        self._places: Any = None
+        self._tasks: dict[Any, RowTasks] = {}
+
+    def merged(self, gradient: RowSparse, view: View) -> tuple[Any, View]:
+        """The rows, each once, as NumPy's int64, and the view of their values, added up in the order of the rows.
+
+        view: that of the gradient's values. Raises ValueError for values of another width, IndexError for a row that
+        the parameter does not have.
+        """
+        if list(view.shape[1:]) != self.row_shape:
+            raise ValueError(
+                f"{self.label} has values of shape {view.shape}, but a row of the parameter has shape "
+                f"{tuple(self.row_shape)}"
+            )
+        rows = checked_rows(gradient.rows, self.count, self.label)
+        if self._places is None:
+            self._places = np.full(self.count, -1, np.int64)
+        found: tuple[Any, View] = self.backend.merged(rows, self._places, view)
+        return found
+
+    def batch(self, stage: Stage, rows: Any, values: View, position: int, scalars: int) -> Batch:
+        """The rows as a batch of one stage.
+
+        values: rows of the gradient in the same order. position: the number of the set. scalars: which row of scalars
+        is its own.
+        """
+        views, piece = self._views(stage, values), self.backend.piece(stage, len(rows) * self.length)
+        # Gradients mostly differ in where they lie alone.
+        key = id(stage), values.storage, values.strides
+        if key not in self._tasks:
+            self._tasks[key] = RowTasks(views, self._column(stage))
+        return self._tasks[key].batch(views, rows, piece, position, scalars)
+
+    def repeated(self, stage: Stage, rows: Any, last: Any, steps: int) -> Batch:
+        """The rows as a batch that goes through several rows of scalars with a gradient of zeros.
+
+        last: for each row where it begins, in ascending order; steps: where all end.
+        """
+        views = self._views(stage, self._zeros)
+        key = id(stage), "zeros", ()
+        if key not in self._tasks:
+            self._tasks[key] = RowTasks(views, self._column(stage), repeated=True)
+        return self._tasks[key].batch(views, rows, _NEAR, 0, steps, last)
+
+    def _views(self, stage: Stage, values: View) -> list[View]:
+        return [values if name == self.gradient else self.arrays[name] for name in stage.arrays]
+
+    def _column(self, stage: Stage) -> int | None:
+        return stage.arrays.index(self.gradient) if self.gradient in stage.arrays else None
+
+    @cached_property
+    def _zeros(self) -> View:
+        """Rows of zeros, as many as a task of a repeated batch has."""
+        most = max(1, _NEAR // max(1, self.length))
+        return dispatch.view_of(dispatch.array_like(self.parameter.array[:most], 0.0, None, self.label), self.label)[1]
+
+
+class Touched:
+    """The rows of one set that a step touches, each once, and their gradients.
+
+    position: the number of the set among those of a plan.
+    """
+
+    rows: Any
+    values: View
+
+    def __init__(self, position: int, set_: RowSet) -> None:
+        self.position, self.set = position, set_
+
+    def take(self, gradient: RowSparse, written: Sequence[View]) -> None:
+        """Take over the rows of a gradient.
+
+        written: the views of all arrays that the step may write. Raises TypeError, ValueError or IndexError that names
+        the gradient.
+        """
+        parameter, name = self.set.parameter, f"{self.set.label}.values"
+        which, view = dispatch.view_of(gradient.values, name)
+        if dispatch.backend(which) is not self.set.backend or view.device != parameter.device:
+            raise TypeError(
+                f"{name} is a {view.kind} on {view.device} but the parameter is a {parameter.kind} on "
+                f"{parameter.device}; convert it"
+            )
+        if (view.storage == "float64") != (parameter.storage == "float64"):
+            raise TypeError(
+                f"{name} is {view.storage} but the parameter is {parameter.storage}; float64 does not mix with other "
+                f"types: convert it with {name}.astype({parameter.storage!r})"
+            )
+        if self.set.gradient in self.set.program.stages[-1].writes and not view.writable:
+            raise ValueError(f"{name} is read-only, and zero_grads would set it; pass a writable array")
+        low, high = view.bounds
+        near = [one for one in written if one.size and one.bounds[0] < high and low < one.bounds[1]]
+        if view.size and near:
+            check_overlaps([*near, view], lambda k: name if k == len(near) else "what the step writes", [len(near)])
+        self.rows, self.values = self.set.merged(gradient, view)
+        self.given = gradient.values

@@ -1,0 +1,76 @@
+"""The Python source of one task, which both numba backends compile."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..arrays.view import compute_type
+from ..program.spelling import Spelling, array_nodes, comment, finite_or, identifiers, scalar_names, stored
+from ..program.stages import Stage
+from .table import index
+
+
+def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
+    """How numba source writes expressions of a type; the operations are the backend's own."""
+
+    def constant(value: bool | int | float) -> str:
+        if isinstance(value, bool):
+            return str(value)
+        # NumPy makes a Python integer a double before it rounds to float32.
+        return f"{compute}({finite_or(float(value), 'inf', 'nan') or repr(float(value))})"
+
+    return Spelling(operations, constant)
+
+
+@dataclass(frozen=True)
+class TaskSource:
+    """Statements that read row `u` of scalars, those that task `task` of `table` begins with, those of its element `i`,
+    and the expressions to reduce.
+    """
+
+    scalars: list[str]
+    header: list[str]
+    body: list[str]
+    results: list[str]
+
+
+def task_source(
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None,
+    operations: Mapping[str, str],
+    scalar: str,
+    held: Collection[int] = (),
+) -> TaskSource:
+    """The source of a task of one stage.
+
+    storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
+    None. operations: a template for each. scalar: a template of how scalar {0} of the task is read. held: the arrays
+    of which a task has one element alone.
+    """
+    compute, width = compute_type(storages), len(stage.arrays)
+    language = spelling(operations, compute)
+    own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
+    is_true = operations["not_equal"].format("{0}", language.constant(0.0))
+    names, scalars = scalar_names(stage.scalars, own, is_true)
+    reading = [
+        f"{name} = {scalar.format(k)}  # {comment(node)}"
+        for k, (name, node) in enumerate(zip(scalars, stage.scalars, strict=True))
+    ]
+    header = [f"n = table[task, {width}]", *(f"at_{k} = table[task, {k}]" for k in range(width))]
+    places = ["0" if k in held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
+    body = index(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
+    for k, array in enumerate(stage.arrays):
+        if array in stage.reads:
+            body.append(f"{own[array]} = load(at_{k}, {places[k]}, {storages[k]!r}, {k})")
+    names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
+    lines, results = language.statements(stage.roots, names)
+    body += lines
+    for (array, node), result in zip(stage.stores, results, strict=False):
+        k = stage.arrays.index(array)
+        body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
+    return TaskSource(reading, header, body, results)
+
+
+def ascii_name(name: str) -> str:
+    """The name as a symbol of machine code may have it."""
+    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)

@@ -1,0 +1,140 @@
+"""Runs stages over sets of arrays by their task table, and puts partial results together."""
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..arrays.view import View, is_flat
+from ..language.reductions import REDUCTIONS
+from ..program.stages import Stage
+from .row_tasks import all_rows, row_of
+from .table import Batch, whole_arrays
+
+# Elements of a task: a kernel of CUDA C++ counts them, and some beyond, in 32 bits.
+_LONGEST = 2**30
+
+
+class Backend(Protocol):
+    """What every backend module has."""
+
+    def piece(self, stage: Stage, elements: int) -> int:
+        """How many elements a task has, of so many in all."""
+
+    def prepare(self, name: str, stage: Stage, batch: Batch) -> None:
+        """Compile and allocate whatever `run` needs, so that it cannot fail for want of it. Called before every run."""
+
+    def launch(self, name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
+        """What runs one stage over a batch, when called. A stage of reductions then has its partial results, (rows of
+        the table, reductions), in batch.kept["partials"].
+
+        rows: the stage's scalars, in the rows that the table names.
+        """
+
+    def guard(self, batches: Sequence[Batch]) -> Any:
+        """The lock to hold while these run, or None."""
+
+
+class Pass:
+    """One stage on sets of arrays: prepared once, run step after step.
+
+    scalars: for each set, which row of the stage's scalars is its own. flat: whether its arrays can be walked as one
+    dense block; None for a set of which only some rows are touched. touched: the batches of those rows, anew in each
+    step.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        name: str,
+        stage: Stage,
+        sets: Sequence[Sequence[View]],
+        scalars: Sequence[int],
+        flat: Sequence[bool | None],
+    ) -> None:
+        self.stage = stage
+        self._reductions = [(REDUCTIONS[node.op], node.value == "model") for node in stage.reductions]
+        self._backend, self._name, self._sets = backend, name, len(sets)
+        piece = functools.partial(backend.piece, stage)
+        groups: dict[Any, list[int]] = {}
+        by_rows = []
+        for position, views in enumerate(sets):
+            if flat[position] is None or not views or not views[0].size:
+                continue
+            if not flat[position] and not stage.reductions and _in_dense_rows(views):
+                by_rows.append(position)
+            else:
+                dimensions = None if flat[position] else len(views[0].shape)
+                held = tuple(k for k, view in enumerate(views) if view.constant) if dimensions is None else ()
+                key = (views[0].device, tuple(view.storage for view in views), dimensions, held)
+                groups.setdefault(key, []).append(position)
+        self.batches = [
+            whole_arrays(key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
+            for key, positions in groups.items()
+        ]
+        self.batches += [all_rows(sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]
+        self.touched: list[Batch] = []
+
+    def run(self, rows: Sequence[Sequence[Any]], done: list[Any]) -> None:
+        """Run the stage.
+
+        rows: its scalars, each a list of numbers. done: grows by one for each batch that has been run.
+        """
+        batches = [*self.batches, *self.touched] if self.touched else self.batches
+        run(self._backend, self._name, self.stage, batches, rows, done)
+
+    def partials(self) -> list[Any]:
+        """The partial results of the last run; the next may overwrite them."""
+        return [batch.kept["partials"] for batch in (*self.batches, *self.touched)]
+
+    def reduced(self, partials: Sequence[Any]) -> list[Any]:
+        """The reductions of the stage: each a value for each set, in order, or one of all.
+
+        partials: those of a run on the same batches.
+        """
+        reductions = self._reductions
+        if self._sets == len(self.batches) == 1:
+            # The same in a fraction of the time: some clients hand over one array at a time.
+            alone, *others = partials[0].tolist()
+            if others:
+                columns = zip(alone, *others, strict=True)
+                alone = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
+            pairs = zip(reductions, alone, strict=True)
+            return [one.finished(value if whole else np.array([value])) for (one, whole), value in pairs]
+        totals = np.zeros((self._sets, len(reductions)))
+        for batch, found in zip((*self.batches, *self.touched), partials, strict=True):
+            last, several = batch.runs
+            values = found[last]
+            for position, rows in several:
+                columns = zip(*found[rows].tolist(), strict=True)
+                values[position] = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
+            totals[batch.positions] = values
+        pairs = zip(reductions, totals.T, strict=True)
+        return [one.finished(one.joined(values.tolist()) if whole else values) for (one, whole), values in pairs]
+
+
+def _in_dense_rows(views: Sequence[View]) -> bool:
+    """Whether rows can be walked as dense blocks, of lengths that a task may have, since a broadcast array alone is in
+    the way."""
+    if views[0].size > _LONGEST * views[0].shape[0]:
+        return False
+    broadcast = any(stride == 0 and n > 1 for view in views for stride, n in zip(view.strides, view.shape, strict=True))
+    return broadcast and is_flat([row_of(view) for view in views])
+
+
+def run(
+    backend: Backend, name: str, stage: Stage, batches: Sequence[Batch], rows: Sequence[Sequence[Any]], done: list[Any]
+) -> None:
+    """Run a stage over batches, as `Pass.run` says."""
+    # All before the first write: what fails then has changed nothing.
+    for batch in batches:
+        backend.prepare(name, stage, batch)
+    launches = [backend.launch(name, stage, batch, rows) for batch in batches]
+    # One call without bytecode in between, so that on a CPU no signal's handler runs until all is done and noted.
+    if (guard := backend.guard(batches)) is None:
+        done.extend(map(operator.call, launches))
+    else:
+        with guard:
+            done.extend(map(operator.call, launches))

@@ -1,0 +1,152 @@
+"""The task table: sets of arrays, whole or some of their rows, cut into rows of one table of integers.
+
+A row of the table is a piece of one set of arrays: the address of each array's first element in it, the number of
+elements, and the row of scalars. For arrays that are not dense together the addresses are those of the whole arrays,
+and the row goes on: first element in C order, shape, strides of each array.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays.view import ITEM_SIZES, View, compute_type
+
+
+@dataclass(eq=False)
+class Batch:
+    """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
+
+    dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
+    scalars of each set. sets: the arrays, as long as the table is not enough. table: their rows. counts: how many rows
+    each set has. owners: which set each row is of.
+    offsets: for each array how many bytes from its address each row begins, or one number for all. Both are for arrays
+    that may move.
+    whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
+    several rows of scalars in turn, up to the one before the number in its last column. held: the arrays of which each
+    row has one element alone.
+    kept: what a backend keeps for the next run; what it keeps of the table, under "table", as long as that is the same.
+    """
+
+    device: str
+    storages: tuple[str, ...]
+    dimensions: int | None
+    positions: Any
+    scalars: tuple[int, ...]
+    sets: list[Sequence[View]]
+    elements: int
+    table: Any
+    counts: Any
+    owners: Any = None
+    offsets: Sequence[Any] = ()
+    whole: bool = True
+    repeated: bool = False
+    held: tuple[int, ...] = ()
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def runs(self) -> tuple[Any, list[tuple[int, slice]]]:
+        """Each set's last row; and of the sets with several rows, their number and those rows."""
+        ends = np.cumsum(self.counts)
+        several = np.flatnonzero(self.counts > 1).tolist()
+        return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
+
+    @cached_property
+    def _columns(self) -> list[Any]:
+        """Those of the table: to make one anew takes as long as to fill it."""
+        return list(self.table.T)
+
+    def turns(self, width: int) -> Iterator[Any]:
+        """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.
+
+        width: how many arrays there are.
+        """
+        if not self.repeated:
+            yield self.table
+            return
+        first, table = self.table[:, width + 1], self.table[:, :-1].copy()
+        for number in range(first.min(), self.table[0, -1]):
+            table[:, width + 1] = number
+            yield table[: np.searchsorted(first, number, side="right")]
+
+    @cached_property
+    def longest(self) -> int:
+        """The elements of its longest row."""
+        return int(self.table[:, len(self.storages)].max())
+
+    def move(self, column: int, addresses: Any) -> None:
+        """Take new addresses for one array of every set, of those that are in the batch and of others."""
+        self.place(column, addresses)
+        self.sets.clear()
+        self.kept.pop("table", None)
+
+    def place(self, column: int, addresses: Any) -> None:
+        np.add(addresses[self.owners], self.offsets[column], self._columns[column])
+
+
+def whole_arrays(
+    key: tuple[str, tuple[str, ...], int | None, tuple[int, ...]],
+    piece: Callable[[int], int],
+    positions: list[int],
+    sets: list[Sequence[View]],
+    scalars: list[int],
+) -> Batch:
+    """A batch of whole arrays.
+
+    key: device, storages, dimensions and held, as a batch has them. piece: how long a task is, of so many elements in
+    all. positions, sets, scalars: as a batch has them.
+    """
+    device, storages, dimensions, held = key
+    sizes = np.array([views[0].size for views in sets])
+    piece_length = piece(int(sizes.sum()))
+    counts = -(-sizes // piece_length)
+    # The number of each row within its set, times the length of a piece.
+    starts = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) * piece_length
+    width = len(storages)
+    table = np.zeros((len(starts), row_length(width, dimensions)), np.int64)
+    table[:, width] = np.minimum(piece_length, np.repeat(sizes, counts) - starts)
+    table[:, width + 1] = np.repeat(scalars, counts)
+    if dimensions is not None:
+        table[:, width + 2] = starts
+        shapes = [[*views[0].shape, *(stride for view in views for stride in view.strides)] for views in sets]
+        table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
+    owners = np.repeat(positions, counts)
+    total = int(sizes.sum())
+    dense = [dimensions is None and k not in held for k in range(width)]
+    offsets = [starts * ITEM_SIZES[storage] * moves for storage, moves in zip(storages, dense, strict=True)]
+    places = np.array(positions)
+    batch = Batch(
+        device, storages, dimensions, places, tuple(scalars), sets, total, table, counts, owners, offsets, held=held
+    )
+    addresses = np.zeros(max(positions) + 1, np.int64)
+    for column in range(width):
+        addresses[positions] = [views[column].address for views in sets]
+        batch.place(column, addresses)
+    return batch
+
+
+def row_length(width: int, dimensions: int | None) -> int:
+    """How many columns the table for so many arrays has."""
+    return width + 2 + (0 if dimensions is None else 1 + dimensions * (width + 1))
+
+
+def index(width: int, dimensions: int, cell: str, divide: str) -> list[str]:
+    """Statements for an element's place e_0, e_1, ... in each array, from its number i, the shape and the strides.
+
+    cell: a template for column {0} of the row; divide: how the language divides integers.
+    """
+    shape = width + 3
+    lines = [f"rest = i + {cell.format(width + 2)}"] + [f"e_{k} = 0" for k in range(width)]
+    for axis in reversed(range(dimensions)):
+        length = cell.format(shape + axis)
+        lines += [f"c = rest % {length}", f"rest = rest {divide} {length}"]
+        lines += [f"e_{k} += c * {cell.format(shape + dimensions * (k + 1) + axis)}" for k in range(width)]
+    return lines
+
+
+def scalar_table(rows: Sequence[Sequence[Any]], storages: Sequence[str]) -> Any:
+    """Rows of a stage's scalars in the type that computes, each rounded once."""
+    with np.errstate(all="ignore"):
+        return np.array(rows, np.float64).reshape(len(rows), -1).astype(compute_type(storages))

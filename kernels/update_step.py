@@ -1,0 +1,147 @@
+"""Whatever has the shape of a rule: a formula on a parameter, a gradient and state, traced and bound."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import reference
+from .language.hyperparameters import Range, bind, is_static, plain_number, step_number
+from .language.trace import Symbol, Trace
+from .program.stages import Program
+
+
+class Step:
+    """A formula and what it needs; a Rule is one, and so is a rule with everything that rides along.
+
+    formula: a NumPy function of the arrays and, by keyword, the numbers; it returns new arrays and changes nothing.
+    arrays: the names of the parameter, the gradient, then others; written: of those that the formula returns, in order.
+    hyper: the hyperparameters and their defaults. ranges: the valid range of each that has one. states: the names and
+    start values of uniform states, numbers that are carried from step to step; they are returned after the arrays.
+    start: for each state array its value before the first step, a number or the name of a hyperparameter.
+    guarded: the formula returns one thing more, a truth value that says whether the step counts.
+    """
+
+    name: str
+    formula: Callable[..., Any]
+    arrays: tuple[str, ...]
+    written: tuple[str, ...]
+    hyper: dict[str, Any]
+    ranges: dict[str, Range]
+    states: dict[str, float]
+    start: dict[str, Any]
+    uses_t: bool
+    guarded: bool = False
+
+    def __init__(self) -> None:
+        self._programs: dict[Any, Program] = {}
+
+    @property
+    def starts_from(self) -> tuple[str, ...]:
+        """The hyperparameters that are the start value of a slot."""
+        return tuple(value for value in self.start.values() if isinstance(value, str))
+
+    @property
+    def exact(self) -> bool:
+        """Whether every backend gives NumPy's bits: the formula takes no exp, log or general power of an array."""
+        return all(program.exact for program in self.variants())
+
+    @property
+    def statics(self) -> tuple[str, ...]:
+        """The hyperparameters that select between formulas."""
+        return tuple(name for name, default in self.hyper.items() if is_static(default))
+
+    def variants(self) -> list[Program]:
+        """The programs for every choice of the switches, other static hyperparameters at their defaults."""
+        switches = [name for name in self.statics if isinstance(self.hyper[name], bool)]
+        choices = itertools.product((True, False), repeat=len(switches))
+        return [self.program({**self.hyper, **dict(zip(switches, choice, strict=True))}) for choice in choices]
+
+    def explain(self, error: Exception) -> None:
+        """Say where an error in the formula comes from."""
+
+    def error(self, message: str) -> TypeError:
+        """A mistake in the definition."""
+        return TypeError(f"{self.name}: {message}")
+
+    def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All hyperparameters as Python numbers: those given, checked, and the defaults of the others.
+
+        Raises TypeError for one that the rule does not have or that is not a number, ValueError for one that is NaN
+        or out of its range.
+        """
+        return bind(self.name, given, self.hyper, self.ranges)
+
+    def carried(self, given: dict[str, Any]) -> dict[str, float]:
+        """The uniform states among `given`, which are taken out of it, as Python numbers; else their start values."""
+        found = {}
+        for name, start in self.states.items():
+            value = plain_number(given.pop(name, start))
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{self.name}: {name} must be a number; got {value!r}, a {type(value).__name__}")
+            found[name] = float(value)
+        return found
+
+    def program(self, hyper: Mapping[str, Any]) -> Program:
+        """The traced formula for the static choices among `hyper`; traced once for each."""
+        key = tuple((type(hyper[name]), hyper[name]) for name in self.statics)
+        if key not in self._programs:
+            self._programs[key] = self._trace({name: hyper[name] for name in self.statics})
+        return self._programs[key]
+
+    def _trace(self, statics: Mapping[str, Any]) -> Program:
+        trace = Trace()
+        numbers = (*(("t",) if self.uses_t else ()), *(n for n in self.hyper if n not in statics), *self.states)
+        arrays = [trace.array(name) for name in self.arrays]
+        try:
+            result = self.formula(*arrays, **{name: trace.scalar(name) for name in numbers}, **statics)
+        except Exception as error:
+            self.explain(error)
+            raise
+        if isinstance(result, Symbol):
+            result = (result,)
+        wanted = [*self.written, *self.states, *(["whether the step counts"] if self.guarded else [])]
+        if not isinstance(result, tuple | list) or len(result) != len(wanted):
+            came = f"{len(result)} values" if isinstance(result, tuple | list) else repr(result)
+            raise self.error(f"it must return {', '.join(wanted)}: {len(wanted)} values; it returned {came}")
+        nodes = [trace.node(value) for value in result]
+        guard = nodes.pop() if self.guarded else None
+        for name, node in zip(wanted, nodes, strict=False):
+            if node.boolean:
+                raise self.error(f"the new value of {name} is a truth value, not a number")
+            # A gradient may be set to zero.
+            if node.varying is (name in self.states) and not (node.op == "constant" and name == self.arrays[1]):
+                kind = "an array" if node.varying else "one number"
+                raise self.error(f"the new value of {name} is {kind}, the same kind as the old one is expected")
+        if all(node.op == "array" and node.value == name for name, node in zip(self.written, nodes, strict=False)):
+            raise self.error("it changes nothing: what it returns is what it was given")
+        count = len(self.written)
+        outputs = dict(zip(self.written, nodes, strict=False))
+        states = dict(zip(self.states, nodes[count:], strict=True))
+        return Program(self.name, self.arrays, numbers, outputs, states, guard)
+
+    def _step(self, t: Any) -> int | None:
+        if t is None and self.uses_t:
+            raise TypeError(f"{self.name} needs t, the number of the step, from 1")
+        return None if t is None else step_number(self.name, t)
+
+    def reference(self, *arrays: Any, t: int | None = None, **hyper: Any) -> tuple[Any, ...]:
+        """What a call must give, bit for bit: plain NumPy's evaluation of the formula; nothing is changed.
+
+        arrays: NumPy arrays, as for a call. Returns the new values of `written`, then those of the uniform states.
+        The formula runs on arrays of at least one dimension, in float64 for a float64 parameter and else in float32
+        with denormals flushed to zero; results are rounded once to the type in which they are stored.
+        """
+        return reference.evaluate(self, arrays, self._numbers(t, hyper))
+
+    def references(
+        self, sets: Sequence[Sequence[Any]], *, t: int | None = None, given: Sequence[Mapping[str, Any]]
+    ) -> list[tuple[Any, ...]]:
+        """`reference` for every parameter of a model: what is reduced over the model is reduced over all of them.
+
+        sets: the arrays of each parameter. given: hyperparameters and uniform states of each, by name.
+        """
+        return reference.evaluate_all(self, sets, [self._numbers(t, dict(own)) for own in given])
+
+    def _numbers(self, t: int | None, hyper: dict[str, Any]) -> dict[str, Any]:
+        states = self.carried(hyper)
+        return {**self.bind(hyper), **states, **({"t": self._step(t)} if self.uses_t else {})}
