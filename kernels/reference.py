@@ -12,7 +12,7 @@ from .language.reductions import OVER_MODEL, REDUCTIONS
 from .libraries.library import view_of
 
 if TYPE_CHECKING:
-    from .update_step import Step
+    from .definition import Step
 
 
 @functools.cache

@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from .definition import Step
 from .language.functions import max_norm, maximum, minimum, norm, where
 from .language.hyperparameters import parse_ranges
-from .update_step import Step
 
 # The options with a number, their values that change nothing, and the valid ranges.
 NUMBERS = {

@@ -7,9 +7,9 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
+from .definition import Step
 from .language.hyperparameters import bind, parse_ranges, plain_number
 from .step.plan import update
-from .update_step import Step
 
 
 class Rule(Step):

@@ -4,13 +4,13 @@ import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ..kernels.definition import Step
 from ..kernels.language.functions import norm
 from ..kernels.language.hyperparameters import parse_ranges
 from ..kernels.libraries.library import array_like
 from ..kernels.riders import AVERAGE, averaged, decayed, shrink
 from ..kernels.rule_type import Rule
 from ..kernels.step.plan import Plan
-from ..kernels.update_step import Step
 
 RANGES = parse_ranges("0 <= L2 < inf, grad_clip >= 0", ("L2", "grad_clip"))
 

@@ -4,8 +4,8 @@ import fnmatch
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
+from ..kernels.definition import Step
 from ..kernels.language.hyperparameters import checked, unknown_name
-from ..kernels.update_step import Step
 
 
 class Hyper(MutableMapping[str, Any]):
