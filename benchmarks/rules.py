@@ -25,13 +25,13 @@ import numpy as np
 from fastopt import measure
 from fastopt.bench.cases import Case
 from fastopt.bench.contenders import BARE, RULE, Contender, prepared
-from fastopt.bench.devices import machine
+from fastopt.bench.devices import device
 from fastopt.bench.streams import bare_numba
 from fastopt.inspection.rule import inspected
 from fastopt.kernels import RULES, Rule
 from fastopt.kernels.cpu import backend as cpu
-from fastopt.kernels.libraries import library as dispatch
-from fastopt.kernels.tasks.stage_run import Pass
+from fastopt.kernels.libraries.library import view_of
+from fastopt.kernels.tasks.stage_run import StageRun
 
 # Of the powers that adam_lp takes with its defaults.
 EXPONENTS = (3.0, 1 / 3)
@@ -47,22 +47,23 @@ def in_cache(subject: Rule, elements: int) -> float:
     """Nanoseconds an element of the rule's kernels on one thread, on arrays that the cache holds."""
     generator = np.random.default_rng(0)
     arrays = [generator.random(elements, "float32") for _ in subject.arrays]
-    views = [dispatch.view_of(array, "array")[1] for array in arrays]
+    views = [view_of(array, "array")[1] for array in arrays]
     program, calls = subject.program(subject.hyper), []
     for stage in program.stages:
         chosen = [views[program.arrays.index(name)] for name in stage.arrays]
-        one = Pass(cpu, subject.name, stage, [chosen], [0], [True])
-        one.run([[0.5] * len(stage.scalars)], [])
-        (batch,) = one.batches
+        run = StageRun(cpu, subject.name, stage, [chosen], [0], [True])
+        run.run([[0.5] * len(stage.scalars)], [])
+        (batch,) = run.batches
         scalars = np.full((1, len(stage.scalars)), 0.5)
-        calls.append((batch.kept["kernel"], batch.table, batch.kept["shares"], scalars, batch.kept["partials"]))
+        made = batch.prepared
+        calls.append((made.kernel, batch.table, made.shares, scalars, made.partials))
     hot = measure.interleaved({"kernels": lambda: [k(*rest) for _ in range(50) for k, *rest in calls]}, 15)
     return float(np.median(hot["kernels"])) / 50 / elements * 1e9
 
 
 def measured(subject: Rule, elements: int, rounds: int, others: dict[str, Any]) -> dict[str, Any]:
     """The rule's times beside its limits' and the others'."""
-    setup = prepared(Case(subject, elements, "float32", "cpu"), machine("cpu"))
+    setup = prepared(Case(subject, elements, "float32", "cpu"), device("cpu"))
     taken = "".join(
         f" + math.pow(abs(a1[i] + numba.float32({k})), numba.float32({EXPONENTS[k]}))" for k in range(powers(subject))
     )

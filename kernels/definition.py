@@ -1,4 +1,4 @@
-"""Whatever has the shape of a rule: a formula on a parameter, a gradient and state, traced and bound."""
+"""What rules are, alone or with what rides along: a formula on a parameter, a gradient and state, traced and bound."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +10,8 @@ from .language.trace import Symbol, Trace
 from .program.stages import Program
 
 
-class Step:
-    """A formula and what it needs; a Rule is one, and so is a rule with everything that rides along.
+class Definition:
+    """A formula and what it needs. A Rule is a definition, and so is a rule with everything that rides along.
 
     formula: a NumPy function of the arrays and, by keyword, the numbers; it returns new arrays and changes nothing.
     arrays: the names of the parameter, the gradient, then others; written: of those that the formula returns, in order.
@@ -71,15 +71,15 @@ class Step:
         """
         return bind(self.name, given, self.hyper, self.ranges)
 
-    def carried(self, given: dict[str, Any]) -> dict[str, float]:
+    def take_states(self, given: dict[str, Any]) -> dict[str, float]:
         """The uniform states among `given`, which are taken out of it, as Python numbers; else their start values."""
-        found = {}
+        states = {}
         for name, start in self.states.items():
             value = plain_number(given.pop(name, start))
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise TypeError(f"{self.name}: {name} must be a number; got {value!r}, a {type(value).__name__}")
-            found[name] = float(value)
-        return found
+            states[name] = float(value)
+        return states
 
     def program(self, hyper: Mapping[str, Any]) -> Program:
         """The traced formula for the static choices among `hyper`; traced once for each."""
@@ -119,7 +119,7 @@ class Step:
         states = dict(zip(self.states, nodes[count:], strict=True))
         return Program(self.name, self.arrays, numbers, outputs, states, guard)
 
-    def _step(self, t: Any) -> int | None:
+    def _checked_t(self, t: Any) -> int | None:
         if t is None and self.uses_t:
             raise TypeError(f"{self.name} needs t, the number of the step, from 1")
         return None if t is None else step_number(self.name, t)
@@ -143,5 +143,5 @@ class Step:
         return reference.evaluate_all(self, sets, [self._numbers(t, dict(own)) for own in given])
 
     def _numbers(self, t: int | None, hyper: dict[str, Any]) -> dict[str, Any]:
-        states = self.carried(hyper)
-        return {**self.bind(hyper), **states, **({"t": self._step(t)} if self.uses_t else {})}
+        states = self.take_states(hyper)
+        return {**self.bind(hyper), **states, **({"t": self._checked_t(t)} if self.uses_t else {})}

@@ -3,16 +3,27 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from .arrays.view import compute_type, is_flat
 from .language.reductions import OVER_MODEL, REDUCTIONS
 from .libraries.library import view_of
+from .program.stages import Program
 
-if TYPE_CHECKING:
-    from .definition import Step
+
+class Evaluated(Protocol):
+    """What `evaluate` needs of a definition."""
+
+    formula: Callable[..., Any]
+    arrays: tuple[str, ...]
+    written: tuple[str, ...]
+    states: dict[str, float]
+    guarded: bool
+
+    def program(self, hyper: Mapping[str, Any]) -> Program:
+        """The traced formula for the static choices among `hyper`."""
 
 
 @functools.cache
@@ -57,10 +68,10 @@ class Flushed(np.ndarray):
         return np.asarray(self * 1).astype(dtype, **options)
 
 
-def evaluate(step: "Step", arrays: Sequence[Any], numbers: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The new values of what the step writes, as `Step.reference` documents; what it does not store stays as it is."""
-    views = {name: view_of(array, name)[1] for name, array in zip(step.arrays, arrays, strict=True)}
-    stored = step.program(numbers).stages[-1].writes
+def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The new values of what a step writes, as `Definition.reference` documents; what it does not store stays."""
+    views = {name: view_of(array, name)[1] for name, array in zip(definition.arrays, arrays, strict=True)}
+    stored = definition.program(numbers).stages[-1].writes
     every = list(views.values())
     compute = np.dtype(compute_type([view.storage for view in every]))
     # Norms add up in the order in which the kernels walk.
@@ -72,24 +83,24 @@ def evaluate(step: "Step", arrays: Sequence[Any], numbers: Mapping[str, Any]) ->
     if single:
         inputs = [array.view(Flushed) for array in inputs]
     with np.errstate(all="ignore"):
-        results = step.formula(*inputs, **numbers)
+        results = definition.formula(*inputs, **numbers)
         results = list(results) if isinstance(results, tuple | list) else [results]
-        counts = results.pop() if step.guarded else True
+        counts = results.pop() if definition.guarded else True
         if single:
             # Arithmetic flushes by itself; where(), abs() and their kin may pass a denormal on.
-            for k in range(len(step.written)):
+            for k in range(len(definition.written)):
                 results[k] = np.where(abs(results[k]) < 2.0**-126, results[k] * 0, results[k])
-    for k, name in enumerate(step.written):
+    for k, name in enumerate(definition.written):
         array = views[name].array
         new = array.copy()
-        if name in stored and (counts or name == step.arrays[1]):
+        if name in stored and (counts or name == definition.arrays[1]):
             flat = np.broadcast_to(np.asarray(results[k]), inputs[0].shape)
             shape = [new.shape[axis] for axis in order]
             with np.errstate(all="ignore"):
                 new.transpose(order)[...] = flat.astype(new.dtype).reshape(shape)
         results[k] = new
     if not counts:
-        results[len(step.written) :] = [numbers[name] for name in step.states]
+        results[len(definition.written) :] = [numbers[name] for name in definition.states]
     return tuple(results)
 
 
@@ -101,7 +112,7 @@ class _Wanted(Exception):
 
 
 def evaluate_all(
-    step: "Step", sets: Sequence[Sequence[Any]], numbers: Sequence[Mapping[str, Any]]
+    definition: Evaluated, sets: Sequence[Sequence[Any]], numbers: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Any, ...]]:
     """`evaluate` for each set of arrays of a model, whose reductions over the model are of all sets in turn.
 
@@ -114,7 +125,7 @@ def evaluate_all(
         for arrays, given in zip(sets, numbers, strict=True):
             token = OVER_MODEL.set(functools.partial(_next, iter(known)))
             try:
-                results.append(evaluate(step, arrays, given))
+                results.append(evaluate(definition, arrays, given))
             except _Wanted as one:
                 wanted.append(one)
             finally:

@@ -1,7 +1,8 @@
 """A rule together with everything that rides in the same pass: clips, decay, averages, copies, skips.
 
 Each option is a few lines of NumPy, composed with the rule's formula before anything is compiled. What is composed is a
-Step like the rule itself: its kernels and its reference follow from it. An option that is off is not in the graph.
+Definition like the rule itself: its kernels and its reference follow from it. An option that is off is not in the
+graph.
 """
 
 import functools
@@ -9,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .definition import Step
+from .definition import Definition
 from .language.functions import max_norm, maximum, minimum, norm, where
 from .language.hyperparameters import parse_ranges
 
@@ -62,19 +63,19 @@ def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
 
 
 @functools.cache
-def fused(rule: Step, *on: tuple[str, Any]) -> "Fused":
+def with_riders(rule: Definition, *on: tuple[str, Any]) -> "WithRiders":
     """A rule and its options, once: optimizers that are alike share the graph, and with it the kernels in memory."""
-    return Fused(rule, dict(on))
+    return WithRiders(rule, dict(on))
 
 
-class Fused(Step):
+class WithRiders(Definition):
     """A rule and the options that ride with it.
 
     on: the options in use and their values; "decay" names the weight decay. A number that the rule has itself, as adamw
     has weight_decay, is left to it.
     """
 
-    def __init__(self, rule: Step, on: Mapping[str, Any]) -> None:
+    def __init__(self, rule: Definition, on: Mapping[str, Any]) -> None:
         super().__init__()
         self.rule, self.on = rule, dict(on)
         self.name, self.start, self.states = rule.name, dict(rule.start), rule.states

@@ -7,12 +7,12 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
-from .definition import Step
+from .definition import Definition
 from .language.hyperparameters import bind, parse_ranges, plain_number
 from .step.plan import update
 
 
-class Rule(Step):
+class Rule(Definition):
     """An update rule: call it on arrays to update them in place; `formula` is the plain NumPy function.
 
     slots: the names of the state arrays, which follow the parameter and the gradient.
@@ -112,9 +112,9 @@ class Rule(Step):
                 raise TypeError(
                     f"{self.name}: {name} only sets the start of slot {slot!r}, which a direct call is given"
                 )
-        states = self.carried(hyper)
+        states = self.take_states(hyper)
         bound = self.bind(hyper)
-        step = self._step(t)
+        step = self._checked_t(t)
         new = update(self.program(bound), [arrays], [{"t": step, **bound, **states}])
         return tuple(new[0]) or None if new else None
 

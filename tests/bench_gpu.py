@@ -143,10 +143,10 @@ class _Array(np.ndarray[Any, Any]):
 @contextlib.contextmanager
 def gpu_of_paper(folder: Path) -> Any:
     """Within it, backend cupy is measured on NumPy arrays; gives what is said to NVTX."""
-    from fastopt.kernels.cuda import backend as cupy
+    from fastopt.kernels.cuda import compiler as cupy
 
     log: list[str] = []
     fake = numpy_as_cupy(folder, log)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cupy, "library", lambda: fake)
+        patch.setattr(cupy, "cupy", lambda: fake)
         yield log

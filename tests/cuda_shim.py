@@ -26,7 +26,7 @@ from fastopt.kernels.cuda import backend as cupy_backend
 from fastopt.kernels.cuda import compiler as cupy_kernels
 from fastopt.kernels.cuda.table_kernels import GIVEN_BYTES
 from fastopt.kernels.jit import cache
-from fastopt.kernels.libraries import library as dispatch
+from fastopt.kernels.libraries import cupy_arrays, host, library
 from fastopt.kernels.reference import denormals_flushed
 
 # Beside the kernels for the CPU, in a folder that is the user's alone.
@@ -129,10 +129,10 @@ class Shim:
         parts = [part for part in (kernels[:cut], kernels[cut:]) if part]
         with ThreadPoolExecutor(len(parts)) as pool:
             libraries = list(pool.map(functools.partial(_library, self.flags), parts))
-        for part, library in zip(parts, libraries, strict=True):
+        for part, made in zip(parts, libraries, strict=True):
             for symbol, _ in part:
-                function = getattr(library, f"run_{symbol}")
-                function.restype, function.library = None, library
+                function = getattr(made, f"run_{symbol}")
+                function.restype, function.library = None, made
                 self._functions[symbol] = function
 
 
@@ -298,18 +298,17 @@ def simulated(shim: Shim) -> Iterator[None]:
             runtime=SimpleNamespace(getDeviceCount=lambda: 1, CUDARuntimeError=RuntimeError),
         ),
     )
-    view_of = dispatch.view_of
 
     def view_on_gpu(array: Any, name: str) -> Any:
-        _, view = view_of(array, name)
-        return "cupy", replace(view, kind="cupy array", device="cuda:0")
+        return replace(host.view(array, name), kind="cupy array", device="cuda:0")
 
     caches = [made for made in vars(cupy_kernels).values() if hasattr(made, "cache_clear")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "cupy", cupy)
-        patch.setattr(dispatch, "view_of", view_on_gpu)
         # Its arrays are NumPy's, and so are their headers.
-        patch.setattr(cupy_backend, "watch", cpu.watch)
+        patch.setattr(library, "library_of", lambda array: cupy_arrays)
+        patch.setattr(cupy_arrays, "view", view_on_gpu)
+        patch.setattr(cupy_backend, "headers", cpu.headers)
         for cache in caches:
             cache.cache_clear()
         yield
@@ -320,12 +319,12 @@ def simulated(shim: Shim) -> Iterator[None]:
 @contextlib.contextmanager
 def on_the_cpu() -> Iterator[None]:
     """Within `simulated`, rules go to the CPU's own backend again."""
-    simulating = dispatch.view_of
-    dispatch.view_of = _view_of
+    simulating = library.library_of
+    library.library_of = _library_of
     try:
         yield
     finally:
-        dispatch.view_of = simulating
+        library.library_of = simulating
 
 
-_view_of = dispatch.view_of
+_library_of = library.library_of

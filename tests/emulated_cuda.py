@@ -18,7 +18,9 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from fastopt.kernels.language.operations import OPERATIONS
+from fastopt.kernels.libraries import cuda_interface
 from fastopt.kernels.numba_cuda import backend as numba_cuda
+from fastopt.kernels.numba_cuda import compiler as nvidia
 from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
 from fastopt.kernels.reference import denormals_flushed
 
@@ -249,12 +251,12 @@ class EmulatedCuda:
 def emulated(monkeypatch):
     """Within it numba_cuda works on arrays in the CPU's memory that have __cuda_array_interface__."""
     gpu = EmulatedCuda()
-    caches = (numba_cuda.kernel, numba_cuda._stream, numba_cuda._scratch)
+    caches = (nvidia.kernel, numba_cuda._stream, numba_cuda._scratch)
     with monkeypatch.context() as patch:
         patch.setattr(cuda_intrinsics, "rounded", cpu_rounded)
         patch.setattr(cuda_intrinsics, "NAMES", cpu_names())
-        patch.setattr(numba_cuda, "library", lambda: gpu)
-        patch.setattr(numba_cuda, "_device", lambda address, name: 0)
+        patch.setattr(nvidia, "library", lambda: gpu)
+        patch.setattr(cuda_interface, "_device", lambda address, name: 0)
         for cache in caches:
             cache.cache_clear()
         yield gpu

@@ -16,8 +16,7 @@ from benchmarks.gpu_check import ways
 from benchmarks.gpu_check.device import Gpu
 from fastopt.bench.clocks import EventClock
 from fastopt.kernels.cuda import compiler as cupy_kernels
-from fastopt.kernels.libraries import library as dispatch
-from fastopt.updater import sparsity_factor as rates
+from fastopt.kernels.libraries import cupy_arrays, host, library
 
 NUMBA_CUDA = find_spec("numba_cuda") is not None
 CUPY = {name: way for name, way in ways.WAYS.items() if name != "numba-cuda"}
@@ -93,7 +92,7 @@ class FakeGpu(Gpu):
         pass
 
     def graph(self, step: Any) -> Any:
-        stream = cupy_kernels.library().cuda.get_current_stream()
+        stream = cupy_kernels.cupy().cuda.get_current_stream()
         stream.graph = calls = []
         step()
         stream.graph = None
@@ -109,14 +108,15 @@ def faked(monkeypatch: pytest.MonkeyPatch, edits: dict[str, str] | None = None) 
 
     edits: mistakes to make in the CUDA C++, each of which must be possible.
     """
-    view_of = dispatch.view_of
+    library_of = library.library_of
     shim = cuda_shim.Shim(edits)
 
-    def by_kind(array: Any, name: str) -> Any:
-        if not isinstance(array, OnGpu):
-            return view_of(array, name)
-        _, view = view_of(array.view(np.ndarray), name)
-        return "cupy", replace(view, array=array, kind="cupy array", device="cuda:0")
+    def by_kind(array: Any) -> Any:
+        return cupy_arrays if isinstance(array, OnGpu) else library_of(array)
+
+    def view(array: Any, name: str) -> Any:
+        seen = host.view(array.view(np.ndarray), name)
+        return replace(seen, array=array, kind="cupy array", device="cuda:0")
 
     with contextlib.ExitStack() as stack:
         if NUMBA_CUDA:
@@ -125,8 +125,8 @@ def faked(monkeypatch: pytest.MonkeyPatch, edits: dict[str, str] | None = None) 
             stack.enter_context(emulated(monkeypatch))
         stack.enter_context(cuda_shim.simulated(shim))
         patch = stack.enter_context(monkeypatch.context())
-        for module in (dispatch, rates):
-            patch.setattr(module, "view_of", by_kind)
+        patch.setattr(library, "library_of", by_kind)
+        patch.setattr(cupy_arrays, "view", view)
         yield FakeGpu()
     assert shim.edited == set(edits or {})
 

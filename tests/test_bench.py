@@ -17,15 +17,15 @@ from examples import ROOT
 from own_rules import EVERY
 
 from fastopt import Optimizer, measure
-from fastopt.bench import WrongResult, cases, count, counts, machine, measured
+from fastopt.bench import WrongResult, cases, count, counts, device, measured
 from fastopt.bench.clocks import LEAST, EventClock, HostClock, Took, repeats
-from fastopt.bench.devices import MACHINES, Cpu
+from fastopt.bench.devices import DEVICES, Cpu
 from fastopt.bench.streams import bare_numba, bare_rule, copier, passes
 from fastopt.kernels import RULES, exp, rule
-from fastopt.kernels.cuda import backend as cupy
-from fastopt.kernels.libraries.library import BACKENDS
-from fastopt.kernels.numba_cuda import backend as numba_cuda
-from fastopt.measure import timing
+from fastopt.kernels.backends import BACKENDS
+from fastopt.kernels.cuda import compiler as cupy
+from fastopt.kernels.numba_cuda import compiler as nvidia
+from fastopt.measure import environment
 
 ROW = {
     "rule", "elements", "dtype", "backend", "cache", "checked", "bytes_per_element", "operations_per_element",
@@ -72,7 +72,7 @@ def test_the_table_has_a_row_for_each_case_under_its_backend_and_type(capsys: py
 def test_a_checkout_that_is_not_installed_has_a_table_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(timing, "PACKAGES", [name for name in timing.PACKAGES if name != "fastopt"])
+    monkeypatch.setattr(environment, "PACKAGES", [name for name in environment.PACKAGES if name != "fastopt"])
     code, out, _ = said(capsys, "sgd", "--size", "1K", "--rounds", "3")
     assert code == 0
     assert f"fastopt ?, numpy {np.__version__}" in out
@@ -144,7 +144,7 @@ def test_a_difference_in_the_second_step_is_found_too(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Optimizer, "step", spoilt)
     with pytest.raises(WrongResult, match="p in step 2"):
-        measured(*cases(["sgd"], [3]), machine("cpu"), 3)
+        measured(*cases(["sgd"], [3]), device("cpu"), 3)
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,8 @@ def test_a_backend_that_is_not_installed_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    for module in (cupy, numba_cuda):
-        monkeypatch.setattr(module, "library", module.library.__wrapped__)
+    for module, name_of in ((cupy, "cupy"), (nvidia, "library")):
+        monkeypatch.setattr(module, name_of, getattr(module, name_of).__wrapped__)
     code, out, err = said(capsys, "--backend", name)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "pip install 'fastopt[cuda13]'" in err
@@ -215,7 +215,7 @@ def test_numba_cuda_without_a_gpu_is_one_line(
         def is_available() -> bool:
             return False
 
-    monkeypatch.setattr(numba_cuda, "library", NoGpu)
+    monkeypatch.setattr(nvidia, "library", NoGpu)
     code, out, err = said(capsys, "--backend", "cuda")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "numba-cuda finds no usable GPU" in err
@@ -263,7 +263,7 @@ def test_bandwidth_is_drawn_over_the_size(
     panels: list[tuple[Any, Any]] = []
     place = size_plot.place
     monkeypatch.setattr(size_plot, "place", lambda *given: (panels.append((given[1], given[2])), place(*given)))
-    on = machine("cpu")
+    on = device("cpu")
     results = [r for case in cases(rules, ["7K", "1K"], ["float32", "float64"]) for r in measured(case, on, 3)]
     on_paper = [dataclasses.replace(result, peak=1e12) for result in results]
     size_plot.draw(on_paper, tmp_path / "sizes.svg", "a processor")
@@ -375,8 +375,8 @@ def test_cases_are_every_combination_once() -> None:
     assert {case.bytes for case in found if case.rule.name == "adam"} == {16_000, 32_000, 64_000}
 
 
-def test_every_backend_has_a_machine() -> None:
-    assert MACHINES.keys() == BACKENDS.keys()
+def test_every_backend_has_a_device() -> None:
+    assert DEVICES.keys() == BACKENDS.keys()
 
 
 @pytest.mark.parametrize("subject", [*EVERY.values(), RULES["adam_lp"], mine, copied], ids=lambda subject: subject.name)
@@ -441,7 +441,7 @@ def test_cold_and_hot_are_reported_apart(capsys: pytest.CaptureFixture[str], mon
         def __init__(self) -> None:
             self.clock = EventClock(time.perf_counter, lambda began, ended: ended - began, 10_000)
 
-    monkeypatch.setitem(MACHINES, "cpu", Fake)
+    monkeypatch.setitem(DEVICES, "cpu", Fake)
     code, out, err = said(capsys, "adam", "--size", "1,1K", "--rounds", "3")
     assert (code, err) == (0, "")
     found = [line.split()[1:3] for line in out.splitlines() if line.startswith("adam")]

@@ -13,9 +13,9 @@ from fake_gpu import FakeGpu, gpu
 from own_rules import OWN
 
 from fastopt import Optimizer
-from fastopt.bench import Case, WrongResult, cases, machine, measured
+from fastopt.bench import Case, WrongResult, cases, device, measured
 from fastopt.bench.contenders import prepared
-from fastopt.bench.devices import MACHINES
+from fastopt.bench.devices import DEVICES
 from fastopt.bench.gpu_kernels import Kernel, kernels
 from fastopt.kernels import RULES, Rule
 
@@ -23,7 +23,7 @@ __all__ = ["gpu"]
 
 
 class Shimmed(FakeGpu):
-    """A machine for the bench whose steps are the real ones of backend cupy, run on the CPU."""
+    """A device for the bench whose steps are the real ones of backend cupy, run on the CPU."""
 
     peak = None
 
@@ -49,7 +49,7 @@ def launches(gpu: FakeGpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
         call(kernel, grid, block, arguments)
 
     monkeypatch.setattr(cuda_shim._RawKernel, "__call__", noted)
-    monkeypatch.setitem(MACHINES, "cupy", lambda: Shimmed(tmp_path))
+    monkeypatch.setitem(DEVICES, "cupy", lambda: Shimmed(tmp_path))
     return found
 
 
@@ -74,7 +74,7 @@ def test_each_number_of_arrays_is_a_row_and_a_case(capsys: pytest.CaptureFixture
 def test_arrays_are_of_about_equal_length_and_have_allocations_of_their_own() -> None:
     (case,) = cases(["adam"], [1000], arrays=[7])
     assert case.lengths == [143] * 6 + [142]
-    setup = prepared(case, machine("cpu"))
+    setup = prepared(case, device("cpu"))
     step = setup.contenders["rule"].calls[0]
     optimizer, gradients = step.func.__self__, step.args[0]
     assert [array.size for array in optimizer.params] == [array.size for array in gradients] == case.lengths
@@ -96,7 +96,7 @@ def test_arrays_are_of_about_equal_length_and_have_allocations_of_their_own() ->
 )
 def test_rules_are_checked_and_timed_on_several_arrays(name: str, elements: int, dtype: str) -> None:
     rule = OWN.get(name) or RULES[name]
-    (found,) = measured(Case(rule, elements, dtype, "cpu", 3), machine("cpu"), 3)
+    (found,) = measured(Case(rule, elements, dtype, "cpu", 3), device("cpu"), 3)
     assert found.timings.keys() >= {"rule", "copy", "bare rule", "NumPy"}
 
 
@@ -116,7 +116,7 @@ def test_one_wrong_array_of_several_is_not_timed(
     step = Optimizer.step
     monkeypatch.setattr(Optimizer, "step", lambda self, grads: (step(self, grads), spoil(self)))
     with pytest.raises(WrongResult, match=f"{name} on cpu, float32, 1,000 elements, 7 arrays: {message}"):
-        prepared(*cases([name], [1000], arrays=[7]), machine("cpu"))
+        prepared(*cases([name], [1000], arrays=[7]), device("cpu"))
 
 
 def test_a_number_of_the_whole_model_that_is_of_one_array_alone_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,10 +124,10 @@ def test_a_number_of_the_whole_model_that_is_of_one_array_alone_is_wrong(monkeyp
         return [self.reference(*arrays, t=t, **own) for arrays, own in zip(sets, given, strict=True)]
 
     case = Case(RULES["sgd_hypergradient"], 1000, "float32", "cpu", 7)
-    prepared(case, machine("cpu"))
+    prepared(case, device("cpu"))
     monkeypatch.setattr(Rule, "references", each_alone)
     with pytest.raises(WrongResult, match="p of array 0 in step 2"):
-        prepared(case, machine("cpu"))
+        prepared(case, device("cpu"))
 
 
 @pytest.mark.parametrize(

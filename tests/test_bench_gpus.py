@@ -12,7 +12,7 @@ from bench_gpu import BANDWIDTH, BLOCKS, LOCAL_BYTES, REGISTERS, gpu_of_paper, n
 from cuda_compile import compiled, cupy_or_skip, storages_of
 from own_rules import EVERY
 
-from fastopt.bench import Case, controls, machine
+from fastopt.bench import Case, controls, device
 from fastopt.bench.controls import STEP, fused
 from fastopt.bench.gpu_kernels import HEADERS
 from fastopt.inspection.machine_code.nvrtc import elementwise_code
@@ -168,12 +168,12 @@ def test_a_kernel_of_cupys_compiles_alone_with_the_headers_that_it_is_given(name
 def test_without_a_gpu_one_line_says_what_is_missing_and_what_is_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fastopt.kernels.cuda import backend as cupy
+    from fastopt.kernels.cuda import compiler as cupy
 
     def missing() -> Any:
         raise RuntimeError("CuPy sees no GPU")
 
-    monkeypatch.setattr(cupy, "library", missing)
+    monkeypatch.setattr(cupy, "cupy", missing)
     code, out, err = said(capsys, "--backend", "cpu,cupy")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("fastopt: CuPy sees no GPU; without it --backend cpu measures this machine's CPU, --compare")
@@ -181,7 +181,7 @@ def test_without_a_gpu_one_line_says_what_is_missing_and_what_is_left(
 
 @pytest.mark.gpu
 def test_a_real_gpu_tells_its_peak_and_its_kernels() -> None:
-    on = machine("cupy")
+    on = device("cupy")
     assert on.peak is not None
     assert 1e11 < on.peak < 1e14
     for rule in (RULES["adam"], RULES["adam_max_norm"]):

@@ -57,17 +57,17 @@ class Gpu:
     on_the_cpu = staticmethod(contextlib.nullcontext)
 
     def array(self, values: Any) -> Any:
-        return on_gpu(cupy_kernels.library(), values)
+        return on_gpu(cupy_kernels.cupy(), values)
 
     def host(self, array: Any) -> Any:
-        cupy_kernels.library().cuda.Device().synchronize()
-        return cupy_kernels.library().asnumpy(array)
+        cupy_kernels.cupy().cuda.Device().synchronize()
+        return cupy_kernels.cupy().asnumpy(array)
 
 
 @contextlib.contextmanager
 def capturing() -> Iterator[list[Any]]:
     """Within it the current stream is being captured; then the graph is in the list."""
-    cupy = cupy_kernels.library()
+    cupy = cupy_kernels.cupy()
     cupy.cuda.Device(0).synchronize()
     found: list[Any] = []
     with cupy.cuda.Stream(non_blocking=True) as stream:
@@ -110,7 +110,7 @@ def every_kernel(shim: cuda_shim.Shim) -> None:
 def on(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "gpu":
         try:
-            cupy_kernels.library()
+            cupy_kernels.cupy()
             yield Gpu()
         except (ImportError, RuntimeError) as error:
             pytest.skip(str(error))
@@ -154,7 +154,7 @@ def arrays(storage: str, seed: int, across: bool = True) -> tuple[list[Any], lis
 def assert_equal(opt: Any, expected: Any, on: Any, exact: bool = True) -> None:
     assert (opt.t, opt.skipped) == (expected.t, expected.skipped)
     assert list(map(repr, opt.uniform_states)) == list(map(repr, expected.uniform_states))
-    for (name, one), (_, other) in zip(opt._named(), expected._named(), strict=True):
+    for (name, one), (_, other) in zip(opt.updater.named(), expected.updater.named(), strict=True):
         if hasattr(one, "dtype"):
             found = on.host(one)
             assert same_bits(found, other) if exact else np.allclose(found, other, rtol=1e-5), name
@@ -167,7 +167,11 @@ class InNumPy(PlainModel):
     def uniform_states(self) -> Any:
         return self.states
 
-    def _named(self) -> Iterator[tuple[str, Any]]:
+    @property
+    def updater(self) -> "InNumPy":
+        return self
+
+    def named(self) -> Iterator[tuple[str, Any]]:
         averages = self.ema if "ema" in self.options else []
         for k, p in enumerate(self.params):
             arrays = [p, *self.slots[k], *averages[k : k + 1], *self.cast[k : k + 1]]
@@ -234,7 +238,7 @@ def model(on: Any, tested: Any = "adamw", **options: Any) -> tuple[Any, list[Any
 
 
 def bits(opt: Any, on: Any) -> list[bytes]:
-    return [on.host(array).tobytes() for _, array in opt._named() if hasattr(array, "dtype")]
+    return [on.host(array).tobytes() for _, array in opt.updater.named() if hasattr(array, "dtype")]
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb", "in_the_model"])
@@ -244,7 +248,7 @@ def test_ordinary_steps_wait_for_no_norm(name: str, on: Any, monkeypatch: pytest
     for k in range(5):
         draw(gradients, mine, k, on)
         with monkeypatch.context() as patch:
-            patch.setattr(cupy_kernels.library(), "asnumpy", None)
+            patch.setattr(cupy_kernels.cupy(), "asnumpy", None)
             opt.step(mine)
         with on.on_the_cpu():
             expected.step(gradients)
@@ -264,7 +268,7 @@ def test_groups_and_parameters_without_gradients_count_for_themselves(on: Any) -
         with on.on_the_cpu():
             expected.step(gradients)
     assert_equal(opt, expected, on)
-    opt._captured.close()
+    opt.updater.captured.close()
     mine[1], gradients[1] = on.array(np.ones(SIZES[1], "float32")), np.ones(SIZES[1], "float32")
     opt.step(mine)
     with on.on_the_cpu():
@@ -323,7 +327,7 @@ def test_what_the_readme_says_of_graphs_runs(on: Any, capsys: pytest.CaptureFixt
         "opt": opt,
         "grads": mine,
         "params": opt.params,
-        "cupy": cupy_kernels.library(),
+        "cupy": cupy_kernels.cupy(),
         "backward": lambda *_: None,
     }
     exec(block.replace("10_000", "5"), names)
@@ -432,7 +436,7 @@ def test_all_kernels_are_there_before_a_capture(on: Any, monkeypatch: pytest.Mon
     step = opt.captured(mine[:2] + [None] * 3, steps=1)
     with monkeypatch.context() as patch:
         for name in ("RawKernel", "asarray", "zeros", "empty"):
-            patch.setattr(cupy_kernels.library(), name, None)
+            patch.setattr(cupy_kernels.cupy(), name, None)
         replay = captured(step)
     replay()
     assert opt.t == 1
@@ -533,7 +537,7 @@ def test_the_simulation_sees_an_argument_of_another_width(
 ) -> None:
     with cuda_shim.simulated(shim):
         opt, mine, _ = model(Simulated())
-        monkeypatch.setattr(cupy_kernels.library(), "uint32", wrong)
+        monkeypatch.setattr(cupy_kernels.cupy(), "uint32", wrong)
         with pytest.raises(AssertionError):
             opt.captured(mine)()
 
@@ -558,14 +562,14 @@ def test_without_memory_for_a_table_nothing_is_changed(
     parameters = [on.array(np.ones(9, kind)) for kind in ("float32", "float32", "float64", "float64")]
     gradients = [on.array(np.ones(9, kind)) for kind in ("float32", "float32", "float64", "float64")]
     opt = fastopt.AdamW(parameters, **options)
-    cupy, before = cupy_kernels.library(), bits(opt, on)
+    cupy, before = cupy_kernels.cupy(), bits(opt, on)
     for last in range(1, 3 if not options else 5):
         with monkeypatch.context() as patch:
             patch.setattr(cupy, "asarray", without_room(cupy.asarray, last))
             with pytest.raises(MemoryError, match=r"no memory for the task table: none left; nothing has been changed"):
                 opt.step(gradients)
         assert (opt.t, bits(opt, on)) == (0, before)
-        opt._new_plans()
+        opt.load_state_dict(opt.state_dict())
     opt.step(gradients)
     assert opt.t == 1
 

@@ -10,7 +10,7 @@ from examples import DTYPES, arrays_for, same_bits, same_numbers
 from own_rules import EVERY
 
 from fastopt.kernels import RULES, Rule, rule
-from fastopt.kernels.cuda import backend
+from fastopt.kernels.cuda import compiler
 from fastopt.kernels.libraries.library import array_like
 from fastopt.kernels.step.plan import update
 
@@ -18,7 +18,7 @@ from fastopt.kernels.step.plan import update
 @pytest.fixture
 def cupy() -> Any:
     try:
-        return backend.library()
+        return compiler.cupy()
     except (ImportError, RuntimeError) as error:
         pytest.skip(str(error))
 
@@ -132,16 +132,16 @@ def test_the_backend_is_loaded_without_cupy() -> None:
 
 
 def test_cupys_absence_is_an_error_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    backend.library.cache_clear()
+    compiler.cupy.cache_clear()
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.raises(ImportError, match=r"pip install 'fastopt\[cuda13\]'"):
-        backend.library()
+        compiler.cupy()
 
 
 def test_a_missing_driver_is_an_error_with_its_remedy() -> None:
     found = pytest.importorskip("cupy", reason="CuPy is not installed; the extra cuda-check brings it")
     if found.cuda.is_available():
         pytest.skip("there is a GPU here")
-    backend.library.cache_clear()
+    compiler.cupy.cache_clear()
     with pytest.raises(RuntimeError, match=r"finds no usable GPU .* install or update the NVIDIA driver"):
-        backend.library()
+        compiler.cupy()

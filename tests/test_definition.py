@@ -13,7 +13,7 @@ from examples import arrays_for, check_update, run_python
 from fastopt import kernels
 from fastopt.kernels import RULES, max_norm, norm, rule, sign, sqrt, where
 from fastopt.kernels.cpu import backend as cpu
-from fastopt.kernels.program.spelling import plain
+from fastopt.kernels.program.spelling import as_written
 
 
 def ones(n: int = 5) -> Any:
@@ -77,7 +77,7 @@ def test_a_rule_can_be_defined_without_a_file(how: str, tmp_path: Any) -> None:
 
 def test_uniform_expressions_are_computed_on_the_host_in_float64() -> None:
     (stage,) = RULES["adam"].program(RULES["adam"].hyper).stages
-    assert {plain(node) for node in stage.scalars} == {
+    assert {as_written(node) for node in stage.scalars} == {
         *("lr", "beta1", "1 - beta1", "1 - beta1**t", "beta2", "1 - beta2", "1 - beta2**t", "eps")
     }
     given = (

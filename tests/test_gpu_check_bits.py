@@ -11,7 +11,7 @@ from fake_gpu import CUPY, NUMBA_CUDA, FakeGpu, compiler_or_skip, faked, gpu
 
 from benchmarks.gpu_check import bits, huge, marked, riders, sanitizer, short_run, training, ways
 from fastopt.kernels import RULES
-from fastopt.kernels.numba_cuda import backend as numba_cuda
+from fastopt.kernels.numba_cuda import compiler
 
 __all__ = ["gpu"]
 
@@ -65,8 +65,8 @@ def test_a_wrong_kernel_is_seen(
 
 @pytest.mark.skipif(not NUMBA_CUDA, reason="needs numba-cuda: pip install 'fastopt[cuda13]'")
 def test_a_wrong_kernel_of_numba_cuda_is_seen(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = numba_cuda.source
-    monkeypatch.setattr(numba_cuda, "source", lambda *a, **k: source(*a, **k).replace("multiply(beta1", "add(beta1"))
+    source = compiler.source
+    monkeypatch.setattr(compiler, "source", lambda *a, **k: source(*a, **k).replace("multiply(beta1", "add(beta1"))
     assert source("adam", RULES["adam"].program(RULES["adam"].hyper).stages[0], ["float32"] * 4, None).count(
         "multiply(beta1"
     )

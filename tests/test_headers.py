@@ -19,60 +19,60 @@ def arrays() -> list[Any]:
     return [np.ones(shape, "float32") for shape in SHAPES]
 
 
-def watch(params: list[Any], grads: list[Any]) -> Any:
+def headers_of(params: list[Any], grads: list[Any]) -> Any:
     views = [[view_of(array, "array")[1] for array in pair] for pair in zip(params, grads, strict=True)]
-    return cpu.watch(params, grads, views, False)
+    return cpu.headers(params, grads, views, False)
 
 
 def test_gradients_may_move_and_their_addresses_are_told() -> None:
     params, grads = arrays(), arrays()
-    watching = watch(params, grads)
-    assert watching.look(params, grads) == SAME
+    headers = headers_of(params, grads)
+    assert headers.look(params, grads) == SAME
     fresh = arrays()
-    assert watching.look(list(params), fresh) == MOVED
-    assert watching.addresses.tolist() == [x.ctypes.data for x in (*params, *fresh)]
-    assert watching.look(params, fresh) == SAME
+    assert headers.look(list(params), fresh) == MOVED
+    assert headers.addresses.tolist() == [x.ctypes.data for x in (*params, *fresh)]
+    assert headers.look(params, fresh) == SAME
     # One alone, too.
     fresh[-1] = grads[-1]
-    assert watching.look(params, fresh) == MOVED
-    assert watching.gradients[-1] == grads[-1].ctypes.data
+    assert headers.look(params, fresh) == MOVED
+    assert headers.gradients[-1] == grads[-1].ctypes.data
 
 
 def test_parameters_may_not_move() -> None:
     params, grads = arrays(), arrays()
-    watching = watch(params, grads)
+    headers = headers_of(params, grads)
     for place in range(len(params)):
-        assert watching.look([*params[:place], params[place].copy(), *params[place + 1 :]], grads) == CHANGED
-    assert watching.look(params, grads) == SAME
+        assert headers.look([*params[:place], params[place].copy(), *params[place + 1 :]], grads) == CHANGED
+    assert headers.look(params, grads) == SAME
 
 
 def test_a_gradient_may_not_move_into_what_is_written() -> None:
     params, grads = arrays(), arrays()
     room = np.zeros(40, "float32")
     params[0] = room[20:32].reshape(3, 4)
-    watching = watch(params, grads)
+    headers = headers_of(params, grads)
     for first, found in ((8, MOVED), (9, CHANGED), (20, CHANGED), (28, CHANGED), (0, MOVED)):
-        assert watching.look(params, [room[first : first + 12].reshape(3, 4), *grads[1:]]) == found
+        assert headers.look(params, [room[first : first + 12].reshape(3, 4), *grads[1:]]) == found
 
 
 def test_every_length_and_every_stride_counts() -> None:
     room = np.zeros(4096, "float32")
     shape, strides = (2, 3, 4, 5), (1024, 256, 64, 4)
     p, g = as_strided(room, shape, strides), np.ones(shape, "float32")
-    watching = watch([p], [g])
+    headers = headers_of([p], [g])
     for axis in range(4):
         shorter, wider = list(shape), list(strides)
         shorter[axis] -= 1
         wider[axis] += 4
-        assert watching.look([as_strided(room, shorter, strides)], [g]) == CHANGED
-        assert watching.look([as_strided(room, shape, wider)], [g]) == CHANGED
+        assert headers.look([as_strided(room, shorter, strides)], [g]) == CHANGED
+        assert headers.look([as_strided(room, shape, wider)], [g]) == CHANGED
     for dimensions in range(4):
-        assert watching.look([as_strided(room, shape[:dimensions], strides[:dimensions])], [g]) == CHANGED
-    assert watching.look([as_strided(room, (*shape, 1), (*strides, 4))], [g]) == CHANGED
-    assert watching.look([p], [g]) == SAME
+        assert headers.look([as_strided(room, shape[:dimensions], strides[:dimensions])], [g]) == CHANGED
+    assert headers.look([as_strided(room, (*shape, 1), (*strides, 4))], [g]) == CHANGED
+    assert headers.look([p], [g]) == SAME
     # Here nothing else differs.
     row, g = np.ones(5, "float32"), np.ones(5, "float32")
-    assert watch([row], [g]).look([as_strided(row, (), ())], [g]) == CHANGED
+    assert headers_of([row], [g]).look([as_strided(row, (), ())], [g]) == CHANGED
 
 
 def assigned(name: str, value: Any) -> Callable[[Any], None]:
@@ -96,24 +96,24 @@ def assigned(name: str, value: Any) -> Callable[[Any], None]:
 def test_a_change_in_place_is_noticed(change: Callable[[Any], None]) -> None:
     for which in range(2):
         params, grads = arrays(), arrays()
-        watching = watch(params, grads)
+        headers = headers_of(params, grads)
         with warnings.catch_warnings():
             # NumPy advises against some of these, and still does them.
             warnings.simplefilter("ignore", DeprecationWarning)
             change((params, grads)[which][0])
-        assert watching.look(params, grads) == CHANGED
+        assert headers.look(params, grads) == CHANGED
 
 
 def test_everything_else_is_a_change() -> None:
     params, grads = arrays(), arrays()
-    watching = watch(params, grads)
+    headers = headers_of(params, grads)
     others = [
         *(np.asfortranarray(grads[0]), grads[0].astype("float64"), grads[0].view(np.matrix), grads[0].tolist()),
         *(np.ma.array(grads[0]), np.float32(1), None, 3.0, np.frombuffer(bytes(48), "float32").reshape(3, 4)),
     ]
     for other in others:
-        assert watching.look(params, [other, *grads[1:]]) == CHANGED, other
-        assert watching.look([other, *params[1:]], grads) == CHANGED, other
-    assert watching.look(params[1:], grads[1:]) == CHANGED
-    assert watching.look(params[:-1], [*grads, grads[0]]) == CHANGED
-    assert watching.look(params, grads) == SAME
+        assert headers.look(params, [other, *grads[1:]]) == CHANGED, other
+        assert headers.look([other, *params[1:]], grads) == CHANGED, other
+    assert headers.look(params[1:], grads[1:]) == CHANGED
+    assert headers.look(params[:-1], [*grads, grads[0]]) == CHANGED
+    assert headers.look(params, grads) == SAME

@@ -12,8 +12,8 @@ from fastopt.cli import main
 from fastopt.inspection.machine_code.cpu import cpu_kernels
 from fastopt.inspection.rule import inspected
 from fastopt.kernels import RULES, log, norm, rule, where
-from fastopt.kernels.libraries.library import BACKENDS
-from fastopt.kernels.program.spelling import plain
+from fastopt.kernels.backends import BACKENDS
+from fastopt.kernels.program.spelling import as_written
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -190,5 +190,5 @@ def test_expressions_are_printed_as_they_are_grouped() -> None:
             return p - g, function(a, b, c), b + a, c + a  # noqa: B023
 
         made: Any = rule(formula)
-        assert plain(made.program(made.hyper).outputs["a"]) == text
+        assert as_written(made.program(made.hyper).outputs["a"]) == text
     assert np.isclose(eval("-(a + b) * c", {"a": 1, "b": 2, "c": 3}), -9)

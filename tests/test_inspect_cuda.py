@@ -22,7 +22,7 @@ from fastopt.inspection.machine_code.gpu import GpuKernel, gpu_kernels
 from fastopt.inspection.machine_code.occupancy import LIMITS, occupancy
 from fastopt.inspection.rule import inspected
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
-from fastopt.kernels.numba_cuda import backend as numba_cuda
+from fastopt.kernels.numba_cuda import compiler as nvidia
 
 try:
     nvrtc.library()
@@ -76,8 +76,8 @@ def test_the_machine_code_is_that_of_numba_cudas_jit(name: str, monkeypatch: pyt
         return [line for line in nvdisasm.disassembled(cubin).splitlines() if "/*" in line and "_ZN" not in line]
 
     for stage, storages in inspected(name).stages:
-        made = numba_cuda.generated(name, stage, storages, None)
-        numba_cuda.library().jit(launch_bounds=made.threads)(made.function).compile(made.signature)
+        made = nvidia.generated(name, stage, storages, None)
+        nvidia.library().jit(launch_bounds=made.threads)(made.function).compile(made.signature)
         theirs = bytes(bound[-1]._codelibrary.get_cubin(cc=(9, 0)).code)
         _, ours = nvjitlink.compiled(name, stage, storages, "sm_90")
         assert len(instructions(theirs)) > 100

@@ -20,8 +20,10 @@ from emulated_cuda import InMemory, emulated, in_memory
 from examples import same_numbers
 
 from fastopt.kernels import RULES, max_norm, maximum, minimum, norm, rule, sign, sqrt, where
+from fastopt.kernels.libraries import cuda_interface, torch_cuda
 from fastopt.kernels.libraries import library as dispatch
 from fastopt.kernels.numba_cuda import backend as numba_cuda
+from fastopt.kernels.numba_cuda import compiler as nvidia
 from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
 from fastopt.kernels.step.plan import update
 
@@ -305,7 +307,7 @@ def cases():
 def compiled_stages(tested, dtypes, capability, dimensions=None):
     for stage in stages(tested):
         storages = tuple(dtypes[0] if tested.arrays.index(name) < 2 else dtypes[-1] for name in stage.arrays)
-        yield stage, numba_cuda.ptx(tested.name, stage, storages, dimensions, capability)
+        yield stage, nvidia.ptx(tested.name, stage, storages, dimensions, capability)
 
 
 def arithmetic(ptx):
@@ -369,7 +371,7 @@ def test_the_machine_code_links_without_a_driver_and_spills_nothing() -> None:
 
     for tested in EVERY.values():
         for stage in stages(tested):
-            made = numba_cuda.generated(tested.name, stage, ("float32",) * len(stage.arrays), None)
+            made = nvidia.generated(tested.name, stage, ("float32",) * len(stage.arrays), None)
             library, _ = compiler._compile_pyfunc_with_fixup(
                 made.function, made.signature, device=False, abi="numba", cc=(9, 0), launch_bounds=made.threads
             )
@@ -391,9 +393,9 @@ def compiler_without_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(codegen.JITCUDACodegen, "magic_tuple", lambda self: ((13, 0), (8, 0)))
     monkeypatch.setattr(dispatcher._Kernel, "bind", lambda self: self._codelibrary.get_cubin())
     monkeypatch.setenv("FASTOPT_CACHE_DIR", str(tmp_path / "kernels"))
-    numba_cuda.kernel.cache_clear()
+    nvidia.kernel.cache_clear()
     yield tmp_path / "kernels"
-    numba_cuda.kernel.cache_clear()
+    nvidia.kernel.cache_clear()
 
 
 def test_a_kernel_in_the_disk_cache_is_not_compiled_again(compiler_without_gpu: Any, monkeypatch: Any) -> None:
@@ -402,8 +404,8 @@ def test_a_kernel_in_the_disk_cache_is_not_compiled_again(compiler_without_gpu: 
     (stage,) = stages(RULES["adam"])
 
     def machine_code():
-        numba_cuda.kernel.cache_clear()
-        (made,) = numba_cuda.kernel("adam", stage, ("float32",) * 4, None).overloads.values()
+        nvidia.kernel.cache_clear()
+        (made,) = nvidia.kernel("adam", stage, ("float32",) * 4, None).overloads.values()
         return made._codelibrary.get_cubin((8, 0)).code
 
     def fail(*_, **__):
@@ -429,7 +431,7 @@ def interface(array=None, **more):
 
 @pytest.fixture
 def device_3(monkeypatch):
-    monkeypatch.setattr(numba_cuda, "_device", lambda address, name: 3)
+    monkeypatch.setattr(cuda_interface, "_device", lambda address, name: 3)
 
 
 def test_a_view_says_how_the_array_lies(device_3: Any) -> None:
@@ -479,7 +481,7 @@ def test_bad_arrays_change_nothing(case: Any, monkeypatch: Any) -> None:
         elif case == "mixed types":
             held[1] = Emulated.put(np.ones(5))
         elif case == "other device":
-            monkeypatch.setattr(numba_cuda, "_device", lambda address, name: int(name == "g"))
+            monkeypatch.setattr(cuda_interface, "_device", lambda address, name: int(name == "g"))
         else:
             held[1] = g
         with pytest.raises((TypeError, ValueError), match=r"^(p is read-only|g (has|is|shares))"):
@@ -517,8 +519,8 @@ def test_a_torch_tensor_is_seen_whether_or_not_it_requires_grad(monkeypatch: Any
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=0))
     for dtype in (torch.bfloat16, torch.float16, torch.float32, torch.float64):
         tensor = torch.zeros(4, 6, dtype=dtype).t().as_subclass(OnGpu).requires_grad_()
-        which, view = dispatch.view_of(tensor, "p")
-        assert (which, view.storage, view.shape, view.strides) == ("cuda", str(dtype)[6:], (6, 4), (1, 6))
+        library, view = dispatch.view_of(tensor, "p")
+        assert (library.BACKEND, view.storage, view.shape, view.strides) == ("cuda", str(dtype)[6:], (6, 4), (1, 6))
         assert (view.address, view.writable, view.stream) == (tensor.data_ptr(), True, 1)
         state = dispatch.array_like(tensor, 0.5, None, "p")
         assert state.dtype is (torch.float64 if dtype is torch.float64 else torch.float32)
@@ -528,7 +530,7 @@ def test_a_torch_tensor_is_seen_whether_or_not_it_requires_grad(monkeypatch: Any
     with pytest.raises(TypeError, match=r"p is a tensor of torch\.int32"):
         dispatch.view_of(torch.zeros(3, dtype=torch.int32).as_subclass(OnGpu), "p")
     with pytest.raises(TypeError, match=r"p is a torch tensor of layout torch\.sparse_coo"):
-        dispatch._torch_view(torch.zeros(3).to_sparse(), "p")
+        torch_cuda.view(torch.zeros(3).to_sparse(), "p")
 
 
 @pytest.mark.gpu
@@ -568,14 +570,14 @@ def run(code):
 
 def test_without_a_driver_the_error_says_what_to_do(monkeypatch: Any) -> None:
     missing = SimpleNamespace(is_available=lambda: False, cuda_error=lambda: "no\n driver")
-    monkeypatch.setattr(numba_cuda, "library", lambda: missing)
+    monkeypatch.setattr(nvidia, "library", lambda: missing)
     with pytest.raises(RuntimeError, match=r"cannot use a GPU \(no driver\); .*pip install 'fastopt\[cuda13\]'"):
         uniform_state(interface(), interface(), t=1)
 
 
 def test_without_numba_cuda_the_error_says_what_to_do(monkeypatch: Any) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    numba_cuda.library.cache_clear()
+    nvidia.library.cache_clear()
     with pytest.raises(ImportError, match=r"need numba-cuda, .*pip install 'fastopt\[cuda13\]'"):
         uniform_state(interface(), interface(), t=1)
 
@@ -583,9 +585,10 @@ def test_without_numba_cuda_the_error_says_what_to_do(monkeypatch: Any) -> None:
 def test_the_source_needs_no_cuda() -> None:
     code = """
 import sys
-from fastopt.kernels import adam, numba_cuda
+from fastopt.kernels import adam
+from fastopt.kernels.numba_cuda.source import source
 stage, = adam.program(adam.bind({})).stages
-assert "store(at_0" in numba_cuda.source("adam", stage, ["float32"] * 4, None)
+assert "store(at_0" in source("adam", stage, ["float32"] * 4, None)
 print([name for name in sys.modules if name.split(".")[0] in ("numba_cuda", "cuda", "cupy")])
 """
     assert run(code) == "[]\n"

@@ -17,19 +17,19 @@ CONTENDERS = ["rule", "copy", "bare rule", "bare numba", "NumPy"]
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """What --nvbench and --json say of one run."""
-    from fastopt.bench import cases, machine, measured
+    from fastopt.bench import cases, device, measured
     from fastopt.bench.nvbench import write
     from fastopt.bench.record import as_record
 
     path = tmp_path_factory.mktemp("nvbench") / "results.json"
-    machines = {"cpu": machine("cpu")}
+    devices = {"cpu": device("cpu")}
     chosen = [
         *cases(["adam", "sgd"], ["1K", "70K"], ["float32", "float16"]),
         *cases(["adam"], ["1K"], arrays=[3]),
     ]
-    results = [result for case in chosen for result in measured(case, machines["cpu"], 5)]
-    write(results, machines, path)
-    return path, as_record(results, machines, 5)
+    results = [result for case in chosen for result in measured(case, devices["cpu"], 5)]
+    write(results, devices, path)
+    return path, as_record(results, devices, 5)
 
 
 def readers() -> Any:

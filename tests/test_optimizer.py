@@ -14,6 +14,7 @@ from fastopt.kernels import FAMILIES, RULES
 from fastopt.kernels.cpu import backend as cpu
 from fastopt.kernels.riders import NUMBERS
 from fastopt.kernels.tasks import stage_run as tasks
+from fastopt.updater.updater import Updater
 
 
 def tree(values: Any) -> Any:
@@ -190,7 +191,7 @@ def test_rules_share_the_kernels_of_a_clip_and_no_others() -> None:
         {
             cpu._named(name, program.stages[k], ["float32"] * len(program.stages[k].arrays), None)
             for name in ("adam", "nadam")
-            for program in [fastopt.Optimizer(np.ones(3, "float32"), name, clip_norm=1.0)._program]
+            for program in [fastopt.Optimizer(np.ones(3, "float32"), name, clip_norm=1.0).updater.program]
         }
         for k in (0, -1)
     )
@@ -268,7 +269,7 @@ def test_a_step_after_a_load_that_was_interrupted_at_its_end_goes_on_from_what_w
 
     with monkeypatch.context() as patched:
         # The arrays are written by then.
-        patched.setattr(fastopt.Optimizer, "_new_plans", interrupted)
+        patched.setattr(Updater, "_new_plans", interrupted)
         with pytest.raises(KeyboardInterrupt):
             opt.load_state_dict(saved)
     opt.step(g)

@@ -13,7 +13,7 @@ from fastopt import RowSparse, SparsityFactor
 from fastopt.kernels import RULES
 from fastopt.kernels.cuda import backend as cupy
 from fastopt.kernels.libraries.library import view_of
-from fastopt.kernels.tasks.stage_run import Pass
+from fastopt.kernels.tasks.stage_run import StageRun
 
 SHAPE = (30, 5)
 
@@ -127,9 +127,9 @@ def test_a_row_that_is_longer_than_a_kernel_counts_is_cut(length: int, tasks: in
         # Nobody touches what is not there.
         return view_of(np.lib.stride_tricks.as_strided(np.zeros(1, "float32"), (2, length), strides), "p")[1]
 
-    stage = fastopt.SGD([draw(SHAPE)], lr_scale={"0": np.ones((30, 1), "float32")})._program.stages[-1]
+    stage = fastopt.SGD([draw(SHAPE)], lr_scale={"0": np.ones((30, 1), "float32")}).updater.program.stages[-1]
     views = [view(4 * length, 4), view(4 * length, 4), view(4, 0)]
-    (batch,) = Pass(cupy, "sgd", stage, [views], [0], [False]).batches
+    (batch,) = StageRun(cupy, "sgd", stage, [views], [0], [False]).batches
     assert (batch.longest, len(batch.table)) == (2**16, tasks)
 
 

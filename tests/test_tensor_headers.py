@@ -19,32 +19,32 @@ def lists(twins: Any) -> tuple[list[Any], list[Any]]:
     return params, twins.gradients(params, 1)
 
 
-def watch(params: list[Any], grads: list[Any]) -> Any:
+def headers_of(params: list[Any], grads: list[Any]) -> Any:
     from fastopt.kernels.libraries.library import view_of
 
     views = [[view_of(array, "array")[1] for array in pair] for pair in zip(params, grads, strict=True)]
-    return cpu.watch(params, grads, views, False)
+    return cpu.headers(params, grads, views, False)
 
 
 def test_gradients_may_move_and_their_addresses_are_told(twins: Any) -> None:
     params, grads = lists(twins)
-    watching = watch(params, grads)
-    assert watching.look(params, grads) == SAME
+    headers = headers_of(params, grads)
+    assert headers.look(params, grads) == SAME
     fresh = twins.gradients(params, 2)
-    assert watching.look(list(params), fresh) == MOVED
-    assert watching.addresses.tolist() == [x.data_ptr() for x in (*params, *fresh)]
-    assert watching.look(params, fresh) == SAME
+    assert headers.look(list(params), fresh) == MOVED
+    assert headers.addresses.tolist() == [x.data_ptr() for x in (*params, *fresh)]
+    assert headers.look(params, fresh) == SAME
 
 
 def test_a_gradient_may_not_move_into_what_is_written(twins: Any) -> None:
     params, grads = lists(twins)
     room = twins.torch.zeros(40)
     params[0] = room[20:32].view(3, 4)
-    watching = watch(params, grads)
+    headers = headers_of(params, grads)
     for first, found in ((8, MOVED), (9, CHANGED), (20, CHANGED), (28, CHANGED), (0, MOVED)):
-        assert watching.look(params, [room[first : first + 12].view(3, 4), *grads[1:]]) == found
+        assert headers.look(params, [room[first : first + 12].view(3, 4), *grads[1:]]) == found
     empty = [twins.torch.zeros(0, 2) for _ in range(3)]
-    assert watch(empty[:1], empty[1:2]).look(empty[:1], empty[2:]) in (SAME, MOVED)
+    assert headers_of(empty[:1], empty[1:2]).look(empty[:1], empty[2:]) in (SAME, MOVED)
 
 
 def test_everything_else_is_a_change(twins: Any) -> None:
@@ -66,14 +66,14 @@ def test_everything_else_is_a_change(twins: Any) -> None:
         torch.frombuffer(bytearray(4 * 12 + 1), dtype=torch.float32, offset=1).reshape(3, 4),
     ]
     for other in others:
-        watching = watch(params, grads)
-        assert watching.look(params, [other, *grads[1:]]) == CHANGED, other
-        assert watching.look(params, grads) == SAME
+        headers = headers_of(params, grads)
+        assert headers.look(params, [other, *grads[1:]]) == CHANGED, other
+        assert headers.look(params, grads) == SAME
         if other is not others[-2]:
-            assert watching.look([other, *params[1:]], grads) == CHANGED, other
-    assert watching.look(params[1:], grads[1:]) == CHANGED
-    assert watching.look(params[:-1], [*grads, grads[0]]) == CHANGED
-    assert watching.look([torch.nn.Parameter(params[0].detach().clone()), *params[1:]], grads) == CHANGED
+            assert headers.look([other, *params[1:]], grads) == CHANGED, other
+    assert headers.look(params[1:], grads[1:]) == CHANGED
+    assert headers.look(params[:-1], [*grads, grads[0]]) == CHANGED
+    assert headers.look([torch.nn.Parameter(params[0].detach().clone()), *params[1:]], grads) == CHANGED
 
 
 def test_a_step_of_ours_on_tensors_takes_fresh_gradients(twins: Any) -> None:

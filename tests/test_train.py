@@ -12,7 +12,8 @@ import typer
 from fastopt import Optimizer, __version__
 from fastopt.cli import main
 from fastopt.kernels import RULES, exp, norm, rule
-from fastopt.train.checked import CheckedOptimizer, same_bits
+from fastopt.measure.bits import same_bits
+from fastopt.train.checked import CheckedOptimizer
 from fastopt.train.digits.training import Training
 
 KEYS = {

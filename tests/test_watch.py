@@ -6,6 +6,7 @@ import math
 import threading
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from examples import run_python, same_bits
 import fastopt
 from fastopt.kernels.headers.numpy_headers import CHANGED, Headers
 from fastopt.kernels.step.plan import Plan
+from fastopt.updater.updater import Updater
 from fastopt.watch import look as looking
 from fastopt.watch import samples
 from fastopt.watch import watch as watching
@@ -96,16 +98,16 @@ def test_every_kth_step_is_looked_at_and_none_is_changed(tmp_path: Path) -> None
 
 
 def test_without_a_watch_a_step_asks_one_attribute() -> None:
-    class Asked(fastopt.Optimizer):
+    class Asked(Updater):
         asked = 0
 
         def __getattribute__(self, name: str) -> Any:
-            if name == "_watch":
+            if name == "watch":
                 type(self).asked += 1
             return super().__getattribute__(name)
 
-    opt = Asked(params(), "sgd")
-    Asked.asked = 0
+    opt = fastopt.Optimizer(params(), "sgd")
+    opt.updater.__class__ = Asked
     opt.step(gradients(0))
     assert Asked.asked == 1
 
@@ -179,7 +181,7 @@ def test_arrays_that_have_to_be_copied_are_copied_again_after_the_step(
         return file.read_text()
 
     here = run(tmp_path / "here.jsonl")
-    monkeypatch.setattr(samples, "backend_of", lambda array: "cupy")
+    monkeypatch.setattr(samples, "library_of", lambda array: SimpleNamespace(BACKEND="cupy"))
     monkeypatch.setattr(samples, "to_host", lambda array, name: array.copy())
     monkeypatch.setattr(Headers, "look", lambda *_: CHANGED)
     assert run(tmp_path / "elsewhere.jsonl") == here
@@ -281,7 +283,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     opt = fastopt.SGD(params(), lr=0.5)
     with pytest.raises(OSError, match="No space left"):
         opt.watch("/dev/full")
-    assert opt._watch is None
+    assert opt.updater.watch is None
     watch = opt.watch(tmp_path / "run.jsonl")
     watch._lines._file.close()
     watch._lines._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
@@ -289,7 +291,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         watch.close()
     watch.close()
-    assert opt._watch is None
+    assert opt.updater.watch is None
 
 
 @pytest.mark.parametrize("count", [2, 200])

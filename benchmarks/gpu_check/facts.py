@@ -19,7 +19,7 @@ def header(command: str, gpu: Gpu, commit: str | None) -> dict[str, Any]:
     return {
         "command": command,
         "commit": commit or os.environ.get("FASTOPT_COMMIT") or _commit(),
-        "machine": {**measure.machine(), "gpu": gpu.about(), "driver": _driver()},
+        "machine": {**measure.hardware(), "gpu": gpu.about(), "driver": _driver()},
         "clocks": clocks(),
     }
 

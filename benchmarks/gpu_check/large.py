@@ -11,7 +11,7 @@ from fastopt.bench.check import WrongResult, check
 from fastopt.bench.streams import bare_rule
 from fastopt.inspection.rule import inspected
 from fastopt.kernels import RULES, Rule
-from fastopt.train.checked import equal_bits
+from fastopt.measure.bits import equal_bits
 
 from . import torch_side
 from .device import Gpu

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import fastopt
-from fastopt.train.checked import equal_bits
+from fastopt.measure.bits import equal_bits
 
 from . import torch_side
 from .device import Gpu

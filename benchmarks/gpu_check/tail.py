@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastopt import Optimizer
-from fastopt.train.checked import equal_bits
+from fastopt.measure.bits import equal_bits
 
 from . import torch_side
 from .device import Gpu

@@ -10,7 +10,7 @@ import numpy as np
 from fastopt import Optimizer
 from fastopt.kernels import RULES, Rule
 from fastopt.kernels.libraries.library import filling, to_host
-from fastopt.train.checked import equal_bits
+from fastopt.measure.bits import equal_bits
 
 from .device import Gpu
 from .neighbours import examples, own_rules

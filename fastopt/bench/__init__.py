@@ -5,8 +5,8 @@
 
 from .cases import Case, cases
 from .check import WrongResult
-from .devices import machine
+from .devices import device
 from .run import Result, Timing, measured
 from .sizes import count, counts
 
-__all__ = ["Case", "Result", "Timing", "WrongResult", "cases", "count", "counts", "machine", "measured"]
+__all__ = ["Case", "Result", "Timing", "WrongResult", "cases", "count", "counts", "device", "measured"]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-from ..inspection.rule import named
+from ..inspection.names import named
 from ..kernels import RULES, Rule
 from ..kernels.arrays.view import ITEM_SIZES, compute_type
+from ..kernels.backends import BACKENDS
 from ..kernels.cuda.launch_size import check_launch
-from ..kernels.libraries.library import BACKENDS
 from .sizes import counts
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..kernels import Rule
 from ..kernels.arrays.view import compute_type
+from ..measure.bits import equal_bits
 from ..optimizer.optimizer import Optimizer
-from ..train.checked import equal_bits
-from .devices import Machine
+from .devices import Device
 
 # The state starts as a constant; after the first step it is not.
 STEPS = 2
@@ -31,7 +31,7 @@ def sets_of(optimizer: Optimizer, gradients: Any) -> list[list[Any]]:
     return [[p, g, *slots.values()] for p, g, slots in zip(parameters, gradients, optimizer.state, strict=True)]
 
 
-def check(optimizer: Optimizer, gradients: Any, on: Machine) -> None:
+def check(optimizer: Optimizer, gradients: Any, on: Device) -> None:
     """Step an optimizer of one array, or a list, and compare parameters and state with the reference after each step.
 
     They must have its bits where the rule promises them, and else be close. Raises WrongResult at the first difference.

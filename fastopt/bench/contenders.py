@@ -18,7 +18,7 @@ from .cases import Case
 from .check import PIECE, WrongResult, check, far, sets_of
 from .clocks import Call, Clock, Mark, Took, repeats
 from .controls import STEP, Control, numbers
-from .devices import Machine
+from .devices import Device
 from .streams import bare_rule
 
 RULE, COPY, BARE = "rule", "copy", "bare rule"
@@ -46,7 +46,7 @@ class Setup:
     """
 
     case: Case
-    on: Machine
+    on: Device
     contenders: dict[str, Contender]
     streams: tuple[str, ...]
     arrays: Sequence[Any]
@@ -88,7 +88,7 @@ class _Sample:
             return self.clock.took(self.calls, self.repeats)
 
 
-def prepared(case: Case, on: Machine) -> Setup:
+def prepared(case: Case, on: Device) -> Setup:
     """Make the arrays of a case and its contenders, and check the rule's result. Raises as `measured` does."""
     copies = max(on.clock.copies(case.bytes).values())
     needed, free = _MEMORY * copies * case.bytes, on.free_bytes()
@@ -136,7 +136,7 @@ def _call_each(calls: Sequence[Call]) -> None:
         call()
 
 
-def _arrays(case: Case, on: Machine, seed: int) -> tuple[Any, Any]:
+def _arrays(case: Case, on: Device, seed: int) -> tuple[Any, Any]:
     """A parameter within 0 and 1, and a gradient of both signs; or a list of each."""
     import ml_dtypes  # noqa: F401  (NumPy then knows bfloat16 by its name)
 
@@ -147,7 +147,7 @@ def _arrays(case: Case, on: Machine, seed: int) -> tuple[Any, Any]:
     return (made[0], made[1]) if case.arrays > 1 else (made[0][0], made[1][0])
 
 
-def _controls(case: Case, on: Machine, arrays: Sequence[Any]) -> tuple[dict[str, Control], dict[str, str]]:
+def _controls(case: Case, on: Device, arrays: Sequence[Any]) -> tuple[dict[str, Control], dict[str, str]]:
     """The controls that give about what the reference gives, of a first part of the arrays; and why others do not."""
     found: dict[str, Control] = {}
     left_out: dict[str, str] = {}
@@ -171,7 +171,7 @@ def _controls(case: Case, on: Machine, arrays: Sequence[Any]) -> tuple[dict[str,
     return found, left_out
 
 
-def _plain(case: Case, on: Machine, arrays: Sequence[Any]) -> Call:
+def _plain(case: Case, on: Device, arrays: Sequence[Any]) -> Call:
     """The rule's formula as it stands; 16-bit arrays are converted before, and the new parameter after."""
     rule, given = case.rule, numbers(case.rule)
     ours = [on.plain_array(array) for array in arrays]

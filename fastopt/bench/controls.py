@@ -11,7 +11,7 @@ import numpy as np
 
 from ..kernels import Rule
 from ..kernels.arrays.view import compute_type
-from ..kernels.program.spelling import walk
+from ..kernels.language.graph import walk
 
 Control = Callable[[Sequence[Any]], Any]
 

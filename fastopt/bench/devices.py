@@ -1,4 +1,4 @@
-"""Machines, one for each backend: how arrays are made there, copied and timed, and what the hardware is."""
+"""Devices, one for each backend: how arrays are made there, copied and timed, and what the hardware is."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from .gpu_kernels import Kernel
 from .gpus import Cupy, NumbaCuda
 
 
-class Machine(Protocol):
+class Device(Protocol):
     """What a backend's arrays live on.
 
     clock: what times calls there. plain: the library that evaluates a formula as it stands, or None without one.
@@ -28,7 +28,7 @@ class Machine(Protocol):
     peak: float | None
 
     def array(self, values: Any) -> Any:
-        """A NumPy array's values as an array of the machine, which may be the same."""
+        """A NumPy array's values as an array of the device, which may be the same."""
 
     def host(self, array: Any) -> Any:
         """A copy of an array in NumPy."""
@@ -37,7 +37,7 @@ class Machine(Protocol):
         """An array of the library `plain` in the same memory."""
 
     def copier(self, nbytes: int) -> Call:
-        """Copies so many bytes from one array to another, as fast as the machine is known to."""
+        """Copies so many bytes from one array to another, as fast as the device is known to."""
 
     def same_streams(self, rule: Rule, arrays: Sequence[Any]) -> dict[str, Call]:
         """Kernels that owe nothing to fastopt, read and write what a rule does and compute next to nothing."""
@@ -46,7 +46,7 @@ class Machine(Protocol):
         """What makes a step as others would write it, by name; it may raise for want of a way to do so."""
 
     def kernels(self, case: Case) -> Sequence[Kernel]:
-        """The compiled kernels of a step, as far as what they need of the machine is known."""
+        """The compiled kernels of a step, as far as what they need of the device is known."""
 
     def nvtx(self) -> Mark:
         """What makes NVTX ranges. Raises ValueError where there are none."""
@@ -108,9 +108,9 @@ class Cpu:
         return {"threads": numba.get_num_threads()}
 
 
-def hardware(on: Machine) -> str:
+def hardware_name(on: Device) -> str:
     """The name of the GPU, or of the processor."""
-    name: str = on.about().get("gpu") or measure.machine()["processor"]
+    name: str = on.about().get("gpu") or measure.hardware()["processor"]
     return name
 
 
@@ -119,17 +119,17 @@ WITHOUT = (
     "`fastopt inspect` shows the GPU's kernels"
 )
 
-MACHINES: dict[str, type[Machine]] = {"cpu": Cpu, "cupy": Cupy, "cuda": NumbaCuda}
+DEVICES: dict[str, type[Device]] = {"cpu": Cpu, "cupy": Cupy, "cuda": NumbaCuda}
 
 
-def machine(name: str) -> Machine:
-    """The machine of a backend: "cpu", "cupy" or "cuda".
+def device(name: str) -> Device:
+    """The device of a backend: "cpu", "cupy" or "cuda".
 
     Raises ImportError if its library is not installed, RuntimeError if there is no GPU; both name the remedy, and what
     can be done without it.
     """
     try:
-        return MACHINES[name]()
+        return DEVICES[name]()
     except (ImportError, RuntimeError) as error:
         kind = ImportError if isinstance(error, ImportError) else RuntimeError
         raise kind(f"{error}; {WITHOUT}") from error

@@ -1,4 +1,4 @@
-"""Machines with a GPU, through CuPy and through numba-cuda."""
+"""Devices with a GPU, through CuPy and through numba-cuda."""
 
 import contextlib
 import importlib.util
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..kernels import Rule
-from ..kernels.libraries.library import backend
+from ..kernels.cuda import compiler
+from ..kernels.numba_cuda import compiler as numba_cuda_compiler
 from .cases import Case
 from .clocks import Call, Clock, EventClock, Mark
 from .controls import Control, controls
@@ -22,7 +23,7 @@ class Cupy:
     plain: str | None = "CuPy"
 
     def __init__(self) -> None:
-        self._cupy = cupy = backend("cupy").library()
+        self._cupy = cupy = compiler.cupy()
         self._properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
         self.clock: Clock = EventClock(self._record, self._elapsed, self._properties["l2CacheSize"])
         self.peak = _peak(self._properties["memoryClockRate"], self._properties["memoryBusWidth"])
@@ -80,7 +81,7 @@ class NumbaCuda:
     """numba's device arrays on the current GPU. Raises ImportError or RuntimeError where there is none."""
 
     def __init__(self) -> None:
-        self._cuda = cuda = backend("cuda").library()
+        self._cuda = cuda = numba_cuda_compiler.library()
         if not cuda.is_available():
             raise RuntimeError(
                 "backend cuda: numba-cuda finds no usable GPU; check the NVIDIA driver with nvidia-smi, or use cpu"
@@ -106,7 +107,7 @@ class NumbaCuda:
         return array.copy_to_host()
 
     def plain_array(self, array: Any) -> Any:
-        return backend("cupy").library().asarray(array)
+        return compiler.cupy().asarray(array)
 
     def copier(self, nbytes: int) -> Call:
         source, target = (self._cuda.to_device(np.zeros(nbytes, "uint8")) for _ in range(2))
@@ -124,7 +125,7 @@ class NumbaCuda:
     def nvtx(self) -> Mark:
         if self.plain is None:
             raise ValueError("nvtx ranges are CuPy's: pip install 'fastopt[cuda13]', or 'fastopt[cuda12]', brings it")
-        return partial(_range, backend("cupy").library())
+        return partial(_range, compiler.cupy())
 
     def free_bytes(self) -> int | None:
         return int(self._cuda.current_context().get_memory_info().free)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import measure
-from .devices import Machine, hardware
+from .devices import Device, hardware_name
 from .run import Result, Timing
 
 _VERSION = (1, 0, 0)
@@ -24,14 +24,14 @@ _TYPES = {int: "int64", float: "float64", str: "string"}
 Axes = dict[str, str | int]
 
 
-def write(results: Sequence[Result], machines: Mapping[str, Machine], path: Path) -> None:
+def write(results: Sequence[Result], devices: Mapping[str, Device], path: Path) -> None:
     """Write path and, in the folder path-bin beside it, the samples, each file whole or not at all.
 
     Raises OSError where that cannot be.
     """
     folder = path.with_name(f"{path.name}-bin")
     folder.mkdir(exist_ok=True)
-    record, samples = as_nvbench(results, machines, folder.name)
+    record, samples = as_nvbench(results, devices, folder.name)
     for name, seconds in samples.items():
         values = array.array("f", seconds)
         if sys.byteorder == "big":
@@ -43,11 +43,11 @@ def write(results: Sequence[Result], machines: Mapping[str, Machine], path: Path
 
 
 def as_nvbench(
-    results: Sequence[Result], machines: Mapping[str, Machine], folder: str
+    results: Sequence[Result], devices: Mapping[str, Device], folder: str
 ) -> tuple[dict[str, Any], dict[str, list[float]]]:
     """The record, and for each file in a folder that it names, seconds, to be written as little-endian float32."""
-    names = {backend: hardware(one) for backend, one in machines.items()}
-    devices = list(dict.fromkeys(names.values()))
+    names = {backend: hardware_name(one) for backend, one in devices.items()}
+    hardware = list(dict.fromkeys(names.values()))
     rules: dict[str, list[Result]] = {}
     for result in results:
         rules.setdefault(result.case.rule.name, []).append(result)
@@ -58,11 +58,11 @@ def as_nvbench(
         launch = [name for name in ("threads", "rounds_per_thread") if any(one.case.facts[name] for one in members)]
         states = []
         for result in members:
-            device = devices.index(names[result.case.backend])
+            device = hardware.index(names[result.case.backend])
             for contender, timing in result.timings.items():
                 file = f"{len(samples)}.bin"
                 samples[file] = [one.device for one in timing.took]
-                peak = machines[result.case.backend].peak
+                peak = devices[result.case.backend].peak
                 summaries = [*_summaries(result, timing, peak), _samples(f"{folder}/{file}", timing)]
                 states.append(_state(_axes(result, contender, launch), device, summaries))
         benchmarks.append(
@@ -77,7 +77,7 @@ def as_nvbench(
     version = dict(zip(("major", "minor", "patch"), _VERSION, strict=True))
     return {
         "meta": {"argv": sys.argv, "version": {"json": {**version, "string": ".".join(map(str, _VERSION))}}},
-        "devices": [{"id": number, "name": name} for number, name in enumerate(devices)],
+        "devices": [{"id": number, "name": name} for number, name in enumerate(hardware)],
         "benchmarks": benchmarks,
     }, samples
 

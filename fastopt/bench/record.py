@@ -5,19 +5,19 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import measure
-from .devices import Machine
+from .devices import Device
 from .run import Result
 
 # What the records of this form call themselves; a new number for a change that a reader would stumble over.
 FORMAT = "fastopt bench 1"
 
 
-def as_record(results: Sequence[Result], machines: Mapping[str, Machine], rounds: int) -> dict[str, Any]:
+def as_record(results: Sequence[Result], devices: Mapping[str, Device], rounds: int) -> dict[str, Any]:
     """Every result, and what it was measured on; times in seconds, sizes in bytes."""
-    backends = {name: one.about() for name, one in machines.items()}
+    backends = {name: one.about() for name, one in devices.items()}
     return {
         "format": FORMAT,
-        "machine": {**measure.machine(), "backends": backends},
+        "machine": {**measure.hardware(), "backends": backends},
         "rounds": rounds,
         "results": [_row(result) for result in results],
     }

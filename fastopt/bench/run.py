@@ -12,7 +12,7 @@ from ..measure import Spread, ratio, spread
 from .cases import Case
 from .clocks import Mark, Took
 from .contenders import COPY, RULE, Setup, prepared
-from .devices import Machine
+from .devices import Device
 from .gpu_kernels import Kernel
 
 
@@ -88,12 +88,12 @@ class Result:
 
 def measured(
     case: Case,
-    on: Machine,
+    on: Device,
     rounds: int = 21,
     tick: Callable[[], Any] | None = None,
     mark: Mark = contextlib.nullcontext,
 ) -> list[Result]:
-    """Check a case and time it: one result for each kind of cache that the machine's clock knows.
+    """Check a case and time it: one result for each kind of cache that the device's clock knows.
 
     What is timed is `Optimizer.step` on the arrays, with all that the host does in it. tick: called after each round.
     mark: makes a range that profilers show, of a text, around each sample.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.memory import memory_for
+from ..kernels.system import memory_for
 
 _TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _FREE = "All of it is read before anything is set: free as much memory as the file has bytes"

@@ -4,15 +4,13 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..kernels.libraries.library import filling, view_of
 from ..updater.hyper import Hyper
+from ..updater.updater import Updater
 from .file import Checkpoint, Spec
 from .state import FORMAT, arrays_of, options, text
-
-if TYPE_CHECKING:
-    from ..optimizer.optimizer import Optimizer
 
 # For each older format the function that makes the next one of it.
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -44,25 +42,31 @@ class LoadReport:
     user: Any
 
 
-def load(optimizer: "Optimizer", saved: Checkpoint, params: bool, some: bool) -> LoadReport:
+def load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadReport:
     """Set an optimizer to what was saved; raises TypeError or ValueError before anything is changed.
 
     params: the parameters too. some: take what fits.
     """
-    optimizer._journal.settle()
+    with updater.lock:
+        updater.refuse_captured()
+        return _load(updater, saved, params, some)
+
+
+def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadReport:
+    updater.journal.settle()
     state = _current(saved.state)
-    if state["rule"] != optimizer.rule.name:
-        raise ValueError(f"this is the state of {state['rule']}; the optimizer has the rule {optimizer.rule.name}")
-    parameter = optimizer.rule.arrays[0] + "/"
-    ours = arrays_of(optimizer)
+    if state["rule"] != updater.rule.name:
+        raise ValueError(f"this is the state of {state['rule']}; the optimizer has the rule {updater.rule.name}")
+    parameter = updater.rule.arrays[0] + "/"
+    ours = arrays_of(updater)
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
     # Weights may be kept elsewhere, but then all of them.
     wanted = {key for key in ours if any(k.startswith(parameter) for k in theirs) or not key.startswith(parameter)}
     found = [key for key in ours if key in theirs]
     missing = tuple(key for key in ours if key in wanted - theirs)
     unexpected = tuple(sorted(theirs - set(ours)))
-    steps, states = _counts(optimizer, state)
-    changes, changed, conflicts = _hyper_changes(optimizer, state)
+    steps, states = _counts(updater, state)
+    changes, changed, conflicts = _hyper_changes(updater, state)
     conflicts += [f"its arrays have no {', '.join(missing[:5])}"] * bool(missing)
     conflicts += [f"it has {', '.join(unexpected[:5])} beyond the optimizer's"] * bool(unexpected)
     if conflicts and not some:
@@ -73,21 +77,21 @@ def load(optimizer: "Optimizer", saved: Checkpoint, params: bool, some: bool) ->
     for key in found:
         _check(key, saved.specs[key], *ours[key])
     fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in found]
-    optimizer.flush()
+    updater.flush()
     undo: list[Callable[[], Any]] = []
-    counts = partial(optimizer._set_counts, steps, states, state["skipped"])
+    counts = partial(updater.set_counts, steps, states, state["skipped"])
     # One more than there are arrays, as there may be none.
     fillings.append(tuple)
-    done = optimizer._journal.note(len(fillings), counts, undo)
+    done = updater.journal.note(len(fillings), counts, undo)
     try:
-        _load_stateful(optimizer, state, some, undo)
+        _load_stateful(updater, state, some, undo)
         for hyper, name, value in changes:
             undo.append(partial(hyper.__setitem__, name, hyper[name]))
             hyper[name] = value
         # One call without bytecode in between, as in a step.
         done.extend(map(operator.call, fillings))
     finally:
-        optimizer._journal.settle()
+        updater.journal.settle()
     return LoadReport(missing, unexpected, tuple(changed), state.get("user"))
 
 
@@ -117,10 +121,10 @@ def _short(value: Any) -> str:
     return shown if len(shown) < 80 else f"{shown[:77]}..."
 
 
-def _counts(optimizer: "Optimizer", state: Mapping[str, Any]) -> tuple[list[int], list[dict[str, float]]]:
+def _counts(updater: Updater, state: Mapping[str, Any]) -> tuple[list[int], list[dict[str, float]]]:
     """For each parameter its count of steps and its uniform states: those saved, else those that it has."""
     steps, states = [], []
-    for key, own in zip(optimizer._parameters.keys, optimizer._counts.each, strict=True):
+    for key, own in zip(updater.parameters.keys, updater.counts.each, strict=True):
         count = state["steps"].get(key, own.count)
         if type(count) is not int or not 0 <= count < 2**62:
             raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {_short(count)}")
@@ -140,22 +144,22 @@ def _counts(optimizer: "Optimizer", state: Mapping[str, Any]) -> tuple[list[int]
 
 
 def _hyper_changes(
-    optimizer: "Optimizer", state: Mapping[str, Any]
+    updater: Updater, state: Mapping[str, Any]
 ) -> tuple[list[tuple[Hyper, str, Any]], list[str], list[str]]:
     """What to set, what is to be reported as changed, and what does not fit."""
     changes: list[tuple[Hyper, str, Any]] = []
     changed: list[str] = []
     conflicts: list[str] = []
-    if state["options"] != options(optimizer):
-        conflicts.append(f"its options are {state['options']}, these are {options(optimizer)}")
-    own, theirs = optimizer.groups, state["groups"]
+    if state["options"] != options(updater):
+        conflicts.append(f"its options are {state['options']}, these are {options(updater)}")
+    own, theirs = updater.groups, state["groups"]
     if list(own) != list(theirs):
         conflicts.append(f"its groups are {list(theirs)}, these are {list(own)}")
-    pairs = [("", optimizer.hyper, state["hyper"])]
+    pairs = [("", updater.hyper, state["hyper"])]
     pairs += [(f"groups[{p!r}].", own[p], theirs[p]) for p in own if p in theirs]
     for prefix, hyper, saved in pairs:
         # An older version did not know of it, and did what the default does.
-        added = {n for n, value in hyper.items() if not (prefix or _differ(value, optimizer.rule.hyper.get(n)))}
+        added = {n for n, value in hyper.items() if not (prefix or _differ(value, updater.rule.hyper.get(n)))}
         if differing := set(hyper) - set(saved) - added | set(saved) - set(hyper):
             conflicts.append(f"{prefix or 'it'} has not the same hyperparameters: {', '.join(sorted(differing))}")
         for name in (name for name in hyper if name in saved):
@@ -166,7 +170,7 @@ def _hyper_changes(
                     said = before.get("function") if function else before
                     changed.append(f"{prefix}{name}: {text(now) if callable(now) else now} is kept, saved was {said}")
             elif _differ(now, hyper.check(name, before)):
-                if name in optimizer._step.statics:
+                if name in updater.definition.statics:
                     conflicts.append(f"{prefix}{name} was {before!r} and is {now!r}")
                 else:
                     changes.append((hyper, name, before))
@@ -189,9 +193,9 @@ def _check(key: str, spec: Spec, array: Any, name: str) -> None:
         raise ValueError(f"{name} is read-only; pass a writable array, such as {name}.copy()")
 
 
-def _load_stateful(optimizer: "Optimizer", state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
+def _load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
     """Load the monitors and the loss scaler; `undo` gets what undoes it."""
-    own: list[Any] = [*optimizer.monitors]
+    own: list[Any] = [*updater.monitors]
     saved = list(state["monitors"])
     kinds = [one.get("kind") if isinstance(one, dict) else None for one in saved]
     if kinds != [type(one).__name__ for one in own]:
@@ -203,8 +207,8 @@ def _load_stateful(optimizer: "Optimizer", state: Mapping[str, Any], some: bool,
         own, saved = [], []
     pairs = [(one, entry.get("state")) for one, entry in zip(own, saved, strict=True)]
     scale = state.get("loss_scaler")
-    if (scale is None) == (optimizer.loss_scaler is None):
-        pairs += [(optimizer.loss_scaler, scale)] if scale is not None else []
+    if (scale is None) == (updater.loss_scaler is None):
+        pairs += [(updater.loss_scaler, scale)] if scale is not None else []
     elif not some:
         raise ValueError("of the state and the optimizer one has a loss_scaler, the other has none")
     for one, values in pairs:

@@ -1,61 +1,64 @@
 """An optimizer's state as a dictionary of plain values, and its arrays by name."""
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import Any
+
+import numpy as np
 
 from ..kernels.libraries.library import to_host
 from ..kernels.riders import NUMBERS
+from ..kernels.system import memory_for
 from ..updater.hyper import Hyper
-
-if TYPE_CHECKING:
-    from ..optimizer.optimizer import Optimizer
+from ..updater.updater import Updater
+from .file import write
 
 FORMAT = 1
 
 
-def arrays_of(optimizer: "Optimizer") -> dict[str, tuple[Any, str]]:
+def arrays_of(updater: Updater) -> dict[str, tuple[Any, str]]:
     """Every array that is saved, with how messages name it, by slot/parameter: `m/layers.0.W`.
 
     The slot of the parameter itself is the rule's name for it.
     """
     found = {}
-    slots = optimizer.rule.arrays[0], *optimizer._step.slots
-    for k, (key, parameter) in enumerate(zip(optimizer._parameters.keys, optimizer._arrays, strict=True)):
-        arrays = parameter, *optimizer._state[k].values()
-        path = optimizer._parameters.paths[k]
+    slots = updater.rule.arrays[0], *updater.definition.slots
+    for k, (key, parameter) in enumerate(zip(updater.parameters.keys, updater.arrays, strict=True)):
+        arrays = parameter, *updater.state[k].values()
+        path = updater.parameters.paths[k]
         for place, (slot, array) in enumerate(zip(slots, arrays, strict=True)):
             found[f"{slot}/{key}"] = array, f"state {slot!r} of params{path}" if place else f"params{path}"
     return found
 
 
-def host_arrays(optimizer: "Optimizer", params: bool) -> dict[str, Any]:
-    """The arrays in NumPy: those of the optimizer itself where NumPy can share them."""
-    prefix = optimizer.rule.arrays[0] + "/"
-    named = arrays_of(optimizer).items()
+def host_arrays(updater: Updater, params: bool) -> dict[str, Any]:
+    """The arrays in NumPy: its own where NumPy can share them."""
+    prefix = updater.rule.arrays[0] + "/"
+    named = arrays_of(updater).items()
     return {key: to_host(array, name) for key, (array, name) in named if params or not key.startswith(prefix)}
 
 
-def described(optimizer: "Optimizer", user: Any) -> dict[str, Any]:
+def described(updater: Updater, user: Any) -> dict[str, Any]:
     """All but the arrays: numbers, strings, lists and dictionaries."""
-    skipped = optimizer.skipped  # Settles an interrupted step first.
-    keys, rows = optimizer._parameters.keys, optimizer._counts.each
-    scaler = optimizer.loss_scaler
+    skipped = updater.skipped  # Settles an interrupted step first.
+    keys, rows = updater.parameters.keys, updater.counts.each
+    scaler = updater.loss_scaler
     return {
         "format": FORMAT,
-        "rule": optimizer.rule.name,
-        "options": options(optimizer),
-        "hyper": _plain(optimizer.hyper),
-        "groups": {pattern: _plain(hyper) for pattern, hyper in optimizer.groups.items()},
+        "rule": updater.rule.name,
+        "options": options(updater),
+        "hyper": _plain(updater.hyper),
+        "groups": {pattern: _plain(hyper) for pattern, hyper in updater.groups.items()},
         "steps": {key: row.count for key, row in zip(keys, rows, strict=True)},
         "uniform_states": {key: dict(row.states) for key, row in zip(keys, rows, strict=True) if row.states},
         "skipped": skipped,
         "loss_scaler": scaler.state_dict() if scaler else None,
-        "monitors": [{"kind": type(one).__name__, "state": one.state_dict()} for one in optimizer.monitors],
+        "monitors": [{"kind": type(monitor).__name__, "state": monitor.state_dict()} for monitor in updater.monitors],
         "user": user,
     }
 
 
-def options(optimizer: "Optimizer") -> dict[str, Any]:
-    return {name: value for name, value in optimizer._step.on.items() if name not in NUMBERS}
+def options(updater: Updater) -> dict[str, Any]:
+    return {name: value for name, value in updater.definition.on.items() if name not in NUMBERS}
 
 
 def _plain(hyper: Hyper) -> dict[str, Any]:
@@ -65,3 +68,18 @@ def _plain(hyper: Hyper) -> dict[str, Any]:
 def text(function: Any) -> str:
     """A schedule as it prints; of a function its name, since how it prints has its address in it."""
     return getattr(function, "__qualname__", None) or repr(function)
+
+
+def state_dict(updater: Updater) -> dict[str, Any]:
+    """All that is needed to go on; under "arrays" copies, in C order."""
+    with updater.lock, memory_for("a copy of all arrays", "Free some, or write them to a file: save() copies none"):
+        updater.flush()
+        arrays = {key: np.array(array, order="C") for key, array in host_arrays(updater, True).items()}
+        return {**described(updater, None), "arrays": arrays}
+
+
+def save(updater: Updater, path: str | os.PathLike[str], params: bool, user: Any) -> None:
+    """Write a checkpoint; params: with the parameters; user: what JSON can hold."""
+    with updater.lock:
+        updater.flush()
+        write(path, described(updater, user), host_arrays(updater, params))

@@ -3,25 +3,19 @@
 Their options are declared with typer alone: what a command needs is imported when it runs, so that --help is instant.
 """
 
-import contextlib
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from .. import __version__
+from .bench import bench
+from .inspect import inspect
+from .lab import lab
+from .plot_schedule import plot_schedule
+from .sweep import sweep
+from .train import train
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-
-
-@contextlib.contextmanager
-def refusing(*errors: type[Exception], code: int = 2) -> Iterator[None]:
-    """Within it, one of these errors is one line on stderr and ends the command: with 2 for bad input."""
-    try:
-        yield
-    except errors as error:
-        typer.echo(f"fastopt: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(code) from error
 
 
 def _print_version(wanted: bool) -> None:
@@ -38,13 +32,6 @@ def fastopt(
 ) -> None:
     """Update rules written once, as NumPy functions; fused kernels for CPU and GPU with the same bits."""
 
-
-from .bench import bench  # noqa: E402  (they use refusing)
-from .inspect import inspect  # noqa: E402
-from .lab import lab  # noqa: E402
-from .plot_schedule import plot_schedule  # noqa: E402
-from .sweep import sweep  # noqa: E402
-from .train import train  # noqa: E402
 
 app.command()(train)
 app.command()(inspect)

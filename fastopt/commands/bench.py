@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import refusing
 from .bench_compare import compare_files
 from .bench_outputs import outputs
 from .bench_table import Table
 from .figures import finite
+from .refusing import refusing
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..bench import Case, Result
     from ..bench.clocks import Mark
-    from ..bench.devices import Machine
+    from ..bench.devices import Device
 
 
 def bench(
@@ -80,7 +80,7 @@ def bench(
     with refusing(ValueError):
         files = outputs(plot, plot_sizes, nvbench)
     with refusing(TypeError, ValueError, ImportError, RuntimeError):
-        from ..bench import cases, machine
+        from ..bench import cases, device
 
         if rounds < 3:
             raise ValueError(f"rounds must be 3 or more, for a median and quartiles; got {rounds}")
@@ -88,18 +88,18 @@ def bench(
         chosen = cases(*named, _split(arrays), _split(threads), _split(rounds_per_thread))
         if plot_sizes and len({case.elements for case in chosen}) < 2:
             raise ValueError("plot-sizes needs two sizes or more, as in --size 1K..64M:9; got one")
-        machines = {name: machine(name) for name in dict.fromkeys(case.backend for case in chosen)}
-        marks = {name: one.nvtx() if nvtx else contextlib.nullcontext for name, one in machines.items()}
+        devices = {name: device(name) for name in dict.fromkeys(case.backend for case in chosen)}
+        marks = {name: one.nvtx() if nvtx else contextlib.nullcontext for name, one in devices.items()}
     out = Console(highlight=False, markup=False, quiet=as_json)
     out.soft_wrap = not out.is_terminal
-    results = _run(chosen, machines, rounds, marks, out)
+    results = _run(chosen, devices, rounds, marks, out)
     if as_json:
         from ..bench.record import as_record
 
-        print(json.dumps(finite(as_record(results, machines, rounds)), allow_nan=False))
+        print(json.dumps(finite(as_record(results, devices, rounds)), allow_nan=False))
     for file in files:
         with refusing(OSError, ValueError):
-            file.write(results, machines)
+            file.write(results, devices)
         out.print(f"\n{file.title} in {file.path}")
 
 
@@ -117,7 +117,7 @@ def _split(text: str | None) -> list[str]:
 
 
 def _run(
-    chosen: list["Case"], machines: dict[str, "Machine"], rounds: int, marks: dict[str, "Mark"], out: "Console"
+    chosen: list["Case"], devices: dict[str, "Device"], rounds: int, marks: dict[str, "Mark"], out: "Console"
 ) -> list["Result"]:
     """Measure it, with a row for each result and a progress bar where a person watches."""
     from rich.console import Console
@@ -129,14 +129,14 @@ def _run(
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(None), TimeRemainingColumn(), console=console, transient=True
     )
-    table = Table(chosen, machines, out)
-    total = sum(rounds * len(machines[case.backend].clock.copies(case.bytes)) for case in chosen)
+    table = Table(chosen, devices, out)
+    total = sum(rounds * len(devices[case.backend].clock.copies(case.bytes)) for case in chosen)
     results: list[Result] = []
     with bar if console.is_terminal else contextlib.nullcontext():
         task = bar.add_task("", total=total)
         for case in chosen:
             bar.update(task, description=str(case))
-            on = machines[case.backend]
+            on = devices[case.backend]
             bad = refusing(TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError)
             with refusing(WrongResult, code=1), bad:
                 found = measured(case, on, rounds, lambda: bar.advance(task), marks[case.backend])

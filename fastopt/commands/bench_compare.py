@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from . import refusing
 from .bench_columns import cells, columns, titles
 from .figures import duration
+from .refusing import refusing
 
 if TYPE_CHECKING:
     from ..bench.compare import Comparison

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..bench import Result
-    from ..bench.devices import Machine
+    from ..bench.devices import Device
 
-Write = Callable[[Sequence["Result"], Mapping[str, "Machine"]], None]
+Write = Callable[[Sequence["Result"], Mapping[str, "Device"]], None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def outputs(plot: Path | None, plot_sizes: Path | None, nvbench: Path | None) ->
 
         _check_writable(nvbench, "nvbench")
         title = f"NVBench's form, with its samples in {nvbench}-bin,"
-        found.append(Output(title, nvbench, lambda results, machines: write(results, machines, nvbench)))
+        found.append(Output(title, nvbench, lambda results, devices: write(results, devices, nvbench)))
     return found
 
 
@@ -48,13 +48,13 @@ def _picture(
     if path.suffix not in (".png", ".svg"):
         raise ValueError(f"{option} must end in .png or .svg; got {str(path)!r}")
     _check_writable(path, option)
-    return Output(title, path, lambda results, machines: draw(results, path, _names(machines)))
+    return Output(title, path, lambda results, devices: draw(results, path, _names(devices)))
 
 
-def _names(machines: Mapping[str, "Machine"]) -> str:
-    from ..bench.devices import hardware
+def _names(devices: Mapping[str, "Device"]) -> str:
+    from ..bench.devices import hardware_name
 
-    return ", ".join(dict.fromkeys(map(hardware, machines.values())))
+    return ", ".join(dict.fromkeys(map(hardware_name, devices.values())))
 
 
 def _roofline() -> Callable[[Sequence["Result"], Path, str], None]:

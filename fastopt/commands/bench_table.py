@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..bench import Case, Result
-    from ..bench.devices import Machine
+    from ..bench.devices import Device
 
 NOTE = """
 of copy, streams: share of the bandwidth that a copy, and a kernel with the same
@@ -26,13 +26,13 @@ peak: share of the bandwidth that memory clock and bus width allow."""
 class Table:
     """Prints results as they come, under a heading for each backend and type."""
 
-    def __init__(self, chosen: Sequence["Case"], machines: Mapping[str, "Machine"], out: "Console") -> None:
-        self._out, self._machines = out, machines
+    def __init__(self, chosen: Sequence["Case"], devices: Mapping[str, "Device"], out: "Console") -> None:
+        self._out, self._machines = out, devices
         self._columns = columns([case.facts for case in chosen])
-        self._gpus = any(len(one.clock.caches) > 1 for one in machines.values())
+        self._gpus = any(len(one.clock.caches) > 1 for one in devices.values())
         self._told: set[tuple[str, ...]] = set()
         self._under: tuple[str, str] | None = None
-        out.print(_hardware(machines))
+        out.print(_hardware(devices))
 
     def add(self, result: "Result") -> None:
         case, step = result.case, result.step
@@ -84,11 +84,11 @@ class Table:
         )
 
 
-def _hardware(machines: Mapping[str, "Machine"]) -> str:
-    from ..measure import machine
+def _hardware(devices: Mapping[str, "Device"]) -> str:
+    from ..measure import hardware
 
-    found = machine()
+    found = hardware()
     # A checkout that is on the path without being installed has no version.
     versions = ", ".join(f"{name} {found['versions'].get(name, '?')}" for name in ("fastopt", "numpy", "numba"))
-    gpus = "".join(f", {about['gpu']}" for one in machines.values() if "gpu" in (about := one.about()))
+    gpus = "".join(f", {about['gpu']}" for one in devices.values() if "gpu" in (about := one.about()))
     return f"{found['processor']}, {found['cores']} cores{gpus}\n{versions}, Python {found['python']}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import refusing
+from .refusing import refusing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +35,7 @@ def inspect(
 ) -> None:
     """Show what a rule is and costs, and the kernels that are made of it."""
     from ..inspection.rule import as_record, inspected
-    from ..kernels.libraries.library import BACKENDS
+    from ..kernels.backends import BACKENDS
 
     with refusing(TypeError, ValueError, ImportError, ArithmeticError, FileNotFoundError, RuntimeError):
         found = inspected(rule, dtype)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from . import refusing
 from .figures import duration
+from .refusing import refusing
 
 
 def lab(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import refusing
+from .refusing import refusing
 
 SAMPLES = 20_000
 MOST = 10**12

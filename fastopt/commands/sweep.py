@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..kernels import RULES
-from . import refusing
 from .figures import duration, finite
+from .refusing import refusing
 
 if TYPE_CHECKING:
     from rich.console import Console

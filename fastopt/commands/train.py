@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..kernels import RULES
-from . import refusing, train_digits, train_words
+from . import train_digits, train_words
 from .figures import finite
+from .refusing import refusing
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,24 +1,22 @@
 """What a rule is and costs: its formula, its scalars, bytes and operations of an element, its sources."""
 
-import importlib
 import inspect
-import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from ..kernels import RULES, Rule
+from ..kernels import Rule
 from ..kernels.arrays.view import ITEM_SIZES
-from ..kernels.language.hyperparameters import suggestion
-from ..kernels.libraries.library import number_sources, sources
-from ..kernels.program.spelling import plain
+from ..kernels.backends import source
+from ..kernels.program.spelling import as_written
 from ..kernels.program.stages import Stage
+from .names import named
 
 
 @dataclass(frozen=True)
-class Pass:
+class StageCost:
     """One pass over the arrays.
 
     scalars: what the host computes beforehand, and its value in the first step with the rule's defaults; None for what
@@ -41,7 +39,7 @@ class Inspection:
     storage: str
     formula: str
     new_values: dict[str, str]
-    passes: tuple[Pass, ...]
+    passes: tuple[StageCost, ...]
 
     @property
     def bytes(self) -> int:
@@ -56,8 +54,9 @@ class Inspection:
 
     def sources(self, name: str) -> list[tuple[str, str, str]]:
         """A title, the language and the text of each kernel of a backend: "cpu", "cupy" or "cuda"."""
-        found = [one for stage, storages in self.stages for one in sources(name, self.rule.name, stage, storages)]
-        return [*found, *number_sources(name, self.rule.program(self.rule.hyper))]
+        written = source(name)
+        kernels = [written.sources(self.rule.name, stage, storages) for stage, storages in self.stages]
+        return [*chain(*kernels), *written.number_sources(self.rule.program(self.rule.hyper))]
 
 
 def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
@@ -73,46 +72,20 @@ def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
     known = dict(zip(program.known, program.known_function(first), strict=True))
     passes = []
     for stage in program.stages:
-        numbers = {plain(node): known.get(node) for node in stage.scalars if node.op != "constant"}
+        numbers = {as_written(node): known.get(node) for node in stage.scalars if node.op != "constant"}
         sizes = dict(zip(stage.arrays, map(ITEM_SIZES.__getitem__, _storages(found, stage, storage)), strict=True))
         passes.append(
-            Pass(
+            StageCost(
                 stage.reads,
                 stage.writes,
                 numbers,
-                tuple(map(plain, stage.reductions)),
+                tuple(map(as_written, stage.reductions)),
                 sum(sizes[name] for name in (*stage.reads, *stage.writes)),
                 dict(Counter(stage.operations)),
             )
         )
-    new_values = {name: plain(node) for name, node in {**program.outputs, **program.states}.items()}
+    new_values = {name: as_written(node) for name, node in {**program.outputs, **program.states}.items()}
     return Inspection(found, storage, _text(found), new_values, tuple(passes))
-
-
-def named(name: str) -> Rule:
-    """A rule of the library by its name, or one of a module as "module:name". Raises ValueError if there is none."""
-    if ":" not in name:
-        if name not in RULES:
-            raise ValueError(f"there is no rule {name!r}; {suggestion(name, RULES)}")
-        return RULES[name]
-    found = of_module(name, "rule")
-    if not isinstance(found, Rule):
-        raise ValueError(f"{name!r} is a {type(found).__name__}, not a rule made with @rule")
-    return found
-
-
-def of_module(name: str, kind: str) -> Any:
-    """What stands in a module of that name, the working directory's first, given as "module:name".
-
-    kind: what messages call it. Raises ValueError if it is not there.
-    """
-    module, _, attribute = name.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise ValueError(f"there is no {kind} {name!r}: {error}") from error
 
 
 def _storages(rule: Rule, stage: Stage, storage: str) -> tuple[str, ...]:

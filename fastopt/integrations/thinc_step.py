@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..kernels.definition import Step
+from ..kernels.definition import Definition
 from ..kernels.language.functions import norm
 from ..kernels.language.hyperparameters import parse_ranges
 from ..kernels.libraries.library import array_like
@@ -24,7 +24,7 @@ class Around(NamedTuple):
     average: bool
 
 
-class ThincStep(Step):
+class ThincStep(Definition):
     """A rule with what Thinc's optimizer does around it, for one array.
 
     L2 joins the gradient before the clip, the decay takes its part of the new weights, the average starts at zero.
@@ -94,13 +94,12 @@ class Key:
         slots = self.slots
         if plan is None or step is not self._step or average is not self._average:
             plan, slots, average = self._planned(step, weights, numbers, average)
-        if not plan.holds([weights], [gradient]):
-            plan.bind([weights], [gradient])
-        decided = plan.decide([numbers])
-        assert decided is not None  # Nothing in a ThincStep says that a step does not count.
+        plan.take([weights], [gradient])
+        new = plan.decide([numbers])
+        assert new is not None  # Nothing in a ThincStep says that a step does not count.
         plan.write([])
         if self.states:
-            self.states = dict(zip(self.states, decided[0], strict=True))
+            self.states = dict(zip(self.states, new[0], strict=True))
         if plan is not self._plan:
             self._plan, self.slots, self._step, self._average = plan, slots, step, average
             if averages is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..inspection.rule import named
+from ..inspection.names import named
 from ..measure import whole
 from ..studies.processes import cores, side_by_side
 from . import captions, digits_runs, page

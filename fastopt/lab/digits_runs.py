@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..inspection.rule import named
+from ..inspection.names import named
 from ..train.digits.training import Training
 
 EPOCHS, SEEDS = 5, (0, 1, 2)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inspection.rule import named
+from ..inspection.names import named
 from ..kernels import Rule
 from ..optimizer.optimizer import Optimizer
 from .surfaces import Surface, surface

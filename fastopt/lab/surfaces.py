@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inspection.rule import of_module
+from ..inspection.names import of_module
 from ..kernels.language.hyperparameters import suggestion
 
 Pair = tuple[float, float]

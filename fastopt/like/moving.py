@@ -35,12 +35,14 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
 
     Raises TypeError or ValueError, naming the parameter, for what does not fit; nothing has then been changed.
     """
-    with opt._lock:
-        state, keys = described(opt, None), opt._parameters.keys
+    with opt.updater.lock:
+        state, keys = described(opt.updater, None), opt.updater.parameters.keys
         arrays = {
-            key: value for key, value in host_arrays(opt, False).items() if key.split("/")[0] not in opt.rule.slots
+            key: value
+            for key, value in host_arrays(opt.updater, False).items()
+            if key.split("/")[0] not in opt.rule.slots
         }
-        ours = arrays_of(opt)
+        ours = arrays_of(opt.updater)
         for key, one in zip(keys, moved, strict=True):
             for slot in opt.rule.slots:
                 array, name = ours[f"{slot}/{key}"]
@@ -50,14 +52,14 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
             state["uniform_states"] = {k: opt.rule.states | one.states for k, one in zip(keys, moved, strict=True)}
         for key, one in zip(keys, moved, strict=True):
             for name, value in one.switches.items():
-                if value != (here := opt._step.on.get(name, type(value)())):
+                if value != (here := opt.updater.definition.on.get(name, type(value)())):
                     raise ValueError(f"{name} of {key} is {value!r} there and {here!r} here")
         _spread(opt, moved, state)
-        return load(opt, Checkpoint(state, arrays), False, False)
+        return load(opt.updater, Checkpoint(state, arrays), False, False)
 
 
 def _start(opt: Optimizer, slot: str) -> float:
-    start = opt._step.start[slot]
+    start = opt.updater.definition.start[slot]
     return float(opt.hyper[start] if isinstance(start, str) else start)
 
 
@@ -81,7 +83,7 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
     layers = {id(opt.hyper): ("", state["hyper"])}
     layers |= {id(hyper): (f"groups[{p!r}].", state["groups"][p]) for p, hyper in opt.groups.items()}
     chosen: dict[tuple[int, str], Any] = {}
-    for row, key, one in zip(opt._counts.each, opt._parameters.keys, moved, strict=True):
+    for row, key, one in zip(opt.updater.counts.each, opt.updater.parameters.keys, moved, strict=True):
         for name, value in one.hyper.items():
             holders: list[Hyper] = [layer for layer in row.layers if name in layer]
             if not holders:
@@ -141,7 +143,7 @@ def places(opt: Optimizer, names: Sequence[str] | None, count: int, given: Seque
 
     names: theirs. Raises ValueError if there are not as many, or if only some have our names.
     """
-    keys = opt._parameters.keys
+    keys = opt.updater.parameters.keys
     if given is not None and sorted(given) != sorted(keys):
         raise ValueError(f"names must be the parameters' names in the peer's order; they are {', '.join(keys)}")
     if count != len(keys):

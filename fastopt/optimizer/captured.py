@@ -1,17 +1,13 @@
 """A step that a CUDA graph can hold: all that it needs is on the GPU, for as many steps to come as one likes."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..kernels.arrays.row_sparse import RowSparse
-from ..kernels.step.numbers import foretold
-from ..updater.counts import Row
-
-if TYPE_CHECKING:
-    from .optimizer import Optimizer
+from ..kernels.step.executors import foretold
+from ..updater.updater import Updater
 
 
 class Captured:
@@ -37,51 +33,55 @@ class Captured:
     count from the next `refill` on.
     """
 
-    def __init__(self, optimizer: "Optimizer", parameters: list[Any], gradients: list[Any], steps: int) -> None:
+    def __init__(self, updater: Updater, grads: Any, steps: int) -> None:
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise ValueError(f"steps must be a number of steps, 1 or more; got {steps!r}")
-        if optimizer.loss_scaler is not None:
+        if updater.loss_scaler is not None:
             raise ValueError("a loss_scaler looks at each step from the host; pass grad_scale and skip_nonfinite")
-        if optimizer.monitors:
-            names = ", ".join(type(one).__name__ for one in optimizer.monitors)
+        if updater.monitors:
+            names = ", ".join(type(monitor).__name__ for monitor in updater.monitors)
             raise ValueError(f"{names} changes with what the host sees, but all steps are worked out beforehand")
-        chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
-        if not chosen:
-            raise ValueError("grads has no arrays")
-        self._optimizer, self.steps = optimizer, steps
-        if optimizer._counts.split(chosen):
-            optimizer._new_plans()
-        self._chosen = chosen
-        self._parameters = [parameters[k] for k in chosen]
-        self._gradients = [optimizer._gradient(k, parameters[k], gradients[k]) for k in chosen]
-        for k, gradient in zip(chosen, self._gradients, strict=True):
-            if isinstance(gradient, RowSparse):
-                label = optimizer._label(k, optimizer.rule.arrays[1])
-                raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients")
-        self._plan = optimizer._plans.new(chosen)
-        self._plan.bind(self._parameters, self._gradients)
-        self._steps = self._plan.steps(len(optimizer._counts.rows))
-        self._steps.tables()
-        self._fill()
+        self._updater, self.steps = updater, steps
+        with updater.lock:
+            updater.refuse_captured()
+            updater.flush()
+            parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
+            chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
+            if not chosen:
+                raise ValueError("grads has no arrays")
+            counts = updater.split(chosen)
+            self._chosen = chosen
+            self._parameters = [parameters[k] for k in chosen]
+            self._gradients = [updater.gradient(k, parameters[k], gradients[k]) for k in chosen]
+            for k, gradient in zip(chosen, self._gradients, strict=True):
+                if isinstance(gradient, RowSparse):
+                    label = updater.label(k, updater.rule.arrays[1])
+                    raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients")
+            self._plan = updater.plans.new(chosen)
+            self._plan.take(self._parameters, self._gradients)
+            self._steps = self._plan.unattended_steps(len(counts.rows))
+            self._steps.tables()
+            self._fill()
+            updater.captured = self
 
     def _fill(self) -> None:
         """Work out the coming steps and tell the GPU; if that fails, what it was told before holds."""
-        rows, ahead = self._optimizer._counts.rows, self._steps.ahead
+        rows, gpu = self._updater.counts.rows, self._steps.gpu_numbers
         coming = [replace(row) for row in rows]
         told, states = [], []
         # A step after the other, all rows in each, as ordinary steps ask the functions of the step.
         for _ in range(self.steps):
-            known = foretold(ahead, [row.numbers() for row in coming])
+            known = foretold(gpu, [row.numbers() for row in coming])
             told.append([values for values, _ in known])
             states.append([after for _, after in known])
             for number in self._plan.rows:
                 row = coming[number]
                 row.count, row.states = row.count + 1, row.states | states[-1][number]
-        carried = [[row.states[name] for name in ahead.carried] for row in rows]
-        table = np.array(told, np.float64).reshape(self.steps, len(rows), len(ahead.told))
+        carried = [[row.states[name] for name in gpu.carried] for row in rows]
+        table = np.array(told, np.float64).reshape(self.steps, len(rows), len(gpu.told))
         self._steps.tell_all(np.ascontiguousarray(table.swapaxes(0, 1)), carried)
         self._states, self._said = states, False
-        self._base = [row.count for row in rows], self._optimizer._journal.skipped
+        self._base = [row.count for row in rows], self._updater.journal.skipped
 
     def __call__(self) -> None:
         self._refuse_closed()
@@ -98,43 +98,43 @@ class Captured:
 
     def _count(self) -> tuple[int, int, str]:
         """Have the optimizer's counts say what the GPU has done: how much was applied, was skipped, what stopped it."""
-        optimizer, ahead = self._optimizer, self._steps.ahead
+        updater, gpu = self._updater, self._steps.gpu_numbers
         applied, skipped, stopped = self._steps.clock()
         counts, before = self._base
         carried = self._steps.states()
-        rows: Sequence[Row] = optimizer._counts.rows
+        rows = updater.counts.rows
         for number in self._plan.rows:
             row = rows[number]
             known = self._states[applied - 1][number] if applied else {}
             row.count = counts[number] + applied
-            row.states = row.states | known | dict(zip(ahead.carried, carried[number], strict=True))
-        optimizer._journal.skipped = before + skipped
+            row.states = row.states | known | dict(zip(gpu.carried, carried[number], strict=True))
+        updater.journal.skipped = before + skipped
         return applied, skipped, stopped
 
     def _check_parameters(self) -> None:
-        optimizer = self._optimizer
-        now = optimizer._arrays
+        updater = self._updater
+        now = updater.arrays
         for k, array in zip(self._chosen, self._parameters, strict=True):
             if now[k] is not array:
-                label = optimizer._label(k, optimizer.rule.arrays[0])
+                label = updater.label(k, updater.rule.arrays[0])
                 raise ValueError(f"{label} is another array than when the step was captured, which replays go on with")
 
     def _say(self, applied: int, skipped: int, stopped: str) -> None:
         if stopped and not self._said:
             self._said = True
             raise RuntimeError(
-                f"{self._optimizer.rule.name}: of its {self.steps} captured steps {applied} were applied and {skipped} "
+                f"{self._updater.rule.name}: of its {self.steps} captured steps {applied} were applied and {skipped} "
                 f"skipped; then {stopped}, and replays have written nothing since; call refill()"
             )
 
     def _refuse_closed(self) -> None:
-        if self._optimizer._captured is not self:
+        if self._updater.captured is not self:
             raise RuntimeError("this captured step was closed; make another with captured()")
 
     @property
     def left(self) -> int:
         """How many more steps there are before `refill`; waits for the GPU."""
-        with self._optimizer._lock:
+        with self._updater.lock:
             applied: int = self._steps.clock()[0]
             return self.steps - applied
 
@@ -144,7 +144,7 @@ class Captured:
         Waits for the GPU. A graph that holds the step goes on with them. Raises what a function of the step raises; the
         steps from before then still hold.
         """
-        with self._optimizer._lock:
+        with self._updater.lock:
             self._refuse_closed()
             # What stopped it is what this mends.
             self._count()
@@ -153,11 +153,11 @@ class Captured:
 
     def close(self) -> None:
         """Settle, and leave the optimizer to ordinary steps again. No graph may be launched that holds the step."""
-        with self._optimizer._lock:
-            if self._optimizer._captured is self:
+        with self._updater.lock:
+            if self._updater.captured is self:
                 # An interrupt before all is counted leaves it open.
                 done = self._count()
-                self._optimizer._captured = None
+                self._updater.captured = None
                 self._check_parameters()
                 self._say(*done)
 

@@ -38,7 +38,12 @@ class RangeTest:
         """Draw the curve into a file, .png or .svg; needs matplotlib: pip install 'fastopt[plot]'."""
         from .range_plot import draw
 
-        draw(self, Path(path))
+        end = "until the loss exploded" if self.exploded else "to the end of the range"
+        title = f"range test of {self.rule}: {len(self.rates)} steps, {end}"
+        marks = {"a tenth of the minimum's": self.tenth}
+        if self.suggestion is not None:
+            marks["steepest descent"] = self.suggestion
+        draw(Path(path), title, self.rates, self.losses, self.smoothed, marks)
 
 
 def lr_find(

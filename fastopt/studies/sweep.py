@@ -79,9 +79,21 @@ class Sweep:
 
     def plot(self, path: str | Path, title: str = "final loss against the initial rate") -> None:
         """Draw the curves into a file, .png or .svg; needs matplotlib: pip install 'fastopt[plot]'."""
-        from .sweep_plot import draw
+        from .sweep_plot import Curve, draw
 
-        draw(self, Path(path), title)
+        several = len({run.seed for run in self.runs}) > 1
+        draw(
+            {
+                rule: Curve(self.curve(rule), self.best(rule), self._seeds(rule) if several else ())
+                for rule in self.rules
+            },
+            Path(path),
+            title,
+        )
+
+    def _seeds(self, rule: str) -> list[tuple[float, float]]:
+        """Each seed's rate and loss."""
+        return [(run.lr, run.loss) for run in self.runs if run.rule == rule and run.loss is not None]
 
 
 def sweep(

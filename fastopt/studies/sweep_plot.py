@@ -1,6 +1,8 @@
 """The curves of a sweep: a panel for each rule, whose line stands out before those of all others."""
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -8,17 +10,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..plots.style import COLOURS, check_path, plain_axes, save
-from .sweep import Sweep
 
 _COLUMNS = 4
 # Losses beyond so many times that of the lowest rates are at the top edge, with those that are not finite.
 _ROOM = 3.0
 
 
-def draw(found: Sweep, path: Path, title: str) -> None:
-    """Draw a sweep into a .png or .svg file. Raises ValueError if no run has a loss above 0 to draw."""
+@dataclass(frozen=True)
+class Curve:
+    """Rates with losses, in the order of the rates. best: the lowest of them, if there is one. seeds: those of single
+    runs, where there are several."""
+
+    points: Sequence[tuple[float, float]]
+    best: tuple[float, float] | None
+    seeds: Sequence[tuple[float, float]]
+
+
+def draw(found: Mapping[str, Curve], path: Path, title: str) -> None:
+    """Draw a curve for each rule into a .png or .svg file. Raises ValueError if no loss above 0 is there to draw."""
     check_path(path)
-    curves = {rule: found.curve(rule) for rule in found.rules}
+    curves = {rule: curve.points for rule, curve in found.items()}
     finite = [loss for curve in curves.values() for _, loss in curve if 0 < loss < math.inf]
     if not finite:
         raise ValueError("there is nothing to draw: no run has a loss that is finite and above 0")
@@ -42,8 +53,8 @@ def draw(found: Sweep, path: Path, title: str) -> None:
             if other is not curve:
                 _line(axes, other, top, "0.85", 0.8, False)
         _line(axes, curve, top, COLOURS[0], 1.8, True)
-        _seeds(axes, found, rule, top)
-        best = found.best(rule)
+        _seeds(axes, found[rule].seeds, top)
+        best = found[rule].best
         axes.set_title(rule, loc="left", fontsize=10, color=COLOURS[0], fontweight="bold")
         if best and best[1] > 0:
             axes.plot(*best, "o", color=COLOURS[1], markersize=5, zorder=5)
@@ -55,7 +66,7 @@ def draw(found: Sweep, path: Path, title: str) -> None:
     save(figure, path)
 
 
-def _line(axes: Axes, curve: list[tuple[float, float]], top: float, colour: str, width: float, front: bool) -> None:
+def _line(axes: Axes, curve: Sequence[tuple[float, float]], top: float, colour: str, width: float, front: bool) -> None:
     """A rule's line; where it leaves the picture it goes up to the top edge."""
     rates = [lr for lr, _ in curve]
     losses = [min(loss, top) for _, loss in curve]
@@ -65,9 +76,8 @@ def _line(axes: Axes, curve: list[tuple[float, float]], top: float, colour: str,
         axes.plot(gone, [top] * len(gone), "^", color=colour, markersize=6, clip_on=False, zorder=6)
 
 
-def _seeds(axes: Axes, found: Sweep, rule: str, top: float) -> None:
-    """Each seed's run as a small point, where there are several."""
-    if len({run.seed for run in found.runs}) > 1:
-        points = [(run.lr, run.loss) for run in found.runs if run.rule == rule and run.loss is not None]
+def _seeds(axes: Axes, points: Sequence[tuple[float, float]], top: float) -> None:
+    """Each seed's run as a small point."""
+    if points:
         rates, losses = zip(*[(lr, loss) for lr, loss in points if loss < top] or [(math.nan, math.nan)], strict=True)
         axes.plot(rates, losses, ".", color=COLOURS[4], markersize=3, zorder=3)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.reference import denormals_flushed
+from ..measure.bits import same_bits
 from ..optimizer.optimizer import Optimizer
 from ..trees.tree import leaves
 
@@ -99,18 +100,6 @@ class CheckedOptimizer:
         """The optimizer's uniform states for a parameter: its own, if the rule takes a norm, or those of all."""
         states = self.optimizer.uniform_states
         return states[position if len(states) > 1 else 0]
-
-
-def same_bits(a: Any, b: Any) -> bool:
-    """Whether two NumPy arrays have the same bits: the sign of zero counts, what a NaN carries does not."""
-    return a.dtype == b.dtype and a.shape == b.shape and bool(equal_bits(a, b).all())
-
-
-def equal_bits(a: Any, b: Any) -> Any:
-    """Where two NumPy arrays of one type and shape have the same bits, as `same_bits` has it."""
-    bits = f"u{a.dtype.itemsize}"
-    equal = np.ascontiguousarray(a).view(bits) == np.ascontiguousarray(b).view(bits)
-    return equal | (np.isnan(a) & np.isnan(b))
 
 
 def _on_host(array: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from ..kernels.libraries.library import to_host
 from ..kernels.program.stages import Program
 from ..kernels.program.stillness import ignores_zeros, stays
-from ..kernels.riders import AVERAGE, Fused
+from ..kernels.riders import AVERAGE, WithRiders
 from ..kernels.step.catch_up import LONGEST, CatchUp
 from ..kernels.step.plan import Plan
 from ..kernels.step.touched import RowSet
@@ -16,25 +16,25 @@ from ..kernels.step.touched import RowSet
 MODES = ("exact", "lazy")
 
 
-class Sparse:
+class RowsBehind:
     """The rows of parameters that have missed steps, for each parameter that has row-sparse gradients.
 
     mode: "exact", as if each step had been dense, or "lazy": rows that are not touched do not move. Raises ValueError
     for another, and for an average of the parameters with "lazy".
     """
 
-    def __init__(self, mode: str, step: Fused, program: Program) -> None:
+    def __init__(self, mode: str, definition: WithRiders, program: Program) -> None:
         if mode not in MODES:
             raise ValueError(f"sparse must be {' or '.join(MODES)}; got {mode!r}")
-        if mode == "lazy" and AVERAGE in step.arrays:
+        if mode == "lazy" and AVERAGE in definition.arrays:
             raise ValueError("ema averages every row in every step, which sparse='lazy' leaves out; use sparse='exact'")
-        gradient, *slots = step.arrays[1:]
-        zero = [slot for slot in slots if step.start.get(slot) == 0.0]
+        gradient, *slots = definition.arrays[1:]
+        zero = [slot for slot in slots if definition.start.get(slot) == 0.0]
         # Where a norm looks at more than the gradient every row counts in every step.
         self.needs_dense = mode == "exact" and not ignores_zeros(program)
         self._keeps = mode == "exact" and not stays(program, [gradient])
         self._rests_at = zero if stays(program, [gradient, *zero]) else []
-        self.behind: dict[int, CatchUp] = {}
+        self.by_parameter: dict[int, CatchUp] = {}
 
     def bring(self, plan: Plan, chosen: Sequence[int], state: Sequence[dict[str, Any]]) -> None:
         """Have the rows that a step will touch catch up.
@@ -43,30 +43,35 @@ class Sparse:
         """
         for touched in plan.touched if self._keeps else ():
             k = chosen[touched.position]
-            if k in self.behind and self.behind[k].steps == LONGEST:
+            if k in self.by_parameter and self.by_parameter[k].steps == LONGEST:
                 self.catch_up(k, touched.set)
-            if k not in self.behind:
-                self.behind[k] = CatchUp(self._resting(touched.set, state[k]))
-            self.behind[k].bring(touched.rows, touched.set)
+            if k not in self.by_parameter:
+                self.by_parameter[k] = CatchUp(self._resting(touched.set, state[k]))
+            self.by_parameter[k].bring(touched.rows, touched.set)
 
     def notes(self, plan: Plan, chosen: Sequence[int]) -> list[tuple[CatchUp, int, Any, Any]]:
         """What is to be noted once the step that the plan has decided is applied."""
         return [
-            (behind := self.behind[chosen[one.position]], behind.steps + 1, plan.scalars(one.position), one.rows)
-            for one in (plan.touched if self._keeps else ())
+            (
+                behind := self.by_parameter[chosen[touched.position]],
+                behind.steps + 1,
+                plan.scalars(touched.position),
+                touched.rows,
+            )
+            for touched in (plan.touched if self._keeps else ())
         ]
 
     def _resting(self, rows: RowSet, state: dict[str, Any]) -> Any:
         """For each row whether it is zero throughout in the state by which a zero gradient would move it."""
         if not self._rests_at or not rows.count:
             return np.zeros(rows.count, bool)
-        found = np.ones(rows.count, bool)
+        resting = np.ones(rows.count, bool)
         for slot in self._rests_at:
-            found &= ~(to_host(state[slot], rows.label) != 0).reshape(rows.count, -1).any(axis=1)
-        return found
+            resting &= ~(to_host(state[slot], rows.label) != 0).reshape(rows.count, -1).any(axis=1)
+        return resting
 
     def catch_up(self, k: int, set_: RowSet, rows: Any = None) -> None:
         """Have rows of a parameter catch up: NumPy's int64, each once, or None for all."""
-        self.behind[k].bring(rows, set_)
+        self.by_parameter[k].bring(rows, set_)
         if rows is None:
-            del self.behind[k]
+            del self.by_parameter[k]

@@ -8,7 +8,7 @@ from .hyper import Hyper
 
 
 @dataclass
-class Row:
+class SharedNumbers:
     """The parameters that share all numbers: a group, with one count of steps and one history.
 
     layers: the hyperparameters that hold, the later ones before the earlier. count: steps that were applied.
@@ -55,16 +55,16 @@ class Counts:
         apart: bool,
     ) -> None:
         self._apart = apart
-        rows: dict[Any, Row] = {}
+        rows: dict[Any, SharedNumbers] = {}
         keys = []
         for k, (own, count, values) in enumerate(zip(layers, steps, states, strict=True)):
             keys.append(k if apart and values else (own, count, repr(values)))
-            rows.setdefault(keys[-1], Row(own, count, dict(values)))
+            rows.setdefault(keys[-1], SharedNumbers(own, count, dict(values)))
         places = {key: place for place, key in enumerate(rows)}
         self.rows, self.row_of = list(rows.values()), [places[key] for key in keys]
 
     @property
-    def each(self) -> list[Row]:
+    def each(self) -> list[SharedNumbers]:
         """The row of each parameter."""
         return [self.rows[row] for row in self.row_of]
 
@@ -80,13 +80,13 @@ class Counts:
                 if row not in moved:
                     moved[row] = len(self.rows)
                     old = self.rows[row]
-                    self.rows.append(Row(old.layers, old.count, dict(old.states)))
+                    self.rows.append(SharedNumbers(old.layers, old.count, dict(old.states)))
                 self.row_of[k] = moved[row]
         return bool(moved)
 
     def after(
         self, used: Sequence[int], chosen: Sequence[int], new: Sequence[Sequence[float]]
-    ) -> list[tuple[Row, int, dict[str, float]]]:
+    ) -> list[tuple[SharedNumbers, int, dict[str, float]]]:
         """The rows of an applied step, with the counts and uniform states that they will have.
 
         used: their numbers. chosen: the parameters of the step. new: the uniform states of each row, or of each chosen

@@ -4,19 +4,19 @@ import fnmatch
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from ..kernels.definition import Step
+from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked, unknown_name
 
 
 class Hyper(MutableMapping[str, Any]):
-    """Values of a step's hyperparameters: each a number, or a function of the step, which counts from 1.
+    """Values of a definition's hyperparameters: each a number, or a function of the step, which counts from 1.
 
     pattern: of the group that they are for; None for all parameters.
-    Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for what the step cannot use.
+    Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for what the definition cannot use.
     """
 
-    def __init__(self, step: Step, given: Mapping[str, Any], pattern: str | None = None) -> None:
-        self.__dict__.update(_step=step, _values={}, _pattern=pattern, changes=0)
+    def __init__(self, definition: Definition, given: Mapping[str, Any], pattern: str | None = None) -> None:
+        self.__dict__.update(_definition=definition, _values={}, _pattern=pattern, changes=0)
         self.update(given)
 
     # One is itself alone: parameters are grouped by which of them hold.
@@ -24,23 +24,23 @@ class Hyper(MutableMapping[str, Any]):
     __eq__ = object.__eq__
 
     def __setitem__(self, name: str, value: Any) -> None:
-        step: Step = self._step
-        if name not in step.hyper:
-            raise unknown_name(step.name, name, step.hyper)
-        if self._pattern is not None and name in step.statics:
+        definition: Definition = self._definition
+        if name not in definition.hyper:
+            raise unknown_name(definition.name, name, definition.hyper)
+        if self._pattern is not None and name in definition.statics:
             raise ValueError(f"groups[{self._pattern!r}]: {name} chooses the formula, which is one for all parameters")
         if self._pattern is not None and name == "clip_norm":
             raise ValueError(f"groups[{self._pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
-        if name in step.statics and name in self._values:
-            raise ValueError(f"{step.name}: {name} chooses the formula and is fixed once the optimizer is made")
+        if name in definition.statics and name in self._values:
+            raise ValueError(f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made")
         self.check(name, value(1) if callable(value) else value)
         self._values[name] = value if callable(value) else self.check(name, value)
         self.__dict__["changes"] += 1
 
     def check(self, name: str, value: Any) -> Any:
         """The value as a Python number, checked."""
-        step: Step = self._step
-        return checked(step.name, name, value, step.hyper[name], step.ranges.get(name))
+        definition: Definition = self._definition
+        return checked(definition.name, name, value, definition.hyper[name], definition.ranges.get(name))
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -68,14 +68,14 @@ class Hyper(MutableMapping[str, Any]):
 
 
 def grouped(
-    step: Step, names: Sequence[str], groups: Mapping[str, Mapping[str, Any]]
+    definition: Definition, names: Sequence[str], groups: Mapping[str, Mapping[str, Any]]
 ) -> tuple[dict[str, Hyper], list[Any]]:
     """The hyperparameters of each group, and for each parameter the groups that it belongs to, in their order.
 
     groups: by pattern: a dotted name as in layers.0.W, the name of a subtree, or a pattern with * and ?.
     Raises ValueError for a pattern that matches nothing.
     """
-    made = {pattern: Hyper(step, given, pattern) for pattern, given in groups.items()}
+    made = {pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()}
     for pattern in made:
         if not any(matches(name, pattern) for name in names):
             raise ValueError(f"groups: {pattern!r} matches no parameter; there are {', '.join(names)}")

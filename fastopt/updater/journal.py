@@ -11,23 +11,26 @@ from functools import partial
 from typing import Any
 
 from ..kernels.step.catch_up import CatchUp
-from .counts import Row
+from .counts import SharedNumbers
 from .loss_scale import LossScaler
 
 
 class Journal:
-    """At most one step or load that has begun."""
+    """At most one step or load that has begun.
 
-    __slots__ = ("_entry", "skipped")
+    pending: what `settle` has to do; None if there is nothing. skipped: how many steps were skipped.
+    """
+
+    __slots__ = ("pending", "skipped")
 
     def __init__(self) -> None:
         self.skipped = 0
-        self._entry: Any = None
+        self.pending: Any = None
 
     def begin(
         self,
         writes: int,
-        rows: Sequence[tuple[Row, int, dict[str, float]]],
+        rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
         scaler: LossScaler | None,
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]] = (),
@@ -47,24 +50,24 @@ class Journal:
         finish: what is left to do once the arrays are written. undo: what to do, last first, if they were not.
         """
         done: list[Any] = []
-        self._entry = done, writes, finish, undo
+        self.pending = done, writes, finish, undo
         return done
 
     def settle(self) -> None:
         """Carry out what was noted if the arrays were written, else undo it; may be interrupted and called again."""
-        if self._entry is None:
+        if self.pending is None:
             return
-        done, writes, finish, undo = self._entry
+        done, writes, finish, undo = self.pending
         if len(done) >= writes:
             finish()
         else:
             for put_back in reversed(undo):
                 put_back()
-        self._entry = None
+        self.pending = None
 
     def _count(
         self,
-        rows: Sequence[tuple[Row, int, dict[str, float]]],
+        rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
         skipped: int,
         scaler: LossScaler | None,
         scale: Any,

@@ -15,7 +15,7 @@ def in_use(
     decay: str | None,
     cast_to: str | None,
 ) -> dict[str, Any]:
-    """The options in use and their values, as fusion.Fused takes them.
+    """The options in use and their values, as riders.WithRiders takes them.
 
     storages: the stored types of the parameters. used: the names of all numbers that were given. switches: the options
     that are on or off. Raises ValueError for one that is invalid or would have no effect.

@@ -27,24 +27,24 @@ class Plans:
     ) -> None:
         self._program, self._slots, self._row_of, self._label = program, slots, row_of, label
         self.kept: dict[Any, Plan] = {}
+        self.whole: Plan | None = None  # that of all parameters with dense gradients
 
-    @property
-    def whole(self) -> Plan | None:
-        """That of all parameters with dense gradients, if there is one."""
-        return self.kept.get(())
-
-    def bound(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:
-        """The plan for some of the parameters, bound to these arrays; raises TypeError or ValueError for bad ones."""
+    def take(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:
+        """The plan for some of the parameters, which has taken these arrays; raises what `Plan.take` raises."""
         sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
-        key = (tuple(chosen), sparse) if sparse or len(chosen) < len(self._slots) else ()
+        if not sparse and len(chosen) == len(self._slots):
+            plan = self.whole or self.new(chosen)
+            plan.take(parameters, gradients)
+            self.whole = plan
+            return plan
+        key = tuple(chosen), sparse
         plan = self.kept.get(key) or self.new(chosen, sparse)
-        if not (key and plan.holds(parameters, gradients)):
-            plan.bind(parameters, gradients)
-        # As the latest; of too many the oldest goes, but not that of all parameters.
+        plan.take(parameters, gradients)
+        # As the latest; of too many the oldest goes.
         self.kept.pop(key, None)
         self.kept[key] = plan
         if len(self.kept) > _MOST:
-            self.kept.pop(next(filter(None, self.kept)))
+            self.kept.pop(next(iter(self.kept)))
         return plan
 
     def new(self, chosen: Sequence[int], sparse: Sequence[int] = ()) -> Plan:

@@ -62,17 +62,16 @@ class Look:
         active = self._active
         if len(active) < len(parameters):
             parameters, gradients = [parameters[k] for k in active], [gradients[k] for k in active]
-        if self._located and self._plan.holds(parameters, gradients):
-            located = self._located
+        # Nothing is trusted after an interrupt in between.
+        located, self._located = self._located, None
+        triples = zip(gradients, parameters, self._names[len(active) :], strict=True)
+        gradients = [row_sparse(g, p.shape, n).dense(p.shape) if is_row_sparse(g) else g for g, p, n in triples]
+        if self._plan.take(parameters, gradients) and located:
             located.addresses = self._plan.addresses
         else:
-            # Nothing is trusted after an interrupt in between.
-            self._located = None
-            triples = zip(gradients, parameters, self._names[len(active) :], strict=True)
-            gradients = [row_sparse(g, p.shape, n).dense(p.shape) if is_row_sparse(g) else g for g, p, n in triples]
-            self._plan.bind(parameters, gradients)
             located = self._samples.located(active * 2, [*parameters, *gradients], self._names)
-            self._located, self._counts = located, located.counts
+            self._counts = located.counts
+        self._located = located
         located.read(self._before[len(self._seen)])
         self._reduced = located, self._plan.reduced()
 

@@ -1,5 +1,6 @@
 """The picture of a watched run: four panels over the steps, a curve for each array."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from matplotlib.ticker import PercentFormatter
 from ..plots.end_labels import End, label_ends
 from ..plots.style import COLOURS, check_path, plain_axes, save
 from .look import QUANTILES
-from .watch import read
 
 # With more arrays the curves are grey, but for those that end highest and lowest.
 _FEW = 6
@@ -23,13 +23,12 @@ _PANELS = {
 }
 
 
-def draw(source: Path, path: Path) -> None:
-    """Draw the file that a watch wrote into a .png or .svg file. Raises ValueError if it has no steps."""
+def draw(records: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw the records of a watch, as lines.read gives them, into a .png or .svg file. Raises ValueError for none."""
     check_path(path)
-    records = read(source)
     names = list(dict.fromkeys(name for record in records for name in record["arrays"]))
     if not names:
-        raise ValueError(f"{str(source)!r} has no step to draw yet")
+        raise ValueError("the watch has no step to draw yet")
     figure = Figure(figsize=(10, 6.4), dpi=150, layout="constrained")
     panels = figure.subplots(2, 2, sharex=True)
     figure.suptitle(f"{len(records)} watched steps, {len(names)} array{'s' * (len(names) > 1)}", fontsize=10)
@@ -45,7 +44,7 @@ def draw(source: Path, path: Path) -> None:
     save(figure, path)
 
 
-def _curve(records: list[dict[str, Any]], name: str, field: str) -> list[tuple[int, list[float]]]:
+def _curve(records: Sequence[Mapping[str, Any]], name: str, field: str) -> list[tuple[int, list[float]]]:
     """Steps with a value: one number, or quantiles."""
     found = []
     for record in records:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.arrays.view import View
-from ..kernels.libraries.library import backend_of, to_host, view_of
+from ..kernels.libraries.library import library_of, to_host, view_of
 from ..kernels.program.spelling import indented
 
 _STORAGES = ("float32", "float64", "float16", "bfloat16")
@@ -118,7 +118,7 @@ class Located:
         self.addresses = np.array([view.address for view in views], np.int64)
         self._kinds = np.array([_STORAGES.index(view.storage) for view in views], np.int64)
         # Arrays that can be read where they are need not be kept alive, gradients least of all.
-        copied = any(backend_of(array) != "cpu" for array in arrays)
+        copied = any(library_of(array).BACKEND != "cpu" for array in arrays)
         self._kept = (arrays, names, views) if copied else None
 
     def renew(self) -> None:

@@ -1,23 +1,23 @@
-"""Kernels over the table of tasks/stage_run.py, of the source in cpu/source.py. Importing this module imports numba."""
+"""Kernels over the task table, compiled from what source.py writes. Importing this module imports numba."""
 
 import functools
 import hashlib
-import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
 
-from ..arrays.view import View
 from ..headers.numpy_headers import Headers, available
 from ..headers.tensor_headers import TensorHeaders
-from ..jit import compiler as cpu_compile
+from ..jit import compiler
 from ..jit.compiler import compiled, entry_point
 from ..language.reductions import CHUNK, LANES
-from ..program.stages import Stage
+from ..program.stages import Program, Stage
+from ..tasks.launcher import ON_CUPY_ALONE
 from ..tasks.numba_task import ascii_name
-from ..tasks.table import Batch
-from . import threads as cpu_threads
+from ..tasks.table import Batch, Prepared
+from . import threads
 from .merged_rows import merged as merged
 from .source import source
 
@@ -63,8 +63,8 @@ def _named(
 
 
 def assembly(name: str, stage: Stage, storages: Sequence[str]) -> tuple[str, str, str]:
-    """What cpu_compile.assembly says of the serial kernel of a stage."""
-    return cpu_compile.assembly(*_named(name, stage, storages, None), _SIGNATURE)
+    """What jit.compiler.assembly says of the serial kernel of a stage."""
+    return compiler.assembly(*_named(name, stage, storages, None), _SIGNATURE)
 
 
 def piece(stage: Stage, elements: int) -> int:
@@ -74,19 +74,34 @@ def piece(stage: Stage, elements: int) -> int:
     return min(CHUNK, -(-elements // (16 * LANES)) * LANES)
 
 
+@dataclass(eq=False)
+class OnCpu(Prepared):
+    """A batch as compiled code takes it.
+
+    threads: for how many it was cut. shares: where the rows of each begin, and the end. kernel: the compiled kernel.
+    scalars: room for the rows of scalars. call: the kernel with its arguments.
+    """
+
+    threads: int = 0
+    shares: Any = None
+    kernel: Any = None
+    scalars: Any = None
+    call: Any = None
+
+
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Compile the kernel and cut the table into shares, anew if the number of threads has changed."""
-    kept, width = batch.kept, len(stage.arrays)
+    made, width = batch.prepared, len(stage.arrays)
     work = batch.elements
     if batch.repeated:
         times = batch.table[:, -1] - batch.table[:, width + 1]
         work = int(batch.table[:, width] @ times)
-    threads = cpu_threads.usable() if work >= PARALLEL_FROM else 1
-    if kept.get("threads") == threads:
+    number = threads.usable() if work >= PARALLEL_FROM else 1
+    if isinstance(made, OnCpu) and made.threads == number:
         return
     cuts = np.array([0, len(batch.table)])
-    if threads > 1:
-        cuts = shares(batch.table[:, width] * (times if batch.repeated else 1), threads)
+    if number > 1:
+        cuts = shares(batch.table[:, width] * (times if batch.repeated else 1), number)
     parallel = len(cuts) > 2
     compiled_kernel = kernel(
         name, stage, batch.storages, batch.dimensions, parallel, batch.repeated, batch.held, not batch.whole
@@ -95,27 +110,29 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
     none = np.empty((0, len(stage.scalars)))
-    kept.update(threads=threads, shares=cuts, kernel=compiled_kernel, partials=partials, scalars=none)
+    batch.prepared = OnCpu(partials, number, cuts, compiled_kernel, none)
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
-    """What runs one stage over a batch, as tasks.Backend says: compiled code from its first instruction to its last."""
-    kept = batch.kept
-    if len(kept["scalars"]) != len(rows):
+    """What runs one stage over a batch: compiled code from its first instruction to its last."""
+    made = batch.prepared
+    assert isinstance(made, OnCpu)
+    if len(made.scalars) != len(rows):
         # Each thread rounds the scalars to the type that computes.
         scalars = np.empty((len(rows), len(stage.scalars)))
-        kept["call"] = functools.partial(kept["kernel"], batch.table, kept["shares"], scalars, kept["partials"])
-        kept["scalars"] = scalars  # last: an interrupt in between has both made anew
-    kept["scalars"][...] = rows
-    call: Callable[[], Any] = kept["call"]
+        made.call = functools.partial(made.kernel, batch.table, made.shares, scalars, made.partials)
+        made.scalars = scalars  # last: an interrupt in between has both made anew
+    made.scalars[...] = rows
+    call: Callable[[], Any] = made.call
     return call
 
 
-def guard(batches: Sequence[Batch]) -> Any:
+def lock(batches: Sequence[Batch]) -> Any:
     """The lock to hold while these run, if they use threads that take one caller at a time."""
     for batch in batches:
-        if len(batch.kept["shares"]) > 2:
-            return cpu_threads.guard()
+        assert isinstance(batch.prepared, OnCpu)
+        if len(batch.prepared.shares) > 2:
+            return threads.one_caller_lock()
     return None
 
 
@@ -127,7 +144,7 @@ def shares(lengths: Any, threads: int) -> Any:
     return np.unique(np.concatenate([[0], np.minimum(cuts, len(ends)), [len(ends)]])).astype(np.int64)
 
 
-def watch(
+def headers(
     parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
 ) -> Headers | TensorHeaders | None:
     """What notices that arrays were replaced or moved, if NumPy's structs can be read, or tensors described."""
@@ -136,16 +153,11 @@ def watch(
     return Headers(parameters, gradients, views, gradients_written) if available() else None
 
 
-def full_like(view: View, value: float, dtype: str) -> Any:
-    """A new NumPy array in the shape and the order of memory of another."""
-    return np.full_like(view.array, value, dtype=dtype, subok=False)
+def unattended(program: Program) -> bool:
+    """Never: the host is at hand."""
+    return False
 
 
-def to_host(view: View) -> Any:
-    """The array itself, as NumPy's."""
-    return view.array
-
-
-def filling(view: View, values: Any) -> Callable[[], Any]:
-    """What sets it to the values of a NumPy array: no bytecode, so that no signal's handler runs within."""
-    return functools.partial(operator.setitem, view.array, ..., values)
+def unattended_steps(*_: Any) -> NoReturn:
+    """Raises TypeError: there are none."""
+    raise TypeError(ON_CUPY_ALONE)

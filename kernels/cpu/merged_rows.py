@@ -55,7 +55,7 @@ def _merging(storage: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     )
 
 
-def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:
+def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
     """Each row once, in the order in which they first come, and the sums of their values in that order.
 
     rows: numbers within the length of places, an array of -1. The sums are in the type that computes; without a row

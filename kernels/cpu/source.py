@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from ..arrays.view import ITEM_SIZES, compute_type
 from ..language.reductions import LANES, REDUCTIONS
-from ..program.spelling import FUNCTIONS, INFIX, indented
-from ..program.stages import Stage
+from ..program.spelling import FUNCTIONS, INFIX, element_text, indented
+from ..program.stages import Program, Stage
 from ..tasks.numba_task import task_source
 
 # How many tasks ahead memory is asked for, and how many lines of 64 bytes of each array.
@@ -80,7 +80,7 @@ def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[s
     lanes, steps, tail = [], [], []
     for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
         reduction = REDUCTIONS[node.op]
-        element = reduction.spelled(f"v{k}", _OPERATIONS)
+        element = element_text(reduction, f"v{k}", _OPERATIONS)
         combine = _OPERATIONS[reduction.combine]
         lanes.append(f"lanes{k} = zeros({LANES})")
         steps += [f"v{k} = float64({result})", f"lanes{k}[lane] = {combine.format(f'lanes{k}[lane]', element)}"]
@@ -100,3 +100,8 @@ def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[s
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """For people to read: a title, the language and the text of each kernel of a stage."""
     return [("CPU, numba", "python", source(name, stage, storages, None))]
+
+
+def number_sources(program: Program) -> list[tuple[str, str, str]]:
+    """None: the host works out the numbers."""
+    return []

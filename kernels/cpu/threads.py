@@ -12,7 +12,7 @@ from typing import Any
 import numba
 from numba.np.ufunc import parallel
 
-from ..locks import lock
+from ..system import lock
 
 _ONE_CALLER, _STARTING = lock(), lock()
 _lost = False  # Whether this process was forked from one that had threads.
@@ -95,7 +95,7 @@ def usable() -> int:
     return int(numba.get_num_threads())
 
 
-def guard() -> Any:
+def one_caller_lock() -> Any:
     """The lock to hold while parallel kernels run, where the layer that numba found takes one caller at a time."""
     return _ONE_CALLER if parallel.threading_layer() == "workqueue" else None
 

@@ -11,27 +11,23 @@ import numpy as np
 
 from ..arrays.view import View, compute_type, make_view
 from ..language.reductions import CHUNK
-from ..program.gpu_numbers import Ahead
-from ..program.stages import Program, Stage
+from ..program.stages import Stage
 from ..tasks.table import Batch, scalar_table
 from .compiler import (
-    arguments,
+    cupy,
     elementwise_kernel,
-    library,
     on_device,
+    on_gpu,
     reduce_many,
     refuse_capture,
+    scalar_arguments,
     table_kernel,
     task_table,
     update_many,
     update_one,
 )
-from .element import elementwise
-from .number_kernels import prologue_source
-from .table_kernels import reduce_source, update_source
-from .unattended import steps, unattended
-
-__all__ = ["steps", "unattended"]
+from .unattended import unattended as unattended
+from .unattended import unattended_steps as unattended_steps
 
 
 def piece(stage: Stage, elements: int) -> int:
@@ -57,36 +53,36 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
-    """What runs one stage over a batch, as tasks.Backend says; an interrupt may come in the middle of it."""
+    """What runs one stage over a batch, as tasks/launcher.py says; an interrupt may come in the middle of it."""
     return functools.partial(run, name, stage, batch, rows)
 
 
-def guard(batches: Sequence[Batch]) -> Any:
+def lock(batches: Sequence[Batch]) -> Any:
     """No lock: launches from several threads are safe."""
 
 
 def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> None:
-    """Run one stage over a batch, as tasks.Backend says, on CuPy's current stream.
+    """Run one stage over a batch, as tasks/launcher.py says, on CuPy's current stream.
 
     An update does not wait for the GPU; a stage of reductions does.
     """
     scalars = scalar_table(rows, batch.storages)
     with on_device(batch.device):
         if stage.reductions:
-            partials = library().empty((len(batch.table), len(stage.reductions)), "float64")
-            reduce_many(name, stage, batch, task_table(batch, batch.table), arguments(scalars), partials)
-            batch.kept["partials"] = library().asnumpy(partials)
+            partials = cupy().empty((len(batch.table), len(stage.reductions)), "float64")
+            reduce_many(name, stage, batch, task_table(batch, batch.table), scalar_arguments(scalars), partials)
+            on_gpu(batch).partials = cupy().asnumpy(partials)
         elif batch.sets:
             views, row = batch.sets[0], batch.scalars[0]
             walk = views[0].walk if batch.dimensions is None else None
             update_one(name, stage, views, walk or (), scalars[row])
         else:
-            given = arguments(scalars)
+            given = scalar_arguments(scalars)
             for table in batch.turns(len(stage.arrays)):
                 update_many(name, stage, batch, task_table(batch, table), given)
 
 
-def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Any:
+def headers(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Any:
     """What notices that arrays were replaced or moved, if the words of CuPy's arrays can be read."""
     from ..headers.cupy_headers import available, kind
     from ..headers.numpy_headers import Headers
@@ -94,18 +90,17 @@ def watch(parameters: list[Any], gradients: list[Any], views: Any, gradients_wri
     return Headers(parameters, gradients, views, gradients_written, kind()) if available() else None
 
 
-def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:
+def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
     """Each row once, in the order in which they first come, and the sums of their values in that order."""
     found, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
     if len(found) == len(rows):
         return rows, values
-    cupy = library()
     order = np.argsort(first)
     numbers = np.argsort(order)[numbers]
     with on_device(values.device):
         given = values.array
-        sums = cupy.zeros((len(found), *values.shape[1:]), compute_type([values.storage]))
-        sums[...] = given[cupy.asarray(first[order])]
+        sums = cupy().zeros((len(found), *values.shape[1:]), compute_type([values.storage]))
+        sums[...] = given[cupy().asarray(first[order])]
         # Round by round, each row at most once in it: no two threads ever add to one place.
         times = np.zeros(len(found), np.int64)
         rounds = np.zeros(len(rows), np.int64)
@@ -114,50 +109,7 @@ def merged(rows: Any, places: Any, values: View) -> tuple[Any, View]:
             times[number] += 1
         for number in range(1, int(times.max())):
             chosen = np.flatnonzero(rounds == number)
-            sums[cupy.asarray(numbers[chosen])] += given[cupy.asarray(chosen)]
+            sums[cupy().asarray(numbers[chosen])] += given[cupy().asarray(chosen)]
     return found[order], make_view(
-        sums, values.kind, values.device, sums.data.ptr, sums.dtype, sums.strides, True, "the sums of rows"
+        sums, values.kind, values.device, sums.data.ptr, sums.dtype, sums.strides, True, f"the sums of {name}"
     )
-
-
-def full_like(view: View, value: float, dtype: str) -> Any:
-    """A new CuPy array in the shape and the order of memory of another, on its device."""
-    with on_device(view.device):
-        return library().full_like(view.array, value, dtype=dtype)
-
-
-def to_host(view: View) -> Any:
-    """A NumPy array with its values; waits for the GPU."""
-    with on_device(view.device):
-        return library().asnumpy(view.array)
-
-
-def filling(view: View, values: Any) -> Callable[[], Any]:
-    """What sets it to the values of a NumPy array."""
-    return functools.partial(_fill, view, values)
-
-
-def _fill(view: View, values: Any) -> None:
-    with on_device(view.device):
-        view.array[...] = library().asarray(values)
-
-
-def number_sources(program: Program) -> list[tuple[str, str, str]]:
-    """The same of the kernels that work out numbers which follow from norms."""
-    if not program.reductions:
-        return []
-    title = "GPU, CUDA C++: the numbers before pass"
-    ahead, numbers = Ahead(program), range(len(program.stages))
-    return [(f"{title} {number + 1}", "c++", prologue_source(ahead, number)) for number in numbers]
-
-
-def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
-    """For people to read: a title, the language and the text of each kernel of a stage."""
-    if stage.reductions:
-        return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, storages, None))]
-    one = elementwise(name, stage, storages)
-    text = f"{one.preamble}\n// ElementwiseKernel({one.in_params!r}, {one.out_params!r}): for each i\n{one.operation}\n"
-    return [
-        ("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text),
-        ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, storages)),
-    ]

@@ -6,18 +6,19 @@ Importing this module does not import CuPy; its first use does. Kernels are kept
 import functools
 import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..arrays.view import View
 from ..language.reductions import LANES
-from ..memory import memory_for
 from ..program.stages import Stage
-from ..tasks.table import Batch
-from . import launch_size as cuda_launch
+from ..system import memory_for
+from ..tasks.table import Batch, Prepared
+from . import launch_size
 from .element import Elementwise, elementwise, kernel_name, pack
-from .table_kernels import GIVEN_BYTES, reduce_source, update_source
+from .table_kernels import GIVEN_BYTES, REDUCE, UPDATE, reduce_source, update_source
 
 # CuPy adds -ftz=true and the architecture.
 OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
@@ -26,33 +27,33 @@ _WHERE = "install CuPy for the CUDA that nvidia-smi shows: pip install 'fastopt[
 
 
 @functools.cache
-def library() -> Any:
+def cupy() -> Any:
     """CuPy. Raises ImportError where it is absent, RuntimeError where it finds no GPU; both name the remedy."""
     try:
-        cupy = importlib.import_module("cupy")
+        module = importlib.import_module("cupy")
     except ImportError as error:
         raise ImportError(
             f"CuPy is needed for arrays on the GPU and cannot be imported ({error}); pip install 'fastopt[cuda13]', "
             "or 'fastopt[cuda12]' if nvidia-smi shows CUDA 12"
         ) from error
-    runtime = cupy.cuda.runtime
+    runtime = module.cuda.runtime
     try:
         devices = runtime.getDeviceCount()
     except runtime.CUDARuntimeError as error:
         raise RuntimeError(
-            f"CuPy {cupy.__version__} finds no usable GPU ({error}); install or update the NVIDIA driver "
+            f"CuPy {module.__version__} finds no usable GPU ({error}); install or update the NVIDIA driver "
             "(nvidia-smi shows what it supports), or use NumPy arrays"
         ) from error
     if not devices:
         raise RuntimeError(
-            f"CuPy {cupy.__version__} sees no GPU; check CUDA_VISIBLE_DEVICES and nvidia-smi, or use NumPy arrays"
+            f"CuPy {module.__version__} sees no GPU; check CUDA_VISIBLE_DEVICES and nvidia-smi, or use NumPy arrays"
         )
-    return cupy
+    return module
 
 
 def on_device(name: str) -> Any:
     """A context in which a device, "cuda:0", is the current one."""
-    return library().cuda.Device(int(name.partition(":")[2]))
+    return cupy().cuda.Device(int(name.partition(":")[2]))
 
 
 def refuse_capture(why: str = _FROM_THE_HOST) -> None:
@@ -61,7 +62,7 @@ def refuse_capture(why: str = _FROM_THE_HOST) -> None:
     why: what then does not work, and what to do. Without words of their own, these are a step's: numbers that the host
     sends would stay in the graph as they are.
     """
-    if library().cuda.get_current_stream().is_capturing():
+    if cupy().cuda.get_current_stream().is_capturing():
         raise RuntimeError(f"the current stream is being captured, and {why}")
 
 
@@ -70,7 +71,7 @@ def raw_kernel(text: str, name: str) -> Callable[..., None]:
 
     Raises RuntimeError, with what the compiler says, if there is none for this GPU and driver.
     """
-    kernel = library().RawKernel(text, name, options=OPTIONS)
+    kernel = cupy().RawKernel(text, name, options=OPTIONS)
     try:
         kernel.compile()
         # CUDA loads a kernel when it is first asked about or launched, which must not be while a stream is captured.
@@ -86,7 +87,7 @@ def raw_kernel(text: str, name: str) -> Callable[..., None]:
 @functools.cache
 def elementwise_kernel(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[Elementwise, Callable[..., None]]:
     it = elementwise(name, stage, storages)
-    kernel = library().ElementwiseKernel(
+    kernel = cupy().ElementwiseKernel(
         it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
     )
     return it, kernel
@@ -108,7 +109,7 @@ def table_kernel(name: str, stage: Stage, batch: Batch) -> Callable[..., None]:
     """The kernel over the tables of a batch, compiled at the first call."""
     if stage.reductions:
         return reduce_kernel(name, stage, batch.storages, batch.dimensions)
-    return update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, cuda_launch.now.threads)
+    return update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, launch_size.now.threads)
 
 
 @functools.cache
@@ -116,26 +117,42 @@ def _given(dtype: Any) -> Any:
     return np.dtype([("values", dtype, GIVEN_BYTES // dtype.itemsize)])
 
 
-def arguments(scalars: Any) -> tuple[Any, Any]:
+def scalar_arguments(scalars: Any) -> tuple[Any, Any]:
     """A table of numbers as two arguments of a kernel: where it lies on the GPU, or none, and the numbers themselves.
 
     Few go along with the call, which copies nothing: nobody need wait, and none is overwritten while it is in use.
     """
     given = np.zeros(1, _given(scalars.dtype))
     if scalars.nbytes > GIVEN_BYTES:
-        return library().asarray(scalars), given
+        return cupy().asarray(scalars), given
     given["values"][0, : scalars.size] = scalars.ravel()
     return None, given
+
+
+@dataclass(eq=False)
+class OnGpu(Prepared):
+    """table: the task table on the GPU, as it was when arrays had moved so many times."""
+
+    table: Any = None
+    moves: int = 0
+
+
+def on_gpu(batch: Batch) -> OnGpu:
+    """What is kept of a batch."""
+    if not isinstance(batch.prepared, OnGpu):
+        batch.prepared = OnGpu()
+    return batch.prepared
 
 
 def task_table(batch: Batch, table: Any) -> Any:
     """A table on the GPU; that of the whole batch stays there while the arrays stay where they are."""
     if table is not batch.table:
-        return library().asarray(table)
-    if "table" not in batch.kept:
+        return cupy().asarray(table)
+    made = on_gpu(batch)
+    if made.table is None or made.moves != batch.moves:
         with memory_for("the task table", "Free some on the GPU"):
-            batch.kept["table"] = library().asarray(table)
-    return batch.kept["table"]
+            made.table, made.moves = cupy().asarray(table), batch.moves
+    return made.table
 
 
 def update_one(name: str, stage: Stage, views: Sequence[View], walk: Sequence[int], scalars: Any) -> None:
@@ -156,15 +173,19 @@ def _bits(array: Any) -> Any:
 def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], go: Any = None) -> None:
     """All sets of a batch in one launch over its table, as update_source says.
 
-    scalars: two arguments, as `arguments` has them. go: an array of one integer on the GPU.
+    scalars: two arguments, as `scalar_arguments` has them. go: an array of one integer on the GPU.
     """
-    threads, rounds = cuda_launch.now
+    threads, rounds = launch_size.now
     blocks = -(-batch.longest // (threads * pack(batch.storages) * rounds))
+    uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
-    kernel((len(table) * blocks,), (threads,), (table, *scalars, library().uint32(blocks), go))
+    arguments = UPDATE.arguments(table=table, uploaded=uploaded, given=given, blocks=cupy().uint32(blocks), go=go)
+    kernel((len(table) * blocks,), (threads,), arguments)
 
 
 def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], partials: Any) -> None:
     """The partial results of all sets of a batch, (rows of the table, reductions), in one launch."""
+    uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
-    kernel((len(table),), (LANES // pack(batch.storages),), (table, *scalars, partials))
+    arguments = REDUCE.arguments(table=table, uploaded=uploaded, given=given, partials=partials)
+    kernel((len(table),), (LANES // pack(batch.storages),), arguments)

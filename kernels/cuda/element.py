@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays.view import ITEM_SIZES, compute_type
+from ..language.graph import array_nodes
 from ..program.spelling import (
     FUNCTIONS,
     INFIX,
     Spelling,
-    array_nodes,
     comment,
     finite_or,
     identifiers,

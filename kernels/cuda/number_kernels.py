@@ -1,4 +1,4 @@
-"""The CUDA C++ between two passes: one block folds norms, and works out the scalars of the next stage in float64.
+"""The CUDA C++ between two stages: one block folds norms, and works out the scalars of the next stage in float64.
 
 So the host need not wait for a norm, and a step that was captured in a CUDA graph finds its numbers by itself: a table
 has what the host says of the k-th step that is applied, and a clock on the GPU counts those.
@@ -7,12 +7,13 @@ has what the host says of the k-th step that is applied, and a clock on the GPU 
 from dataclasses import replace
 
 from ..language.reductions import REDUCTIONS
-from ..program.gpu_numbers import Ahead
+from ..program.gpu_numbers import GpuNumbers
 from ..program.spelling import comment, indented
 from ..program.stages import Stage
 from .element import kernel_name, spelling
+from .parameters import Parameters
 from .prelude import prelude
-from .table_kernels import given
+from .table_kernels import given_struct
 
 # Of its one block.
 THREADS = 1024
@@ -44,29 +45,47 @@ _SPELLED = {
 }
 
 
-def prologue_name(name: str, number: int) -> str:
+# spans: where the partial results of each set, of the stage before, begin and end. groups: for each set which row of
+# what was told is its own; rows: how many rows of scalars there are, of sets or of groups. found: room for each
+# reduction of each set, then for those over the model. uploaded, given: what was told, as `GpuNumbers.told` has it, in
+# rows of `steps` steps each, or of one if that is 0. carried: the states of each group, then room for as many.
+# notice: where the host sees what stopped the clock. singles, doubles: where the scalars go, in both types.
+PARAMETERS = Parameters(
+    "const long long *__restrict__ spans",
+    "const double *partials",
+    "const long long *__restrict__ groups",
+    "int sets",
+    "int rows",
+    "int told_rows",
+    "double *found",
+    "const double *__restrict__ uploaded",
+    "const __grid_constant__ Given given",
+    "long long steps",
+    "long long *clock",
+    "long long *notice",
+    "double *carried",
+    "float *singles",
+    "double *doubles",
+)
+
+
+def number_kernel_name(name: str, number: int) -> str:
     return f"{kernel_name(name)}_numbers{number}"
 
 
-def prologue_source(ahead: Ahead, number: int) -> str:
-    """The kernel before stage `number`, of one block of THREADS threads; its arguments stand in its text.
+def number_kernel_source(numbers: GpuNumbers, number: int) -> str:
+    """The kernel before stage `number`, of one block of THREADS threads; its arguments are PARAMETERS.
 
-    That before the first stage lets the clock begin a step; that before another folds what the stage before has found;
-    that before the last, which writes, decides whether it may, and has the clock count. All give their stage scalars.
-    spans: where the partial results of each set, of the stage before, begin and end. groups: for each set which row of
-    what was told is its own; rows: how many rows of scalars there are, of sets or of groups. found: room for each
-    reduction of each set, then for those over the model. uploaded, given: what was told, as `Ahead.told` has it, in
-    rows of `steps` steps each, or of one if that is 0. carried: the states of each group, then room for as many.
-    notice: where the host sees what stopped the clock. singles, doubles: where the scalars go, in both types.
+    That before the first stage lets the clock begin a step; that before another folds the partial results of the stage
+    before; that before the last, which writes, decides whether it may, and has the clock count. All give their stage
+    scalars.
     """
-    program = ahead.program
-    name = prologue_name(program.name, number)
+    program = numbers.program
+    name = number_kernel_name(program.name, number)
     text = f"""\
-{_MEANINGS}{_OPERATIONS}{given("double")}
+{_MEANINGS}{_OPERATIONS}{given_struct("double")}
 extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
-    const long long *__restrict__ spans, const double *partials, const long long *__restrict__ groups, int sets,
-    int rows, int told_rows, double *found, const double *__restrict__ uploaded, const __grid_constant__ Given given,
-    long long steps, long long *clock, long long *notice, double *carried, float *singles, double *doubles)
+{PARAMETERS.declared()})
 {{
     __shared__ bool stopped, skipped, zero_divided;
 """
@@ -79,10 +98,10 @@ extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
         "}",
         "__syncthreads();",
         "if (stopped) return;",
-        *(_fold(ahead, program.stages[number - 1]) if number else []),
-        *_scalars(ahead, program.stages[number], last),
+        *(_fold(numbers, program.stages[number - 1]) if number else []),
+        *_scalars(numbers, program.stages[number], last),
         "__syncthreads();",
-        *(_carry(len(ahead.carried)) if last and ahead.carried else []),
+        *(_carry(len(numbers.carried)) if last and numbers.carried else []),
         "if (threadIdx.x == 0) {",
         *indented(_end(last)),
         "}",
@@ -97,9 +116,9 @@ def _begin() -> list[str]:
     ]
 
 
-def _fold(ahead: Ahead, stage: Stage) -> list[str]:
-    """The partial results of each set in order, and of those over the model the sets in order, as tasks.Pass has it."""
-    everything, count = ahead.program.reductions, len(stage.reductions)
+def _fold(numbers: GpuNumbers, stage: Stage) -> list[str]:
+    """The partial results of each set in order, over the model the sets in order, as StageRun.reduced has it."""
+    everything, count = numbers.program.reductions, len(stage.reductions)
     double = spelling("float64").operations
     begin, step, end, whole = [], [], [], []
     for k, node in enumerate(stage.reductions):
@@ -136,25 +155,25 @@ def _fold(ahead: Ahead, stage: Stage) -> list[str]:
     ]
 
 
-def _scalars(ahead: Ahead, stage: Stage, last: bool) -> list[str]:
+def _scalars(numbers: GpuNumbers, stage: Stage, last: bool) -> list[str]:
     """The stage's scalars, a row for each set or group; after the last norms the new states and the guard too."""
-    program = ahead.program
-    reductions, count, width = len(program.reductions), len(stage.scalars), len(ahead.carried)
-    names = {node: f"told[{k}]" + " != 0" * node.boolean for k, node in enumerate(ahead.told)}
+    program = numbers.program
+    reductions, count, width = len(program.reductions), len(stage.scalars), len(numbers.carried)
+    names = {node: f"told[{k}]" + " != 0" * node.boolean for k, node in enumerate(numbers.told)}
     for k, node in enumerate(program.reductions):
         names[node] = f"found[{'sets' if node.value == 'model' else 'row'} * {reductions} + {k}]"
     for node in program.nodes:
-        if node.op == "scalar" and node.value in ahead.carried:
-            names[node] = f"kept[{ahead.carried.index(node.value)}]"
-    plain = spelling("float64")
-    double = replace(plain, operations={**plain.operations, **_SPELLED})
-    states = [program.states[name] for name in ahead.carried] if last else []
+        if node.op == "scalar" and node.value in numbers.carried:
+            names[node] = f"kept[{numbers.carried.index(node.value)}]"
+    double = spelling("float64")
+    double = replace(double, operations={**double.operations, **_SPELLED})
+    states = [program.states[name] for name in numbers.carried] if last else []
     guard = [program.guard] if last and program.guard else []
     lines, results = double.statements([*stage.scalars, *states, *guard], names)
     inner = [
         f"const long long group = {'groups[row]' if program.apart else 'row'};",
         "const double *told = (uploaded ? uploaded : given.values)",
-        f"    + (steps ? group * steps + clock[APPLIED] : group) * {len(ahead.told)};",
+        f"    + (steps ? group * steps + clock[APPLIED] : group) * {len(numbers.told)};",
         f"double *kept = carried + group * {width};",
         "bool zero = false;",
         *lines,

@@ -3,27 +3,42 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from ..language.reductions import LANES, REDUCTIONS
-from ..program.spelling import indented
+from ..program.spelling import element_text, indented
 from ..program.stages import Stage
-from ..tasks.table import index, row_length
+from ..tasks.places import place_statements
+from ..tasks.table import row_length
 from .element import Parts, kernel_name, pack, parts_of, spelling
 from .launch_size import THREADS
+from .parameters import Parameters
 
 # So many bytes of scalars go along as an argument of the kernel; more are put into the GPU's memory.
 GIVEN_BYTES = 1024
 
 
-def _kernel(name: str, parts: Parts, columns: int, threads: int, row: str, arguments: str, body: Sequence[str]) -> str:
+# Of both kernels: the task table, and the stage's scalars, in the GPU's memory or as they come with the call.
+_TABLE = (
+    "const long long *__restrict__ table",
+    "const {compute} *__restrict__ uploaded",
+    "const __grid_constant__ Given given",
+)
+# blocks: of each row. go: the address of a number, or 0: below 1 nothing is written, but that at 0 the arrays that are
+# set to a constant are.
+UPDATE = Parameters(*_TABLE, "unsigned blocks", "const long long *go")
+REDUCE = Parameters(*_TABLE, "double *__restrict__ partials")
+
+
+def _kernel(
+    name: str, parts: Parts, columns: int, threads: int, row: str, parameters: Parameters, body: Sequence[str]
+) -> str:
     """A kernel over the task table, whose rows have so many columns; row: how a block finds its row.
 
     Its scalars are those in the GPU's memory, if there is an address, else those that came with the call.
     """
     width = len(parts.arrays)
     lines = [
-        given(parts.compute),
+        given_struct(parts.compute),
         f'extern "C" __global__ void __launch_bounds__({threads}) {name}(',
-        f"    const long long *__restrict__ table, const {parts.compute} *__restrict__ uploaded,",
-        f"    const __grid_constant__ Given given, {arguments})",
+        f"{parameters.declared(parts.compute)})",
         "{",
         *indented(
             [
@@ -43,7 +58,7 @@ def _kernel(name: str, parts: Parts, columns: int, threads: int, row: str, argum
     return parts.preamble + "\n".join(lines)
 
 
-def given(compute: str) -> str:
+def given_struct(compute: str) -> str:
     """The type of the scalars that come with a call."""
     return f"struct Given {{ {compute} values[{GIVEN_BYTES} / sizeof({compute})]; }};"
 
@@ -60,12 +75,11 @@ def update_source(
     held: Collection[int] = (),
     threads: int = THREADS,
 ) -> str:
-    """The kernel that updates many sets of arrays: (table, uploaded, given, blocks of each row, go).
+    """The kernel that updates many sets of arrays; its arguments are UPDATE.
 
     Dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere and at the
     end. dimensions: of arrays that are not dense together, else None. held: the arrays of which a row has one element
-    alone. threads: of a block. go: the address of a number, or 0: below 1 nothing is written, but that at 0 the arrays
-    that are set to a constant are.
+    alone. threads: of a block.
     """
     parts, size = parts_of(stage, storages), pack(storages)
     arrays = range(len(storages))
@@ -108,8 +122,7 @@ def update_source(
         ]
     body += [each.format(start), *indented(single), "}"]
     columns = row_length(len(storages), dimensions)
-    arguments = "unsigned blocks, const long long *go"
-    return _kernel(kernel_name(name), parts, columns, threads, "blockIdx.x / blocks", arguments, body)
+    return _kernel(kernel_name(name), parts, columns, threads, "blockIdx.x / blocks", UPDATE, body)
 
 
 def _places(width: int, dimensions: int | None, number: str, held: Collection[int] = ()) -> tuple[list[str], list[str]]:
@@ -118,11 +131,11 @@ def _places(width: int, dimensions: int | None, number: str, held: Collection[in
         return [], ["0" if k in held else number for k in range(width)]
     places = [f"e_{k}" for k in range(width)]
     declared = f"long long i = {number}, rest, c, {', '.join(places)};"
-    return [declared, *[f"{line};" for line in index(width, dimensions, "row[{0}]", "/")]], places
+    return [declared, *[f"{line};" for line in place_statements(width, dimensions, "row[{0}]", "/")]], places
 
 
 def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None) -> str:
-    """The kernel that reduces a chunk a block, in the order of reductions.py: (table, uploaded, given, partials).
+    """The kernel that reduces a chunk a block, in the order of reductions.py; its arguments are REDUCE.
 
     A thread has neighbouring lanes, so that it loads packs of 128 bits. dimensions: of arrays that are not dense
     together, else None.
@@ -147,7 +160,7 @@ def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: 
     fold = []
     for r, node in enumerate(stage.reductions):
         reduction = REDUCTIONS[node.op]
-        element = reduction.spelled(f"v{r}", wide)
+        element = element_text(reduction, f"v{r}", wide)
         combine = wide[reduction.combine]
         steps += [f"const double v{r} = y{r};", f"lane{r}[k] = {combine.format(f'lane{r}[k]', element)};"]
         fold += [
@@ -174,5 +187,5 @@ def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: 
         "}",
         *fold,
     ]
-    columns, arguments = row_length(width, dimensions), "double *__restrict__ partials"
-    return _kernel(f"{kernel_name(name)}_norms", parts, columns, LANES // size, "blockIdx.x", arguments, body)
+    columns = row_length(width, dimensions)
+    return _kernel(f"{kernel_name(name)}_norms", parts, columns, LANES // size, "blockIdx.x", REDUCE, body)

@@ -7,29 +7,38 @@ from typing import Any
 import numpy as np
 
 from ..arrays.view import compute_type
-from ..program.gpu_numbers import Ahead
+from ..program.gpu_numbers import GpuNumbers
 from ..program.stages import Program
-from ..tasks.stage_run import Pass
+from ..tasks.stage_run import StageRun
 from .compiler import (
-    arguments,
-    library,
+    cupy,
     on_device,
     raw_kernel,
     reduce_many,
     refuse_capture,
+    scalar_arguments,
     table_kernel,
     task_table,
     update_many,
 )
-from .number_kernels import CLOCK, DOES, PAST_THE_END, THREADS, ZERO, prologue_name, prologue_source
+from .number_kernels import (
+    CLOCK,
+    DOES,
+    PARAMETERS,
+    PAST_THE_END,
+    THREADS,
+    ZERO,
+    number_kernel_name,
+    number_kernel_source,
+)
 
 _ZERO = "a number that follows from a norm is divided by zero"
 
 
-class Steps:
-    """The passes of a program over sets of CuPy arrays, as often as they are run, with no word from the host.
+class UnattendedSteps:
+    """The stages of a program on sets of CuPy arrays, as often as they are run, with no word from the host.
 
-    Before each pass a kernel of number_kernels.py works out its scalars, from what was told and from the pass before.
+    Before each stage a kernel of number_kernels.py works out its scalars, from what was told and from the stage before.
     Either each `run` comes after a `tell`, or `tell_all` is called and `run` then captured, to be replayed many times.
     All kernels are compiled here, so that a capture meets none that is not. Raises RuntimeError in the midst of one.
     groups: for each set which row of numbers is its own. rows: how many there are. device: where the arrays are.
@@ -37,36 +46,37 @@ class Steps:
     """
 
     def __init__(
-        self, ahead: Ahead, passes: Sequence[Pass], groups: Sequence[int], rows: int, device: str, notice: Any
+        self, numbers: GpuNumbers, runs: Sequence[StageRun], groups: Sequence[int], rows: int, device: str, notice: Any
     ) -> None:
-        cupy, program = library(), ahead.program
-        self.ahead, self.device, self._passes = ahead, device, passes
-        sets, wide = len(groups), len(ahead.carried)
+        program = numbers.program
+        self.gpu_numbers, self.device, self._runs = numbers, device, runs
+        sets, wide = len(groups), len(numbers.carried)
         own = sets if program.apart else rows
         self._sizes = np.int32(sets), np.int32(own), np.int32(rows)
         with on_device(device):
             refuse_capture()
-            for stage, batch in ((one.stage, batch) for one in passes for batch in one.batches):
+            for stage, batch in ((run.stage, batch) for run in runs for batch in run.batches):
                 # A capture is no time to compile; and the table has the addresses.
                 table_kernel(program.name, stage, batch)
                 batch.sets.clear()
             self._kernels = [
-                raw_kernel(prologue_source(ahead, k), prologue_name(program.name, k)) for k in range(len(passes))
+                raw_kernel(number_kernel_source(numbers, k), number_kernel_name(program.name, k))
+                for k in range(len(runs))
             ]
-            self._groups = cupy.asarray(np.array(groups, np.int64))
-            self._found = cupy.zeros((sets + 1) * max(1, len(program.reductions)), "float64")
-            self._clock = cupy.zeros(CLOCK, "int64")
+            self._groups = cupy().asarray(np.array(groups, np.int64))
+            self._found = cupy().zeros((sets + 1) * max(1, len(program.reductions)), "float64")
+            self._clock = cupy().zeros(CLOCK, "int64")
             self._go = self._clock[DOES:]
-            self._carried = cupy.zeros(max(1, 2 * rows * wide), "float64")
-            self._folds = [_Fold(one, sets) for one in passes[:-1]]
-            most = max(1, own * max(len(one.stage.scalars) for one in passes))
-            self._scalars = {kind: (cupy.zeros(most, kind), _nothing(kind)) for kind in ("float32", "float64")}
+            self._carried = cupy().zeros(max(1, 2 * rows * wide), "float64")
+            self._folds = [_Fold(run, sets) for run in runs[:-1]]
+            most = max(1, own * max(len(run.stage.scalars) for run in runs))
+            self._scalars = {kind: (cupy().zeros(most, kind), _nothing(kind)) for kind in ("float32", "float64")}
         self.notice, self._notice_at = notice, np.int64(notice.ctypes.data)
         self._told: tuple[Any, Any] = (None, None)
         self._steps = np.int64(0)
 
     def tell(self, rows: Sequence[Sequence[float]]) -> None:
-        """What there is to know of the next step, a row for each group, as `Ahead.told` has it.
+        """What there is to know of the next step, a row for each group, as `GpuNumbers.told` has it.
 
         Raises ZeroDivisionError if the GPU has stopped at a step before. Those since then were counted, but have
         written nothing.
@@ -77,10 +87,10 @@ class Steps:
                 self._clock.fill(0)
                 self.notice[0] = 0
                 raise ZeroDivisionError(
-                    f"{self.ahead.program.name}: in a step before, {_ZERO}; nothing was written by it and the steps "
-                    "after it, which were counted all the same"
+                    f"{self.gpu_numbers.program.name}: in a step before, {_ZERO}; nothing was written by it and the "
+                    "steps after it, which were counted all the same"
                 )
-            self._told = arguments(np.array(rows, np.float64).reshape(len(rows), -1))
+            self._told = scalar_arguments(np.array(rows, np.float64).reshape(len(rows), -1))
         self.tables()
 
     def tell_all(self, rows: Any, carried: Sequence[Sequence[float]]) -> None:
@@ -88,18 +98,18 @@ class Steps:
 
         Waits for the GPU. The clock begins anew. The first table sets for how many steps there is room.
         """
-        cupy, (_, steps, _) = library(), rows.shape
+        _, steps, _ = rows.shape
         states = np.array([carried, carried], np.float64).reshape(-1)
         with on_device(self.device):
             refuse_capture()
             if not self._steps:
-                self._told = cupy.asarray(rows), _nothing("float64")
+                self._told = cupy().asarray(rows), _nothing("float64")
                 self._steps = np.int64(steps)
             self._told[0].set(rows)
             if states.size:
                 self._carried.set(states)
             self._clock.fill(0)
-            cupy.cuda.get_current_stream().synchronize()
+            cupy().cuda.get_current_stream().synchronize()
         self.notice[0] = 0
 
     def clock(self) -> tuple[int, int, str]:
@@ -110,95 +120,95 @@ class Steps:
         with on_device(self.device) as device:
             refuse_capture("what was replayed is known only when the GPU has been waited for; ask before or after")
             device.synchronize()
-            stopped, _, applied, skipped = library().asnumpy(self._clock).tolist()
+            stopped, _, applied, skipped = cupy().asnumpy(self._clock).tolist()
         return applied, skipped, {0: "", PAST_THE_END: "there were no more steps", ZERO: _ZERO}[stopped]
 
     def states(self) -> list[list[float]]:
         """The states that the GPU carries, a row for each group; waits for it."""
-        wide, rows = len(self.ahead.carried), int(self._sizes[2])
+        wide, rows = len(self.gpu_numbers.carried), int(self._sizes[2])
         with on_device(self.device):
-            values: list[list[float]] = library().asnumpy(self._carried)[: rows * wide].reshape(rows, wide).tolist()
+            values: list[list[float]] = cupy().asnumpy(self._carried)[: rows * wide].reshape(rows, wide).tolist()
         return values
 
     def tables(self) -> None:
         """Have the task tables on the GPU, as the arrays lie now."""
         with on_device(self.device):
-            for one in self._passes:
-                for batch in one.batches:
+            for run in self._runs:
+                for batch in run.batches:
                     task_table(batch, batch.table)
 
     def run(self) -> None:
         """Take a step on CuPy's current stream; it is only issued."""
-        name = self.ahead.program.name
+        name = self.gpu_numbers.program.name
         with on_device(self.device):
-            for number, one in enumerate(self._passes):
+            for number, run in enumerate(self._runs):
                 self._work_out(number)
                 fold = self._folds[number] if number < len(self._folds) else None
-                for k, batch in enumerate(one.batches):
+                for k, batch in enumerate(run.batches):
                     scalars = self._scalars[compute_type(batch.storages)]
                     table = task_table(batch, batch.table)
                     if fold:
-                        reduce_many(name, one.stage, batch, table, scalars, fold.parts[k])
+                        reduce_many(name, run.stage, batch, table, scalars, fold.parts[k])
                     else:
-                        update_many(name, one.stage, batch, table, scalars, self._go)
+                        update_many(name, run.stage, batch, table, scalars, self._go)
 
     def _work_out(self, number: int) -> None:
         fold = self._folds[number - 1] if number else None
-        before = (fold.spans, fold.partials) if fold else (None, None)
-        self._kernels[number](
-            (1,),
-            (THREADS,),
-            (
-                *(*before, self._groups, *self._sizes, self._found, *self._told, self._steps),
-                *(self._clock, self._notice_at, self._carried),
-                *(scalars for scalars, _ in self._scalars.values()),
-            ),
+        spans, partials = (fold.spans, fold.partials) if fold else (None, None)
+        sets, rows, told_rows = self._sizes
+        uploaded, given = self._told
+        arguments = PARAMETERS.arguments(
+            **{"spans": spans, "partials": partials, "groups": self._groups, "sets": sets, "rows": rows},
+            **{"told_rows": told_rows, "found": self._found, "uploaded": uploaded, "given": given},
+            **{"steps": self._steps, "clock": self._clock, "notice": self._notice_at, "carried": self._carried},
+            **{"singles": self._scalars["float32"][0], "doubles": self._scalars["float64"][0]},
         )
+        self._kernels[number]((1,), (THREADS,), arguments)
 
 
 class _Fold:
-    """Room for the partial results of a pass: of each batch one after the other; spans: where those of each set are."""
+    """Room for the partial results of a stage: batch by batch; spans: where those of each set are."""
 
-    def __init__(self, one: Pass, sets: int) -> None:
-        cupy = library()
+    def __init__(self, run: StageRun, sets: int) -> None:
         spans = np.zeros((sets, 2), np.int64)
         first, cuts = 0, []
-        for batch in one.batches:
+        for batch in run.batches:
             ends = first + np.cumsum(batch.counts)
             spans[batch.positions] = np.stack([ends - batch.counts, ends], axis=1)
             cuts.append(slice(first, first + len(batch.table)))
             first += len(batch.table)
-        self.spans = cupy.asarray(spans)
-        self.partials = cupy.zeros((max(1, first), len(one.stage.reductions)), "float64")
+        self.spans = cupy().asarray(spans)
+        self.partials = cupy().zeros((max(1, first), len(run.stage.reductions)), "float64")
         self.parts = [self.partials[cut] for cut in cuts]
 
 
 def _nothing(kind: str) -> Any:
     """Numbers that go along where those that count lie on the GPU."""
-    return arguments(np.zeros(1, kind))[1]
+    return scalar_arguments(np.zeros(1, kind))[1]
 
 
 def _seen_by_both() -> Any:
     """A word of the host's memory that the GPU writes too, as a NumPy array."""
-    word = np.frombuffer(library().cuda.alloc_pinned_memory(8), np.int64, 1)
+    word = np.frombuffer(cupy().cuda.alloc_pinned_memory(8), np.int64, 1)
     word[0] = 0
     return word
 
 
-def steps(
-    program: Program, passes: Sequence[Pass], groups: Sequence[int], rows: int, device: str, notice: Any
-) -> Steps:
-    """The steps of a program, as `Steps` has them; notice: that of others which they follow, or None.
+def unattended_steps(
+    program: Program, runs: Sequence[StageRun], groups: Sequence[int], device: str, rows: int, notice: Any
+) -> UnattendedSteps:
+    """The steps of a program, as `UnattendedSteps` has them; notice: that of others which they follow, or None.
 
     Raises ValueError if a GPU would not have the bits of the host.
     """
-    ahead = Ahead(program)
-    if ahead.unfit:
-        raise ValueError(f"{program.name}: a GPU has no bits of its own for {ahead.unfit}, which follows from a norm")
-    return Steps(ahead, passes, groups, rows, device, _seen_by_both() if notice is None else notice)
+    numbers = GpuNumbers(program)
+    if numbers.unfit:
+        raise ValueError(f"{program.name}: a GPU has no bits of its own for {numbers.unfit}, which follows from a norm")
+    return UnattendedSteps(numbers, runs, groups, rows, device, _seen_by_both() if notice is None else notice)
 
 
 @functools.cache
 def unattended(program: Program) -> bool:
     """Whether the host need know nothing that a step finds out: there are norms, but no guard and no states of them."""
-    return bool(program.reductions) and not program.guard and not Ahead(program).carried and not Ahead(program).unfit
+    numbers = GpuNumbers(program)
+    return bool(program.reductions) and not program.guard and not numbers.carried and not numbers.unfit

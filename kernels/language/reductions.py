@@ -6,7 +6,7 @@ j + LANES/2, and so on); the chunks are combined in order.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -51,10 +51,6 @@ class Reduction:
                 lanes = combine(lanes[: lanes.size // 2], lanes[lanes.size // 2 :])
             total = self.combined(total, float(lanes[0]))
         return total
-
-    def spelled(self, x: str, operations: Mapping[str, str]) -> str:
-        """What the element x brings, in a language that writes operations so."""
-        return operations[self.element].format(x, x) if self.element else x
 
     def combined(self, a: float, b: float) -> float:
         """Two partial results as one."""

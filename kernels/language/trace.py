@@ -5,28 +5,12 @@ depends on an element of an array. Equal expressions are one node.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
+from .graph import Node
 from .operations import OPERATIONS
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """op: an operation's name, a reduction's name, or "array", "scalar", "constant".
-
-    value: the name of an array or scalar, the number of a constant, what a reduction runs over.
-    stage: how many reductions must have run, one after the other, before the node can be evaluated.
-    """
-
-    op: str
-    args: tuple["Node", ...] = ()
-    value: Any = None
-    varying: bool = False
-    boolean: bool = False
-    stage: int = 0
 
 
 class Trace:
@@ -98,13 +82,13 @@ class Trace:
             plain = self._plain_power(operands[0], args[1])
             if plain is not None:
                 return plain
-        varying, stage = any(node.varying for node in args), max(node.stage for node in args)
-        if stage and not varying and not operation.exact:
+        varying, depth = any(node.varying for node in args), max(node.depth for node in args)
+        if depth and not varying and not operation.exact:
             raise TypeError(
                 f"{name} of a number that comes from a norm or a total: a GPU computes it where it is, and only "
                 "+ - * / sqrt minimum maximum where have the same bits there; write x * x for x**2"
             )
-        return self._intern(name, args, varying=varying, boolean=operation.boolean, stage=stage)
+        return self._intern(name, args, varying=varying, boolean=operation.boolean, depth=depth)
 
     def _plain_power(self, base: "Symbol", exponent: Node) -> "Symbol | None":
         """What NumPy makes of a few constant powers of an array."""
@@ -127,7 +111,7 @@ class Trace:
             raise TypeError(f"{name} takes an array expression")
         if over not in ("array", "model"):
             raise ValueError(f'over must be "array" or "model"; got {over!r}')
-        return self._intern(name, (node,), over, stage=node.stage + 1)
+        return self._intern(name, (node,), over, depth=node.depth + 1)
 
 
 _CALLED_FUNCTIONS = ("sqrt", "sign", "exp", "log", "minimum", "maximum", "where")

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ..language.graph import Node, walk
 from ..language.operations import OPERATIONS
-from ..language.trace import Node
 from .numbers import Numbers, beforehand
-from .spelling import plain, walk
+from .spelling import as_written
 from .stages import Program
 
 
 @dataclass(frozen=True, eq=False)
-class Ahead:
+class GpuNumbers:
     """A program's numbers, split by who works them out.
 
     carried: the uniform states that follow from norms, in this step or in steps before; the GPU keeps them.
@@ -29,7 +29,7 @@ class Ahead:
     @cached_property
     def carried(self) -> tuple[str, ...]:
         states = self.program.states
-        found = {name for name, node in states.items() if node.stage}
+        found = {name for name, node in states.items() if node.depth}
         while more := {name for name, node in states.items() if name not in found and _uses([node], found)}:
             found |= more
         return tuple(name for name in states if name in found)
@@ -53,14 +53,14 @@ class Ahead:
 
     def on_gpu(self, node: Node) -> bool:
         """Whether a number follows from a norm, of this step or of one before."""
-        return bool(node.stage) or _uses([node], self.carried)
+        return bool(node.depth) or _uses([node], self.carried)
 
     @cached_property
     def unfit(self) -> str | None:
         """What keeps a GPU from working out a number with the bits of the host, if anything does."""
         wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._besides]
         inner = [node for node in walk(wanted, self.program.reductions) if node.op in OPERATIONS and self.on_gpu(node)]
-        return next((plain(node) for node in inner if not OPERATIONS[node.op].exact), None)
+        return next((as_written(node) for node in inner if not OPERATIONS[node.op].exact), None)
 
     @cached_property
     def _function(self) -> Numbers:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..language.graph import Node, walk
 from ..language.operations import OPERATIONS
-from ..language.trace import Node
-from .spelling import FUNCTIONS, INFIX, Spelling, identifiers, plain, plain_constant, walk
+from .spelling import FUNCTIONS, INFIX, Spelling, as_written, identifiers, plain_constant
 
 Numbers = Callable[..., list[Any]]
 
@@ -43,9 +43,9 @@ def following(known: Sequence[Node], reductions: Sequence[Node], wanted: Sequenc
     apart: the values are NumPy arrays, with a number for each set of arrays; else they are Python's. Reductions that
     are not needed may be left out.
     """
-    stage = max((node.stage for node in wanted), default=0)
+    depth = max((node.depth for node in wanted), default=0)
     names = {node: f"k{position}" for position, node in enumerate(known)}
-    names |= {node: f"r{position}" for position, node in enumerate(reductions) if node.stage <= stage}
+    names |= {node: f"r{position}" for position, node in enumerate(reductions) if node.depth <= depth}
     spelling, meanings = (_MANY, _MANY_NAMES) if apart else (_ONE, _ONE_NAMES)
     return _function(wanted, names, [*names.values(), "*later"], spelling, meanings)
 
@@ -60,7 +60,7 @@ def _function(
 ) -> Numbers:
     lines, results = spelling.statements(wanted, leaves)
     body = "".join(f"    {line}\n" for line in [*first, *lines, f"return [{', '.join(results)}]"])
-    comments = "".join(f"# {result}: {plain(node)}\n" for result, node in zip(results, wanted, strict=True))
+    comments = "".join(f"# {result}: {as_written(node)}\n" for result, node in zip(results, wanted, strict=True))
     namespace: dict[str, Any] = {**meanings, "inf": float("inf"), "nan": float("nan")}
     text = f"{comments}def uniform({', '.join(arguments)}):\n{body}"
     exec(compile(text, "<fastopt uniform>", "exec"), namespace)

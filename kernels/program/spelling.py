@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..language.graph import Node, walk
 from ..language.operations import OPERATIONS
-from ..language.reductions import REDUCTIONS
-from ..language.trace import Node
+from ..language.reductions import REDUCTIONS, Reduction
 
 INFIX = {
     "add": "({0} + {1})",
@@ -73,20 +73,9 @@ class Spelling:
         return lines, [self.expression(root, names) for root in roots]
 
 
-def walk(roots: Iterable[Node], leaves: Iterable[Node] = ()) -> list[Node]:
-    """Every node under the roots, once, operands first; nothing below a leaf."""
-    seen: dict[Node, None] = {}
-    stop = set(leaves)
-    stack = [(root, False) for root in reversed(list(roots))]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            seen.setdefault(node)
-        elif node not in seen:
-            stack.append((node, True))
-            if node not in stop:
-                stack.extend((arg, False) for arg in reversed(node.args))
-    return list(seen)
+def element_text(reduction: Reduction, x: str, operations: Mapping[str, str]) -> str:
+    """What the element x brings to a reduction, in a language that writes operations so."""
+    return operations[reduction.element].format(x, x) if reduction.element else x
 
 
 _DEEPEST = 40
@@ -143,11 +132,6 @@ def scalar_names(
     return {node: is_true.format(variable) if node.boolean else variable for node, variable in pairs}, variables
 
 
-def array_nodes(roots: Sequence[Node], scalars: Sequence[Node]) -> list[Node]:
-    """The arrays that the roots need, where the scalars are given."""
-    return [node for node in walk(roots, scalars) if node.op == "array"]
-
-
 _FLUSHED_BY_HARDWARE = ("add", "subtract", "multiply", "divide", "sqrt")
 
 
@@ -163,7 +147,7 @@ def stored(node: Node, expression: str, compute: str) -> str:
 
 def comment(node: Node) -> str:
     """The expression as an author would write it, fit for a comment in any language."""
-    return plain(node).encode("ascii", "backslashreplace").decode()
+    return as_written(node).encode("ascii", "backslashreplace").decode()
 
 
 def indented(lines: Sequence[str], depth: int = 1) -> list[str]:
@@ -183,19 +167,19 @@ def finite_or(value: float, infinite: str, nan: str) -> str | None:
     return None
 
 
-def plain(node: Node, tighter: int = 0, depth: int = 0) -> str:
+def as_written(node: Node, tighter: int = 0, depth: int = 0) -> str:
     """The expression as an author would write it, to some depth; in parentheses if it binds less than `tighter`."""
     if depth > _DEEPEST:
         return "..."
     if not node.args:
         return repr(node.value) if node.op == "constant" else str(node.value)
     if node.op in _CALLED and node.op not in _PLAIN:
-        inner = [plain(arg, 0, depth + 1) for arg in node.args]
+        inner = [as_written(arg, 0, depth + 1) for arg in node.args]
         if node.op in REDUCTIONS and depth and len(inner[0]) > _LONGEST_NORM:
             inner = ["..."]  # shown in full where it is computed
         return _CALLED[node.op].format(*inner)
     binds, template = _PLAIN[node.op]
     # a - (b - c) is not (a - b) - c; only powers group from the right.
     sides = [binds + (k == 0 if node.op == "power" else k == 1) for k in range(len(node.args))]
-    text = template.format(*(plain(arg, side, depth + 1) for arg, side in zip(node.args, sides, strict=True)))
+    text = template.format(*(as_written(arg, side, depth + 1) for arg, side in zip(node.args, sides, strict=True)))
     return f"({text})" if binds < tighter else text

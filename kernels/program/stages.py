@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..language.graph import Node, walk
 from ..language.operations import OPERATIONS
 from ..language.reductions import REDUCTIONS
-from ..language.trace import Node
 from .numbers import Numbers, beforehand, following
-from .spelling import walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +73,8 @@ class Program:
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         reductions = [node for node in self.nodes if node.op in REDUCTIONS]
-        depth = max((node.stage for node in reductions), default=0)
-        waves = [[node for node in reductions if node.stage == level] for level in range(1, depth + 1)]
+        depth = max((node.depth for node in reductions), default=0)
+        waves = [[node for node in reductions if node.depth == level] for level in range(1, depth + 1)]
         passes = [self._stage((), tuple(wave)) for wave in waves]
         stores = tuple((name, node) for name, node in self.outputs.items() if node.op != "array" or node.value != name)
         return (*passes, self._stage(stores, ()))
@@ -116,8 +115,8 @@ class Program:
         wanted = (*(node for stage in self.stages for node in stage.scalars), *self.last)
         if not self.reductions:
             return wanted
-        leaves = [node for node in self.nodes if not node.varying and (node.op in REDUCTIONS or not node.stage)]
-        return tuple(node for node in walk(wanted, leaves) if not node.stage)
+        leaves = [node for node in self.nodes if not node.varying and (node.op in REDUCTIONS or not node.depth)]
+        return tuple(node for node in walk(wanted, leaves) if not node.depth)
 
     @cached_property
     def known_function(self) -> Numbers:

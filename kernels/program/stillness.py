@@ -7,8 +7,8 @@ denominators that are not zero; -0.0 may become 0.0.
 from collections.abc import Collection
 from typing import Any
 
+from ..language.graph import Node
 from ..language.reductions import REDUCTIONS
-from ..language.trace import Node
 from .stages import Program
 
 _ZERO = object()

@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..arrays.view import View, is_flat
-from ..libraries.library import backend, views_of
+from ..backends import Headers, UnattendedSteps, backend
+from ..libraries.library import views_of
 from ..program.stages import Program, Stage
-from ..tasks.stage_run import Pass
+from ..tasks.stage_run import StageRun
 from ..tasks.table import Batch
-from .numbers import decided, foretold
+from .executors import Attended, Executor, Unattended
 from .touched import RowSet, Touched
 
-MOVED, CHANGED = 1, 2  # what a watch answers; 0 if all is the same
+MOVED, CHANGED = 1, 2  # what a look at headers answers; 0 if all is the same
 
 
 def update(
@@ -25,30 +26,29 @@ def update(
 
     sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
     and uniform states for all sets, or one for each. label: how messages name an array.
-    Returns the new uniform states: of each row of numbers, or of each set if numbers differ from
-    array to array. None if the
-    program's guard said that the step does not count, and nothing was written.
+    Returns the new uniform states: of each row of numbers, or of each set if numbers differ from array to array. None
+    if the program's guard said that the step does not count, and nothing was written.
     """
     which, views = views_of(program, sets, label)
     groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
     # What follows from a norm differs from set to set.
     own = range(len(sets)) if program.apart else groups
-    found = decided(program, _passes(program, which, views, own), numbers, groups)
-    if found is None:
-        return None
-    states, last, rows = found
-    last.run(rows, [])
+    executor = Attended(program, _stage_runs(program, which, views, own), groups, own)
+    states = executor.decide(numbers)
+    if states is not None:
+        executor.write([])
     return states
 
 
 class Plan:
     """A program on parameters and state that mostly stay where they are, with gradients that mostly do not.
 
+    A step is `take`, `decide`, `write`. Taken arrays are held against those before them: new addresses of gradients are
+    entered into the task tables; if anything else is new, all of them are checked and prepared for.
+
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
-    of numbers is its own. label: how messages name an array. rows: the rows of numbers that are in use. sparse: which
-    parameters have row-sparse gradients.
-    Before a run the arrays are held against those before it: new addresses of gradients are entered into the task
-    tables; if anything else is new, all has to be bound again, which checks and prepares it.
+    of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients.
+    rows: the rows of numbers that are in use. touched: the rows that the taken row-sparse gradients touch.
     """
 
     def __init__(
@@ -66,27 +66,40 @@ class Plan:
         self.rows = tuple(dict.fromkeys(groups))
         self._own = range(len(slots)) if program.apart else groups  # which row of scalars is each set's
         self._sparse = tuple(sparse)
-        self._watch: Any = None
-        self._scalars: Any = None
-        self._steps: Any = None
-        self._notice: Any = None
-        self._unattended = False
-        self._passes: list[Pass] = []
+        self._headers: Headers | None = None
+        self._attended: Attended
+        self._unattended: Unattended | None = None
+        self._executor: Executor
+        self._steps: Callable[[int, Any], UnattendedSteps]
+        self._runs: list[StageRun] = []
         self._gradients: list[tuple[Batch, int]] = []
         self._written: list[View] = []
         self.touched: list[Touched] = []
 
-    def holds(self, parameters: list[Any], gradients: list[Any]) -> bool:
-        """Whether these arrays are those it was bound to, but for the addresses of gradients, which it takes over."""
+    def take(self, parameters: list[Any], gradients: list[Any]) -> bool:
+        """Take the arrays of a step. Whether they are those from before, but for where gradients lie.
+
+        Raises TypeError, ValueError or IndexError that names the array; nothing has then been changed.
+        """
+        same = self.retake(parameters, gradients)
+        if not same:
+            self._bind(parameters, gradients)
+        if self._sparse:
+            self._touch(gradients)
+        return same
+
+    def retake(self, parameters: list[Any], gradients: list[Any]) -> bool:
+        """Take arrays, row-sparse gradients aside, if they are those from before but for where gradients lie; whether
+        they are."""
         # Nothing is trusted while it is being changed: an interrupt in between has everything looked at anew.
-        watch, self._watch = self._watch, None
+        headers, self._headers = self._headers, None
         seen = self._dense(parameters, gradients) if self._sparse else gradients
-        found = watch.look(parameters, seen) if watch else CHANGED
+        found = headers.look(parameters, seen) if headers else CHANGED
         if found == MOVED:
             for batch, column in self._gradients:
-                batch.move(column, watch.gradients)
-        self._watch = watch
-        return bool(found != CHANGED)
+                batch.move(column, headers.gradients)  # type: ignore[union-attr]
+        self._headers = headers
+        return found != CHANGED
 
     def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
         """The gradients; in the places of sparse ones, which are new each time, the parameters."""
@@ -95,128 +108,95 @@ class Plan:
             seen[position] = parameters[position]
         return seen
 
-    def bind(self, parameters: list[Any], gradients: list[Any]) -> None:
-        """Check all arrays and prepare for them.
-
-        Raises TypeError or ValueError that names the array; nothing has then been changed.
-        """
+    def _bind(self, parameters: list[Any], gradients: list[Any]) -> None:
+        """Check all arrays and prepare for them."""
         sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
         which, views = views_of(self.program, sets, self._label, self._sparse)
-        self._watch = None
+        self._headers = None
         gradient = self.program.arrays[1]
         self.touched = [
             Touched(k, RowSet(which, self.program, views[k], self._label(k, gradient))) for k in self._sparse
         ]
-        self._passes = _passes(self.program, which, views, self._own)
+        self._runs = _stage_runs(self.program, which, views, self._own)
         self._gradients = [
-            (batch, one.stage.arrays.index(gradient))
-            for one in self._passes
-            if gradient in one.stage.arrays
-            for batch in one.batches
+            (batch, run.stage.arrays.index(gradient))
+            for run in self._runs
+            if gradient in run.stage.arrays
+            for batch in run.batches
         ]
         self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
         written = gradient in self.program.stages[-1].writes
-        self._which, self._device = which, views[0][0].device
-        if self._steps is not None:
-            # What stops a step on a GPU is noticed in a later one, which other steps may take.
-            self._notice, self._steps = self._steps.notice, None
-        unattended = _of(which, "unattended")
-        self._unattended = unattended is not None and unattended(self.program)
-        self._watch = backend(which).watch(parameters, self._dense(parameters, gradients), views, written)
+        on = backend(which)
+        self._steps = functools.partial(on.unattended_steps, self.program, self._runs, self._groups, views[0][0].device)
+        self._executor = self._attended = Attended(self.program, self._runs, self._groups, self._own)
+        if on.unattended(self.program) and not self._sparse:
+            self._executor = self._unattended = Unattended(self._steps, self._runs[-1], self._unattended)
+        self._headers = on.headers(parameters, self._dense(parameters, gradients), views, written)
 
-    def touch(self, gradients: list[Any]) -> None:
-        """Take over the row-sparse gradients of this step.
+    def _touch(self, gradients: list[Any]) -> None:
+        """Take the row-sparse gradients of this step."""
+        batches: list[list[Batch]] = [[] for _ in self._runs]
+        for touched in self.touched:
+            touched.take(gradients[touched.position], self._written)
+            if touched.rows.size and touched.set.length:
+                own = touched.position, self._own[touched.position]
+                for run, into in zip(self._runs, batches, strict=True):
+                    into.append(touched.set.batch(run.stage, touched.rows, touched.values, *own))
+        for run, into in zip(self._runs, batches, strict=True):
+            run.touched = into
 
-        Raises TypeError, ValueError or IndexError that names the gradient; nothing has then been changed.
-        """
-        batches: list[list[Batch]] = [[] for _ in self._passes]
-        for one in self.touched:
-            one.take(gradients[one.position], self._written)
-            if one.rows.size and one.set.length:
-                for found, into in zip(self._passes, batches, strict=True):
-                    into.append(one.set.batch(found.stage, one.rows, one.values, one.position, self._own[one.position]))
-        for found, into in zip(self._passes, batches, strict=True):
-            found.touched = into
+    @property
+    def writes(self) -> int:
+        """By how many entries the list that `write` is given grows."""
+        return self._executor.writes
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
-        """The new uniform states of a step on the arrays that it is bound to, as `update` gives them.
+        """The new uniform states of a step on the arrays that were taken, as `update` gives them.
 
         numbers: a row for each group, or one for each set where their uniform states differ. Nothing is written yet.
         """
-        if self._unattended and not self.touched:
-            return self._tell(numbers)
-        found = decided(self.program, self._passes, numbers, self._groups)
-        if found is None:
-            return None
-        states, _, self._scalars = found
-        return states
+        return self._executor.decide(numbers)
 
-    def _tell(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-        """The same where a GPU works out by itself what follows from norms, and is only told what it needs for that."""
-        if self._steps is None:
-            self._steps = self.steps(len(numbers))
-        known = foretold(self._steps.ahead, numbers)
-        self._steps.tell([told for told, _ in known])
-        return [list(states.values()) for _, states in known]
+    def write(self, done: list[Any]) -> None:
+        """Apply the step that was decided; done: grows by `writes` entries as the arrays are written."""
+        self._executor.write(done)
 
-    def steps(self, rows: int) -> Any:
-        """Steps on the arrays that it is bound to which need no word from the host, with so many rows of numbers.
+    def scalars(self, position: int) -> Any:
+        """The scalars of the stage that writes, as they were decided for a set."""
+        return self._attended.scalars(position)
+
+    def unattended_steps(self, rows: int) -> UnattendedSteps:
+        """Steps on the arrays that were taken which need no word from the host, with so many rows of numbers.
 
         Raises TypeError where there are none but on a GPU through CuPy, ValueError where bits would not be kept.
         """
-        make = _of(self._which, "steps")
-        if make is None:
-            raise TypeError("captured steps are for CuPy arrays; on others call step")
-        return make(self.program, self._passes, self._groups, rows, self._device, self._notice)
+        return self._steps(rows, self._unattended.notice if self._unattended else None)
 
     @property
     def addresses(self) -> Any:
         """Where the parameters, and after them the gradients, lie, as NumPy's int64; None if that is not known."""
-        return self._watch and self._watch.addresses
+        return self._headers and self._headers.addresses
 
     def reduced(self) -> Callable[[], list[Any]]:
         """Run the reductions of the first stage, which has no numbers; nothing is written.
 
         Returns what gives, later, for each reduction a value for each set.
         """
-        first = self._passes[0]
+        first = self._runs[0]
         first.run([()] * len(self._slots), [])
-        return functools.partial(first.reduced, [found.copy() for found in first.partials()])
-
-    def scalars(self, position: int) -> Any:
-        """The scalars of the stage that writes, as they were decided for a set."""
-        return self._scalars[self._own[position]]
-
-    @property
-    def writes(self) -> int:
-        """By how much `write` lets its list grow."""
-        last = self._passes[-1]
-        return len(last.batches) + len(last.touched)
-
-    def write(self, done: list[Any]) -> None:
-        """Apply the step that was decided."""
-        if self._unattended and not self.touched:
-            self._steps.run()
-            done.extend([None] * self.writes)
-        else:
-            self._passes[-1].run(self._scalars, done)
+        return functools.partial(first.reduced, [partials.copy() for partials in first.partials()])
 
 
-def _passes(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[Pass]:
+def _stage_runs(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[StageRun]:
     # All stages walk a set in one order, that of its arrays together: norms add up in it.
     flat = [None if None in arrays else is_flat(arrays) for arrays in views]
-    passes = []
+    runs = []
     for stage in program.stages:
         columns = _columns(program, stage)
         chosen = [[arrays[k] for k in columns] for arrays in views]
-        passes.append(Pass(backend(which), program.name, stage, chosen, own, flat))
-    return passes
+        runs.append(StageRun(backend(which), program.name, stage, chosen, own, flat))
+    return runs
 
 
 def _columns(program: Program, stage: Stage) -> list[int]:
     return [program.arrays.index(name) for name in stage.arrays]
-
-
-def _of(which: str, name: str) -> Any:
-    """What not every backend has; else None."""
-    return getattr(backend(which), name, None)

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import check_overlaps
 from ..arrays.row_sparse import RowSparse, checked_rows
-from ..arrays.view import View, check_overlaps
-from ..libraries import library as dispatch
+from ..arrays.view import View
+from ..backends import backend
+from ..libraries.library import array_like, view_of
 from ..program.stages import Program, Stage
 from ..tasks.row_tasks import RowTasks
 from ..tasks.table import Batch
@@ -22,21 +24,16 @@ class RowSet:
     """A parameter and its state, of which each step touches some rows.
 
     views: those of a program's arrays, None for the gradient's. label: how messages name the gradient.
-    Raises ValueError for a parameter without rows, TypeError for one of a library without this.
+    Raises ValueError for a parameter without rows.
     """
 
     def __init__(self, which: str, program: Program, views: Sequence[View | None], label: str) -> None:
-        self.program, self.label, self.backend = program, label, dispatch.backend(which)
+        self.program, self.label, self.backend = program, label, backend(which)
         self.gradient = program.arrays[1]
         self.arrays = {name: view for name, view in zip(program.arrays, views, strict=True) if view is not None}
         self.parameter = self.arrays[program.arrays[0]]
         if not self.parameter.shape:
             raise ValueError(f"{label} is row-sparse, but its parameter has no rows; pass an array of its shape, ()")
-        if not hasattr(self.backend, "merged"):
-            raise TypeError(
-                f"{label}: row-sparse gradients need NumPy or CuPy arrays; got a {self.parameter.kind}, which "
-                "cupy.asarray shares"
-            )
         self.count, *self.row_shape = self.parameter.shape
         self.length = prod(self.row_shape)
         self._places: Any = None
@@ -56,8 +53,7 @@ class RowSet:
         rows = checked_rows(gradient.rows, self.count, self.label)
         if self._places is None:
             self._places = np.full(self.count, -1, np.int64)
-        found: tuple[Any, View] = self.backend.merged(rows, self._places, view)
-        return found
+        return self.backend.merged(rows, self._places, view, self.label)
 
     def batch(self, stage: Stage, rows: Any, values: View, position: int, scalars: int) -> Batch:
         """The rows as a batch of one stage.
@@ -93,7 +89,7 @@ class RowSet:
     def _zeros(self) -> View:
         """Rows of zeros, as many as a task of a repeated batch has."""
         most = max(1, _NEAR // max(1, self.length))
-        return dispatch.view_of(dispatch.array_like(self.parameter.array[:most], 0.0, None, self.label), self.label)[1]
+        return view_of(array_like(self.parameter.array[:most], 0.0, None, self.label), self.label)[1]
 
 
 class Touched:
@@ -115,8 +111,8 @@ class Touched:
         the gradient.
         """
         parameter, name = self.set.parameter, f"{self.set.label}.values"
-        which, view = dispatch.view_of(gradient.values, name)
-        if dispatch.backend(which) is not self.set.backend or view.device != parameter.device:
+        library, view = view_of(gradient.values, name)
+        if backend(library.BACKEND) is not self.set.backend or view.device != parameter.device:
             raise TypeError(
                 f"{name} is a {view.kind} on {view.device} but the parameter is a {parameter.kind} on "
                 f"{parameter.device}; convert it"

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..arrays.view import compute_type
-from ..program.spelling import Spelling, array_nodes, comment, finite_or, identifiers, scalar_names, stored
+from ..language.graph import array_nodes
+from ..program.spelling import Spelling, comment, finite_or, identifiers, scalar_names, stored
 from ..program.stages import Stage
-from .table import index
+from .places import place_statements
 
 
 def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
@@ -58,7 +59,7 @@ def task_source(
     ]
     header = [f"n = table[task, {width}]", *(f"at_{k} = table[task, {k}]" for k in range(width))]
     places = ["0" if k in held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
-    body = index(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
+    body = place_statements(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
     for k, array in enumerate(stage.arrays):
         if array in stage.reads:
             body.append(f"{own[array]} = load(at_{k}, {places[k]}, {storages[k]!r}, {k})")

@@ -2,14 +2,15 @@
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..arrays.view import View, is_flat
 from ..language.reductions import REDUCTIONS
 from ..program.stages import Stage
+from .launcher import Launcher
 from .row_tasks import all_rows, row_of
 from .table import Batch, whole_arrays
 
@@ -17,27 +18,7 @@ from .table import Batch, whole_arrays
 _LONGEST = 2**30
 
 
-class Backend(Protocol):
-    """What every backend module has."""
-
-    def piece(self, stage: Stage, elements: int) -> int:
-        """How many elements a task has, of so many in all."""
-
-    def prepare(self, name: str, stage: Stage, batch: Batch) -> None:
-        """Compile and allocate whatever `run` needs, so that it cannot fail for want of it. Called before every run."""
-
-    def launch(self, name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
-        """What runs one stage over a batch, when called. A stage of reductions then has its partial results, (rows of
-        the table, reductions), in batch.kept["partials"].
-
-        rows: the stage's scalars, in the rows that the table names.
-        """
-
-    def guard(self, batches: Sequence[Batch]) -> Any:
-        """The lock to hold while these run, or None."""
-
-
-class Pass:
+class StageRun:
     """One stage on sets of arrays: prepared once, run step after step.
 
     scalars: for each set, which row of the stage's scalars is its own. flat: whether its arrays can be walked as one
@@ -47,7 +28,7 @@ class Pass:
 
     def __init__(
         self,
-        backend: Backend,
+        backend: Launcher,
         name: str,
         stage: Stage,
         sets: Sequence[Sequence[View]],
@@ -87,7 +68,7 @@ class Pass:
 
     def partials(self) -> list[Any]:
         """The partial results of the last run; the next may overwrite them."""
-        return [batch.kept["partials"] for batch in (*self.batches, *self.touched)]
+        return [batch.prepared.partials for batch in (*self.batches, *self.touched)]
 
     def reduced(self, partials: Sequence[Any]) -> list[Any]:
         """The reductions of the stage: each a value for each set, in order, or one of all.
@@ -125,16 +106,16 @@ def _in_dense_rows(views: Sequence[View]) -> bool:
 
 
 def run(
-    backend: Backend, name: str, stage: Stage, batches: Sequence[Batch], rows: Sequence[Sequence[Any]], done: list[Any]
+    backend: Launcher, name: str, stage: Stage, batches: Sequence[Batch], rows: Sequence[Sequence[Any]], done: list[Any]
 ) -> None:
-    """Run a stage over batches, as `Pass.run` says."""
+    """Run a stage over batches, as `StageRun.run` says."""
     # All before the first write: what fails then has changed nothing.
     for batch in batches:
         backend.prepare(name, stage, batch)
     launches = [backend.launch(name, stage, batch, rows) for batch in batches]
     # One call without bytecode in between, so that on a CPU no signal's handler runs until all is done and noted.
-    if (guard := backend.guard(batches)) is None:
+    if (lock := backend.lock(batches)) is None:
         done.extend(map(operator.call, launches))
     else:
-        with guard:
+        with lock:
             done.extend(map(operator.call, launches))

@@ -16,6 +16,16 @@ from ..arrays.view import ITEM_SIZES, View, compute_type
 
 
 @dataclass(eq=False)
+class Prepared:
+    """What a backend keeps of a batch from run to run; each backend adds its own.
+
+    partials: of a stage of reductions the partial results of the last run, (rows of the table, reductions), in NumPy.
+    """
+
+    partials: Any = None
+
+
+@dataclass(eq=False)
 class Batch:
     """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
 
@@ -27,7 +37,7 @@ class Batch:
     whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
     several rows of scalars in turn, up to the one before the number in its last column. held: the arrays of which each
     row has one element alone.
-    kept: what a backend keeps for the next run; what it keeps of the table, under "table", as long as that is the same.
+    prepared: what its backend keeps for the next run. moves: how often arrays have moved, and so the table has changed.
     """
 
     device: str
@@ -44,7 +54,8 @@ class Batch:
     whole: bool = True
     repeated: bool = False
     held: tuple[int, ...] = ()
-    kept: dict[str, Any] = field(default_factory=dict)
+    prepared: Prepared = field(default_factory=Prepared)
+    moves: int = 0
 
     @cached_property
     def runs(self) -> tuple[Any, list[tuple[int, slice]]]:
@@ -80,7 +91,7 @@ class Batch:
         """Take new addresses for one array of every set, of those that are in the batch and of others."""
         self.place(column, addresses)
         self.sets.clear()
-        self.kept.pop("table", None)
+        self.moves += 1
 
     def place(self, column: int, addresses: Any) -> None:
         np.add(addresses[self.owners], self.offsets[column], self._columns[column])
@@ -130,20 +141,6 @@ def whole_arrays(
 def row_length(width: int, dimensions: int | None) -> int:
     """How many columns the table for so many arrays has."""
     return width + 2 + (0 if dimensions is None else 1 + dimensions * (width + 1))
-
-
-def index(width: int, dimensions: int, cell: str, divide: str) -> list[str]:
-    """Statements for an element's place e_0, e_1, ... in each array, from its number i, the shape and the strides.
-
-    cell: a template for column {0} of the row; divide: how the language divides integers.
-    """
-    shape = width + 3
-    lines = [f"rest = i + {cell.format(width + 2)}"] + [f"e_{k} = 0" for k in range(width)]
-    for axis in reversed(range(dimensions)):
-        length = cell.format(shape + axis)
-        lines += [f"c = rest % {length}", f"rest = rest {divide} {length}"]
-        lines += [f"e_{k} += c * {cell.format(shape + dimensions * (k + 1) + axis)}" for k in range(width)]
-    return lines
 
 
 def scalar_table(rows: Sequence[Sequence[Any]], storages: Sequence[str]) -> Any:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from ...kernels.libraries.library import backend
 from ..rule import Inspection
 from .assembly import HotLoop, function, fused, hot_loop
 
@@ -23,9 +22,11 @@ class CpuKernel:
 
 def cpu_kernels(found: Inspection) -> list[CpuKernel]:
     """One for each stage, compiled now."""
+    from ...kernels.cpu.backend import assembly
+
     kernels = []
     for stage, storages in found.stages:
-        processor, symbol, everything = backend("cpu").assembly(found.rule.name, stage, storages)
+        processor, symbol, everything = assembly(found.rule.name, stage, storages)
         text = function(everything, symbol)
         title = f"CPU, LLVM's assembly: {'the norms' if stage.reductions else 'the update'}, serial"
         kernels.append(CpuKernel(title, processor, hot_loop(text), fused(text), text))

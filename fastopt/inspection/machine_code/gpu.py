@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ...kernels.libraries.library import number_sources, sources
+from ...kernels.backends import source
 from ..rule import Inspection
 from . import nvjitlink, nvrtc
 from .accesses import Access, of_ptx, of_sass
@@ -68,7 +68,7 @@ def gpu_kernels(found: Inspection, backend: str, arch: str, forms: Sequence[str]
 
 def _of_cupy(found: Inspection, arch: str) -> Iterator[_Made]:
     for stage, storages in found.stages:
-        for title, _, text in sources("cupy", found.rule.name, stage, storages):
+        for title, _, text in source("cupy").sources(found.rule.name, stage, storages):
             # Around the operation of an ElementwiseKernel CuPy writes the kernel, for each layout another.
             if "__global__" in text:
                 made = nvrtc.compiled(text, arch)
@@ -76,14 +76,14 @@ def _of_cupy(found: Inspection, arch: str) -> Iterator[_Made]:
             else:
                 made = nvrtc.compiled(nvrtc.elementwise_code(found.rule.name, stage, storages), arch, headers=True)
                 yield _Made(f"{title}, here contiguous", made.ptx, made.cubin, nvrtc.ELEMENTWISE_THREADS)
-    for title, _, text in number_sources("cupy", found.rule.program(found.rule.hyper)):
+    for title, _, text in source("cupy").number_sources(found.rule.program(found.rule.hyper)):
         made = nvrtc.compiled(text, arch)
         yield _Made(title, made.ptx, made.cubin)
 
 
 def _of_numba(found: Inspection, arch: str) -> Iterator[_Made]:
     for stage, storages in found.stages:
-        for title, _, _ in sources("cuda", found.rule.name, stage, storages):
+        for title, _, _ in source("cuda").sources(found.rule.name, stage, storages):
             yield _Made(title, *nvjitlink.compiled(found.rule.name, stage, storages, arch))
 
 

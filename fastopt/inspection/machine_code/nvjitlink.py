@@ -5,7 +5,7 @@ import importlib.metadata
 import warnings
 from typing import Any
 
-from ...kernels.numba_cuda import backend as numba_cuda
+from ...kernels.numba_cuda import compiler
 from ...kernels.program.stages import Stage
 
 _REMEDY = "pip install 'fastopt[cuda13]' (or cuda12), or choose --backend cupy"
@@ -17,7 +17,7 @@ def compiled(name: str, stage: Stage, storages: tuple[str, ...], arch: str) -> t
     Raises ImportError that says how to install what is missing, RuntimeError where the compiler refuses.
     """
     cuda, core = _libraries()
-    made = numba_cuda.generated(name, stage, storages, None)
+    made = compiler.generated(name, stage, storages, None)
     number = int(arch.removeprefix("sm_"))
     try:
         with warnings.catch_warnings():
@@ -49,7 +49,7 @@ def compiled(name: str, stage: Stage, storages: tuple[str, ...], arch: str) -> t
 def _libraries() -> tuple[Any, Any]:
     """numba.cuda and cuda.core, with an nvJitLink that loads."""
     try:
-        cuda = numba_cuda.library()
+        cuda = compiler.library()
         from cuda.bindings import nvjitlink
 
         core = importlib.import_module("cuda.core")

@@ -4,17 +4,14 @@ import inspect
 import itertools
 from collections.abc import Mapping, Sequence
 from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ...kernels.arrays.view import ITEM_SIZES
-from ...kernels.libraries.library import backend
-from .kinds import Options
+from ...kernels.backends import backend
+from .kinds import Kind, Options
 from .run import Run
-
-if TYPE_CHECKING:
-    from .step import FastStep
 
 _TYPES = (torch.Tensor, torch.nn.Parameter)
 _STORED = {getattr(torch, name) for name in ITEM_SIZES}
@@ -29,12 +26,14 @@ class Bound:
 
     def __init__(
         self,
-        optimizer: "FastStep",
+        optimizer: torch.optim.Optimizer,
+        kind: Kind,
         params: list[Any],
         grads: list[Any],
         groups: list[int],
         options: Sequence[Options],
     ) -> None:
+        self._kind = kind
         self.groups, self._structures = groups, _structures(options)
         self._cuda = any(p.is_cuda for p in params)
         # Seen without a look at the kernels, and so again in each step.
@@ -57,7 +56,7 @@ class Bound:
                 optimizer.state[params[k]].update(fresh)
         self._values = _values(optimizer.state)
         self._tensors = [value for value in self._values if isinstance(value, torch.Tensor)]
-        self._watch = backend("cpu").watch(self._tensors, [], [], False) if self._tensors else None
+        self._headers = backend("cpu").headers(self._tensors, [], [], False) if self._tensors else None
 
     def holds(
         self,
@@ -76,7 +75,7 @@ class Bound:
         if len(values) != len(self._values) or not all(map(is_, values, self._values)):
             return False
         # The same tensor may have been given other memory.
-        if self._tensors and (self._watch is None or self._watch.look(self._tensors, [])):
+        if self._tensors and (self._headers is None or self._headers.look(self._tensors, [])):
             return False
         if any(reason(params[k], grads[k], options[groups[k]]) != why for k, why in self._seen.items()):
             return False
@@ -87,7 +86,7 @@ class Bound:
             return False
         return True
 
-    def _begin(self, optimizer: "FastStep", params: list[Any]) -> None:
+    def _begin(self, optimizer: torch.optim.Optimizer, params: list[Any]) -> None:
         """Have torch make the state that is not there yet."""
         start = optimizer._init_group
         lists = len(inspect.signature(start).parameters) - 1
@@ -98,7 +97,7 @@ class Bound:
 
     def _prepare(
         self,
-        optimizer: "FastStep",
+        optimizer: torch.optim.Optimizer,
         positions: list[int],
         params: list[Any],
         grads: list[Any],
@@ -108,7 +107,7 @@ class Bound:
 
         def run(chosen: list[int]) -> Run:
             states, groups = [optimizer.state[params[k]] for k in chosen], [self.groups[k] for k in chosen]
-            made = Run(optimizer.kind, options, chosen, groups, states, [grads[k] for k in chosen])
+            made = Run(self._kind, options, chosen, groups, states, [grads[k] for k in chosen])
             made.prepare(params, grads, options)
             return made
 

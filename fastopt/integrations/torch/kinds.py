@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...kernels import FAMILIES, Rule
-from ...kernels.riders import Fused
+from ...kernels.riders import WithRiders
 from ...like.torch.optimizers import translated
 
 # What a group may ask for that the kernels cannot do.
@@ -42,13 +42,13 @@ def read(name: str, group: Mapping[str, Any], arguments: Iterable[str]) -> Optio
     return Options(structure, ours.get("decay"), numbers, refused, not any(hasattr(v, "item") for v in named.values()))
 
 
-def step_of(options: Sequence[Options]) -> Fused:
+def definition_of(options: Sequence[Options]) -> WithRiders:
     """The rule of groups of one structure, with what rides along."""
     rule, maximize, _ = options[0].structure
     on: dict[str, Any] = {"maximize": True} if maximize else {}
     if decay := next((one.decay for one in options if one.decay), None):
         on |= {"weight_decay": True, "decay": decay}
-    return Fused(rule, on)
+    return WithRiders(rule, on)
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,21 @@
 """State that is not this optimizer's: refused with the names that differ, before anything is changed."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from .kinds import KINDS, read, step_of
-
-if TYPE_CHECKING:
-    from .step import FastStep
+from .kinds import KINDS, Kind, definition_of, read
 
 
-def refuse_state(optimizer: "FastStep", given: Mapping[str, Any]) -> None:
+def refuse_state(optimizer: torch.optim.Optimizer, like: str, kind: Kind, given: Mapping[str, Any]) -> None:
     """Raise ValueError if groups or state, as torch hands them to __setstate__, are of another optimizer class.
+
+    like: the name of torch's own class, and kind: what it is here.
 
     Options and state that no class of torch's has are let through, as torch does.
     """
-    name, kind, groups = type(optimizer).__name__, optimizer.kind, given.get("param_groups", [])
+    name, groups = type(optimizer).__name__, given.get("param_groups", [])
     # Options of later versions of torch are absent in older ones; they are off or None by default.
     own = {key for key, value in optimizer.defaults.items() if not (value is None or isinstance(value, bool))}
     lacking = {key for group in groups for key in own - set(group)}
@@ -24,8 +23,8 @@ def refuse_state(optimizer: "FastStep", given: Mapping[str, Any]) -> None:
     _raise(name, "its options", foreign, lacking)
     states = {other for one in KINDS.values() for other in one.known}
     for group in groups:
-        step = step_of([read(optimizer._name, {**optimizer.defaults, **group}, optimizer.defaults)])
-        needed = kind.needed((*step.slots, *step.states))
+        definition = definition_of([read(like, {**optimizer.defaults, **group}, optimizer.defaults)])
+        needed = kind.needed((*definition.slots, *definition.states))
         for param in group["params"]:
             if found := given.get("state", {}).get(param):
                 _raise(name, "its state", (set(found) & states) - kind.known, needed - set(found))

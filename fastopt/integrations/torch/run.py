@@ -7,7 +7,7 @@ import torch
 
 from ...kernels.step.plan import Plan
 from ..scattered import Scattered
-from .kinds import Kind, Options, step_of
+from .kinds import Kind, Options, definition_of
 
 
 class Run:
@@ -26,7 +26,7 @@ class Run:
         states: Sequence[dict[str, Any]],
         grads: Sequence[Any],
     ) -> None:
-        step = step_of([options[group] for group in dict.fromkeys(groups)])
+        step = definition_of([options[group] for group in dict.fromkeys(groups)])
         self._program = step.program(step.hyper)
         self._hyper, self._carried = step.hyper, tuple(step.states)
         self.positions, self._groups = positions, groups
@@ -64,8 +64,7 @@ class Run:
         labels = [rows.setdefault(row, len(rows)) for row in zip(self._groups, *kept, strict=True)]
         if labels != self._labels or self._plan is None:
             self._plan, self._labels = Plan(self._program, self._slots, labels, _label(self._program.arrays)), labels
-        if not self._plan.holds(params, grads):
-            self._plan.bind(params, grads)
+        self._plan.take(params, grads)
         numbers = [
             {**self._hyper, **options[group].numbers, "t": int(count) + 1, **dict(zip(self._carried, own, strict=True))}
             for group, count, *own in rows

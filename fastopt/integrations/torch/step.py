@@ -96,7 +96,7 @@ class FastStep(torch.optim.Optimizer):
         # Nothing is trusted after an interrupt.
         bound, self._bound = self._bound, None
         if bound is None or not bound.holds(self.state, params, grads, groups, options):
-            bound = Bound(self, params, grads, groups, options)
+            bound = Bound(self, self.kind, params, grads, groups, options)
         updates = self.updates
         if bound.left:
             left = {id(params[k]) for k in bound.left}
@@ -137,7 +137,7 @@ class FastStep(torch.optim.Optimizer):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         if "defaults" not in state:
-            refuse_state(self, state)
+            refuse_state(self, self._name, self.kind, state)
         super().__setstate__(state)
         self._bound, self._read = None, ()
 

@@ -65,7 +65,7 @@ def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = 
             single[state] = single.pop(name)
     may = {"learning_rate"} & set(single)
     moving.same_names({*single, *found}, {*may, "iteration", *opt.rule.states, *wanted}, opt.rule)
-    theirs = [name for name, _ in next(iter(found.values()))] if found else list(opt._parameters.keys)
+    theirs = [name for name, _ in next(iter(found.values()))] if found else list(opt.updater.parameters.keys)
     for kind, own in found.items():
         if [name for name, _ in own] != theirs:
             raise ValueError(f"the state has {kind} of {[name for name, _ in own]}, but other arrays of {theirs}")
@@ -89,7 +89,7 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     Raises TypeError or ValueError for what Keras does not have.
     """
     _names(opt)
-    saved, keys = opt.state_dict(), opt._parameters.keys
+    saved, keys = opt.state_dict(), opt.updater.parameters.keys
     steps = moving.one_count(saved, "keras")
     order = moving.places(opt, None, len(keys), names)
     ours = [keys[order.index(place)] for place in range(len(keys))]

@@ -69,7 +69,7 @@ def load_state(
         raise ValueError(f"the parts of the state count different steps: {sorted(counts)}")
     updates = moving.counted(counts.pop() if counts else None, steps, "optax")
     trees = {key: list(leaves(tree, key)) for key, tree in found.items()}
-    theirs = [name for _, name, _ in next(iter(trees.values()))] if trees else list(opt._parameters.keys)
+    theirs = [name for _, name, _ in next(iter(trees.values()))] if trees else list(opt.updater.parameters.keys)
     order = moving.places(opt, theirs, len(theirs), names)
     states = {name: _product(opt, updates) for name in opt.rule.states}
     moved = []
@@ -86,7 +86,7 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
     caller's to copy. Raises TypeError or ValueError for what optax does not have.
     """
     wanted = _names(opt)
-    saved, keys = opt.state_dict(), opt._parameters.keys
+    saved, keys = opt.state_dict(), opt.updater.parameters.keys
     steps = moving.one_count(saved, "optax")
     found = {key for key, _ in _parts(state) if not key.endswith(".count")}
     moving.same_names(found, wanted, opt.rule)

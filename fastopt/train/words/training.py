@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...kernels import Rule
+from ...measure.bits import same_bits
 from ...optimizer.optimizer import Optimizer
-from ..checked import same_bits
 from ..digits.training import one_of
 from . import skipgram
 from .corpus import Corpus, stdlib

@@ -1,0 +1,62 @@
+"""Learning rates of single elements and rows: arrays that multiply lr."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..kernels.libraries.library import array_like, view_of
+from .hyper import matches
+from .sparsity_factor import SparsityFactor
+
+
+def lr_scales(
+    given: Mapping[str, Any] | None, names: Sequence[str], arrays: Sequence[Any], paths: Sequence[str]
+) -> list[list[Any]]:
+    """For each parameter the array that multiplies its lr, broadcast to its shape; empty lists if none is given.
+
+    given: by pattern, as for groups; the later win. Raises ValueError for a pattern that matches nothing and for an
+    array that does not broadcast, TypeError for one of another library or type than the parameter's computation.
+    """
+    if not given:
+        return [[] for _ in names]
+    for pattern in given:
+        if not any(matches(name, pattern) for name in names):
+            raise ValueError(f"lr_scale: {pattern!r} matches no parameter; there are {', '.join(names)}")
+    found = []
+    for name, array, path in zip(names, arrays, paths, strict=True):
+        chosen = [(pattern, value) for pattern, value in given.items() if matches(name, pattern)]
+        pattern, value = chosen[-1] if chosen else ("", None)
+        if value is None:
+            one = array_like(array.reshape(-1)[:1] if array.shape else array, 1.0, None, path).reshape(())
+            found.append([_broadcast(one, array.shape)])
+        else:
+            found.append([_fitting(value, array, f"lr_scale[{pattern!r}]", path)])
+    return found
+
+
+def _fitting(value: Any, parameter: Any, name: str, path: str) -> Any:
+    if isinstance(value, SparsityFactor):
+        if not parameter.shape or value.factor.shape[0] != parameter.shape[0]:
+            raise ValueError(f"{name} is of {value.factor.shape[0]} features, but {path} has shape {parameter.shape}")
+        value = value.factor.reshape(-1, *[1] * (len(parameter.shape) - 1))
+    if not hasattr(value, "shape"):
+        raise TypeError(f"{name} must be an array or a SparsityFactor; got {value!r}, a {type(value).__name__}")
+    library, view = view_of(value, name)
+    wanted, ours = view_of(parameter, path)
+    if library.BACKEND != wanted.BACKEND or view.device != ours.device:
+        raise TypeError(f"{name} is a {view.kind} on {view.device} but {path} is a {ours.kind} on {ours.device}")
+    compute = "float64" if ours.storage == "float64" else "float32"
+    if (view.storage == "float64") != (compute == "float64"):
+        raise TypeError(f"{name} is {view.storage} but {path} is computed in {compute}; make it of that type")
+    try:
+        return _broadcast(value, parameter.shape)
+    except ValueError:
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}, which does not broadcast to {path} of shape {parameter.shape}"
+        ) from None
+
+
+def _broadcast(array: Any, shape: Sequence[int]) -> Any:
+    # Read-only in NumPy; CuPy answers by its own.
+    return np.broadcast_to(array, tuple(shape))

@@ -1,0 +1,31 @@
+"""The CUDA C++ of a rule's kernels, for people to read. Imports neither CuPy nor CUDA."""
+
+from collections.abc import Sequence
+
+from ..program.gpu_numbers import GpuNumbers
+from ..program.stages import Program, Stage
+from .element import elementwise
+from .number_kernels import number_kernel_source
+from .table_kernels import reduce_source, update_source
+
+
+def number_sources(program: Program) -> list[tuple[str, str, str]]:
+    """The same for the kernels that work out numbers which follow from norms."""
+    if not program.reductions:
+        return []
+    title = "GPU, CUDA C++: the numbers before pass"
+    numbers = GpuNumbers(program)
+    stages = range(len(program.stages))
+    return [(f"{title} {k + 1}", "c++", number_kernel_source(numbers, k)) for k in stages]
+
+
+def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """For people to read: a title, the language and the text of each kernel of a stage."""
+    if stage.reductions:
+        return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, storages, None))]
+    one = elementwise(name, stage, storages)
+    text = f"{one.preamble}\n// ElementwiseKernel({one.in_params!r}, {one.out_params!r}): for each i\n{one.operation}\n"
+    return [
+        ("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text),
+        ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, storages)),
+    ]

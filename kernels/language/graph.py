@@ -1,0 +1,42 @@
+"""The expression graph: its nodes, and the ways through it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """op: an operation's name, a reduction's name, or "array", "scalar", "constant".
+
+    value: the name of an array or scalar, the number of a constant, what a reduction runs over.
+    depth: how many reductions must have run, one after the other, before the node can be evaluated.
+    """
+
+    op: str
+    args: tuple["Node", ...] = ()
+    value: Any = None
+    varying: bool = False
+    boolean: bool = False
+    depth: int = 0
+
+
+def walk(roots: Iterable[Node], leaves: Iterable[Node] = ()) -> list[Node]:
+    """Every node under the roots, once, operands first; nothing below a leaf."""
+    seen: dict[Node, None] = {}
+    stop = set(leaves)
+    stack = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            seen.setdefault(node)
+        elif node not in seen:
+            stack.append((node, True))
+            if node not in stop:
+                stack.extend((arg, False) for arg in reversed(node.args))
+    return list(seen)
+
+
+def array_nodes(roots: Sequence[Node], scalars: Sequence[Node]) -> list[Node]:
+    """The arrays that the roots need, where the scalars are given."""
+    return [node for node in walk(roots, scalars) if node.op == "array"]

@@ -1,0 +1,83 @@
+"""Anything else with __cuda_array_interface__. Importing this module does not import numba-cuda."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..arrays.view import View, make_view
+from ..numba_cuda.compiler import driver
+
+BACKEND = "cuda"
+
+
+def view(array: Any, name: str) -> View:
+    """How an array with __cuda_array_interface__ lies. Raises TypeError or ValueError that names it."""
+    interface = array.__cuda_array_interface__
+    kind = f"{type(array).__module__}.{type(array).__name__}"
+    if interface.get("mask") is not None:
+        raise TypeError(f"{name} is a {kind} with a mask; pass the plain array")
+    try:
+        dtype = _dtype(interface["typestr"], array)
+    except TypeError:
+        raise TypeError(f"{name} is a {kind} of unknown type {interface['typestr']!r}; expected a float type") from None
+    address, read_only = interface["data"]
+    made = make_view(
+        array, kind, f"cuda:{_device(address, name)}", address, dtype, interface.get("strides"), not read_only, name
+    )
+    stream = interface.get("stream")
+    if stream == 0:
+        raise ValueError(f"{name} names stream 0, which may be either default stream; expected None, 1, 2 or a handle")
+    return replace(made, stream=stream)
+
+
+def _dtype(typestr: str, array: Any) -> Any:
+    # ml_dtypes, and whoever follows it, has no better word for a bfloat16 than two bytes.
+    if typestr == "<V2" and str(getattr(array, "dtype", "")).endswith("bfloat16"):
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(typestr)
+
+
+def _device(address: int, name: str) -> int:
+    """The GPU in whose memory an address is; of an array without elements, the current one."""
+    cuda = driver()
+    if not address:
+        number: int = cuda.get_current_device().id
+        return number
+    from cuda.bindings import driver as bindings
+
+    ordinal = bindings.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    error, found = bindings.cuPointerGetAttribute(ordinal, address)
+    if error != bindings.CUresult.CUDA_SUCCESS:
+        raise ValueError(f"{name}: the driver does not know its address {address:#x} as memory of a GPU ({error.name})")
+    return int(found)
+
+
+def full_like(view: View, value: float, dtype: str) -> Any:
+    """A new numba device array on the device of another and in its shape; Fortran order if the other has it, else C."""
+    fortran = view.walk is not None and len(view.shape) > 1 and list(view.strides) == sorted(view.strides)
+    cuda = driver()
+    with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
+        return cuda.to_device(np.full(view.shape, value, dtype, order="F" if fortran else "C"))
+
+
+def to_host(view: View, name: str) -> Any:
+    """A NumPy array with its values; waits for the GPU."""
+    cuda = driver()
+    with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
+        return cuda.as_cuda_array(view.array).copy_to_host()
+
+
+def filling(view: View, values: Any) -> Callable[[], Any]:
+    """What sets it to the values of a NumPy array."""
+    return functools.partial(_fill, view, values)
+
+
+def _fill(view: View, values: Any) -> None:
+    cuda = driver()
+    with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
+        cuda.as_cuda_array(view.array)[...] = values

@@ -1,0 +1,38 @@
+"""CuPy arrays. Importing this module does not import CuPy."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.view import View, make_view
+from ..cuda.compiler import cupy, on_device
+
+BACKEND = "cupy"
+
+
+def view(array: Any, name: str) -> View:
+    """How an array lies. Raises TypeError or ValueError that names it."""
+    address, device = array.data.ptr, f"cuda:{array.device.id}"
+    return make_view(array, "cupy array", device, address, array.dtype, array.strides, True, name)
+
+
+def full_like(view: View, value: float, dtype: str) -> Any:
+    """A new CuPy array in the shape and the order of memory of another, on its device."""
+    with on_device(view.device):
+        return cupy().full_like(view.array, value, dtype=dtype)
+
+
+def to_host(view: View, name: str) -> Any:
+    """A NumPy array with its values; waits for the GPU."""
+    with on_device(view.device):
+        return cupy().asnumpy(view.array)
+
+
+def filling(view: View, values: Any) -> Callable[[], Any]:
+    """What sets it to the values of a NumPy array."""
+    return functools.partial(_fill, view, values)
+
+
+def _fill(view: View, values: Any) -> None:
+    with on_device(view.device):
+        view.array[...] = cupy().asarray(values)

@@ -1,0 +1,57 @@
+"""torch's tensors on a GPU, of any float type, whether or not they require grad. torch has been imported by then."""
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..arrays.view import View, make_view
+from . import host
+
+BACKEND = "cuda"
+
+
+def view(tensor: Any, name: str) -> View:
+    """How a tensor lies. Raises TypeError or ValueError that names it."""
+    torch = sys.modules["torch"]
+    if tensor.layout is not torch.strided:
+        raise TypeError(f"{name} is a torch tensor of layout {tensor.layout}; convert it with {name}.to_dense()")
+    if tensor.dtype is torch.bfloat16:
+        import ml_dtypes
+
+        dtype = np.dtype(ml_dtypes.bfloat16)
+    elif tensor.dtype in (torch.float16, torch.float32, torch.float64):
+        dtype = np.dtype(str(tensor.dtype).removeprefix("torch."))
+    else:
+        raise TypeError(f"{name} is a tensor of {tensor.dtype}; expected a float type: convert it with {name}.float()")
+    strides = [tensor.element_size() * stride for stride in tensor.stride()]
+    device = f"{tensor.device.type}:{tensor.device.index}"
+    # torch's default stream is 0, which elsewhere names none; 1 is CUDA's handle of the same.
+    stream = torch.cuda.current_stream(tensor.device).cuda_stream or 1
+    made = make_view(tensor, "torch tensor", device, tensor.data_ptr(), dtype, strides, True, name)
+    return replace(made, stream=stream)
+
+
+def full_like(view: View, value: float, dtype: str) -> Any:
+    """A new tensor in the shape and the order of memory of another, on its device."""
+    torch = sys.modules["torch"]
+    return torch.full_like(view.array, value, dtype=getattr(torch, dtype), requires_grad=False)
+
+
+def to_host(view: View, name: str) -> Any:
+    """A NumPy array with its values; waits for the GPU."""
+    return host.shared_with_numpy(view.array.detach().cpu(), name)
+
+
+def filling(view: View, values: Any) -> Callable[[], Any]:
+    """What sets it to the values of a NumPy array."""
+    return functools.partial(_fill, view.array, values)
+
+
+def _fill(tensor: Any, values: Any) -> None:
+    torch = sys.modules["torch"]
+    bits = torch.from_numpy(np.array(values).reshape(-1).view(np.uint8)).to(tensor.device)
+    tensor.detach().copy_(bits.view(tensor.dtype).reshape(tensor.shape))

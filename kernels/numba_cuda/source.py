@@ -1,0 +1,86 @@
+"""Graph -> numba source of CUDA kernels over a task table; it needs neither numba-cuda nor a GPU.
+
+Each task has a block of threads. Of an update the tasks are equal pieces, of a reduction the chunks of reductions.py, a
+thread for each lane. Behind a row of the table stand the bits of its scalars.
+"""
+
+from collections.abc import Sequence
+
+from ..arrays.view import compute_type
+from ..language.reductions import LANES, REDUCTIONS
+from ..program.spelling import FUNCTIONS, element_text, indented
+from ..program.stages import Program, Stage
+from ..tasks.numba_task import task_source
+from ..tasks.table import row_length
+
+THREADS = 256
+
+
+def source(
+    name: str,
+    stage: Stage,
+    storages: Sequence[str],
+    dimensions: int | None,
+    entry: str = "kernel",
+    held: tuple[int, ...] = (),
+) -> str:
+    """The source of one stage's kernel, a function with the name `entry`.
+
+    storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
+    None. held: the arrays of which a task has one element alone.
+    """
+    compute = compute_type(storages)
+    first = row_length(len(stage.arrays), dimensions)
+    scalar = f"number{compute[-2:]}(table[task, {first} + {{0}}])"
+    task = task_source(stage, storages, dimensions, FUNCTIONS, scalar, held)
+    if stage.reductions:
+        before, loop = _reduction(stage, task.body, task.results)
+    else:
+        before, loop = [], [f"for i in range(cuda.threadIdx.x, n, {THREADS}):", *indented(task.body)]
+    return "\n".join(
+        [
+            f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
+            f"def {entry}(table, partials):",
+            *indented(before),
+            "    task = cuda.blockIdx.x",
+            "    if task < len(table):",
+            *indented([*task.scalars, *task.header, *loop], 2),
+            "",
+        ]
+    )
+
+
+def _reduction(stage: Stage, body: list[str], results: list[str]) -> tuple[list[str], list[str]]:
+    """The defined order of language/reductions.py: a lane is a thread; then the lanes are folded in halves."""
+    before = ["lane = cuda.threadIdx.x", f"lanes = cuda.shared.array({LANES}, float64)"]
+    totals, steps, folds = [], [], []
+    for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
+        reduction = REDUCTIONS[node.op]
+        element = element_text(reduction, f"v{k}", FUNCTIONS)
+        combine = FUNCTIONS[reduction.combine]
+        totals.append(f"total{k} = float64(0.0)")
+        steps += [f"v{k} = widen({result})", f"total{k} = {combine.format(f'total{k}', element)}"]
+        folds += [
+            f"lanes[lane] = total{k}",
+            "cuda.syncthreads()",
+            f"half = {LANES // 2}",
+            "while half:",
+            "    if lane < half:",
+            f"        lanes[lane] = {combine.format('lanes[lane]', 'lanes[half + lane]')}",
+            "    cuda.syncthreads()",
+            "    half //= 2",
+            "if lane == 0:",
+            f"    partials[task, {k}] = lanes[0]",
+            "cuda.syncthreads()",
+        ]
+    return before, [*totals, f"for i in range(lane, n, {LANES}):", *indented([*body, *steps]), *folds]
+
+
+def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """For people to read: a title, the language and the text of each kernel of a stage."""
+    return [("GPU, numba-cuda", "python", source(name, stage, storages, None))]
+
+
+def number_sources(program: Program) -> list[tuple[str, str, str]]:
+    """None: the host works out the numbers."""
+    return []

@@ -1,0 +1,167 @@
+"""Two ways to take a step: the host decides it, or a GPU works out by itself what follows from norms.
+
+Both know, beforehand, the numbers that follow from no norm; both write in one call, after all has been decided.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..backends import UnattendedSteps
+from ..program.gpu_numbers import GpuNumbers
+from ..program.spelling import as_written
+from ..program.stages import Program
+from ..tasks.stage_run import StageRun
+
+
+class Executor(Protocol):
+    """What takes the steps of a plan."""
+
+    @property
+    def writes(self) -> int:
+        """By how many entries the list that `write` is given grows."""
+
+    def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+        """The uniform states after the step: of each row of numbers, or of each set if numbers differ from set to set.
+
+        None if the program's guard says that the step does not count. Nothing is written yet.
+        """
+
+    def write(self, done: list[Any]) -> None:
+        """Apply the step that was decided."""
+
+
+class Attended:
+    """The host waits for norms, and works out what follows from them.
+
+    runs: the program's stages on the arrays. groups: for each set which row of numbers is its own. own: the same for
+    the rows of scalars; those that follow from a set's own norms are apart.
+    """
+
+    def __init__(self, program: Program, runs: Sequence[StageRun], groups: Sequence[int], own: Sequence[int]) -> None:
+        self._program, self._groups, self._own = program, groups, own
+        *self._before, self._last = runs
+        self._scalars: Any = None
+
+    @property
+    def writes(self) -> int:
+        """A batch is an entry."""
+        return len(self._last.batches) + len(self._last.touched)
+
+    def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+        """As `Executor.decide`. Raises ValueError, with the numbers, for those that cannot be computed with."""
+        program = self._program
+        try:
+            known = list(map(program.known_function, numbers))
+            if program.reductions:
+                states, scalars = self._reduced(known)
+            elif program.last:
+                count = len(self._last.stage.scalars)
+                states, scalars = [row[count:] for row in known], [row[:count] for row in known]
+            else:
+                states, scalars = [[]] * len(known), known
+        except (ArithmeticError, ValueError) as error:
+            raise _explained(program, numbers, error) from error
+        if program.guard and not all(row.pop() for row in states):
+            return None
+        self._scalars = scalars
+        return states
+
+    def _reduced(self, known: list[list[Any]]) -> tuple[list[list[float]], Any]:
+        """`program.last` and the scalars of the last stage, by the norms that the stages before it compute."""
+        program, groups = self._program, self._groups
+        if program.apart:
+            columns = list(np.array(known, np.float64)[list(groups)].T)
+            # NumPy's numbers do not warn where Python's do not.
+            with np.errstate(all="ignore"):
+                for run, scalars in zip(self._before, program.stage_functions, strict=False):
+                    columns += _reductions(run, _table(scalars(*columns), len(groups)))
+                states, last = (
+                    _table(function(*columns), len(groups))
+                    for function in (program.last_function, program.stage_functions[-1])
+                )
+            return states.tolist(), last
+        for run, scalars in zip(self._before, program.stage_functions, strict=False):
+            values = list(map(float, _reductions(run, [scalars(*row) for row in known])))
+            known = [row + values for row in known]
+        # Before anything is written, since it may raise.
+        return [list(map(float, program.last_function(*row))) for row in known], [
+            program.stage_functions[-1](*row) for row in known
+        ]
+
+    def scalars(self, position: int) -> Any:
+        """The scalars of the stage that writes, as they were decided for a set."""
+        return self._scalars[self._own[position]]
+
+    def write(self, done: list[Any]) -> None:
+        """As `Executor.write`."""
+        self._last.run(self._scalars, done)
+
+
+class Unattended:
+    """The GPU works out what follows from norms, and is only told what it needs for that.
+
+    make: makes the steps of so many rows of numbers, with the notice of the steps before, or None. last: the stage that
+    writes. before: the executor of earlier steps, if there was one: what stops a step on a GPU is noticed in a later
+    one, which others may take.
+    """
+
+    def __init__(
+        self, make: Callable[[int, Any], UnattendedSteps], last: StageRun, before: "Unattended | None"
+    ) -> None:
+        self._make, self._last = make, last
+        self._steps: UnattendedSteps | None = None
+        self.notice: Any = before.notice if before else None
+
+    @property
+    def writes(self) -> int:
+        """As if the host had launched them: a batch is an entry."""
+        return len(self._last.batches)
+
+    def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+        """As `Executor.decide`; it never says that the step does not count."""
+        if self._steps is None:
+            self._steps = self._make(len(numbers), self.notice)
+            self.notice = self._steps.notice
+        known = foretold(self._steps.gpu_numbers, numbers)
+        self._steps.tell([told for told, _ in known])
+        return [list(states.values()) for _, states in known]
+
+    def write(self, done: list[Any]) -> None:
+        """As `Executor.write`; it is only issued."""
+        assert self._steps is not None
+        self._steps.run()
+        done.extend([None] * self.writes)
+
+
+def foretold(gpu: GpuNumbers, numbers: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], dict[str, float]]]:
+    """What a GPU is told of a step, and the uniform states after it, as GpuNumbers.next has them, of each row.
+
+    Raises ValueError, with the numbers, for those that cannot be computed with.
+    """
+    try:
+        return [gpu.next(row) for row in numbers]
+    except (ArithmeticError, ValueError) as error:
+        raise _explained(gpu.program, numbers, error) from error
+
+
+def _explained(program: Program, numbers: Sequence[Mapping[str, Any]], error: Exception) -> ValueError:
+    """An error in a number, with the hyperparameters that it was made of."""
+    given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
+    uniform = ", ".join(as_written(node) for stage in program.stages for node in stage.scalars if node.args)
+    return ValueError(f"{program.name}: {error} in one of {uniform}, with {given}")
+
+
+def _reductions(run: StageRun, scalars: Any) -> list[Any]:
+    """The reductions of a stage, each of every set or of all together."""
+    run.run(scalars, [])
+    return run.reduced(run.partials())
+
+
+def _table(columns: Sequence[Any], rows: int) -> Any:
+    """Columns, each of numbers or of one for all rows, as a table."""
+    table = np.empty((rows, len(columns)))
+    for k, column in enumerate(columns):
+        table[:, k] = column
+    return table
