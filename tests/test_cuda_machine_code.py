@@ -11,7 +11,7 @@ from own_rules import EVERY
 
 import fastopt
 from fastopt.kernels import RULES
-from fastopt.kernels.cuda.number_kernels import number_kernel_source
+from fastopt.kernels.cuda.number_kernels import number_kernel
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
 from fastopt.kernels.program.gpu_numbers import GpuNumbers
 
@@ -114,9 +114,9 @@ def test_reductions_of_strided_arrays_compile(name: str) -> None:
 @pytest.mark.parametrize("name", ["sgd", "nadam", "lamb", "sgd_hypergradient"])
 def test_what_works_out_the_numbers_keeps_the_promise(name: str, arch: int) -> None:
     opt = fastopt.Optimizer([np.zeros(3)], ALL[name], clip_norm=1.0, skip_nonfinite=True)
-    ahead = GpuNumbers(opt.updater.program)
+    numbers = GpuNumbers(opt.updater.program)
     for number in range(len(opt.updater.program.stages)):
-        made = compiled(number_kernel_source(ahead, number), arch)
+        made = compiled(number_kernel(numbers, number)[0], arch)
         assert_no_spills(made)
         assert not broken_promises(made.ptx)
     assert [found for found in instructions(made.ptx) if re.match(r"(add|mul)\..*f64", found)]

@@ -94,10 +94,10 @@ class Key:
         slots = self.slots
         if plan is None or step is not self._step or average is not self._average:
             plan, slots, average = self._planned(step, weights, numbers, average)
-        plan.take([weights], [gradient])
-        new = plan.decide([numbers])
+        executor = plan.take([weights], [gradient])
+        new = executor.decide([numbers])
         assert new is not None  # Nothing in a ThincStep says that a step does not count.
-        plan.write([])
+        executor.write([])
         if self.states:
             self.states = dict(zip(self.states, new[0], strict=True))
         if plan is not self._plan:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..kernels.arrays.row_sparse import RowSparse
 from ..kernels.program.stages import Program
+from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
 
 # Which gradients are None may differ from step to step: so many such sets are remembered, with their task tables.
@@ -29,23 +30,23 @@ class Plans:
         self.kept: dict[Any, Plan] = {}
         self.whole: Plan | None = None  # that of all parameters with dense gradients
 
-    def take(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> Plan:
-        """The plan for some of the parameters, which has taken these arrays; raises what `Plan.take` raises."""
+    def take(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> tuple[Plan, Executor]:
+        """The plan for some of the parameters, and what `Plan.take` gives, which may raise."""
         sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
         if not sparse and len(chosen) == len(self._slots):
             plan = self.whole or self.new(chosen)
-            plan.take(parameters, gradients)
+            executor = plan.take(parameters, gradients)
             self.whole = plan
-            return plan
+            return plan, executor
         key = tuple(chosen), sparse
         plan = self.kept.get(key) or self.new(chosen, sparse)
-        plan.take(parameters, gradients)
+        executor = plan.take(parameters, gradients)
         # As the latest; of too many the oldest goes.
         self.kept.pop(key, None)
         self.kept[key] = plan
         if len(self.kept) > _MOST:
             self.kept.pop(next(iter(self.kept)))
-        return plan
+        return plan, executor
 
     def new(self, chosen: Sequence[int], sparse: Sequence[int] = ()) -> Plan:
         """A plan for some of the parameters, bound to nothing yet and not kept. sparse: places among them."""

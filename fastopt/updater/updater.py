@@ -177,14 +177,17 @@ class Updater:
             self.refuse_captured()
         counts, scaler, plan = self.counts, self.loss_scaler, self.plans.whole
         chosen: Sequence[int] = self._every
-        if plan is None or self.rows_behind.by_parameter or not plan.retake(parameters, gradients):
+        executor = None
+        if plan is not None and not self.rows_behind.by_parameter:
+            executor = plan.retake(parameters, gradients)
+        if plan is None or executor is None:
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
                 return
             counts = self.split(chosen)
             parameters = [parameters[k] for k in chosen]
             gradients = [self.gradient(k, p, gradients[k]) for k, p in zip(chosen, parameters, strict=True)]
-            plan = self.plans.take(chosen, parameters, gradients)
+            plan, executor = self.plans.take(chosen, parameters, gradients)
             for k, parameter, gradient in zip(chosen, parameters, gradients, strict=True):
                 if k in self.rows_behind.by_parameter and not isinstance(gradient, RowSparse):
                     self._catch_up(k, parameter)
@@ -194,7 +197,7 @@ class Updater:
                 row["grad_scale"] *= scaler.inverse()
         if plan.touched:
             self.rows_behind.bring(plan, chosen, self.state)
-        new = plan.decide(numbers)
+        new = executor.decide(numbers)
         zeroed: Sequence[Any] = ()
         if new is None:
             if self._zeroes:
@@ -208,7 +211,7 @@ class Updater:
                     # The values of rows that came twice were read before they were added up.
                     zeroed = [touched.given for touched in plan.touched]
                 notes = self.rows_behind.notes(plan, chosen)
-            plan.write(journal.begin(plan.writes, counted, scaler, zeroed, notes))
+            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes))
         journal.settle()
 
     def split(self, chosen: Sequence[int]) -> Counts:

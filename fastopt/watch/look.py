@@ -11,6 +11,7 @@ from ..kernels import norm, sign, total
 from ..kernels.arrays.row_sparse import is_row_sparse, row_sparse
 from ..kernels.language.trace import Trace
 from ..kernels.program.stages import Program
+from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
 from .samples import Located, Samples, compared
 
@@ -47,6 +48,7 @@ class Look:
         rows = max(1, _MOST // len(active)), len(active)
         width = samples.width(active)
         self._located: Located | None = None
+        self._executor: Executor | None = None
         self._counts: Any = None
         self._reduced: Any = None
         self._before, self._after = np.zeros((rows[0], 2 * rows[1], width)), np.zeros((*rows, width))
@@ -66,7 +68,8 @@ class Look:
         located, self._located = self._located, None
         triples = zip(gradients, parameters, self._names[len(active) :], strict=True)
         gradients = [row_sparse(g, p.shape, n).dense(p.shape) if is_row_sparse(g) else g for g, p, n in triples]
-        if self._plan.take(parameters, gradients) and located:
+        executor, self._executor = self._executor, self._plan.take(parameters, gradients)
+        if located and executor is self._executor:
             located.addresses = self._plan.addresses
         else:
             located = self._samples.located(active * 2, [*parameters, *gradients], self._names)

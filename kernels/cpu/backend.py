@@ -1,7 +1,6 @@
 """Kernels over the task table, compiled from what source.py writes. Importing this module imports numba."""
 
 import functools
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -15,7 +14,7 @@ from ..jit.compiler import compiled, entry_point
 from ..language.reductions import CHUNK, LANES
 from ..program.stages import Program, Stage
 from ..tasks.launcher import ON_CUPY_ALONE
-from ..tasks.numba_task import ascii_name
+from ..tasks.numba_task import named_apart
 from ..tasks.table import Batch, Prepared
 from . import threads
 from .merged_rows import merged as merged
@@ -36,10 +35,10 @@ def kernel(
     parallel: bool,
     repeated: bool = False,
     held: tuple[int, ...] = (),
-    scattered: bool = False,
+    rows_apart: bool = False,
 ) -> Callable[..., Any]:
     """The compiled kernel: (table, shares, scalars, partials) -> None."""
-    entry, text = _named(name, stage, storages, dimensions, repeated, held, scattered)
+    entry, text = _named(name, stage, storages, dimensions, repeated, held, rows_apart)
     return entry_point(compiled(entry, text, _SIGNATURE, parallel))
 
 
@@ -50,16 +49,13 @@ def _named(
     dimensions: int | None,
     repeated: bool = False,
     held: tuple[int, ...] = (),
-    scattered: bool = False,
+    rows_apart: bool = False,
 ) -> tuple[str, str]:
     """The name of a kernel's function and its source."""
     if stage.reductions:
         # Those of a clip are alike for all rules, and so compiled once: kernels are kept by their text.
         name = "reductions"
-    text = source(name, stage, storages, dimensions, "kernel", repeated, held, scattered)
-    # numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
-    entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return entry, source(name, stage, storages, dimensions, entry, repeated, held, scattered)
+    return named_apart(name, source(name, stage, storages, dimensions, repeated, held, rows_apart))
 
 
 def assembly(name: str, stage: Stage, storages: Sequence[str]) -> tuple[str, str, str]:

@@ -19,16 +19,15 @@ def source(
     stage: Stage,
     storages: Sequence[str],
     dimensions: int | None,
-    entry: str = "kernel",
     repeated: bool = False,
     held: tuple[int, ...] = (),
-    scattered: bool = False,
+    rows_apart: bool = False,
 ) -> str:
-    """The source of one stage's kernel, a function with the name `entry`.
+    """The source of one stage's kernel, a function `kernel`.
 
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
     None. repeated: a task runs with several rows of scalars in turn, up to the one that its last column has. held: the
-    arrays of which a task has one element alone. scattered: tasks are rows that lie anywhere.
+    arrays of which a task has one element alone. rows_apart: tasks are rows that lie anywhere.
     """
     scalar = f"{compute_type(storages)}(scalars[u, {{0}}])"
     task = task_source(stage, storages, dimensions, _OPERATIONS, scalar, held)
@@ -40,7 +39,7 @@ def source(
     own = f"table[task, {len(stage.arrays) + 1}]"
     if repeated:
         step = [f"for u in range({own}, table[task, -1]):", *indented([*task.scalars, *step])]
-    if scattered:
+    if rows_apart:
         step = [*_ahead(stage, storages), *step]
     body = ["for task in range(shares[worker], shares[worker + 1]):", *indented(step)]
     if not repeated:
@@ -53,7 +52,7 @@ def source(
     return "\n".join(
         [
             f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
-            f"def {entry}(table, shares, scalars, partials):",
+            "def kernel(table, shares, scalars, partials):",
             "    for worker in prange(len(shares) - 1):",
             *indented(body, 2),
             "",

@@ -180,7 +180,7 @@ def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
     uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
     arguments = UPDATE.arguments(table=table, uploaded=uploaded, given=given, blocks=cupy().uint32(blocks), go=go)
-    kernel((len(table) * blocks,), (threads,), arguments)
+    kernel((len(table) * blocks,), (threads,), tuple(arguments))
 
 
 def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], partials: Any) -> None:
@@ -188,4 +188,4 @@ def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
     uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
     arguments = REDUCE.arguments(table=table, uploaded=uploaded, given=given, partials=partials)
-    kernel((len(table),), (LANES // pack(batch.storages),), arguments)
+    kernel((len(table),), (LANES // pack(batch.storages),), tuple(arguments))

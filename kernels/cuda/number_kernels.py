@@ -69,23 +69,23 @@ PARAMETERS = Parameters(
 )
 
 
-def number_kernel_name(name: str, number: int) -> str:
-    return f"{kernel_name(name)}_numbers{number}"
+_HEAD = f"{_MEANINGS}{_OPERATIONS}{given_struct('double')}"
+_DECLARED = PARAMETERS.declared()
 
 
-def number_kernel_source(numbers: GpuNumbers, number: int) -> str:
-    """The kernel before stage `number`, of one block of THREADS threads; its arguments are PARAMETERS.
+def number_kernel(numbers: GpuNumbers, number: int) -> tuple[str, str]:
+    """The text and the name of the kernel before stage `number`, of one block of THREADS threads, with PARAMETERS.
 
     That before the first stage lets the clock begin a step; that before another folds the partial results of the stage
     before; that before the last, which writes, decides whether it may, and has the clock count. All give their stage
     scalars.
     """
     program = numbers.program
-    name = number_kernel_name(program.name, number)
+    name = f"{kernel_name(program.name)}_numbers{number}"
     text = f"""\
-{_MEANINGS}{_OPERATIONS}{given_struct("double")}
+{_HEAD}
 extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
-{PARAMETERS.declared()})
+{_DECLARED})
 {{
     __shared__ bool stopped, skipped, zero_divided;
 """
@@ -106,7 +106,8 @@ extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
         *indented(_end(last)),
         "}",
     ]
-    return "".join(["namespace fastopt {\n", prelude(("float64",)), text, "\n".join(indented(body)), "\n}\n}\n"])
+    whole = ["namespace fastopt {\n", prelude(("float64",)), text, "\n".join(indented(body)), "\n}\n}\n"]
+    return "".join(whole), name
 
 
 def _begin() -> list[str]:

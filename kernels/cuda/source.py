@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..program.gpu_numbers import GpuNumbers
 from ..program.stages import Program, Stage
 from .element import elementwise
-from .number_kernels import number_kernel_source
+from .number_kernels import number_kernel
 from .table_kernels import reduce_source, update_source
 
 
@@ -16,7 +16,7 @@ def number_sources(program: Program) -> list[tuple[str, str, str]]:
     title = "GPU, CUDA C++: the numbers before pass"
     numbers = GpuNumbers(program)
     stages = range(len(program.stages))
-    return [(f"{title} {k + 1}", "c++", number_kernel_source(numbers, k)) for k in stages]
+    return [(f"{title} {k + 1}", "c++", number_kernel(numbers, k)[0]) for k in stages]
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:

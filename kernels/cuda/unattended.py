@@ -28,8 +28,7 @@ from .number_kernels import (
     PAST_THE_END,
     THREADS,
     ZERO,
-    number_kernel_name,
-    number_kernel_source,
+    number_kernel,
 )
 
 _ZERO = "a number that follows from a norm is divided by zero"
@@ -59,10 +58,7 @@ class UnattendedSteps:
                 # A capture is no time to compile; and the table has the addresses.
                 table_kernel(program.name, stage, batch)
                 batch.sets.clear()
-            self._kernels = [
-                raw_kernel(number_kernel_source(numbers, k), number_kernel_name(program.name, k))
-                for k in range(len(runs))
-            ]
+            self._kernels = [raw_kernel(*number_kernel(numbers, k)) for k in range(len(runs))]
             self._groups = cupy().asarray(np.array(groups, np.int64))
             self._found = cupy().zeros((sets + 1) * max(1, len(program.reductions)), "float64")
             self._clock = cupy().zeros(CLOCK, "int64")
@@ -163,7 +159,7 @@ class UnattendedSteps:
             **{"steps": self._steps, "clock": self._clock, "notice": self._notice_at, "carried": self._carried},
             **{"singles": self._scalars["float32"][0], "doubles": self._scalars["float64"][0]},
         )
-        self._kernels[number]((1,), (THREADS,), arguments)
+        self._kernels[number]((1,), (THREADS,), tuple(arguments))
 
 
 class _Fold:

@@ -1,7 +1,6 @@
 """Numba source -> CUDA kernels, from the disk cache if they are there. numba-cuda is imported when one is compiled."""
 
 import functools
-import hashlib
 import importlib.metadata
 import importlib.util
 import linecache
@@ -13,7 +12,7 @@ from typing import Any
 from ..jit.cache import KernelCache
 from ..language.reductions import LANES
 from ..program.stages import Stage
-from ..tasks.numba_task import ascii_name
+from ..tasks.numba_task import named_apart
 from .source import THREADS, source
 
 REMEDY = "pip install 'fastopt[cuda13]' (or cuda12, as the driver has it)"
@@ -37,9 +36,7 @@ def generated(
     cuda = library()
     from . import intrinsics as cuda_intrinsics
 
-    text = source(name, stage, storages, dimensions, held=held)
-    entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    text = source(name, stage, storages, dimensions, entry, held)
+    entry, text = named_apart(name, source(name, stage, storages, dimensions, held))
     namespace = cuda_intrinsics.NAMES | {"cuda": cuda, "inf": math.inf, "nan": math.nan}
     namespace["__name__"] = cuda_intrinsics.__name__
     filename = f"<fastopt {entry}>"

@@ -21,10 +21,9 @@ def source(
     stage: Stage,
     storages: Sequence[str],
     dimensions: int | None,
-    entry: str = "kernel",
     held: tuple[int, ...] = (),
 ) -> str:
-    """The source of one stage's kernel, a function with the name `entry`.
+    """The source of one stage's kernel, a function `kernel`.
 
     storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
     None. held: the arrays of which a task has one element alone.
@@ -40,7 +39,7 @@ def source(
     return "\n".join(
         [
             f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
-            f"def {entry}(table, partials):",
+            "def kernel(table, partials):",
             *indented(before),
             "    task = cuda.blockIdx.x",
             "    if task < len(table):",

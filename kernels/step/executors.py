@@ -13,14 +13,16 @@ from ..program.gpu_numbers import GpuNumbers
 from ..program.spelling import as_written
 from ..program.stages import Program
 from ..tasks.stage_run import StageRun
+from ..tasks.table import Batch
 
 
 class Executor(Protocol):
-    """What takes the steps of a plan."""
+    """Takes steps on the arrays that a plan has taken.
 
-    @property
-    def writes(self) -> int:
-        """By how many entries the list that `write` is given grows."""
+    writes: by how many entries the list that `write` is given grows, one for each batch.
+    """
+
+    writes: int
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """The uniform states after the step: of each row of numbers, or of each set if numbers differ from set to set.
@@ -43,11 +45,13 @@ class Attended:
         self._program, self._groups, self._own = program, groups, own
         *self._before, self._last = runs
         self._scalars: Any = None
+        self.writes = len(self._last.batches)
 
-    @property
-    def writes(self) -> int:
-        """A batch is an entry."""
-        return len(self._last.batches) + len(self._last.touched)
+    def touch(self, batches: Sequence[Sequence[Batch]]) -> None:
+        """Have the next step go through these rows too, of each stage some batches."""
+        for run, touched in zip([*self._before, self._last], batches, strict=True):
+            run.touched = touched
+        self.writes = len(self._last.batches) + len(self._last.touched)
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """As `Executor.decide`. Raises ValueError, with the numbers, for those that cannot be computed with."""
@@ -110,14 +114,9 @@ class Unattended:
     def __init__(
         self, make: Callable[[int, Any], UnattendedSteps], last: StageRun, before: "Unattended | None"
     ) -> None:
-        self._make, self._last = make, last
+        self._make, self.writes = make, len(last.batches)
         self._steps: UnattendedSteps | None = None
         self.notice: Any = before.notice if before else None
-
-    @property
-    def writes(self) -> int:
-        """As if the host had launched them: a batch is an entry."""
-        return len(self._last.batches)
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """As `Executor.decide`; it never says that the step does not count."""

@@ -43,8 +43,9 @@ def update(
 class Plan:
     """A program on parameters and state that mostly stay where they are, with gradients that mostly do not.
 
-    A step is `take`, `decide`, `write`. Taken arrays are held against those before them: new addresses of gradients are
-    entered into the task tables; if anything else is new, all of them are checked and prepared for.
+    A step is `take`, and then `decide` and `write` of the executor that it gives. Taken arrays are held against those
+    before them: new addresses of gradients are entered into the task tables; if anything else is new, all of them are
+    checked and prepared for.
 
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
     of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients.
@@ -76,30 +77,31 @@ class Plan:
         self._written: list[View] = []
         self.touched: list[Touched] = []
 
-    def take(self, parameters: list[Any], gradients: list[Any]) -> bool:
-        """Take the arrays of a step. Whether they are those from before, but for where gradients lie.
+    def take(self, parameters: list[Any], gradients: list[Any]) -> Executor:
+        """Take the arrays of a step. Gives what decides and writes it: the same as before, until arrays have to be
+        checked and prepared for again.
 
         Raises TypeError, ValueError or IndexError that names the array; nothing has then been changed.
         """
-        same = self.retake(parameters, gradients)
-        if not same:
-            self._bind(parameters, gradients)
+        executor = self.retake(parameters, gradients) or self._bind(parameters, gradients)
         if self._sparse:
             self._touch(gradients)
-        return same
+        return executor
 
-    def retake(self, parameters: list[Any], gradients: list[Any]) -> bool:
-        """Take arrays, row-sparse gradients aside, if they are those from before but for where gradients lie; whether
-        they are."""
+    def retake(self, parameters: list[Any], gradients: list[Any]) -> Executor | None:
+        """The same for arrays that differ from those before in where gradients lie alone, row-sparse gradients aside;
+        None for others, which are not taken."""
         # Nothing is trusted while it is being changed: an interrupt in between has everything looked at anew.
         headers, self._headers = self._headers, None
         seen = self._dense(parameters, gradients) if self._sparse else gradients
         found = headers.look(parameters, seen) if headers else CHANGED
+        if found == CHANGED:
+            return None
         if found == MOVED:
             for batch, column in self._gradients:
                 batch.move(column, headers.gradients)  # type: ignore[union-attr]
         self._headers = headers
-        return found != CHANGED
+        return self._executor
 
     def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
         """The gradients; in the places of sparse ones, which are new each time, the parameters."""
@@ -108,7 +110,7 @@ class Plan:
             seen[position] = parameters[position]
         return seen
 
-    def _bind(self, parameters: list[Any], gradients: list[Any]) -> None:
+    def _bind(self, parameters: list[Any], gradients: list[Any]) -> Executor:
         """Check all arrays and prepare for them."""
         sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
         which, views = views_of(self.program, sets, self._label, self._sparse)
@@ -132,6 +134,7 @@ class Plan:
         if on.unattended(self.program) and not self._sparse:
             self._executor = self._unattended = Unattended(self._steps, self._runs[-1], self._unattended)
         self._headers = on.headers(parameters, self._dense(parameters, gradients), views, written)
+        return self._executor
 
     def _touch(self, gradients: list[Any]) -> None:
         """Take the row-sparse gradients of this step."""
@@ -142,24 +145,7 @@ class Plan:
                 own = touched.position, self._own[touched.position]
                 for run, into in zip(self._runs, batches, strict=True):
                     into.append(touched.set.batch(run.stage, touched.rows, touched.values, *own))
-        for run, into in zip(self._runs, batches, strict=True):
-            run.touched = into
-
-    @property
-    def writes(self) -> int:
-        """By how many entries the list that `write` is given grows."""
-        return self._executor.writes
-
-    def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
-        """The new uniform states of a step on the arrays that were taken, as `update` gives them.
-
-        numbers: a row for each group, or one for each set where their uniform states differ. Nothing is written yet.
-        """
-        return self._executor.decide(numbers)
-
-    def write(self, done: list[Any]) -> None:
-        """Apply the step that was decided; done: grows by `writes` entries as the arrays are written."""
-        self._executor.write(done)
+        self._attended.touch(batches)
 
     def scalars(self, position: int) -> Any:
         """The scalars of the stage that writes, as they were decided for a set."""

@@ -1,5 +1,6 @@
 """The Python source of one task, which both numba backends compile."""
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -75,3 +76,12 @@ def task_source(
 def ascii_name(name: str) -> str:
     """The name as a symbol of machine code may have it."""
     return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
+
+
+def named_apart(name: str, text: str) -> tuple[str, str]:
+    """A name for the function `kernel` of a text, and the text with it.
+
+    numba makes the symbols of the machine code of the function's name: no two kernels may have the same.
+    """
+    entry = f"{ascii_name(name)}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return entry, text.replace("def kernel(", f"def {entry}(", 1)

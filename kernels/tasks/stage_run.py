@@ -56,7 +56,7 @@ class StageRun:
             for key, positions in groups.items()
         ]
         self.batches += [all_rows(sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]
-        self.touched: list[Batch] = []
+        self.touched: Sequence[Batch] = ()
 
     def run(self, rows: Sequence[Sequence[Any]], done: list[Any]) -> None:
         """Run the stage.

@@ -47,7 +47,7 @@ class Run:
         self._begun = [float(position not in self.made) for position in positions]
         self._labels: list[int] = []
         self._plan: Any = None
-        self._new: Any = None
+        self._prepared: Any = None
 
     def prepare(self, params: list[Any], grads: list[Any], options: Sequence[Options]) -> None:
         """Look at all arrays and compute the numbers of the step.
@@ -64,22 +64,23 @@ class Run:
         labels = [rows.setdefault(row, len(rows)) for row in zip(self._groups, *kept, strict=True)]
         if labels != self._labels or self._plan is None:
             self._plan, self._labels = Plan(self._program, self._slots, labels, _label(self._program.arrays)), labels
-        self._plan.take(params, grads)
+        executor = self._plan.take(params, grads)
         numbers = [
             {**self._hyper, **options[group].numbers, "t": int(count) + 1, **dict(zip(self._carried, own, strict=True))}
             for group, count, *own in rows
         ]
-        self._new = kept[0], self._plan.decide(numbers)
+        self._prepared = executor, kept[0], executor.decide(numbers)
 
     @property
     def calls(self) -> int:
         """How many kernel calls a step is: one for all arrays of the same types."""
-        return int(self._plan.writes)
+        executor, _, _ = self._prepared
+        return int(executor.writes)
 
     def apply(self) -> None:
         """Write the step that was prepared."""
-        counts, new = self._new
-        self._plan.write([])
+        executor, counts, new = self._prepared
+        executor.write([])
         if not self._counted:
             self._begun = [1.0] * len(self._begun)
             return
