@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastopt.lab.build import Plan, build
+from fastopt.lab.build import Order, build
 from fastopt.lab.statements import STATEMENTS
 
 DOCS = Path(__file__).parent
@@ -43,7 +43,7 @@ def page(findings: Mapping[str, Any]) -> str:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        build(Plan(Path(folder)))
+        build(Order(Path(folder)))
         shutil.copy(Path(folder) / "lab.json", DOCS / "lab.json")
         for name in PICTURES:
             shutil.copy(Path(folder) / f"{name}.svg", DOCS / f"lab-{name}.svg")

@@ -16,7 +16,7 @@ from .tasks.stage_run import StageRun
 BACKENDS = {"cpu": "cpu", "cupy": "cuda", "cuda": "numba_cuda"}
 
 
-class Headers(Protocol):
+class HeaderCheck(Protocol):
     """What notices that arrays were replaced or moved.
 
     addresses: where the parameters, and after them the gradients, lay when last looked at; gradients: only theirs.
@@ -62,7 +62,7 @@ class Backend(Launcher, Protocol):
 
     def headers(
         self, parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
-    ) -> Headers | None:
+    ) -> HeaderCheck | None:
         """What notices that these arrays were replaced or moved; None where each step has to look at all of them."""
 
     def merged(self, rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:

@@ -100,3 +100,45 @@ def test_rules_know_how_rules_are_made_and_the_functions_of_the_language_alone()
     for name, others in imports(ROOT / "kernels").items():
         if name.startswith("rules.") and name != "rules.__init__":
             assert {other for other in others if not other.startswith("rules.")} <= known, name
+
+
+# Names of other projects that begin with an underscore, and are asked for all the same.
+OF_OTHERS = {
+    *("_fields", "_replace", "_rebuild", "_reduce", "_reduce_states", "_core", "_kernel", "_cupy_header_list", "_exit"),
+    *("_at_fork_reinit", "_is_initialized", "_cache", "_init_group", "_parameter_constraints", "_profiler_enabled"),
+    *("_is_profiler_enabled", "_global_optimizer_pre_hooks", "_global_optimizer_post_hooks", "_ArgInfo", "_TypeMap"),
+    "_get_elementwise_kernel_code",
+}
+
+
+def test_no_module_asks_for_the_private_names_of_another() -> None:
+    found = []
+    for path in [*(ROOT / "kernels").rglob("*.py"), *(ROOT / "fastopt").rglob("*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        used |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+        own = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and is_self(node.value)}
+        own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        own |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        private = {name for name in used - own - OF_OTHERS if name.startswith("_") and not name.endswith("__")}
+        found += [f"{path}: {name}" for name in sorted(private)]
+    assert not found
+
+
+def is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
+# The same class for other arrays; what torch calls so; the one task and the other, which commands/train.py takes alike.
+ALIKE = {"Optimizer", "Factor", "Updates", "Training", "Epoch", "Summary"}
+
+
+def test_a_name_is_of_one_class() -> None:
+    paths = [*(ROOT / "kernels").rglob("*.py"), *(ROOT / "fastopt").rglob("*.py")]
+    names = [
+        node.name
+        for path in dict.fromkeys(path.resolve() for path in paths)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert {name for name in names if names.count(name) > 1} == ALIKE

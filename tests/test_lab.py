@@ -236,7 +236,7 @@ def test_two_surfaces_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "others.py").write_text("from fastopt.lab import SURFACES\n\nbeside = SURFACES['valley']\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ValueError, match="the pictures of others:beside would have the names of those of valley"):
-        build.Plan(tmp_path, surfaces=("valley", "others:beside")).check()
+        build.Order(tmp_path, surfaces=("valley", "others:beside")).check()
 
 
 def check_page(text: str, pictures: int) -> None:
@@ -292,7 +292,7 @@ def test_bad_arguments_end_in_one_line(
 @pytest.mark.long
 def test_the_whole_lab(tmp_path: Path) -> None:
     ticks: list[int] = []
-    plan = build.Plan(tmp_path)
+    plan = build.Order(tmp_path)
     made = build.build(plan, lambda: ticks.append(1))
     assert len(ticks) == build.steps_of(plan)
     assert {name: one["verdict"] for name, one in made["statements"].items()} == {

@@ -38,12 +38,12 @@ def lab(
 
     start = time.perf_counter()
     with refusing(TypeError, ValueError, ImportError, RuntimeError, OSError):
-        from ..lab.build import RULES, Plan, build, steps_of
+        from ..lab.build import RULES, Order, build, steps_of
         from ..lab.surfaces import SURFACES
         from ..studies.progress import bar
 
         only = bool(rule or surface or lr is not None or steps is not None)
-        plan = Plan(output, rule or RULES, surface or tuple(SURFACES), lr, steps, whole=not only)
+        plan = Order(output, rule or RULES, surface or tuple(SURFACES), lr, steps, whole=not only)
         plan.check()
         output.mkdir(parents=True, exist_ok=True)
         with bar("jobs", steps_of(plan)) as tick:

@@ -24,7 +24,7 @@ _WITHOUT_MOMENTUM = ("sgd", "adagrad", "rmsprop", "adadelta")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Order:
     """What to make. rules, surfaces: by name, or as module:name. lr: None takes the best for each rule. steps: None
     takes the surface's own. whole: also all that is no run on a surface."""
 
@@ -58,26 +58,26 @@ class Plan:
                 raise ValueError(f"the pictures of {name} would have the names of those of {files[file]}; rename one")
 
 
-def jobs(plan: Plan) -> list[tuple[Any, ...]]:
+def jobs(order: Order) -> list[tuple[Any, ...]]:
     """The longest first, so that the processes end together."""
-    found: list[tuple[Any, ...]] = [("surface", name) for name in plan.surfaces]
-    if plan.whole:
+    found: list[tuple[Any, ...]] = [("surface", name) for name in order.surfaces]
+    if order.whole:
         found += [("family", chapter.name) for chapter in captions.FAMILIES]
         specs = list(digits_runs.specs())
         found += [("digits", specs[k : k + 20]) for k in range(0, len(specs), 20)]
     return found
 
 
-def build(plan: Plan, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Make all of a plan in its folder, and call tick at the end of each job and of the page.
+def build(order: Order, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Make all of a order in its folder, and call tick at the end of each job and of the page.
 
     Returns what was found of the statements, by name, and the files. Raises RuntimeError if a job failed.
     """
     chapters: list[Chapter] = []
     found: dict[str, Any] = {}
-    todo = jobs(plan)
+    todo = jobs(order)
     results: dict[int, Any] = {}
-    for number, result, error in side_by_side(functools.partial(work, plan), todo, cores()):
+    for number, result, error in side_by_side(functools.partial(work, order), todo, cores()):
         if error is not None:
             raise RuntimeError(f"{' '.join(map(str, todo[number][:2]))}: {error}")
         results[number] = result
@@ -89,48 +89,48 @@ def build(plan: Plan, tick: Callable[[], None] = lambda: None) -> dict[str, Any]
             chapter, findings = results[number]
             chapters.append(chapter)
             found |= findings
-    if plan.whole:
+    if order.whole:
         chapters.append(captions.DIGITS)
-        found |= _digits(plan.folder)
+        found |= _digits(order.folder)
     ordered = {name: found[name] for name in STATEMENTS if name in found}
-    text = page.html(chapters, ordered, {p.name: _read(plan.folder, p.name) for c in chapters for p in c.pictures})
+    text = page.html(chapters, ordered, {p.name: _read(order.folder, p.name) for c in chapters for p in c.pictures})
     for name, content in (("index.html", text), ("lab.json", json.dumps(ordered, indent=1) + "\n")):
-        if name == "index.html" or plan.whole:
-            with whole(plan.folder / name) as file:
+        if name == "index.html" or order.whole:
+            with whole(order.folder / name) as file:
                 file.write(content.encode())
     tick()
     pictures = [f"{p.name}{ending}" for chapter in chapters for p in chapter.pictures for ending in ENDINGS]
-    return {"statements": ordered, "pictures": pictures, "page": str(plan.folder / "index.html")}
+    return {"statements": ordered, "pictures": pictures, "page": str(order.folder / "index.html")}
 
 
-def work(plan: Plan, kind: str, what: Any) -> Any:
+def work(order: Order, kind: str, what: Any) -> Any:
     """One job, in a process of its own."""
     if kind == "digits":
         return {spec: digits_runs.run(spec) for spec in what}
     if kind == "surface":
-        return _surface(plan, what), {}
+        return _surface(order, what), {}
     from .charts import CHARTS
 
     chapter = next(chapter for chapter in captions.FAMILIES if chapter.name == what)
     for picture in chapter.pictures:
-        _write(plan.folder, picture.name, CHARTS[picture.name]())
+        _write(order.folder, picture.name, CHARTS[picture.name]())
     return chapter, {one.name: one.measure().as_record() for one in FAMILIES.get(chapter.name, ()) if not one.digits}
 
 
-def _surface(plan: Plan, name: str) -> Chapter:
+def _surface(order: Order, name: str) -> Chapter:
     from . import paths_plot
 
     where = surface(name)
     chapter = captions.of_surface(where)
-    given: dict[str, Any] = {"steps": plan.steps}
+    given: dict[str, Any] = {"steps": order.steps}
     runs = [
-        tuned(rule, where, **given) if plan.lr is None else descend(rule, where, lr=plan.lr, **given)
-        for rule in plan.rules
+        tuned(rule, where, **given) if order.lr is None else descend(rule, where, lr=order.lr, **given)
+        for rule in order.rules
     ]
     plain = [run for run in runs if run.rule in _WITHOUT_MOMENTUM] or runs
     drawn = (paths_plot.paths(runs), paths_plot.losses(runs), paths_plot.rates(plain))
     for picture, figure in zip(chapter.pictures, drawn, strict=True):
-        _write(plan.folder, picture.name, figure)
+        _write(order.folder, picture.name, figure)
     return chapter
 
 
@@ -154,6 +154,6 @@ def _read(folder: Path, name: str) -> bytes:
     return (folder / f"{name}.svg").read_bytes()
 
 
-def steps_of(plan: Plan) -> int:
+def steps_of(order: Order) -> int:
     """How often `build` will call tick."""
-    return len(jobs(plan)) + 1
+    return len(jobs(order)) + 1

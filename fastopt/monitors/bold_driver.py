@@ -6,7 +6,7 @@ from typing import Any
 
 from ..trees.snapshot import Snapshot
 from .factor import Factor
-from .monitor import Monitor, Steps, number
+from .monitor import Counted, Monitor, number
 
 
 class BoldDriver(Monitor, Factor):
@@ -52,7 +52,7 @@ class BoldDriver(Monitor, Factor):
         self.last: float | None = None
         self._before = None if params is None else Snapshot(params)
 
-    def update(self, loss: Any, optimizer: Steps | None = None) -> bool:
+    def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether it has risen. Raises TypeError if it is no number."""
         loss = number(loss)
         if not self._counts(loss, optimizer):

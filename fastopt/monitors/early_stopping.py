@@ -5,7 +5,7 @@ from typing import Any
 
 from ..trees.snapshot import Snapshot
 from .best import BestSoFar
-from .monitor import Steps, number
+from .monitor import Counted, number
 
 
 class EarlyStopping(BestSoFar):
@@ -37,7 +37,7 @@ class EarlyStopping(BestSoFar):
         self.stopped = False
         self._weights = None if params is None else Snapshot(params)
 
-    def update(self, loss: Any, optimizer: Steps | None = None) -> bool:
+    def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether to stop. Raises TypeError if the loss is no number."""
         loss = number(loss)
         if self._counts(loss, optimizer):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 
-class Steps(Protocol):
+class Counted(Protocol):
     """What a monitor asks of an optimizer: the steps that were applied, and those that were skipped."""
 
     @property
@@ -28,7 +28,7 @@ class Monitor:
         self.applied: int | None = None
         self.skipped = 0
 
-    def _counts(self, loss: float, optimizer: Steps | None) -> bool:
+    def _counts(self, loss: float, optimizer: Counted | None) -> bool:
         if optimizer is None:
             return True
         nothing_learnt = optimizer.t == self.applied

@@ -4,7 +4,7 @@ from typing import Any
 
 from .best import BestSoFar
 from .factor import Factor
-from .monitor import Steps, number, whole
+from .monitor import Counted, number, whole
 
 
 class ReduceOnPlateau(BestSoFar, Factor):
@@ -48,7 +48,7 @@ class ReduceOnPlateau(BestSoFar, Factor):
         self.value = 1.0
         self.cooling = 0
 
-    def update(self, loss: Any, optimizer: Steps | None = None) -> bool:
+    def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether the rate was cut.
 
         optimizer: leaves out what its skipped steps have spoilt. NaN without a skipped step counts as not better.

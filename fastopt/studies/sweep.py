@@ -79,12 +79,12 @@ class Sweep:
 
     def plot(self, path: str | Path, title: str = "final loss against the initial rate") -> None:
         """Draw the curves into a file, .png or .svg; needs matplotlib: pip install 'fastopt[plot]'."""
-        from .sweep_plot import Curve, draw
+        from .sweep_plot import SweepCurve, draw
 
         several = len({run.seed for run in self.runs}) > 1
         draw(
             {
-                rule: Curve(self.curve(rule), self.best(rule), self._seeds(rule) if several else ())
+                rule: SweepCurve(self.curve(rule), self.best(rule), self._seeds(rule) if several else ())
                 for rule in self.rules
             },
             Path(path),

@@ -17,7 +17,7 @@ _ROOM = 3.0
 
 
 @dataclass(frozen=True)
-class Curve:
+class SweepCurve:
     """Rates with losses, in the order of the rates. best: the lowest of them, if there is one. seeds: those of single
     runs, where there are several."""
 
@@ -26,7 +26,7 @@ class Curve:
     seeds: Sequence[tuple[float, float]]
 
 
-def draw(found: Mapping[str, Curve], path: Path, title: str) -> None:
+def draw(found: Mapping[str, SweepCurve], path: Path, title: str) -> None:
     """Draw a curve for each rule into a .png or .svg file. Raises ValueError if no loss above 0 is there to draw."""
     check_path(path)
     curves = {rule: curve.points for rule, curve in found.items()}

@@ -59,7 +59,8 @@ class CheckedOptimizer:
         """The time of the formula on the optimizer's own arrays, which it does not change."""
         step = {"t": t} if self.rule.uses_t else {}
         theirs = self._theirs()
-        numbers = [{**step, **self.hyper, **self._their_states(k)} for k in range(len(theirs))]
+        states = self.optimizer.uniform_states
+        numbers = [{**step, **self.hyper, **states[k]} for k in range(len(theirs))]
         jobs = [(p, g, *slots) for (p, *slots), (_, _, g) in zip(theirs, leaves(grads, "grads"), strict=True)]
         formula = self.rule.formula
         # As the kernels have it: denormals would slow NumPy down many times.
@@ -85,21 +86,16 @@ class CheckedOptimizer:
             for name, a, b in zip(names, ours, theirs, strict=True):
                 if not same_bits(a, _on_host(b)):
                     return name + path
-        for k, states in enumerate(self._states):
-            for name, value in states.items():
-                if not same_bits(np.array([value]), np.array([self._their_states(k)[name]])):
-                    return f"uniform state {name!r} of {self._paths[k]}"
+        for path, own, other in zip(self._paths, self._states, self.optimizer.uniform_states, strict=True):
+            for name, value in own.items():
+                if not same_bits(np.array([value]), np.array([other[name]])):
+                    return f"uniform state {name!r} of {path}"
         return None
 
     def _theirs(self) -> list[list[Any]]:
         """For each parameter of the optimizer: the parameter and its state arrays."""
         params = (array for _, _, array in leaves(self.optimizer.params, "params"))
         return [[array, *slots.values()] for array, slots in zip(params, self.optimizer.state, strict=True)]
-
-    def _their_states(self, position: int) -> dict[str, float]:
-        """The optimizer's uniform states for a parameter: its own, if the rule takes a norm, or those of all."""
-        states = self.optimizer.uniform_states
-        return states[position if len(states) > 1 else 0]
 
 
 def _on_host(array: Any) -> Any:

@@ -11,7 +11,7 @@ from ..program.gpu_numbers import GpuNumbers
 from ..program.spelling import comment, indented
 from ..program.stages import Stage
 from .element import kernel_name, spelling
-from .parameters import Parameters
+from .parameters import KernelParameters
 from .prelude import prelude
 from .table_kernels import given_struct
 
@@ -50,7 +50,7 @@ _SPELLED = {
 # reduction of each set, then for those over the model. uploaded, given: what was told, as `GpuNumbers.told` has it, in
 # rows of `steps` steps each, or of one if that is 0. carried: the states of each group, then room for as many.
 # notice: where the host sees what stopped the clock. singles, doubles: where the scalars go, in both types.
-PARAMETERS = Parameters(
+PARAMETERS = KernelParameters(
     "const long long *__restrict__ spans",
     "const double *partials",
     "const long long *__restrict__ groups",

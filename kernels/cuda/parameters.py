@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Parameters:
+class KernelParameters:
     """The parameters of a kernel, in their order.
 
     declarations: each as CUDA C++ has it, its name last; {compute} stands for the type that computes.

@@ -9,7 +9,7 @@ from ..tasks.places import place_statements
 from ..tasks.table import row_length
 from .element import Parts, kernel_name, pack, parts_of, spelling
 from .launch_size import THREADS
-from .parameters import Parameters
+from .parameters import KernelParameters
 
 # So many bytes of scalars go along as an argument of the kernel; more are put into the GPU's memory.
 GIVEN_BYTES = 1024
@@ -23,12 +23,12 @@ _TABLE = (
 )
 # blocks: of each row. go: the address of a number, or 0: below 1 nothing is written, but that at 0 the arrays that are
 # set to a constant are.
-UPDATE = Parameters(*_TABLE, "unsigned blocks", "const long long *go")
-REDUCE = Parameters(*_TABLE, "double *__restrict__ partials")
+UPDATE = KernelParameters(*_TABLE, "unsigned blocks", "const long long *go")
+REDUCE = KernelParameters(*_TABLE, "double *__restrict__ partials")
 
 
 def _kernel(
-    name: str, parts: Parts, columns: int, threads: int, row: str, parameters: Parameters, body: Sequence[str]
+    name: str, parts: Parts, columns: int, threads: int, row: str, parameters: KernelParameters, body: Sequence[str]
 ) -> str:
     """A kernel over the task table, whose rows have so many columns; row: how a block finds its row.
 

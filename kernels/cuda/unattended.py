@@ -34,7 +34,7 @@ from .number_kernels import (
 _ZERO = "a number that follows from a norm is divided by zero"
 
 
-class UnattendedSteps:
+class GpuSteps:
     """The stages of a program on sets of CuPy arrays, as often as they are run, with no word from the host.
 
     Before each stage a kernel of number_kernels.py works out its scalars, from what was told and from the stage before.
@@ -192,15 +192,15 @@ def _seen_by_both() -> Any:
 
 def unattended_steps(
     program: Program, runs: Sequence[StageRun], groups: Sequence[int], device: str, rows: int, notice: Any
-) -> UnattendedSteps:
-    """The steps of a program, as `UnattendedSteps` has them; notice: that of others which they follow, or None.
+) -> GpuSteps:
+    """The steps of a program, as `GpuSteps` has them; notice: that of others which they follow, or None.
 
     Raises ValueError if a GPU would not have the bits of the host.
     """
     numbers = GpuNumbers(program)
     if numbers.unfit:
         raise ValueError(f"{program.name}: a GPU has no bits of its own for {numbers.unfit}, which follows from a norm")
-    return UnattendedSteps(numbers, runs, groups, rows, device, _seen_by_both() if notice is None else notice)
+    return GpuSteps(numbers, runs, groups, rows, device, _seen_by_both() if notice is None else notice)
 
 
 @functools.cache

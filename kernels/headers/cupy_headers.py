@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .numpy_headers import CHANGED, SAME, Headers, Kind
+from .numpy_headers import CHANGED, SAME, ArrayKind, Headers
 
 # Of an array: 1 type, 5 and 6 where its shape begins and ends, 8 its strides, 13 dtype, 14 its MemoryPointer; of that:
 # 3 address, 4 device.
@@ -33,10 +33,10 @@ _COMPARE = f"""
 
 
 @functools.cache
-def kind() -> Kind:
+def kind() -> ArrayKind:
     """CuPy's own arrays."""
     array: type = importlib.import_module("cupy").ndarray
-    return Kind(array, _COMPARE, lambda array: array.data.device_id, lambda array: array.data.ptr)
+    return ArrayKind(array, _COMPARE, lambda array: array.data.device_id, lambda array: array.data.ptr)
 
 
 @functools.cache

@@ -75,7 +75,7 @@ def {name}(parameters, gradients, frame):
 """
 
 
-class Known:
+class Frame:
     """What is known beforehand of arrays that are looked at, in the frame of the compiled function.
 
     counts: of parameters and gradients. width: how many words are noted of each. views, gradients_written: as Headers
@@ -121,7 +121,7 @@ _COMPARE = f"""
 
 
 @dataclass(frozen=True)
-class Kind:
+class ArrayKind:
     """A library's arrays. compare: as look_source has it, where word `kind` of the frame is the type's address.
 
     extra: one thing more that must stay. address: where an array lies.
@@ -139,7 +139,7 @@ class Kind:
         return entry_point(compiled(name, look_source(name, ["kind"], self.compare), "int64(int64, int64, int64)"))
 
 
-NUMPY = Kind(np.ndarray, _COMPARE, lambda array: array.flags.num & _FLAGS, lambda array: array.ctypes.data)
+NUMPY = ArrayKind(np.ndarray, _COMPARE, lambda array: array.flags.num & _FLAGS, lambda array: array.ctypes.data)
 
 
 class Headers:
@@ -156,7 +156,7 @@ class Headers:
         gradients: list[Any],
         views: Sequence[Sequence[View]],
         gradients_written: bool,
-        kind: Kind = NUMPY,
+        kind: ArrayKind = NUMPY,
     ) -> None:
         arrays = [*parameters, *gradients]
         # The function itself, since finding it in its cache takes as long as running it.
@@ -164,7 +164,7 @@ class Headers:
         if not self._watched:
             return
         width = 3 + 2 * max(array.ndim for array in arrays)
-        known = Known((len(parameters), len(gradients)), width, views, gradients_written, [id(kind.type)])
+        known = Frame((len(parameters), len(gradients)), width, views, gradients_written, [id(kind.type)])
         for row, array in zip(known.expected, arrays, strict=True):
             row[:3] = array.ndim, id(array.dtype), kind.extra(array)
             row[3 : 3 + 2 * array.ndim] = *array.shape, *array.strides

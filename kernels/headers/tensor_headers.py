@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays.view import View
 from ..jit.compiler import compiled, entry_point
-from .numpy_headers import AHEAD, CHANGED, SAME, Known, look_source
+from .numpy_headers import AHEAD, CHANGED, SAME, Frame, look_source
 
 _RANKS = 8  # Tensors of more dimensions are looked at the slow way.
 _COLUMNS = 3 + 2 * _RANKS
@@ -85,7 +85,7 @@ class TensorHeaders:
         forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
         own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
         counts = len(parameters), len(gradients)
-        self._known, self._kinds = Known(counts, _COLUMNS, views, gradients_written, own), kinds
+        self._known, self._kinds = Frame(counts, _COLUMNS, views, gradients_written, own), kinds
         self.addresses, self.gradients = self._known.addresses, self._known.gradients
         self._place = self._known.place
         self._look = _look()

@@ -14,7 +14,6 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 _DIGEST = 32
@@ -114,11 +113,11 @@ def write(key: str, content: bytes) -> None:
 class KernelCache:
     """Stands where a numba dispatcher has its own cache, whose index is an unchecked pickle.
 
-    instructions: the modules whose instructions end up in the kernel.
+    files: those of the modules whose instructions end up in the kernel, and of the one that compiles it.
     """
 
-    def __init__(self, name: str, source: str, instructions: Sequence[ModuleType]) -> None:
-        self._name, self._source, self._instructions = name, source, instructions
+    def __init__(self, name: str, source: str, files: Sequence[str | None]) -> None:
+        self._name, self._source, self._files = name, source, [Path(str(file)) for file in files]
 
     def _key(self, signature: Any, context: Any) -> str:
         import llvmlite
@@ -146,11 +145,8 @@ class KernelCache:
         write(self._key(signature, compiled.target_context), self._reduced(compiled))
 
     def _versions(self) -> tuple[str, ...]:
-        own = [
-            *(Path(str(module.__file__)) for module in self._instructions),
-            Path(__file__).with_name("compiler.py"),
-        ]
-        return (*(hashlib.sha256(path.read_bytes()).hexdigest() for path in own), os.environ.get("NUMBA_OPT", ""))
+        hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self._files]
+        return (*hashes, os.environ.get("NUMBA_OPT", ""))
 
     def _rebuilt(self, context: Any, content: bytes) -> Any:
         from numba.core.compiler import CompileResult

@@ -10,8 +10,7 @@ import numba
 import numpy as np
 
 from ..system import uninterrupted
-from . import intrinsics as cpu_intrinsics
-from . import power as cpu_power
+from . import intrinsics, power
 from .cache import KernelCache
 
 
@@ -21,9 +20,8 @@ def compiled(entry: str, text: str, signature: str, parallel: bool = False, nogi
     nogil: let other threads of Python run meanwhile.
     """
     dispatcher = _dispatcher(entry, text, parallel, nogil)
-    dispatcher._cache = KernelCache(
-        f"{entry}-{'parallel' if parallel else 'serial'}", text, (cpu_intrinsics, cpu_power)
-    )
+    name = f"{entry}-{'parallel' if parallel else 'serial'}"
+    dispatcher._cache = KernelCache(name, text, (intrinsics.__file__, power.__file__, __file__))
     uninterrupted(dispatcher.compile, signature)
     dispatcher.disable_compile()
     return dispatcher
@@ -42,11 +40,11 @@ def assembly(entry: str, text: str, signature: str) -> tuple[str, str, str]:
 
 
 def _dispatcher(entry: str, text: str, parallel: bool, nogil: bool) -> Any:
-    namespace = {k: getattr(cpu_intrinsics, k) for k in dir(cpu_intrinsics) if not k.startswith("_")}
-    namespace |= {"power": cpu_power.power}
+    namespace = {k: getattr(intrinsics, k) for k in dir(intrinsics) if not k.startswith("_")}
+    namespace |= {"power": power.power}
     namespace |= {"prange": numba.prange, "math": math, "zeros": np.zeros, "inf": math.inf, "nan": math.nan}
     # A kernel from the disk cache looks its globals up in a module that can be imported.
-    namespace |= {"float32": numba.float32, "float64": numba.float64, "__name__": cpu_intrinsics.__name__}
+    namespace |= {"float32": numba.float32, "float64": numba.float64, "__name__": intrinsics.__name__}
     filename = f"<fastopt {entry}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)

@@ -34,11 +34,11 @@ def generated(
 ) -> Generated:
     """One stage's kernel as a Python function for `cuda.jit`; needs numba-cuda but no GPU."""
     cuda = library()
-    from . import intrinsics as cuda_intrinsics
+    from . import intrinsics
 
     entry, text = named_apart(name, source(name, stage, storages, dimensions, held))
-    namespace = cuda_intrinsics.NAMES | {"cuda": cuda, "inf": math.inf, "nan": math.nan}
-    namespace["__name__"] = cuda_intrinsics.__name__
+    namespace = intrinsics.NAMES | {"cuda": cuda, "inf": math.inf, "nan": math.nan}
+    namespace["__name__"] = intrinsics.__name__
     filename = f"<fastopt {entry}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace)
@@ -102,11 +102,11 @@ def kernel(
     name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, held: tuple[int, ...] = ()
 ) -> Any:
     """The compiled kernel, to be launched as kernel[blocks, threads, stream](table, partials)."""
-    from . import intrinsics as cuda_intrinsics
+    from . import intrinsics
 
     made = generated(name, stage, storages, dimensions, held)
     dispatcher = library().jit(launch_bounds=made.threads)(made.function)
-    dispatcher._cache = _KernelCache(f"{made.entry}-cuda", made.text, (cuda_intrinsics,))
+    dispatcher._cache = _KernelCache(f"{made.entry}-cuda", made.text, (intrinsics.__file__, __file__))
     dispatcher.compile(made.signature)
     dispatcher.disable_compile()
     return dispatcher

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..arrays.view import View, is_flat
-from ..backends import Headers, UnattendedSteps, backend
+from ..backends import HeaderCheck, UnattendedSteps, backend
 from ..libraries.library import views_of
 from ..program.stages import Program, Stage
 from ..tasks.stage_run import StageRun
@@ -67,7 +67,7 @@ class Plan:
         self.rows = tuple(dict.fromkeys(groups))
         self._own = range(len(slots)) if program.apart else groups  # which row of scalars is each set's
         self._sparse = tuple(sparse)
-        self._headers: Headers | None = None
+        self._headers: HeaderCheck | None = None
         self._attended: Attended
         self._unattended: Unattended | None = None
         self._executor: Executor

@@ -11,7 +11,7 @@ import torch
 from ...kernels.arrays.view import ITEM_SIZES
 from ...kernels.backends import backend
 from .kinds import Kind, Options
-from .run import Run
+from .run import TorchRun
 
 _TYPES = (torch.Tensor, torch.nn.Parameter)
 _STORED = {getattr(torch, name) for name in ITEM_SIZES}
@@ -44,7 +44,7 @@ class Bound:
         }
         self.left: dict[int, str] = dict(self._seen)
         self._begin(optimizer, params)
-        self.runs: list[Run] = []
+        self.runs: list[TorchRun] = []
         apart: dict[Any, list[int]] = {}
         for k, group in enumerate(groups):
             if k not in self.left:
@@ -105,9 +105,9 @@ class Bound:
     ) -> None:
         """Make a run of these parameters; those that the kernels refuse are left to torch."""
 
-        def run(chosen: list[int]) -> Run:
+        def run(chosen: list[int]) -> TorchRun:
             states, groups = [optimizer.state[params[k]] for k in chosen], [self.groups[k] for k in chosen]
-            made = Run(self._kind, options, chosen, groups, states, [grads[k] for k in chosen])
+            made = TorchRun(self._kind, options, chosen, groups, states, [grads[k] for k in chosen])
             made.prepare(params, grads, options)
             return made
 

@@ -10,7 +10,7 @@ from ..scattered import Scattered
 from .kinds import Kind, Options, definition_of
 
 
-class Run:
+class TorchRun:
     """Parameters whose groups have one structure, on one device.
 
     positions: where they stand among all parameters that have gradients; groups: the group of each. states: torch's

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...kernels import Rule
 from ...optimizer.optimizer import Optimizer
+from ...schedules.arguments import one_of
 from ...trees.tree import leaves
 from ..checked import CheckedOptimizer
 from . import data as digits
@@ -78,7 +79,7 @@ class Training:
                 raise ValueError(f"{name} must be {least} or more; got {value}")
         if any(width < 1 for width in hidden):
             raise ValueError(f"the widths of hidden layers must be 1 or more; got {', '.join(map(str, hidden))}")
-        one_of("activation", activation, network.ACTIVATIONS)
+        one_of("activation", activation, list(network.ACTIVATIONS))
         one_of("dtype", dtype, ("float32", "float64"))
         one_of("device", device, ("cpu", "cuda"))
         self.epochs, self.batch_size, self.activation, self.device = epochs, batch_size, activation, device
@@ -165,10 +166,3 @@ def _device(name: str) -> tuple[Callable[[Any], Any], Callable[[], None]]:
     except Exception as error:  # A missing driver, library or GPU: CuPy has a type for each.
         raise RuntimeError(f"device cuda: CuPy finds no GPU that it can use: {error}") from error
     return cupy.asarray, lambda: cupy.cuda.get_current_stream().synchronize()
-
-
-def one_of(name: str, value: str, known: Any) -> None:
-    """Raise ValueError unless it is one of the known."""
-    if value not in known:
-        *others, last = known
-        raise ValueError(f"{name} must be {', '.join(others)} or {last}; got {value!r}")

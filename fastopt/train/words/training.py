@@ -12,7 +12,7 @@ import numpy as np
 from ...kernels import Rule
 from ...measure.bits import same_bits
 from ...optimizer.optimizer import Optimizer
-from ..digits.training import one_of
+from ...schedules.arguments import one_of
 from . import skipgram
 from .corpus import Corpus, stdlib
 from .held_out import HeldOut, Losses
@@ -84,7 +84,7 @@ class Training:
         for name, value, least in limits:
             if value < least:
                 raise ValueError(f"{name} must be {least} or more; got {value}")
-        one_of("sparse", sparse, GRADIENTS)
+        one_of("sparse", sparse, list(GRADIENTS))
         one_of("dtype", dtype, ("float32", "float64"))
         self.epochs, self.batch_size, self.sparse, self.dtype, self.seed = epochs, batch_size, sparse, dtype, seed
         given: dict[str, Any] = {} if lr is None else {"lr": lr}
