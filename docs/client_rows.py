@@ -10,7 +10,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 
 # Of the tests in the pinned Keras's wheel, on its NumPy backend: updates that reach fastopt's kernels, those that fall
-# back to Keras's own formulas, outcomes, and why the others do not run. tests/test_keras_own.py holds it to this.
+# back to Keras's own formulas, outcomes, and why the others do not run. tests/like/test_keras_own.py holds it to this.
 KERAS: dict[str, dict[str, int]] = {
     "reached": {
         "Adadelta": 28,

@@ -1,5 +1,5 @@
 """How the peers' optimizers are called there and in fastopt.like: what docs/optimizers.md tabulates and
-tests/test_peers.py and tests/test_moving.py run."""
+tests/kernels/rules/test_peers.py and tests/like/test_moving.py run."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,5 @@
 """How the peers' schedules are called there, in fastopt.like and in fastopt.schedules: what docs/schedules.md tabulates
-and tests/test_schedule_peers.py runs."""
+and tests/schedules/test_schedule_peers.py runs."""
 
 from dataclasses import dataclass
 

@@ -56,7 +56,7 @@ def page(found: dict[str, Any]) -> str:
         "## Losses",
         table(runs, "all"),
         "Length is the mean Euclidean norm of the words' vectors. The exact runs have the bits that dense gradients "
-        "would have given them (`tests/test_words.py`), so their losses are those of dense gradients too.",
+        "would have given them (`tests/train/test_words.py`), so their losses are those of dense gradients too.",
         said(
             "The notes say that the weights of rare features hardly move by gradient descent, and that adaptive rates "
             f"make up for it. Adagrad does: after one pass its loss of rare words is {early('Adagrad', 'rare'):.2f} "

@@ -61,7 +61,7 @@ def _pytest(marker: str, root: Path) -> list[str]:
 def collected(marker: str, root: Path) -> list[str]:
     """The names of the tests. Raises RuntimeError with pytest's output if there are none or it fails."""
     # Files without such tests need not be imported, for which packages may be missing.
-    files = sorted((root / "tests").glob("test_*.py"))
+    files = sorted((root / "tests").rglob("test_*.py"))
     holding = [str(path) for path in files if f"mark.{marker}" in path.read_text(encoding="utf-8")]
     done = subprocess.run(
         [*_pytest(marker, root), "--collect-only", *holding],

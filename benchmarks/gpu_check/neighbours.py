@@ -18,8 +18,8 @@ def neighbour(folder: str, name: str) -> ModuleType:
         sys.path.remove(place)
 
 
-examples = neighbour("tests", "examples")
-own_rules = neighbour("tests", "own_rules")
+examples = neighbour("tests/support", "examples")
+own_rules = neighbour("tests/support", "own_rules")
 lists = neighbour("benchmarks", "lists")
 step_compare = neighbour("benchmarks", "step_compare")
 step_peers = neighbour("benchmarks", "step_peers")

@@ -7,63 +7,10 @@ import numpy as np
 import pytest
 from examples import DTYPES, EXACT, by_turns, same_bits
 from plain_model import PlainModel
+from rider_choices import CHOICES, COMBINATIONS, usable
 
 import fastopt
 from fastopt.kernels import RULES
-
-CHOICES: dict[str, list[dict[str, Any]]] = {
-    "scale": [{}, {"grad_scale": 0.375}],
-    "value": [{}, {"clip_value": 0.3}],
-    "norm": [{}, {"clip_norm": 0.7}],
-    "array norm": [{}, {"clip_array_norm": 0.2}],
-    "decay": [
-        {},
-        *({"weight_decay": 0.1, "decay": d} for d in ("l2", "decoupled", "decoupled_with", "decoupled_after")),
-    ],
-    "maximize": [{}, {"maximize": True}],
-    "ema": [{}, {"ema": 0.9}, {"ema": 0.9, "ema_uncorrected": True}],
-    "cast": [{}, {"cast_to": "float16"}, {"cast_to": "bfloat16"}],
-    "zero": [{}, {"zero_grads": True}],
-    "skip": [{}, {"skip_nonfinite": True}],
-}
-
-
-def covering() -> list[dict[str, Any]]:
-    """Combinations in which every pair of choices of two options occurs, found greedily."""
-    names = list(CHOICES)
-    every = {
-        (a, i, b, j)
-        for a, b in itertools.combinations(names, 2)
-        for i in range(len(CHOICES[a]))
-        for j in range(len(CHOICES[b]))
-    }
-    generator = np.random.default_rng(0)
-    rows: list[dict[str, int]] = []
-    while every:
-        tried = [{name: int(generator.integers(len(CHOICES[name]))) for name in names} for _ in range(60)]
-        best = max(tried, key=lambda row: len(every & pairs_in(row)))
-        if found := every & pairs_in(best):
-            every -= found
-            rows.append(best)
-    return [merged(row) for row in rows]
-
-
-def pairs_in(row: dict[str, int]) -> set[tuple[str, int, str, int]]:
-    return {(a, row[a], b, row[b]) for a, b in itertools.combinations(row, 2)}
-
-
-def merged(row: dict[str, int]) -> dict[str, Any]:
-    return {k: v for name, choice in row.items() for k, v in CHOICES[name][choice].items()}
-
-
-COMBINATIONS = covering()
-
-
-def usable(options: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
-    """The options that a rule and a type can have: adamw decays by itself, and a copy is of float32."""
-    dropped = {"weight_decay", "decay"} if "weight_decay" in RULES[name].hyper else set()
-    dropped |= {"cast_to"} if storage == "float64" else set()
-    return {k: v for k, v in options.items() if k not in dropped}
 
 
 def problem(storage: str, seed: int) -> list[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from examples import DTYPES, same_bits
 from paths import Path, relative
-from test_peers import COUNT, KINDS, TOLERANCE
+from peer_gradients import COUNT, KINDS, TOLERANCE
 
 pytestmark = pytest.mark.peers
 

@@ -15,7 +15,7 @@ def test_two_processes_share_the_state(tmp_path: Path) -> None:
     pytest.importorskip("torch.distributed.optim")
     ranks = [
         subprocess.Popen(
-            [sys.executable, str(ROOT / "tests" / "zero_rank.py"), str(rank), str(tmp_path)],
+            [sys.executable, str(ROOT / "tests" / "support" / "zero_rank.py"), str(rank), str(tmp_path)],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -13,8 +13,8 @@ import cuda_shim
 import numpy as np
 import pytest
 from examples import DTYPES, INEXACT, ROOT, same_bits
+from on_cupy import on_gpu
 from plain_model import PlainModel
-from test_cupy import on_gpu
 
 import fastopt
 from fastopt import schedules

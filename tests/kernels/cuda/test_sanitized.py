@@ -32,13 +32,13 @@ def sanitized(storage: str, *names: str, edits: dict[str, str] | None = None) ->
     libraries = runtimes()
     if libraries is None:
         pytest.skip("g++ with libasan and libubsan is not here; zig's compiler has neither")
-    tests = ROOT / "tests"
+    support = ROOT / "tests" / "support"
     return run_python(
-        str(tests / "sanitized_kernels.py"),
+        str(support / "sanitized_kernels.py"),
         storage,
         json.dumps(edits or {}),
         *names,
-        PYTHONPATH=os.pathsep.join(map(str, (ROOT, tests))),
+        PYTHONPATH=os.pathsep.join(map(str, (ROOT, support))),
         LD_PRELOAD=" ".join(libraries),
         # Python frees little at its end.
         ASAN_OPTIONS="detect_leaks=0",

@@ -6,8 +6,9 @@ from typing import Any
 import cuda_shim
 import numpy as np
 import pytest
-from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits, same_numbers
+from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits
 from own_rules import EVERY, OWN
+from updated_sets import check_sets, numbers_of
 
 from fastopt.kernels import RULES, Rule
 from fastopt.kernels.cuda import compiler as cupy_kernels
@@ -17,10 +18,6 @@ from fastopt.kernels.step.plan import update
 pytestmark = pytest.mark.usefixtures("serial")
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
 SIZES = (0, 1, 7, 129, 100_003)
-
-
-def numbers_of(tested: Rule) -> dict[str, Any]:
-    return {"t": 3, **tested.hyper, **tested.states}
 
 
 OF_ALL_TYPES = pytest.mark.parametrize("storage", DTYPES)
@@ -78,21 +75,6 @@ def displaced(array: Any, bytes_past: int) -> Any:
         # The NaN that a GPU's arithmetic gives: one more in its bits, and it is -0.0.
         result.view("uint32")[np.isnan(result)] = 0x7FFFFFFF
     return result
-
-
-def check_sets(tested: Rule, sets: list[list[Any]], **hyper: Any) -> None:
-    """Assert that one update of many sets gives the reference's bits for each."""
-    numbers = {**numbers_of(tested), **hyper}
-    given = {name: value for name, value in numbers.items() if name not in ("t", *tested.starts_from)}
-    whole_model = {node.value for node in tested.program(tested.hyper).reductions} & {"model"}
-    assert not whole_model or len(sets) == 1
-    expected = [tested.reference(*arrays, t=3 if tested.uses_t else None, **given) for arrays in sets]
-    states = update(tested.program(tested.hyper), sets, [numbers])
-    for position, arrays in enumerate(sets):
-        new = [arrays[0], *arrays[2:]]
-        for name, one, other in zip((tested.arrays[0], *tested.slots), new, expected[position], strict=False):
-            assert same_bits(one, other), f"{tested.name}: {name} of set {position}, {one.size} elements"
-        assert same_numbers(states[position if len(states) > 1 else 0], expected[position][len(new) :])
 
 
 @RULES_AND_TYPES

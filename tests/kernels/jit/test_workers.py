@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from examples import ROOT, run_python
-from test_processes import WITH_TBB
+from threading_layers import WITH_TBB
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fork is POSIX, and so are the cache folder's modes")
 

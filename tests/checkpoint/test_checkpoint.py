@@ -79,7 +79,7 @@ def test_a_new_process_goes_on_with_the_same_bits(tmp_path: Path) -> None:
         saved_runs.run(whole[name], 1, 5)
         whole[name].save(tmp_path / f"{name}.half", user={"step": 5})
         saved_runs.run(whole[name], 6, saved_runs.STEPS)
-    done = run_python(str(ROOT / "tests" / "saved_runs.py"), str(tmp_path), *RULES, NUMBA_NUM_THREADS="1")
+    done = run_python(str(ROOT / "tests" / "support" / "saved_runs.py"), str(tmp_path), *RULES, NUMBA_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
     for name in RULES:
         resumed = saved_runs.optimizer(name, saved_runs.parameters(9))

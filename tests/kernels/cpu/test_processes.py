@@ -1,23 +1,12 @@
 """Threads, forks and interrupts: every update is whole, whichever threading layer numba has."""
 
-import ctypes
 import os
 import sys
 
 import pytest
 from examples import run_python
+from threading_layers import WITH_TBB
 
-
-def loads(library: str) -> bool:
-    """Whether the system finds a library."""
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
-
-
-WITH_TBB = pytest.mark.skipif(not loads("libtbb.so.12"), reason="the TBB library is not here")
 # The one that numba chooses, OpenMP where the system has it, the one that is always there, and TBB where it is.
 LAYERS = ["default", "workqueue", pytest.param("tbb", marks=WITH_TBB)]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from examples import docs
 from paths import Path, relative
+from peer_gradients import COUNT, KINDS, TOLERANCE
 from peer_rows import ROWS as OTHERS
 from peer_rows import UNCOMPARED, Other
 from peers import RUNS, Arrays, flat, peer_path
@@ -18,31 +19,9 @@ from fastopt.kernels import RULES
 
 ROWS = docs("optimizer_rows").ROWS
 STEPS = 50
-TOLERANCE = 1e-12
 ULP = float(np.finfo("float32").eps)
 
 
-def random(generator: Any, shape: Any) -> Any:
-    return generator.standard_normal(shape)
-
-
-def sparse(generator: Any, shape: Any) -> Any:
-    return np.where(generator.random(shape) < 0.1, generator.standard_normal(shape), 0.0)
-
-
-def alternating(generator: Any, shape: Any) -> Any:
-    high = 100 * generator.standard_normal(shape)
-    high[1::2] = 0.0
-    return high
-
-
-def extreme(generator: Any, shape: Any) -> Any:
-    """Each weight on a scale of its own, from far below every eps to far above."""
-    return generator.standard_normal(shape) * 10.0 ** generator.uniform(-10, 4, shape[1])
-
-
-KINDS = (random, sparse, alternating, extreme)
-COUNT = 32
 SHAPES = ((8, 12), (COUNT,))  # three kinds, and the last
 
 

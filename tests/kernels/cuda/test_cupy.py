@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from examples import DTYPES, arrays_for, same_bits, same_numbers
+from on_cupy import on_gpu
 from own_rules import EVERY
 
 from fastopt.kernels import RULES, Rule, rule
@@ -21,13 +22,6 @@ def cupy() -> Any:
         return compiler.cupy()
     except (ImportError, RuntimeError) as error:
         pytest.skip(str(error))
-
-
-def on_gpu(cupy: Any, array: Any) -> Any:
-    try:
-        return cupy.asarray(array)
-    except (TypeError, ValueError) as error:
-        pytest.skip(f"CuPy {cupy.__version__} has no arrays of {array.dtype}: {error}")
 
 
 def moved(cupy: Any, array: Any, past: int) -> Any:

@@ -37,7 +37,7 @@ class Compiler:
         with self._lock:
             if not self._process or not self._left or self._process.poll() is not None:
                 self.close()
-                environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+                environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
                 self._process = subprocess.Popen(
                     [sys.executable, __file__],
                     stdin=subprocess.PIPE,

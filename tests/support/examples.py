@@ -26,7 +26,7 @@ INEXACT = [name for name in RULES if name not in EXACT]
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-45, 3e38, -3e38, 1.1754944e-38, 6e-8, 65504.0, 1.0]
 
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def by_turns(names: Iterable[str], *axes: Iterable[Any], always: Sequence[tuple[Any, ...]] = ()) -> list[Any]:

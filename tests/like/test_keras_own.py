@@ -22,7 +22,7 @@ def report(folder: Path) -> dict[str, Any]:
         *("-m", "not requires_trainable_backend", "--pyargs", "keras.src.optimizers"),
         KERAS_BACKEND="numpy",
         FASTOPT_KERAS_REPORT=str(path),
-        PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")]),
     )
     assert path.exists(), done.stdout + done.stderr
     found: dict[str, Any] = json.loads(path.read_text())

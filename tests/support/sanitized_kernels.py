@@ -12,7 +12,7 @@ import cuda_shim
 import numpy as np
 from examples import arrays_for
 from own_rules import EVERY
-from test_cuda_source import check_sets, numbers_of
+from updated_sets import check_sets, numbers_of
 
 from fastopt.kernels import Rule
 from fastopt.kernels.step.plan import update

@@ -169,7 +169,7 @@ def test_a_process_of_tests_that_does_not_end_is_ended(tmp_path: Path) -> None:
 
 def test_the_tests_marked_gpu_are_found() -> None:
     files = {name.partition("::")[0] for name in marked.collected("gpu", ROOT)}
-    assert files >= {"tests/test_cupy.py", "tests/test_bench.py"}
+    assert files >= {"tests/kernels/cuda/test_cupy.py", "tests/bench/test_bench.py"}
 
 
 def test_a_sanitizer_that_is_absent_or_finds_something_is_on_record(

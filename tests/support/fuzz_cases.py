@@ -13,7 +13,7 @@ from examples import EXACT
 from fuzz_trees import Kind, Leaf, leaf, named, nested
 from hypothesis import strategies as st
 from plain_model import NEUTRAL
-from test_options import COMBINATIONS, usable
+from rider_choices import COMBINATIONS, usable
 
 from fastopt.kernels import RULES, Rule
 from fastopt.kernels.riders import RANGES
