@@ -29,7 +29,7 @@ PACKAGE = {"Thinc": "thinc", "scikit-learn": "sklearn", "spaCy": "spacy"}
 
 
 def checked(make: Callable[[bool], Run]) -> dict[str, Run]:
-    """The client's own and ours, once both have been seen to do the same."""
+    """The runs with the client's optimizer and with ours. Raises SystemExit unless both come to the same weights."""
     runs = {"own": make(False), "fastopt": make(True)}
     for run in runs.values():
         for _ in range(CHECKED):
@@ -75,8 +75,8 @@ def show(row: dict[str, Any]) -> None:
         step, part, share = (row[kind][name]["median"] for kind in ("step_ms", "optimizer_ms", "share"))
         print(f"  {name:8} step {step:9.3f} ms, optimizer {part:8.3f} ms, {share:6.1%}")
     for kind in ("step_speedup", "optimizer_speedup"):
-        found = row[kind]
-        print(f"  {kind}: {found['median']:.2f} ({found['low']:.2f} to {found['high']:.2f})", flush=True)
+        speedup = row[kind]
+        print(f"  {kind}: {speedup['median']:.2f} ({speedup['low']:.2f} to {speedup['high']:.2f})", flush=True)
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ class Training:
         self.optimizing: list[float] = []
 
     def steps(self, count: int) -> float:
-        """Seconds of a training step, of so many."""
+        """Make a number of training steps; returns the seconds of one."""
         optimizing = 0.0
         began = time.perf_counter()
         for _ in range(count):
@@ -113,14 +113,14 @@ class Training:
 
 def check(trainings: Mapping[str, Training]) -> None:
     """Raise SystemExit unless all come to the same weights, fastopt's by its kernels alone."""
-    for one in trainings.values():
-        one.steps(CHECKED)
+    for training in trainings.values():
+        training.steps(CHECKED)
     ours = trainings["fastopt"]
     params = list(ours.model.parameters())
     if ours.optimizer.updates != fast.Updates(CHECKED * len(params)):
         raise SystemExit(f"not all updates reached the kernels: {ours.optimizer.updates}")
-    for name, one in trainings.items():
-        for p, q in zip(params, one.model.parameters(), strict=True):
+    for name, training in trainings.items():
+        for p, q in zip(params, training.model.parameters(), strict=True):
             # Adam divides a gradient by its size: where it is but a rounding error, so is the direction.
             apart = float((p - q).detach().abs().max())
             if not apart <= 1e-3 * CHECKED:
@@ -134,12 +134,12 @@ def measured(case: Callable[[], tuple[Any, Any, Any]], rounds: int) -> dict[str,
     check(trainings)
     took = trainings["fastopt"].steps(1)
     count = max(1, min(20, round(0.2 / took)))
-    for one in trainings.values():
-        one.optimizing.clear()
+    for training in trainings.values():
+        training.optimizing.clear()
     whole = measure.interleaved(trainings, rounds, PAUSE, say_dot, lambda one: one.steps(count))
     say("")
     # The first turn of each warms up.
-    part = {name: one.optimizing[1:] for name, one in trainings.items()}
+    part = {name: training.optimizing[1:] for name, training in trainings.items()}
     shapes = [p.shape for p in model.parameters()]
     return {
         "arrays": len(shapes),
@@ -157,7 +157,7 @@ def measured(case: Callable[[], tuple[Any, Any, Any]], rounds: int) -> dict[str,
 def summary(times: Mapping[str, list[float]]) -> dict[str, Any]:
     ours = times["fastopt"]
     return {
-        "milliseconds": {name: vars(measure.spread([1e3 * one for one in own])) for name, own in times.items()},
+        "milliseconds": {name: vars(measure.spread([1e3 * value for value in own])) for name, own in times.items()},
         "speed_against": {name: vars(measure.ratio(own, ours)) for name, own in times.items() if own is not ours},
     }
 
@@ -165,10 +165,10 @@ def summary(times: Mapping[str, list[float]]) -> dict[str, Any]:
 def show(name: str, row: Mapping[str, Any]) -> None:
     print(f"\n{name}: {row['arrays']} arrays, {row['elements']:,} elements; load {row['load_average']:.1f}")
     for part in ("optimizer", "whole"):
-        for contender, found in row[part]["milliseconds"].items():
+        for contender, spread in row[part]["milliseconds"].items():
             speed = row[part]["speed_against"].get(contender)
             print(
-                f"  {part:10} {contender:12}{found['median']:10.3f} ms ({found['low']:.3f} to {found['high']:.3f})"
+                f"  {part:10} {contender:12}{spread['median']:10.3f} ms ({spread['low']:.3f} to {spread['high']:.3f})"
                 + (f"  fastopt is {speed['median']:.2f} times as fast" if speed else "")
                 + (f" ({speed['low']:.2f} to {speed['high']:.2f})" if speed else ""),
                 flush=True,

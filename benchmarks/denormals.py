@@ -1,11 +1,11 @@
-"""What an embedding costs of which most rows see only gradients of zero: no more than one whose rows all learn.
+"""The time of an embedding's step where most rows get only gradients of zero: no more than where all rows learn.
 
     python benchmarks/denormals.py --json benchmarks/results/denormals.json
 
 The moments of a row without gradients decay; after some 830 steps of Adam they are denormal numbers, with which a
-processor computes many times slower unless it flushes them to zero, as the kernels make it do. Two like tables take
-their steps in turn, one of them with dead rows. Where NumPy multiplies denormal numbers as fast as others, on
-processors that do not mind them, the ratio says nothing about the flushing.
+processor computes many times slower unless it flushes them to zero, as the kernels make it do. Two equal tables take
+their steps in turn, one of them with dead rows. Where NumPy multiplies denormal numbers as fast as others, since the
+processor has no trouble with them, the ratio says nothing about the flushing.
 """
 
 import argparse
@@ -34,17 +34,17 @@ def stretches(rule: str, steps: int, stretch: int) -> list[dict[str, Any]]:
     for opt in opts:
         # Every row has learnt once.
         opt.step(live)
-    found = []
+    rows = []
     for first in range(0, steps, stretch):
         times: list[list[float]] = [[], []]
         for _ in range(stretch):
             for opt, gradient, row in zip(opts, (live, dead), times, strict=True):
                 row.append(measure.timed(lambda opt=opt, gradient=gradient: opt.step(gradient)))
-        one, other = map(statistics.median, times)
-        # Of neighbours in time: what slows the machine down meets both.
+        live_median, dead_median = map(statistics.median, times)
+        # Of steps next to each other in time: other work on the computer slows both.
         ratio = statistics.median(b / a for a, b in zip(*times, strict=True))
-        found.append({"steps": first + stretch, "live": one, "dead": other, "ratio": ratio})
-    return found
+        rows.append({"steps": first + stretch, "live": live_median, "dead": dead_median, "ratio": ratio})
+    return rows
 
 
 def cost() -> float:

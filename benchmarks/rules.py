@@ -8,8 +8,8 @@ of the bandwidth that the rule reaches. Rules that take a norm read the gradient
 Rules with powers of arrays are bound by arithmetic, so their limit is the one in numba alone, which takes as many
 powers of the C library; the share of the bandwidth is given apart. The figure in cache is of the kernel, alone, on one
 thread, on arrays of 16,384 elements.
-What is shared with `fastopt bench` is there: the check against the reference before anything is timed, the limits, the
-clock. Only the peers, the figure in cache and the limit with powers are here.
+The check against the reference, before anything is timed, the limits and the clock are those of `fastopt bench`. Only
+the peers, the figure in cache and the limit with powers are here.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from fastopt.kernels.cpu import backend as cpu
 from fastopt.kernels.libraries.library import view_of
 from fastopt.kernels.tasks.stage_run import StageRun
 
-# Of the powers that adam_lp takes with its defaults.
+# Exponents of the powers that adam_lp takes with its defaults.
 EXPONENTS = (3.0, 1 / 3)
 
 NUMBA = "bare numba"
@@ -55,8 +55,8 @@ def in_cache(subject: Rule, elements: int) -> float:
         run.run([[0.5] * len(stage.scalars)], [])
         (batch,) = run.batches
         scalars = np.full((1, len(stage.scalars)), 0.5)
-        made = batch.prepared
-        calls.append((made.kernel, batch.table, made.shares, scalars, made.partials))
+        launch = batch.prepared
+        calls.append((launch.kernel, batch.table, launch.shares, scalars, launch.partials))
     hot = measure.interleaved({"kernels": lambda: [k(*rest) for _ in range(50) for k, *rest in calls]}, 15)
     return float(np.median(hot["kernels"])) / 50 / elements * 1e9
 
@@ -76,7 +76,7 @@ def measured(subject: Rule, elements: int, rounds: int, others: dict[str, Any]) 
     }
     setup.contenders.clear()
     setup.contenders.update({name: Contender(moved, [call]) for name, call in calls.items()})
-    times = {name: [one.device for one in took] for name, took in setup.times(rounds).items()}
+    times = {name: [sample.device for sample in took] for name, took in setup.times(rounds).items()}
     medians = {name: float(np.median(values)) for name, values in times.items()}
     limit = NUMBA if powers(subject) else min((BARE, NUMBA), key=medians.__getitem__)
     speeds = {name: vars(measure.ratio(values, times[RULE])) for name, values in times.items()}
@@ -112,14 +112,14 @@ def deepspeed_adamw(elements: int) -> Any:
 
 
 def peers(elements: int) -> dict[str, Any]:
-    """The steps of the peers that are installed; what is missing is said."""
-    found = {}
+    """The steps of the peers that are installed; prints which cannot be measured."""
+    steps = {}
     for name, make in (("torch fused", torch_adamw), ("DeepSpeed", deepspeed_adamw)):
         try:
-            found[name] = make(elements)
+            steps[name] = make(elements)
         except Exception as error:
             print(f"{name}: not measured: {str(error).splitlines()[0] if str(error) else error!r}")
-    return found
+    return steps
 
 
 def main() -> None:
@@ -135,7 +135,7 @@ def main() -> None:
         others = peers(given.elements) if name == "adamw" else {}
         row = result[name] = measured(RULES[name], given.elements, given.rounds, others)
         share = row["share_of_limit"]
-        against = ", ".join(f"{other} {r['median']:.2f}" for other, r in row["speed_against"].items())
+        against = ", ".join(f"{peer} {r['median']:.2f}" for peer, r in row["speed_against"].items())
         print(
             f"{name:28}{row['bytes_per_element']:6}{row['gigabytes_per_second']:8.1f}"
             f"{share['median']:8.3f} ({share['low']:.3f}-{share['high']:.3f})"

@@ -3,7 +3,7 @@
     python benchmarks/schedules.py --json benchmarks/results/schedules.json
 
 Each schedule is called for steps all over its length. Every figure is the least of the rounds: a call does the same
-work each time, so what is above it is the neighbours' on the machine.
+work each time, so any time above the least is due to other programs.
 """
 
 import argparse

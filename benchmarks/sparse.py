@@ -28,7 +28,7 @@ ROWS, WIDTH, TOUCHED = 1_000_000, 64, 1_000
 # torch's SparseAdam adds eps before it corrects the bias: so small that it does not matter.
 EPS = 1e-12
 UNTIMED, TURN = 20, 10
-WARM_UP = 1_500  # steps after which an exact Adam's debts are as they stay
+WARM_UP = 1_500  # steps after which the number of an exact Adam's missed updates no longer grows
 Draw = Callable[[], Any]
 
 
@@ -43,7 +43,7 @@ def drawing(kind: str, rows: int, touched: int, seed: int = 0) -> Draw:
 
 
 def written(opt: Any) -> Any:
-    """Have the system give the memory of the state, which it otherwise does page by page when a row is touched."""
+    """Write the state once, so that the system gives its memory now and not page by page when a row is touched."""
     for slots in opt.state:
         for array in slots.values():
             array.view("uint32")[...] += 0
@@ -90,7 +90,7 @@ PAIRS = (("fastopt Adam, lazy", "torch SparseAdam"), ("fastopt Adagrad", "torch 
 
 
 def check() -> None:
-    """Everybody's table after ten steps."""
+    """Compare the tables of all contenders after ten steps; raises AssertionError where they differ."""
     tables = {}
     for name, make in SPARSE.items():
         tables[name] = np.random.default_rng(1).standard_normal((500, WIDTH)).astype("float32")
@@ -138,7 +138,7 @@ def touched(kind: str, rounds: int) -> dict[str, list[float]]:
             times[name].append(sum(turn[UNTIMED:]) / TURN)
         for name, opt in whole.items():
             times[name].append(measure.timed(lambda opt=opt: opt.step(gradient)))
-    return {name: found[1:] for name, found in times.items()}
+    return {name: seconds[1:] for name, seconds in times.items()}
 
 
 def everywhere(rounds: int) -> dict[str, list[float]]:
@@ -165,8 +165,8 @@ def main() -> None:
     result: dict[str, Any] = {"rows": ROWS, "width": WIDTH, "touched": TOUCHED, "rounds": given.rounds}
     for kind in ("uniform", "Zipf"):
         times = touched(kind, given.rounds)
-        found = {name: milliseconds(values) for name, values in times.items()}
-        median = {name: row["median"] for name, row in found.items()}
+        spreads = {name: milliseconds(values) for name, values in times.items()}
+        median = {name: row["median"] for name, row in spreads.items()}
         ratios = {
             **{f"{ours} against {theirs}": median[theirs] / median[ours] for ours, theirs in PAIRS},
             **{
@@ -174,19 +174,19 @@ def main() -> None:
                 for name in steps_of_ours()
             },
         }
-        result[kind] = {"milliseconds": found, "times_as_fast": ratios}
+        result[kind] = {"milliseconds": spreads, "times_as_fast": ratios}
         print(f"\n{kind} rows, {TOUCHED:,} of {ROWS:,} x {WIDTH}")
-        for name, row in found.items():
+        for name, row in spreads.items():
             print(f"  {name:24}{row['median']:10.3f} ms ({row['low']:.3f} to {row['high']:.3f})")
         for name, ratio in ratios.items():
             print(f"  {name}: {ratio:.1f} times as fast", flush=True)
     times = everywhere(max(7, given.rounds // 2))
-    found = {name: milliseconds(values) for name, values in times.items()}
+    spreads = {name: milliseconds(values) for name, values in times.items()}
     ratios = {
         name: vars(measure.spread([a / b for a, b in zip(times[name], times["dense"], strict=True)]))
         for name in ("in order", "shuffled")
     }
-    result["every row"] = {"milliseconds": found, "of_the_dense_step": ratios}
+    result["every row"] = {"milliseconds": spreads, "of_the_dense_step": ratios}
     print("\nevery row: time of the dense step's")
     for name, ratio in ratios.items():
         print(f"  {name:12}{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})")

@@ -29,7 +29,7 @@ LIMITS = {
 
 
 def printed(text: str, **environment: str) -> float:
-    """What a fresh process prints: the seconds that it took."""
+    """The seconds that a fresh process took, as it prints them."""
     return float(run_python("-c", text, **environment).stdout)
 
 

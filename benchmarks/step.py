@@ -90,10 +90,10 @@ def measured_tail(shapes: Shapes, rounds: int) -> dict[str, Any]:
 
 def measured_overhead() -> dict[str, Any]:
     """Microseconds of a step on tiny arrays, those of starting threads, and the memory of a step on a large list."""
-    found = {}
+    rows = {}
     print("\nhost: a step on one thread, us")
     for name, shapes in lists().items():
-        row = found[name] = {"arrays": len(shapes), **overhead(shapes), "wanted_fresh": 10 + 0.3 * len(shapes)}
+        row = rows[name] = {"arrays": len(shapes), **overhead(shapes), "wanted_fresh": 10 + 0.3 * len(shapes)}
         print(
             f"  {name:12} fresh gradients {row['fresh']['median']:7.1f} (wanted {row['wanted_fresh']:.1f}), "
             f"bound {row['bound']['median']:7.1f} (wanted {WANTED_BOUND:.1f})",
@@ -105,16 +105,16 @@ def measured_overhead() -> dict[str, Any]:
     step()
     peaks = {"traced": traced_peak(step), "resident": resident_peak(step)}
     print(f"  memory of a step on ResNet-50's list: {peaks['traced']:,} bytes of Python and NumPy at most")
-    return {"microseconds": found, "wanted_bound": WANTED_BOUND, "empty_parallel_kernel": start, "memory": peaks}
+    return {"microseconds": rows, "wanted_bound": WANTED_BOUND, "empty_parallel_kernel": start, "memory": peaks}
 
 
 def show(title: str, row: Mapping[str, Any]) -> None:
     print(f"\n{title}")
-    for name, found in row["milliseconds"].items():
+    for name, spread in row["milliseconds"].items():
         against = row["speed_against"].get(name)
         peak = row["resident_peak"].get(name)
         print(
-            f"  {name:24}{found['median']:10.3f} ms ({found['low']:.3f} to {found['high']:.3f})"
+            f"  {name:24}{spread['median']:10.3f} ms ({spread['low']:.3f} to {spread['high']:.3f})"
             + (f"  fastopt is {against['median']:6.2f} times as fast" if against else "")
             + (f" ({against['low']:.2f} to {against['high']:.2f})" if against else "")
             + (f"  peak +{peak / 1e6:.1f} MB" if peak is not None else "")
@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if torch := sys.modules.get("torch"):
-        # Its threads are in use before fastopt's first step, which makes those sleep that are not.
+        # torch's threads must be in use before fastopt's first step, which makes unused threads sleep.
         torch.ones(LARGE).add_(1)
     result: dict[str, Any] = {"rounds": given.rounds, "threads": numba.get_num_threads()}
     if "lists" in given.only:

@@ -31,7 +31,7 @@ def largest_error(found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> 
 
 
 def check(name: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray], exact: bool) -> float:
-    """The largest error; raises if it is more than is tolerated."""
+    """The largest error; raises SystemExit if it is more than is tolerated."""
     error = largest_error(found, wanted)
     if not error <= 1.0 or (exact and not all(map(np.array_equal, found, wanted))):
         raise SystemExit(f"{name} is wrong: its error is {error:.3g} of what is tolerated; nothing more is timed")
@@ -44,29 +44,30 @@ def checked(
     wanted: Callable[[str], Any],
     exact: Sequence[str] = (),
 ) -> Any:
-    """Every contender that can be made and gives the right result, and what was seen of each.
+    """The steps of all contenders that can be made, by name, and the peak memory and the error of each.
 
-    wanted: the right values by a contender's name. exact: who has to have their bits. Clears the start values.
+    wanted: gives the right values for a contender's name. exact: names of those that must have these bits. Clears the
+    start values. Raises SystemExit for a wrong result.
     """
     contenders, peaks, errors = {}, {}, {}
     for name, make in makers.items():
         try:
-            one = make(given)
+            contender = make(given)
         except Exception as error:
             say(f"  {name}: not measured: {str(error).splitlines()[0] if str(error) else error!r}")
             continue
         for _ in range(CHECKED - 1):
-            one.step()
-        peaks[name] = resident_peak(one.step)
-        errors[name] = check(name, one.results(), wanted(name), name in exact)
-        contenders[name] = one.step
+            contender.step()
+        peaks[name] = resident_peak(contender.step)
+        errors[name] = check(name, contender.results(), wanted(name), name in exact)
+        contenders[name] = contender.step
         say(f"  {name}: right, {errors[name]:.3f} of the tolerated error")
     given.start.clear()
     return contenders, {"resident_peak": peaks, "error": errors}
 
 
 def timed(contenders: Mapping[str, Callable[[], Any]], rounds: int, steps: int) -> dict[str, list[float]]:
-    """Seconds of a step in each round. A turn is so many steps; where they are several, one more goes before."""
+    """Seconds of a step in each round. steps: in a turn; if more than one, an untimed step goes before them."""
 
     def turn(step: Callable[[], Any]) -> float:
         if steps > 1:
@@ -80,11 +81,11 @@ def timed(contenders: Mapping[str, Callable[[], Any]], rounds: int, steps: int) 
 
 def summary(times: Mapping[str, list[float]], limits: Sequence[str], moved: int) -> dict[str, Any]:
     """Milliseconds, speeds against the others, and the share of the faster limit; moved: bytes of a step."""
-    found = {name: measure.spread([1e3 * value for value in values]) for name, values in times.items()}
-    medians = {name: one.median for name, one in found.items()}
+    spreads = {name: measure.spread([1e3 * value for value in values]) for name, values in times.items()}
+    medians = {name: spread.median for name, spread in spreads.items()}
     others = [name for name in times if name != "fastopt" and name not in limits]
     result: dict[str, Any] = {
-        "milliseconds": {name: vars(one) for name, one in found.items()},
+        "milliseconds": {name: vars(spread) for name, spread in spreads.items()},
         "speed_against": {name: vars(measure.ratio(times[name], times["fastopt"])) for name in others},
     }
     if limits:

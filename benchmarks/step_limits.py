@@ -1,4 +1,4 @@
-"""What the memory allows: bare kernels that read and write as much as a step does and compute next to nothing.
+"""The limit of the memory: bare kernels that read and write as much as a step does and compute next to nothing.
 
 Each limit comes in two ways, and the faster one counts: from an Optimizer of a rule that only adds, over the same
 list, and in numba alone over flat arrays of the same total size.

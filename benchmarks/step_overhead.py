@@ -27,7 +27,7 @@ def lists() -> dict[str, Shapes]:
 
 
 def quartiles(times: Sequence[float]) -> dict[str, float]:
-    """In microseconds."""
+    """The median and the quartiles in microseconds."""
     return vars(measure.spread([1e6 * value for value in times]))
 
 

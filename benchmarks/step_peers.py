@@ -46,7 +46,7 @@ def problem(shapes: Sequence[tuple[int, ...]]) -> Problem:
 
 def expected(given: Problem, steps: int, thinc: bool = False) -> list[np.ndarray]:
     """The parameters after so many steps by the reference; with Thinc's differences if asked."""
-    found = []
+    params = []
     for start, g in zip(given.start, given.grads, strict=True):
         p, m, v = start, np.zeros_like(start), np.zeros_like(start)
         for t in range(1, steps + 1):
@@ -56,8 +56,8 @@ def expected(given: Problem, steps: int, thinc: bool = False) -> list[np.ndarray
                 p *= np.float32(1 - LR * DECAY)
             else:
                 p, m, v = RULES["adamw"].reference(p, g, m, v, t=t, lr=LR, eps=EPS, weight_decay=DECAY)
-        found.append(p)
-    return found
+        params.append(p)
+    return params
 
 
 def with_fastopt(given: Problem) -> Contender:

@@ -25,7 +25,7 @@ SCALE, LIMIT, AVERAGE = 128.0, 1.0, 0.999
 
 
 def weight(t: int) -> float:
-    """Of the new parameters in the average, whose bias is corrected as it goes."""
+    """The weight of the new parameters in the average, so that the average has no bias at any step."""
     return (1 - AVERAGE) / (1 - AVERAGE**t)
 
 

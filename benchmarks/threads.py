@@ -49,9 +49,11 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     os.environ["NUMBA_NUM_THREADS"] = "2"
     for line in run_python("-c", SIZES).stdout.splitlines():
-        elements, one, two = line.split()
-        rows.append({"elements": int(elements), "one_thread": float(one), "two_threads": float(two)})
-        print(f"{elements:>10} elements: {float(one) * 1e6:9.1f} us on one thread, {float(two) * 1e6:9.1f} us on two")
+        elements, alone, both = line.split()
+        rows.append({"elements": int(elements), "one_thread": float(alone), "two_threads": float(both)})
+        print(
+            f"{elements:>10} elements: {float(alone) * 1e6:9.1f} us on one thread, {float(both) * 1e6:9.1f} us on two"
+        )
     waits = {}
     policies = {
         "sleeping": ("", {}),

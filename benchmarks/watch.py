@@ -4,9 +4,9 @@
 
 Two kinds of run: whole training steps on the handwritten digits (64-64-32-10, batches of 32, forward and backward in
 NumPy), which is what a watch rides on, and the optimizer's step alone on lists of arrays, with nothing beside it. Five
-steps of a watched run are timed at a time. What a line costs is what the five with the watched step take longer than
-the mean of the others; its share is of the 100 steps. The mean over the lines of a round has the writing in it, which
-is done for many lines at once; what the neighbours of this machine do falls on all alike.
+steps of a watched run are timed at a time. The cost of a line is the extra time of the five with the watched step over
+the mean of the others; its share is of the 100 steps. The mean over the lines of a round contains the writing, which is
+done for many lines at once; other programs slow all steps alike.
 """
 
 import argparse
@@ -84,23 +84,23 @@ def main() -> None:
         for name, shapes in LISTS.items():
             if given.large or name != "GPT-2 small":
                 cases[f"the step alone, {name}"] = lambda watched, shapes=shapes: alone(shapes(), watched)
-        for number, (name, made) in enumerate(cases.items()):
-            step = made(Path(folder) / f"{number}.jsonl")
+        for number, (name, make) in enumerate(cases.items()):
+            step = make(Path(folder) / f"{number}.jsonl")
             share(step, 1)
             start = perf_counter()
             share(step, 1)
             # Lines of some two seconds a round.
             lines = max(4, min(200, int(2 / (perf_counter() - start))))
             shares, times = zip(*(share(step, lines) for _ in range(given.rounds)), strict=True)
-            found = measure.spread(shares)
+            spread = measure.spread(shares)
             result[name] = {
-                "share": vars(found),
+                "share": vars(spread),
                 "microseconds_a_step": 1e6 * float(np.median(times)),
                 "lines_a_round": lines,
                 "limit": LIMIT,
             }
             us = 1e6 * float(np.median(times))
-            print(f"{100 * found.median:+6.2f} % of {us:9.1f} us a step: {name}", flush=True)
+            print(f"{100 * spread.median:+6.2f} % of {us:9.1f} us a step: {name}", flush=True)
     if given.json:
         measure.write(given.json, {"every": EVERY, "rounds": given.rounds, "cases": result})
 

@@ -96,22 +96,22 @@ def trained(name: str, lr: float, seed: int) -> dict[str, Any]:
 
 def every(jobs: list[tuple[str, float, int]]) -> dict[tuple[str, float, int], dict[str, Any]]:
     """All runs, one process a core. Raises RuntimeError if one fails."""
-    found = {}
+    results = {}
     for number, result, error in side_by_side(trained, jobs, cores()):
         if error:
             raise RuntimeError(f"{jobs[number]}: {error}")
-        found[jobs[number]] = result
+        results[jobs[number]] = result
         last = result["test"][-1]
         name, lr, seed = jobs[number]
         print(f"{name}, lr={lr:g}, seed {seed}: rare {last['rare']:.3f}, frequent {last['frequent']:.3f}", flush=True)
-    return found
+    return results
 
 
 def losses() -> dict[str, Any]:
-    sweep = every([(name, lr, 0) for name, one in CONTENDERS.items() for lr in one.rates])
+    sweep = every([(name, lr, 0) for name, contender in CONTENDERS.items() for lr in contender.rates])
     chosen = {
-        (name, words): min(one.rates, key=lambda lr: _or_infinite(sweep[name, lr, 0]["validation"][-1][words]))
-        for name, one in CONTENDERS.items()
+        (name, words): min(contender.rates, key=lambda lr: _or_infinite(sweep[name, lr, 0]["validation"][-1][words]))
+        for name, contender in CONTENDERS.items()
         for words in ("all", "rare")
     }
     wanted = dict.fromkeys((name, lr, seed) for (name, _), lr in chosen.items() for seed in SEEDS)
@@ -130,32 +130,32 @@ def losses() -> dict[str, Any]:
         "seeds": len(SEEDS),
         "contenders": {
             name: {
-                "rule": one.rule,
-                "sparse": one.sparse,
-                "power": one.power,
-                "sweep": [{"lr": lr, **sweep[name, lr, 0]["validation"][-1]} for lr in one.rates],
+                "rule": contender.rule,
+                "sparse": contender.sparse,
+                "power": contender.power,
+                "sweep": [{"lr": lr, **sweep[name, lr, 0]["validation"][-1]} for lr in contender.rates],
                 **{f"chosen by {words}": of_seeds(runs, name, chosen[name, words]) for words in ("all", "rare")},
             }
-            for name, one in CONTENDERS.items()
+            for name, contender in CONTENDERS.items()
         },
     }
 
 
 def of_seeds(runs: dict[tuple[str, float, int], dict[str, Any]], name: str, lr: float) -> dict[str, Any]:
     """Means over the seeds, and their losses one by one."""
-    found = [runs[name, lr, seed] for seed in SEEDS]
+    seed_runs = [runs[name, lr, seed] for seed in SEEDS]
     parts = ("all", "rare", "frequent")
     return {
         "lr": lr,
-        "first_epoch": {part: mean([run["test"][0][part] for run in found]) for part in parts},
-        "last_epoch": {part: mean([run["test"][-1][part] for run in found]) for part in parts},
-        "each": {part: [run["test"][-1][part] for run in found] for part in parts},
-        "length": {part: mean([run["length"][part] for run in found]) for part in parts[1:]},
+        "first_epoch": {part: mean([run["test"][0][part] for run in seed_runs]) for part in parts},
+        "last_epoch": {part: mean([run["test"][-1][part] for run in seed_runs]) for part in parts},
+        "each": {part: [run["test"][-1][part] for run in seed_runs] for part in parts},
+        "length": {part: mean([run["length"][part] for run in seed_runs]) for part in parts[1:]},
     }
 
 
 def _or_infinite(loss: float) -> float:
-    """What has diverged is the worst, also where it is NaN."""
+    """A loss, with infinity in place of NaN: a run that diverged is the worst."""
     return math.inf if math.isnan(loss) else loss
 
 
@@ -175,14 +175,14 @@ def costs(rounds: int) -> dict[str, Any]:
         for some, near in skipgram.batches(centres[order], around[order], size):
             yield some, noise.beside(near, skipgram.NEGATIVES, generator)
 
-    found: dict[str, Any] = {"vocabulary": len(corpus.words), "width": WIDTH, "rounds": rounds, "batches": {}}
+    record: dict[str, Any] = {"vocabulary": len(corpus.words), "width": WIDTH, "rounds": rounds, "batches": {}}
     for size in BATCHES:
         pairs = list(itertools.islice(stream(size), 2 * rounds))
         touched = [len(np.unique(some)) + len(np.unique(others)) for some, others in pairs]
-        rows = {name: cost(one, len(corpus.words), pairs) for name, one in CONTENDERS.items()}
+        rows = {name: cost(contender, len(corpus.words), pairs) for name, contender in CONTENDERS.items()}
         share = float(np.median(touched)) / (2 * len(corpus.words))
-        found["batches"][str(size)] = {"share_of_rows": share, "contenders": rows}
-    return found
+        record["batches"][str(size)] = {"share_of_rows": share, "contenders": rows}
+    return record
 
 
 def cost(contender: Contender, words: int, pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def cost(contender: Contender, words: int, pairs: list[tuple[Any, Any]]) -> dict
 
 
 def peak(learner: Learner, batch: tuple[Any, Any]) -> int:
-    """The most that a step holds at once of what it allocates; the model's own share is in it."""
+    """The most bytes that a step has allocated at once, with those of the model's forward and backward."""
     tracemalloc.start()
     try:
         learner.step(*batch)
@@ -223,8 +223,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     result = {"costs": costs(given.rounds), "losses": losses()}
-    for size, found in result["costs"]["batches"].items():
-        for name, row in found["contenders"].items():
+    for size, batch in result["costs"]["batches"].items():
+        for name, row in batch["contenders"].items():
             milliseconds = {kind: round(values["median"] * 1e3, 3) for kind, values in row["seconds"].items()}
             print(f"{size} pairs, {name}: {milliseconds} ms, {row['bytes']} bytes")
     if given.json:

@@ -41,7 +41,7 @@ __all__ = [
 
 globals().update(CLASSES)
 
-# Imported when they are first asked for.
+# Names that are imported at their first use, with the module that holds them; None for a module itself.
 _LATER = {
     **dict.fromkeys(("lab", "like", "schedules"), None),
     **dict.fromkeys(("BoldDriver", "EarlyStopping", "ReduceOnPlateau"), "monitors"),
@@ -54,8 +54,8 @@ def __getattr__(name: str) -> _Any:
     if name not in _LATER:
         raise AttributeError(f"module 'fastopt' has no attribute {name!r}")
     module = _LATER[name]
-    found = _import_module(f".{module or name}", __name__)
-    globals()[name] = getattr(found, name) if module else found
+    imported = _import_module(f".{module or name}", __name__)
+    globals()[name] = getattr(imported, name) if module else imported
     return globals()[name]
 
 

@@ -1,6 +1,6 @@
 """Optimizers for NumPy and CuPy arrays: update rules written once, fused kernels on CPU and GPU, the same bits."""
 
-# Written by docs/generate.py from the rules.
+# Written by docs/generators/generate.py from the rules.
 
 from collections.abc import Callable, Mapping
 from typing import Any

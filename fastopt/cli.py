@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-# What the commands import beside the library: the name of its package, and the extra that brings it.
+# Modules that the commands import beside the library: the name of the package, and the extra that brings it.
 EXTRA = {
     "typer": ("typer", "demo"),
     "rich": ("rich", "demo"),

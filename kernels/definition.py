@@ -1,4 +1,4 @@
-"""What rules are, alone or with what rides along: a formula on a parameter, a gradient and state, traced and bound."""
+"""Definitions: formulas on a parameter, a gradient and state, traced and bound. A rule is a definition."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +11,15 @@ from .program.stages import Program
 
 
 class Definition:
-    """A formula and what it needs. A Rule is a definition, and so is a rule with everything that rides along.
+    """A formula and what it needs. A Rule is a definition, and so is a rule with its riders.
 
     formula: a NumPy function of the arrays and, by keyword, the numbers; it returns new arrays and changes nothing.
-    arrays: the names of the parameter, the gradient, then others; written: of those that the formula returns, in order.
+    arrays: the names of the parameter, the gradient, then others. written: the names of the arrays that the formula
+    returns, in order.
     hyper: the hyperparameters and their defaults. ranges: the valid range of each that has one. states: the names and
     start values of uniform states, numbers that are carried from step to step; they are returned after the arrays.
     start: for each state array its value before the first step, a number or the name of a hyperparameter.
-    guarded: the formula returns one thing more, a truth value that says whether the step counts.
+    guarded: the formula returns last a truth value that says whether the step counts.
     """
 
     name: str
@@ -60,14 +61,14 @@ class Definition:
         """Say where an error in the formula comes from."""
 
     def error(self, message: str) -> TypeError:
-        """A mistake in the definition."""
+        """The error for a mistake in the definition."""
         return TypeError(f"{self.name}: {message}")
 
     def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All hyperparameters as Python numbers: those given, checked, and the defaults of the others.
 
-        Raises TypeError for one that the rule does not have or that is not a number, ValueError for one that is NaN
-        or out of its range.
+        Raises TypeError for a name that the rule does not have or a value that is not a number, ValueError for a value
+        that is NaN or out of its range.
         """
         return bind(self.name, given, self.hyper, self.ranges)
 
@@ -125,7 +126,7 @@ class Definition:
         return None if t is None else step_number(self.name, t)
 
     def reference(self, *arrays: Any, t: int | None = None, **hyper: Any) -> tuple[Any, ...]:
-        """What a call must give, bit for bit: plain NumPy's evaluation of the formula; nothing is changed.
+        """The values that a call must give, bit for bit: the formula evaluated by plain NumPy; nothing is changed.
 
         arrays: NumPy arrays, as for a call. Returns the new values of `written`, then those of the uniform states.
         The formula runs on arrays of at least one dimension, in float64 for a float64 parameter and else in float32
@@ -136,7 +137,7 @@ class Definition:
     def references(
         self, sets: Sequence[Sequence[Any]], *, t: int | None = None, given: Sequence[Mapping[str, Any]]
     ) -> list[tuple[Any, ...]]:
-        """`reference` for every parameter of a model: what is reduced over the model is reduced over all of them.
+        """`reference` for every parameter of a model; a reduction over the model takes all of them.
 
         sets: the arrays of each parameter. given: hyperparameters and uniform states of each, by name.
         """

@@ -1,4 +1,4 @@
-"""Families: rules that share a name in the field and differ in their slots, and which options select which."""
+"""Families: rules that share a name in the field and differ in their slots, and the options that select one."""
 
 import itertools
 from collections.abc import Iterator, Mapping

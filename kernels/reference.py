@@ -14,7 +14,7 @@ from .program.stages import Program
 
 
 class Evaluated(Protocol):
-    """What `evaluate` needs of a definition."""
+    """The attributes of a definition that `evaluate` needs."""
 
     formula: Callable[..., Any]
     arrays: tuple[str, ...]
@@ -35,7 +35,7 @@ def _control() -> tuple[Callable[[], int], Callable[[int], None]]:
 
 @contextlib.contextmanager
 def denormals_flushed() -> Iterator[None]:
-    """Within it, this thread's floating-point unit takes denormals for zeros, as every float32 kernel does."""
+    """A context in which this thread's floating-point unit takes denormals for zeros, as every float32 kernel does."""
     flush, restore = _control()
     saved = None
     try:
@@ -49,7 +49,7 @@ def denormals_flushed() -> Iterator[None]:
 class Flushed(np.ndarray):
     """A float32 array whose every operation takes denormals for zeros.
 
-    Numbers that a formula computes beside it stay Python's own, in float64 with its denormals.
+    Numbers that a formula computes beside the arrays stay Python's own: float64 with denormals.
     """
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -69,7 +69,7 @@ class Flushed(np.ndarray):
 
 
 def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The new values of what a step writes, as `Definition.reference` documents; what it does not store stays."""
+    """The new arrays and states, as `Definition.reference` documents; an array that is not stored keeps its values."""
     views = {name: view_of(array, name)[1] for name, array in zip(definition.arrays, arrays, strict=True)}
     stored = definition.program(numbers).stages[-1].writes
     every = list(views.values())
@@ -105,7 +105,7 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
 
 
 class _Wanted(Exception):
-    """A reduction over the model that is not known yet, of one of its arrays."""
+    """Raised for a reduction over the model that is not known yet. operand: its array in one set."""
 
     def __init__(self, name: str, operand: Any) -> None:
         self.name, self.operand = name, operand
@@ -114,9 +114,10 @@ class _Wanted(Exception):
 def evaluate_all(
     definition: Evaluated, sets: Sequence[Sequence[Any]], numbers: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Any, ...]]:
-    """`evaluate` for each set of arrays of a model, whose reductions over the model are of all sets in turn.
+    """`evaluate` for each set of arrays of a model; a reduction over the model takes all sets in turn.
 
-    Each formula runs up to the first such reduction, and when all have come there, anew with its value to the next.
+    Each formula runs up to the first such reduction. When all have come there, each runs again from its beginning, with
+    the value of that reduction, up to the next.
     """
     known: list[float] = []
     while True:
@@ -126,13 +127,13 @@ def evaluate_all(
             token = OVER_MODEL.set(functools.partial(_next, iter(known)))
             try:
                 results.append(evaluate(definition, arrays, given))
-            except _Wanted as one:
-                wanted.append(one)
+            except _Wanted as reduction:
+                wanted.append(reduction)
             finally:
                 OVER_MODEL.reset(token)
         if not wanted:
             return results
-        known.append(REDUCTIONS[wanted[0].name].array([one.operand for one in wanted]))
+        known.append(REDUCTIONS[wanted[0].name].array([reduction.operand for reduction in wanted]))
 
 
 def _next(known: Iterator[float], name: str, operand: Any) -> float:

@@ -1,4 +1,4 @@
-"""A rule together with everything that rides in the same pass: clips, decay, averages, copies, skips.
+"""A rule together with everything that rides with it: clips, decay, averages, copies, skips.
 
 Each option is a few lines of NumPy, composed with the rule's formula before anything is compiled. What is composed is a
 Definition like the rule itself: its kernels and its reference follow from it. An option that is off is not in the
@@ -14,7 +14,7 @@ from .definition import Definition
 from .language.functions import max_norm, maximum, minimum, norm, where
 from .language.hyperparameters import parse_ranges
 
-# The options with a number, their values that change nothing, and the valid ranges.
+# The options that are numbers, each with the value that changes nothing; then their valid ranges.
 NUMBERS = {
     "grad_scale": 1.0,
     "clip_value": math.inf,
@@ -43,7 +43,7 @@ def shrink(size: Any, limit: Any) -> Any:
 
 
 def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> Any:
-    """What the global clip and the clip of each array multiply a gradient with; both need one look at it."""
+    """The factor by which the global clip and the clip of each array multiply a gradient; both norms read it once."""
     factor: Any = 1.0
     if "clip_norm" in on:
         factor = shrink(norm(g, over="model"), numbers["clip_norm"])
@@ -53,18 +53,18 @@ def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> An
 
 
 def decayed(p: Any, of: Any, numbers: Mapping[str, Any]) -> Any:
-    """The parameter p less the decay of a parameter; untouched where the decay is 0, since 0 * inf is NaN."""
+    """The parameter p less the decay of `of`; p itself where the decay is 0, since 0 * inf is NaN."""
     return where(numbers["weight_decay"] != 0, p - numbers["lr"] * numbers["weight_decay"] * of, p)
 
 
 def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
-    """The running mean of p from 0, or with its bias corrected as it goes: the first is then p itself."""
+    """The running mean of p, which starts at 0. corrected: without that bias, so that the first mean is p itself."""
     return average + ((1 - decay) / (1 - decay**t) if corrected else 1 - decay) * (p - average)
 
 
 @functools.cache
 def with_riders(rule: Definition, *on: tuple[str, Any]) -> "WithRiders":
-    """A rule and its options, once: optimizers that are alike share the graph, and with it the kernels in memory."""
+    """A rule with its options, made once: optimizers that are alike share the graph, and so the kernels in memory."""
     return WithRiders(rule, dict(on))
 
 

@@ -48,7 +48,7 @@ class Rule(Definition):
         self._check_use()
 
     def error(self, message: str) -> TypeError:
-        """A mistake in the definition, and where it stands."""
+        """The error for a mistake in the definition, which says where the rule stands."""
         return TypeError(f"rule {self.name}: {message}\n  {self._origin}, in {self.name}")
 
     def explain(self, error: Exception) -> None:
@@ -160,7 +160,7 @@ def rule(
 
 
 def _frozen(function: Callable[..., Any]) -> Any:
-    """A copy of the function that keeps today's values of the names that it takes from outside."""
+    """A copy of the function that keeps the present values of the names that it takes from outside."""
     if not isinstance(function, types.FunctionType):
         raise TypeError(f"@rule takes a function; got {function!r}")
     names = {name for code in _codes(function.__code__) for name in code.co_names}

@@ -1,4 +1,4 @@
-"""Signals, forks and short memory: work that no handler breaks off, locks that a child finds open, what errors say."""
+"""Signals, forks and lack of memory: uninterrupted work, locks that a forked child finds open, MemoryError's text."""
 
 import os
 import threading
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 def uninterrupted(work: Callable[..., T], *arguments: Any) -> T:
-    """What `work(*arguments)` returns or raises; no signal's handler breaks it off.
+    """Call `work(*arguments)` so that no signal's handler breaks it off; returns or raises what the call does.
 
     numba keeps half-made entries if compiling, or importing it, ends early.
-    Python runs handlers in the main thread alone, so that one waits while another works. If a handler raises, as Ctrl-C
-    does, the waiting ends at once; the work is done to its end behind, unless the process ends before.
+    Python runs handlers in the main thread alone, so the main thread waits while another thread works. If a handler
+    raises, as Ctrl-C does, the waiting ends at once; the other thread finishes the work, unless the process ends first.
     """
     if threading.current_thread() is not threading.main_thread():
         return work(*arguments)
@@ -28,7 +28,7 @@ def uninterrupted(work: Callable[..., T], *arguments: Any) -> T:
         except BaseException as error:
             errors.append(error)
 
-    # A daemon, for which the end of the process does not wait.
+    # A daemon: the process does not wait for it at its end.
     thread = threading.Thread(target=run, name="fastopt compiles", daemon=True)
     thread.start()
     thread.join()
@@ -37,23 +37,23 @@ def uninterrupted(work: Callable[..., T], *arguments: Any) -> T:
     return results[0]
 
 
-# A forked child finds them open: the thread that held one at the fork does not exist there.
+# A forked child finds these locks open: the thread that held one at the fork does not exist there.
 _LOCKS: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
 
 def lock() -> Any:
     """A new reentrant lock.
 
-    `with` on it is safe against signals: Python looks for them between bytecodes, and takes this lock within one.
+    `with` on it is safe against signals: Python looks for signals between bytecodes, and takes this lock within one.
     """
-    made = threading.RLock()
-    _LOCKS.add(made)
-    return made
+    rlock = threading.RLock()
+    _LOCKS.add(rlock)
+    return rlock
 
 
 def _open_in_child() -> None:
-    for one in list(_LOCKS):
-        one._at_fork_reinit()
+    for rlock in list(_LOCKS):
+        rlock._at_fork_reinit()
 
 
 if hasattr(os, "register_at_fork"):
@@ -62,7 +62,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def memory_for(what: str, remedy: str) -> Iterator[None]:
-    """Within it, a MemoryError names what there was no memory for, and the remedy."""
+    """A context in which a MemoryError names what there was no memory for, and the remedy."""
     try:
         yield
     except MemoryError as error:

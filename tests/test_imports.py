@@ -60,6 +60,7 @@ face
 commands
 cli
 """
+ORDERS = {"kernels": KERNELS, "fastopt": FASTOPT}
 
 
 def imports(top: Path) -> dict[str, set[str]]:
@@ -83,7 +84,7 @@ def imports(top: Path) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize(("top", "order"), [("kernels", KERNELS), ("fastopt", FASTOPT)])
+@pytest.mark.parametrize(("top", "order"), ORDERS.items())
 def test_a_folder_imports_what_stands_before_it_and_nothing_runs_in_a_circle(top: str, order: str) -> None:
     level = {name: number for number, line in enumerate(order.split("\n")) for name in line.split()}
     level |= {"__init__": level["face"], "__main__": 99}

@@ -31,16 +31,16 @@ def test_the_code_of_the_pages_runs(name: str, count: int, tmp_path: Path, monke
 def test_the_tables_are_up_to_date() -> None:
     for name in docs("generate").PAGES:
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert docs("generate").generated(text) == text, "run python docs/generate.py"
+        assert docs("generate").generated(text) == text, "run python docs/generators/generate.py"
         assert "<!-- end -->" in text
     assert "`adamw_amsgrad`" in README
 
 
 def test_the_page_on_choosing_says_what_was_measured() -> None:
     choosing = docs("choosing")
-    found = json.loads((ROOT / "docs" / "choosing.json").read_text(encoding="utf-8"))
+    found = json.loads((ROOT / "docs" / "generators" / "choosing.json").read_text(encoding="utf-8"))
     text = (ROOT / "docs" / "choosing.md").read_text(encoding="utf-8")
-    assert choosing.page(found) == text, "run python docs/generate.py"
+    assert choosing.page(found) == text, "run python docs/generators/generate.py"
     assert choosing.on_saddle(choosing.HIGH) == found["saddle"]["high"]
     found["digits"]["cosine, 0.3"]["loss"] = 1.0
     with pytest.raises(ValueError, match="the figures do not support: Notes say that cosine"):
@@ -50,7 +50,9 @@ def test_the_page_on_choosing_says_what_was_measured() -> None:
 def test_the_page_on_words_says_what_was_measured() -> None:
     words = docs("words")
     found = json.loads((ROOT / "benchmarks" / "results" / "words.json").read_text(encoding="utf-8"))
-    assert words.page(found) == (ROOT / "docs" / "words.md").read_text(encoding="utf-8"), "run python docs/generate.py"
+    assert words.page(found) == (ROOT / "docs" / "words.md").read_text(encoding="utf-8"), (
+        "run python docs/generators/generate.py"
+    )
     found["losses"]["contenders"]["SGD"]["chosen by all"]["first_epoch"]["rare"] = 2.0
     with pytest.raises(ValueError, match="the figures do not support: The notes say that the weights of rare"):
         words.page(found)
@@ -58,7 +60,7 @@ def test_the_page_on_words_says_what_was_measured() -> None:
 
 def test_editors_see_the_classes_as_they_are() -> None:
     text = (ROOT / "fastopt" / "__init__.pyi").read_text(encoding="utf-8")
-    assert docs("stubs").stub() == text, "run python docs/generate.py"
+    assert docs("stubs").stub() == text, "run python docs/generators/generate.py"
     classes = {one.name: one for one in ast.parse(text).body if isinstance(one, ast.ClassDef)}
     assert set(classes) == set(CLASSES)
     for name, made in CLASSES.items():
@@ -95,3 +97,24 @@ def test_the_page_on_faults_names_tests_that_exist() -> None:
     for file, test in named:
         (path,) = (ROOT / "tests").rglob(file)
         assert f"def {test}" in path.read_text(encoding="utf-8")
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_the_files_that_a_page_names_and_links_to_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:kernels|fastopt|tests|benchmarks|docs)/[\w/.-]*)`", text)
+    linked = [link for link in re.findall(r"\]\(([^)#\s]+)\)", text) if "://" not in link]
+    absent = [name for name in named if not (ROOT / name).exists()]
+    assert not absent + [link for link in linked if not (page.parent / link).exists()]
+
+
+def test_the_glossary_has_at_most_twenty_words_each_in_its_file() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z ]+) \| .* \| `(\S+)` \|$", text, re.MULTILINE)
+    assert 15 <= len(rows) <= 20
+    assert len(dict(rows)) == len(rows)
+    for word, file in rows:
+        assert word in (ROOT / file).read_text(encoding="utf-8").lower(), (word, file)

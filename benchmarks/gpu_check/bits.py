@@ -16,7 +16,7 @@ Case = tuple[str, str, Sequence[int]]
 
 
 def sections(gpu: Gpu, jobs: int) -> list[Section]:
-    """What matters most comes first. jobs: how many processes compile and compare at once."""
+    """The sections, the most important first. jobs: how many processes compile and compare at once."""
     return [
         Section("every rule and type", 200, lambda left: rules(gpu, jobs, left)),
         Section("what rides along", 60, lambda left: riders(gpu)),
@@ -42,10 +42,10 @@ def rules(
         return
     pool = multiprocessing.get_context("spawn").Pool(jobs)
     try:
-        found = pool.imap_unordered(_compared_in_a_process, cases)
+        results = pool.imap_unordered(_compared_in_a_process, cases)
         for _ in cases:
-            # A process that dies takes its case along: without a limit it would be waited for.
-            yield found.next(max(1.0, left()))
+            # A process that dies never gives its case's row; without a limit the wait for it would not end.
+            yield results.next(max(1.0, left()))
     finally:
         pool.terminate()
         pool.join()

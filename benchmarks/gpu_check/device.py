@@ -10,7 +10,7 @@ import numpy as np
 
 from fastopt.bench.devices import Cupy
 
-# All that is held at once stays below this, so that a card of 80 GB does.
+# The most bytes that are held at once, so that a card of 80 GB is large enough.
 MEMORY = 70e9
 
 _HOLD = """
@@ -50,9 +50,9 @@ class Gpu(Cupy):
 
     def random(self, elements: int, seed: int) -> Any:
         """float32 from -0.5 to 0.5."""
-        made = self._cupy.random.default_rng(seed).random(elements, dtype=np.float32)
-        made -= np.float32(0.5)
-        return made
+        values = self._cupy.random.default_rng(seed).random(elements, dtype=np.float32)
+        values -= np.float32(0.5)
+        return values
 
     def bare(self, array: Any) -> Any:
         """The array for numba-cuda."""

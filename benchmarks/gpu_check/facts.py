@@ -1,4 +1,4 @@
-"""What the results belong to: the GPU, its clocks, driver and libraries, and the commit."""
+"""The origin of the results: the GPU, its clocks, driver and libraries, and the commit."""
 
 import os
 import shutil
@@ -41,12 +41,12 @@ def clocks() -> dict[str, str]:
 def _smi(query: str) -> dict[str, str]:
     """nvidia-smi's answers of the first GPU that CUDA may use."""
     device = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0"
-    found = _output(["nvidia-smi", "-i", device, f"--query-gpu={query}", "--format=csv,noheader"])
-    return dict(zip(query.split(","), (part.strip() for part in found.split(",")), strict=False)) if found else {}
+    answer = _output(["nvidia-smi", "-i", device, f"--query-gpu={query}", "--format=csv,noheader"])
+    return dict(zip(query.split(","), (part.strip() for part in answer.split(",")), strict=False)) if answer else {}
 
 
 def _output(command: Sequence[str]) -> str:
-    """What a command prints; nothing if it is not there or fails."""
+    """The output of a command; an empty text if the command is missing or fails."""
     if not shutil.which(command[0]):
         return ""
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

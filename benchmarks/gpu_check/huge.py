@@ -1,6 +1,6 @@
 """Arrays of more than 2**31 elements, whose last indices no signed number of 32 bits holds.
 
-They repeat a pattern that a CPU can step, so that every element can be held against it, on the GPU.
+The arrays repeat a pattern that a CPU can step. So every element can be compared with the pattern on the GPU.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ELEMENTS = 2**31 + 70_000_001
 PERIOD = 1_000_003  # a prime, so that no chunk begins at the same place of the pattern as another
 RULE = "momentum"  # three arrays, of which the rule reads and writes two
 STEPS = 2
-# Of the pattern in each piece that is compared at once.
+# Repeats of the pattern in each piece that is compared at once.
 _PIECE = 64
 
 
@@ -38,16 +38,16 @@ def rows(gpu: Gpu, elements: int = ELEMENTS, period: int = PERIOD) -> Rows:
         for _ in range(STEPS):
             opt.step(g)
         for way, (listed, show) in ways.items():
-            # Parameter, gradient, a float32 of state, and what comparing a piece takes.
+            # Bytes of the parameter, the gradient, a float32 state, and the comparison of a piece.
             needed = elements * (2 * p.itemsize + 4) + 8 * _PIECE * period
             if needed > gpu.room():
                 yield f"{storage}, {way}", {"skipped": f"{needed / 1e9:.0f} GB are needed, {gpu.room() / 1e9:.0f} free"}
                 continue
-            found = _stepped(gpu, p, g, elements, listed, show)
-            wrong = differing(found, gpu.array(right), gpu)
+            parameter = _stepped(gpu, p, g, elements, listed, show)
+            wrong = differing(parameter, gpu.array(right), gpu)
             row = {"elements": elements, "wrong": f"{wrong:,} elements differ" if wrong else ""}
             yield f"{storage}, {way}", {**row, "line": f"{elements:,} elements, the same bits"}
-            del found
+            del parameter
             gpu.release()
 
 
@@ -66,15 +66,15 @@ def _stepped(gpu: Gpu, p: Any, g: Any, elements: int, listed: bool, show: Callab
 
 def tiled(gpu: Gpu, pattern: Any, elements: int) -> Any:
     """An array that repeats a NumPy array."""
-    found, once = gpu.empty(elements, pattern.dtype), gpu.array(pattern)
+    array, once = gpu.empty(elements, pattern.dtype), gpu.array(pattern)
     for start in range(0, elements, len(pattern)):
-        part = found[start : start + len(pattern)]
+        part = array[start : start + len(pattern)]
         part[...] = once[: len(part)]
-    return found
+    return array
 
 
 def differing(array: Any, pattern: Any, gpu: Gpu) -> int:
-    """How many elements have not the bits of the pattern that they should repeat; the pattern has no NaN."""
+    """The number of elements whose bits differ from the pattern that they should repeat; the pattern has no NaN."""
     word = f"u{pattern.dtype.itemsize}"
     bits, once = array.view(word), pattern.view(word)
     count = 0
@@ -86,7 +86,7 @@ def differing(array: Any, pattern: Any, gpu: Gpu) -> int:
         count += int((piece[whole:] != once[: len(piece) - whole]).sum())
     # The comparison above runs on the GPU; a few elements of it are also looked at on the CPU.
     for start in (0, 2**31 - 100, len(array) - 100):
-        found = gpu.host(array[start : start + 200])
-        places = (start + np.arange(len(found))) % len(pattern)
-        count += int(np.count_nonzero(~equal_bits(found, gpu.host(pattern)[places]))) if len(found) else 0
+        values = gpu.host(array[start : start + 200])
+        places = (start + np.arange(len(values))) % len(pattern)
+        count += int(np.count_nonzero(~equal_bits(values, gpu.host(pattern)[places]))) if len(values) else 0
     return count

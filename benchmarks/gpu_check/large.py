@@ -27,7 +27,7 @@ ENDS = 100_003
 STEPS = 3
 ROUNDS = 11
 OURS, COPY, TORCH = "fastopt", "copy", "torch fused"
-# Of AdamW in float32: p, g, m, v are read, p, m, v written.
+# Bytes an element of AdamW in float32: p, g, m, v are read, p, m, v written.
 ADAMW_BYTES = 28
 _HYPER: dict[str, Any] = {"lr": 1e-3, "weight_decay": 0.01}
 
@@ -47,14 +47,18 @@ def adamw(gpu: Gpu, sizes: Sequence[int] = SIZES, rounds: int = ROUNDS) -> Rows:
         if not copies:
             yield f"{elements:,}", {"skipped": f"{needed / 1e9:.0f} GB are needed, {gpu.room() / 1e9:.0f} are free"}
             continue
-        found: list[dict[str, Any]] = [_adamw(gpu, elements, seed, theirs) for seed in range(copies)]
-        wrong = [said for one in found for said in one.pop("wrong")]
-        for name in found[0]:
-            contenders[name] = Contender([one[name] for one in found], elements * (8 if name == COPY else ADAMW_BYTES))
-        del found
+        sets: list[dict[str, Any]] = [_adamw(gpu, elements, seed, theirs) for seed in range(copies)]
+        wrong = [said for calls in sets for said in calls.pop("wrong")]
+        for name in sets[0]:
+            contenders[name] = Contender(
+                [calls[name] for calls in sets], elements * (8 if name == COPY else ADAMW_BYTES)
+            )
+        del sets
         turns = {"cold": copies, "hot": 1} if copies > 1 else {"hot": 1}
         for cache, count in turns.items():
-            chosen = {name: Contender(one.calls[:count], one.bytes) for name, one in contenders.items()}
+            chosen = {
+                name: Contender(contender.calls[:count], contender.bytes) for name, contender in contenders.items()
+            }
             times = timed(gpu, chosen, rounds)
             row = summary(times, chosen, OURS)
             of_copy = share(times["device"], chosen, OURS, COPY)
@@ -98,7 +102,7 @@ def ends(gpu: Gpu, array: Any) -> Any:
 
 
 def ends_by_the_cpu(gpu: Gpu, rule: Rule, p: Any, g: Any) -> Any:
-    """What the ends of a parameter are after the steps; of a rule without reductions."""
+    """The ends of a parameter after the steps, by the CPU's kernels. The rule must have no reductions."""
     host, gradient = ends(gpu, p), ends(gpu, g)
     opt = Optimizer(host, rule, **_HYPER)
     for _ in range(STEPS):
@@ -148,7 +152,9 @@ def side_by_side(gpu: Gpu, elements: int = ONE_SIZE, rounds: int = ROUNDS, piece
         numbers = {**rule.hyper, **({"t": 3} if rule.uses_t else {})}
         calls: dict[str, Any] = {
             "elementwise": partial(Optimizer(p.copy(), rule).step, g),
-            "multi-tensor": partial(Optimizer([several[one] for one in cut], rule).step, [g[one] for one in cut]),
+            "multi-tensor": partial(
+                Optimizer([several[piece] for piece in cut], rule).step, [g[piece] for piece in cut]
+            ),
             "numba-cuda": partial(Optimizer([gpu.bare(p.copy())], rule).step, [gpu.bare(g)]),
             "plain CuPy": partial(rule.formula, p, g, *slots, **numbers),
             COPY: gpu.copier(4 * elements),

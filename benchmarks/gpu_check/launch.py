@@ -1,4 +1,4 @@
-"""How the multi-tensor kernel is launched: what its numbers cost or gain on the two large lists."""
+"""The launch parameters of the multi-tensor kernel, and the time of a step with each on the two large lists."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ def rows(
 
 @contextmanager
 def chunks_of(elements: int) -> Iterator[None]:
-    """Within it a row of the task table has so many elements; not for norms, whose chunks are defined."""
+    """Set the number of elements in a row of the task table within the block; the chunks of norms stay as defined."""
     before = backend.CHUNK
     try:
         backend.CHUNK = elements

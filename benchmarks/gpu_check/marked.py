@@ -13,8 +13,8 @@ from typing import Any
 from .neighbours import ROOT
 from .runner import Rows
 
-# Whatever plugins a machine has stay out, and with them the options of pyproject.toml that need them; a library that
-# warns of its own age says nothing about a GPU.
+# Installed plugins are not loaded, so pyproject.toml's options that need them are left out. Warnings are no errors: a
+# library that warns of its own age says nothing about a GPU.
 BARE = ("-o", "addopts=", "-o", "filterwarnings=default", "-p", "no:cacheprovider", "--strict-markers", "-q")
 ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
@@ -60,7 +60,7 @@ def _pytest(marker: str, root: Path) -> list[str]:
 
 def collected(marker: str, root: Path) -> list[str]:
     """The names of the tests. Raises RuntimeError with pytest's output if there are none or it fails."""
-    # Files without such tests need not be imported, for which packages may be missing.
+    # Files without such tests are not imported: packages that they need may be missing.
     files = sorted((root / "tests").rglob("test_*.py"))
     holding = [str(path) for path in files if f"mark.{marker}" in path.read_text(encoding="utf-8")]
     done = subprocess.run(
@@ -79,7 +79,7 @@ def collected(marker: str, root: Path) -> list[str]:
 
 
 def outcome(report: Path, code: int) -> dict[str, Any]:
-    """What a report in JUnit's format says, and pytest's exit code; beside it lies the log."""
+    """A row from a report in JUnit's format and pytest's exit code. The log lies beside the report."""
     tail = report.with_suffix(".log").read_text()[-2000:]
     if not report.exists():
         return {"wrong": f"pytest ended with {code} and without a report: {tail}"}

@@ -90,7 +90,7 @@ def by_the_cpu(given: Any, steps: int = STEPS) -> list[Any]:
 
 
 def stepped(gpu: Gpu, step: Callable[[], Any], params: Sequence[Any], right: Sequence[Any]) -> list[str]:
-    """What is wrong with ours after the steps."""
+    """Make STEPS steps; say what is wrong with fastopt's parameters after them."""
     for _ in range(STEPS):
         step()
     differing = sum(int(np.count_nonzero(~equal_bits(gpu.host(a), b))) for a, b in zip(params, right, strict=True))
@@ -98,7 +98,7 @@ def stepped(gpu: Gpu, step: Callable[[], Any], params: Sequence[Any], right: Seq
 
 
 def close(gpu: Gpu, step: Callable[[], Any], params: Sequence[Any], right: Sequence[Any]) -> list[str]:
-    """What is wrong with torch's after the steps."""
+    """Make STEPS steps; say what is wrong with torch's parameters after them."""
     for _ in range(STEPS):
         step()
     error = step_compare.largest_error([gpu.host(gpu.seen(p.detach())) for p in params], right)

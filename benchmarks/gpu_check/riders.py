@@ -1,4 +1,4 @@
-"""What rides along in a step, on a GPU and on the CPU: the same bits in every array and every count."""
+"""The options that ride along in a step, on a GPU and on the CPU: the same bits in every array and every count."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,15 +35,15 @@ def rows(gpu: Gpu, sizes: Sequence[int] = SIZES) -> Rows:
     """A row for each combination and way; the gradients of the second step are not finite."""
     for title, (rule, options) in CASES.items():
         wanted = run(rule, options, CPU, sizes)
-        for way, its in WAYS.items():
-            if way == "numba-cuda" and (reason := NOT_OF_NUMBA & options.keys()):
-                yield f"{title}, {way}", {"skipped": f"numba's own arrays have no {', '.join(reason)}"}
+        for name, way in WAYS.items():
+            if name == "numba-cuda" and (reason := NOT_OF_NUMBA & options.keys()):
+                yield f"{title}, {name}", {"skipped": f"numba's own arrays have no {', '.join(reason)}"}
                 continue
-            chosen = sizes if its.together else sizes[-1:]
-            right = wanted if its.together else run(rule, options, CPU, chosen)
-            found = run(rule, options, its.side(gpu), chosen)
-            wrong = _differences(found, right)
-            yield f"{title}, {way}", {"rule": rule, "arrays": len(found[0]), "wrong": wrong, "line": "the same bits"}
+            chosen = sizes if way.together else sizes[-1:]
+            right = wanted if way.together else run(rule, options, CPU, chosen)
+            result = run(rule, options, way.side(gpu), chosen)
+            wrong = _differences(result, right)
+            yield f"{title}, {name}", {"rule": rule, "arrays": len(result[0]), "wrong": wrong, "line": "the same bits"}
 
 
 def run(rule: str, options: dict[str, Any], side: Side, sizes: Sequence[int]) -> tuple[dict[str, Any], Any]:

@@ -1,4 +1,4 @@
-"""Runs sections one after the other, and has what is known on disk at every moment."""
+"""Runs sections one after the other, and writes all results so far to disk after each row."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from typing import Any
 
 from fastopt import measure
 
-# A row: plain data. "wrong" in it says what is not as claimed; "skipped" why nothing is known.
+# A row: plain data. Its "wrong" says what is not as claimed; its "skipped" says why the row was not measured.
 Row = Mapping[str, Any]
 Rows = Iterator[tuple[str, Row]]
 
@@ -20,8 +20,8 @@ PASSED, WRONG, FAILED, STOPPED, SKIPPED = "passed", "wrong", "failed", "stopped:
 
 @dataclass(frozen=True)
 class Section:
-    """seconds: the most that it may take. rows: yields the name of each row with the row; it is given a function that
-    tells how many seconds are left to it."""
+    """seconds: the most that the section may take. rows: yields the name of each row with the row; its argument is a
+    function that tells how many seconds are left to the section."""
 
     name: str
     seconds: float
@@ -45,8 +45,8 @@ def run(
     Returns 1 if a section raised or has a row with something wrong, else 0.
     """
     began = now()
-    found: dict[str, Any] = {}
-    record = {**header, "seconds": 0.0, "ended": False, "sections": found}
+    entries: dict[str, Any] = {}
+    record = {**header, "seconds": 0.0, "ended": False, "sections": entries}
 
     def write() -> None:
         record["seconds"] = round(now() - began, 1)
@@ -56,7 +56,7 @@ def run(
 
     for section in sections:
         left = seconds - (now() - began)
-        entry = found[section.name] = {"outcome": SKIPPED, "seconds": 0.0, "rows": {}}
+        entry = entries[section.name] = {"outcome": SKIPPED, "seconds": 0.0, "rows": {}}
         if left < section.seconds:
             entry["reason"] = f"it may take {section.seconds:.0f} s, and {left:.0f} s are left"
         else:
@@ -66,7 +66,7 @@ def run(
         write()
     record["ended"] = True
     write()
-    return int(any(entry["outcome"] in (WRONG, FAILED) for entry in found.values()))
+    return int(any(entry["outcome"] in (WRONG, FAILED) for entry in entries.values()))
 
 
 def _run(
@@ -109,11 +109,11 @@ def _line(row: Row) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The same as JSON has it: what is not finite becomes None, what it does not know its text."""
+    """A value as JSON can hold it: numbers that are not finite become None, objects unknown to JSON become texts."""
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)

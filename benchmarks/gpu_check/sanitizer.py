@@ -20,8 +20,8 @@ def installed() -> str | None:
     """The program: on the path, in CUDA's folder, or of NVIDIA's wheel."""
     name = "compute-sanitizer"
     for place in (None, *_PLACES):
-        if found := shutil.which(name, path=place):
-            return found
+        if program := shutil.which(name, path=place):
+            return program
     for wheel in ("nvidia-cuda-sanitizer-api", "nvidia-cuda-sanitizer-api-cu12"):
         try:
             files = importlib.metadata.files(wheel) or []

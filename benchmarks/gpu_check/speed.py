@@ -6,7 +6,7 @@ from .runner import Section
 
 
 def sections(gpu: Gpu, jobs: int) -> list[Section]:
-    """What matters most comes first."""
+    """The sections, the most important first."""
     return [
         Section("AdamW on one large array", 90, lambda left: large.adamw(gpu)),
         Section("the lists of models", 90, lambda left: models.models(gpu)),

@@ -1,7 +1,7 @@
 """The tail of a training step on GPT-2's list: unscale, clip by the norm, AdamW, average, zero, copy to bfloat16.
 
-torch's three ways of putting it together are those of step_tail.py, with a copy to bfloat16 at the end; its fastest
-counts.
+torch's three ways of putting the tail together are those of step_tail.py, with a copy to bfloat16 at the end; the
+fastest of them counts.
 """
 
 from collections.abc import Callable
@@ -35,14 +35,14 @@ OPTIONS: dict[str, Any] = {
 
 
 def rows(gpu: Gpu, chosen: Lists | None = None, rounds: int = ROUNDS) -> Rows:
-    """A row for each list; GPT-2's alone without them."""
+    """A row for each list that is chosen; by default GPT-2's alone."""
     for name, shapes in (chosen or {"GPT-2 small": lists.LISTS["GPT-2 small"]}).items():
         given = step_peers.problem(shapes())
         right = everything([p.copy() for p in given.start], [g.copy() for g in given.grads], np.array)[1]()
         step, results = everything([gpu.array(p) for p in given.start], [gpu.array(g) for g in given.grads], gpu.host)
-        # The CPU's were stepped above; the GPU's are now.
-        found = results()
-        differing = sum(int(np.count_nonzero(~equal_bits(a, b))) for a, b in zip(found, right, strict=True))
+        # `everything` has made the steps on the CPU and on the GPU.
+        values = results()
+        differing = sum(int(np.count_nonzero(~equal_bits(a, b))) for a, b in zip(values, right, strict=True))
         wrong = [f"{differing:,} elements are not the CPU's"] if differing else []
         calls: dict[str, Callable[[], Any]] = {OURS: step}
         skipped = torch_side.absent()
@@ -55,7 +55,7 @@ def rows(gpu: Gpu, chosen: Lists | None = None, rounds: int = ROUNDS) -> Rows:
             )
             if not error <= TOLERANCE:
                 wrong.append(f"{way}: parameters are off by {error:.3g}, more than {TOLERANCE:.3g}")
-        del right, found, results
+        del right, values, results
         count = sum(p.size for p in given.start)
         contenders = {who: Contender([call], BYTES * count) for who, call in calls.items()}
         times = timed(gpu, contenders, rounds)
@@ -70,7 +70,7 @@ def rows(gpu: Gpu, chosen: Lists | None = None, rounds: int = ROUNDS) -> Rows:
 
 
 def everything(params: list[Any], grads: list[Any], host: Callable[[Any], Any]) -> tuple[Callable[[], Any], Any]:
-    """fastopt's step, made STEPS times, and what gives all arrays that it has written."""
+    """fastopt's step, already made STEPS times, and a function that gives all arrays that it has written."""
     opt = Optimizer(params, "adamw", **OPTIONS)
     step = partial(opt.step, grads)
     for _ in range(STEPS):

@@ -19,7 +19,7 @@ CLOCKS = ("device", "whole", "host")
 
 @dataclass(frozen=True)
 class Contender:
-    """calls: the same work, each on arrays of its own, to be made in turn. bytes: what one must move."""
+    """calls: the same work, each on arrays of its own, to be made in turn. bytes: those that a call must move."""
 
     calls: Sequence[Call]
     bytes: int
@@ -38,7 +38,10 @@ def timed(
     for clock in clocks:
         sample = {"device": _device, "whole": _whole, "host": _host}[clock]
         times[clock] = measure.interleaved(
-            {name: partial(sample, gpu, one, _Sizes.of(gpu, one.calls)) for name, one in contenders.items()},
+            {
+                name: partial(sample, gpu, contender, _Sizes.of(gpu, contender.calls))
+                for name, contender in contenders.items()
+            },
             rounds,
             sample=lambda work: work(),
         )
@@ -101,7 +104,7 @@ def summary(
 ) -> dict[str, Any]:
     """Milliseconds of each contender by each clock with quartiles; the device's GB/s; and how many times as long each
     other takes as ours, in the same rounds."""
-    found: dict[str, Any] = {
+    milliseconds: dict[str, Any] = {
         clock: {name: vars(measure.spread([1e3 * value for value in values])) for name, values in rows.items()}
         for clock, rows in times.items()
     }
@@ -111,9 +114,9 @@ def summary(
         clock: {name: vars(measure.ratio(values, rows[ours])) for name, values in rows.items() if name != ours}
         for clock, rows in times.items()
     }
-    line = ", ".join(f"{name} {found['device'][name]['median']:.4g} ms" for name in device)
+    line = ", ".join(f"{name} {milliseconds['device'][name]['median']:.4g} ms" for name in device)
     return {
-        "milliseconds": found,
+        "milliseconds": milliseconds,
         "gigabytes_per_second": rates,
         "times_as_long": against,
         "line": f"{line}; {ours} {rates[ours]:.0f} GB/s",

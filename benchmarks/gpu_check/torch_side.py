@@ -28,14 +28,14 @@ def parameters(arrays: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
     """Parameters with gradients: copies of both."""
     import torch
 
-    found = [torch.nn.Parameter(tensor(array)) for array in arrays]
-    for p, g in zip(found, grads, strict=True):
+    params = [torch.nn.Parameter(tensor(array)) for array in arrays]
+    for p, g in zip(params, grads, strict=True):
         p.grad = tensor(g)
-    return found
+    return params
 
 
 def adamw(params: Sequence[Any], **more: Any) -> Any:
-    """The numbers are those of step_peers.py."""
+    """AdamW, fused, with the hyperparameters of step_peers.py."""
     import torch
 
     return torch.optim.AdamW(params, lr=step_peers.LR, weight_decay=step_peers.DECAY, fused=True, **more)

@@ -17,11 +17,11 @@ from .neighbours import examples, own_rules
 
 EVERY: dict[str, Rule] = {**RULES, **own_rules.OWN}
 STORAGES = tuple(examples.DTYPES)
-# Below a pack, not a multiple of one, more than a chunk, more than a block of threads reads at once.
+# Less than a pack, no multiple of a pack, more than a chunk, more than a block of threads reads at once.
 SIZES = (1, 7, 129, 65_537, 100_003)
 STEPS = 2
 
-# What an optimizer gives after a step: for each parameter it and its state, and the numbers that it carries.
+# An optimizer after a step: for each parameter the parameter with its state, and its uniform states.
 Values = tuple[list[list[Any]], list[list[float]]]
 
 
@@ -72,19 +72,19 @@ def compared(name: str, storage: str, gpu: Gpu, sizes: Sequence[int] = SIZES) ->
         later = [inputs(rule, size, storage, kind, -seed)[1] for seed, size in enumerate((*sizes, sizes[-1]), 1)]
         groups = {
             True: [(sets, later)],
-            False: [([one], [g]) for one, g in zip(sets, later, strict=True)],
+            False: [([start], [g]) for start, g in zip(sets, later, strict=True)],
         }
         right = {
             together: [list(stepped(rule, *group, CPU)) for group in chosen] for together, chosen in groups.items()
         }
-        for group, found in zip(groups[False], right[False], strict=True):
-            wrong += _differences(rule, storage, f"CPU, {kind}", found, reference(rule, *group))
-        for way, its in WAYS.items():
-            side = its.side(gpu)
-            for group, wanted in zip(groups[its.together], right[its.together], strict=True):
-                found = list(stepped(rule, *group, side))
-                wrong += _differences(rule, storage, f"{way}, {kind}", found, wanted)
-                elements += sum(array.size for values, _ in found for arrays in values for array in arrays)
+        for group, result in zip(groups[False], right[False], strict=True):
+            wrong += _differences(rule, storage, f"CPU, {kind}", result, reference(rule, *group))
+        for title, way in WAYS.items():
+            side = way.side(gpu)
+            for group, wanted in zip(groups[way.together], right[way.together], strict=True):
+                result = list(stepped(rule, *group, side))
+                wrong += _differences(rule, storage, f"{title}, {kind}", result, wanted)
+                elements += sum(array.size for values, _ in result for arrays in values for array in arrays)
     checked = "bits" if rule.exact else "tolerance"
     return {"checked": checked, "elements": elements, "wrong": wrong, "line": f"{elements:,} elements"}
 
@@ -99,7 +99,7 @@ def inputs(rule: Rule, size: int, storage: str, kind: str, seed: int) -> list[An
     )
     for array in arrays:
         if array.dtype == np.float32:
-            # As a GPU's arithmetic gives it: with one more in its bits it is -0.0.
+            # The NaN of a GPU's arithmetic: its bits plus one are those of -0.0.
             array.view("uint32")[np.isnan(array)] = 0x7FFFFFFF
     if kind == "tiny":
         # Products with the rates, and squares, fall below the smallest normal number.
@@ -130,7 +130,7 @@ def stepped(rule: Rule, sets: Sequence[Sequence[Any]], later: Sequence[Any], sid
 
 
 def reference(rule: Rule, sets: Sequence[Sequence[Any]], later: Sequence[Any]) -> Iterator[Values]:
-    """What `stepped` must give for one set, by the formula in plain NumPy."""
+    """The values that `stepped` must give for one set, by the formula in plain NumPy."""
     ((p, g, *slots),) = sets
     states = dict(rule.states)
     for t, gradient in enumerate((g, *later), 1):
@@ -149,8 +149,8 @@ def _differences(
         names = [rule.arrays[0], *rule.slots]
         differing = [
             f"{name} of array {k}: {said}"
-            for k, (one, other) in enumerate(zip(arrays, others, strict=True))
-            for name, a, b in zip(names, one, other, strict=True)
+            for k, (own, expected) in enumerate(zip(arrays, others, strict=True))
+            for name, a, b in zip(names, own, expected, strict=True)
             if (said := difference(rule, storage, a, b))
         ]
         if rule.exact and repr(states) != repr(numbers):
@@ -161,7 +161,7 @@ def _differences(
 
 
 def difference(rule: Rule, storage: str, found: Any, wanted: Any) -> str:
-    """What differs between two NumPy arrays, in a few words; nothing if they are as the rule promises."""
+    """The difference between two NumPy arrays, in a few words; an empty text if they are as the rule promises."""
     if found.dtype != wanted.dtype or found.shape != wanted.shape:
         return f"{found.dtype} of {found.shape}, expected {wanted.dtype} of {wanted.shape}"
     if not rule.exact:

@@ -1,4 +1,4 @@
-"""What is measured: rules, sizes, types, backends, numbers of arrays and ways to launch them, each with each."""
+"""The cases to measure: all combinations of rules, sizes, types, backends, numbers of arrays and launches."""
 
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -14,10 +14,10 @@ from .sizes import counts
 
 @dataclass(frozen=True)
 class Case:
-    """So many elements, in one array or in several of about equal length, updated by a rule.
+    """A number of elements, in one array or in several of about equal length, and the rule that updates them.
 
     dtype: of parameters and gradients, as they are stored. threads, rounds_per_thread: how the kernel for several CuPy
-    arrays is launched, as cuda_launch.Launch has it; None as it always is.
+    arrays is launched, as in cuda_launch.Launch; None for the library's own choice.
     """
 
     rule: Rule
@@ -30,13 +30,13 @@ class Case:
 
     @property
     def lengths(self) -> list[int]:
-        """Of each array; they differ by one element at most."""
+        """The length of each array; the lengths differ by one element at most."""
         length, longer = divmod(self.elements, self.arrays)
         return [length + 1] * longer + [length] * (self.arrays - longer)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What tells it from others, as plain data."""
+        """The fields that tell the case from others, as plain data."""
         return {**vars(self), "rule": self.rule.name}
 
     @property
@@ -50,12 +50,12 @@ class Case:
         return f"{self.rule.name} on {self.backend}, {self.dtype}, {self.elements:,} elements{layout}"
 
 
-# What a case is where nothing was said of it, as in records of versions that did not know of it.
+# The defaults of a case's fields; they also hold for records of older versions, which lack some fields.
 USUAL: dict[str, Any] = {field.name: field.default for field in fields(Case) if field.default is not MISSING}
 
 
 def layout_text(arrays: int, threads: int | None, rounds_per_thread: int | None) -> str:
-    """What is not as usual of arrays and launch, each after a comma."""
+    """The number of arrays and the launch, where they differ from the defaults, each after a comma."""
     said = {
         f"{arrays:,} arrays": arrays > 1,
         f"{threads} threads a block": threads,
@@ -78,11 +78,11 @@ def cases(
     rules: themselves, by name, or as "module:name"; "all" is every rule of the library. sizes: numbers of elements, or
     texts for `counts`. backends: "cpu", "cupy", "cuda". arrays: how many hold these elements. threads: of a block,
     powers of two from 32 to 1024; rounds_per_thread: 1 or more; both are of the kernel for several CuPy arrays.
-    Raises ValueError for what there is not, for more arrays than elements, and for what would have no effect.
+    Raises ValueError for unknown names, for more arrays than elements, and for arguments that would have no effect.
     """
-    found: list[Rule] = []
+    chosen: list[Rule] = []
     for rule in rules:
-        found += RULES.values() if rule == "all" else [rule if isinstance(rule, Rule) else named(rule)]
+        chosen += RULES.values() if rule == "all" else [rule if isinstance(rule, Rule) else named(rule)]
     for dtype in dtypes:
         if dtype not in ITEM_SIZES:
             raise ValueError(f"dtype must be one of {', '.join(ITEM_SIZES)}; got {dtype!r}")
@@ -109,7 +109,7 @@ def cases(
         Case(rule, size, dtype, backend, number, *launch)
         for backend in dict.fromkeys(backends)
         for dtype in dict.fromkeys(dtypes)
-        for rule in dict.fromkeys(found)
+        for rule in dict.fromkeys(chosen)
         for size in dict.fromkeys(elements)
         for number in counted
         for launch in own
@@ -117,7 +117,7 @@ def cases(
 
 
 def _launches(threads: Sequence[int | str], rounds: Sequence[int | str]) -> list[tuple[int | None, int | None]]:
-    """Every combination, with None for what was not given."""
+    """Every combination of threads and rounds; None where none were given."""
     wide: Sequence[int | None] = _whole("threads", threads) or [None]
     often: Sequence[int | None] = _whole("rounds_per_thread", rounds) or [None]
     for number in wide:
@@ -128,7 +128,7 @@ def _launches(threads: Sequence[int | str], rounds: Sequence[int | str]) -> list
 
 
 def _whole(name: str, given: Sequence[int | str]) -> list[int]:
-    """Numbers and texts of them, each once. Raises ValueError for others."""
+    """The whole numbers that are given, as numbers or as texts, each once. Raises ValueError for anything else."""
     try:
         return list(dict.fromkeys(map(int, given)))
     except ValueError:

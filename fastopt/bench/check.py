@@ -1,4 +1,4 @@
-"""The result comes before the time: an optimizer's first steps against the reference."""
+"""Compares an optimizer's first steps with the reference, before anything is timed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,10 +14,10 @@ from .devices import Device
 
 # The state starts as a constant; after the first step it is not.
 STEPS = 2
-# In machine epsilons of the type that computes: powers, exp and log differ by a few from library to library, and what
-# is made of them by more.
+# In machine epsilons of the type that computes: powers, exp and log differ by a few from library to library, and the
+# results that are computed from them by more.
 TOLERANCE = 1024
-# Elements that the reference, which keeps every intermediate array, is given at once.
+# Elements that the reference is given at once: it keeps every intermediate array.
 PIECE = 1 << 20
 
 
@@ -27,7 +27,7 @@ class WrongResult(Exception):
 
 def sets_of(optimizer: Optimizer, gradients: Any) -> list[list[Any]]:
     """For each parameter of an optimizer of one array or a list of them: itself, its gradient and its state."""
-    parameters, gradients = (one if isinstance(one, list) else [one] for one in (optimizer.params, gradients))
+    parameters, gradients = (given if isinstance(given, list) else [given] for given in (optimizer.params, gradients))
     return [[p, g, *slots.values()] for p, g, slots in zip(parameters, gradients, optimizer.state, strict=True)]
 
 
@@ -41,23 +41,23 @@ def check(optimizer: Optimizer, gradients: Any, on: Device) -> None:
     for t in range(1, STEPS + 1):
         before = [[on.host(array) for array in arrays] for arrays in sets]
         optimizer.step(gradients)
-        found = optimizer.uniform_states
+        uniform = optimizer.uniform_states
         for k, first, expected in _expected(rule, before, t, states):
             where = f"in step {t}" if len(sets) == 1 else f"of array {k} in step {t}"
             written = [array for position, array in enumerate(sets[k]) if position != 1]
             for name, new, right in zip(rule.written, written, expected, strict=False):
                 _compare(rule.exact, f"{name} {where}", on.host(new[first : first + len(right)]), right, first)
             for name, right in zip(rule.states, expected[len(written) :], strict=True):
-                _compare(rule.exact, f"{name} {where}", np.array([found[k][name]]), np.array([right]), 0)
-        states = [dict(one) for one in found]
+                _compare(rule.exact, f"{name} {where}", np.array([uniform[k][name]]), np.array([right]), 0)
+        states = [dict(values) for values in uniform]
 
 
 def _expected(
     rule: Rule, sets: Sequence[Sequence[Any]], t: int, states: Sequence[Mapping[str, float]]
 ) -> Iterator[tuple[int, int, Sequence[Any]]]:
-    """What the reference gives, piece by piece: the number of the array, the piece's first element, the new values."""
+    """The reference's results, piece by piece: the number of the array, the piece's first element, the new values."""
     if rule.program(rule.hyper).reductions:
-        # A norm is of whole arrays, or of all of them.
+        # A norm takes a whole array, or all arrays, so there are no pieces.
         for k, expected in enumerate(rule.references(sets, t=t, given=states)):
             yield k, 0, expected
         return
@@ -78,7 +78,7 @@ def _compare(exact: bool, name: str, new: Any, right: Any, first: int) -> None:
 
 
 def far(new: Any, right: Any) -> Any:
-    """Where a result is not close to the right one, in the type of the result."""
+    """A mask of the elements at which a result is not close to the right one, by a tolerance for the result's type."""
     tolerance = TOLERANCE * np.finfo(compute_type([new.dtype.name])).eps
     if new.dtype.itemsize == 2:
         tolerance += float(ml_dtypes.finfo(new.dtype).eps)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Clocks: what it takes to time calls on a device, and what its caches do to the figures."""
+"""Clocks that time calls on a device, with its caches hot or cold."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 Call = Callable[[], Any]
-# Makes a range that profilers show, of a text.
+# Takes a text and makes a range that profilers show under it.
 Mark = Callable[[str], AbstractContextManager[Any]]
 
 # Seconds that a sample takes at least, so that neither the clock's resolution nor reading it matters.
@@ -14,7 +14,7 @@ LEAST = 1e-3
 
 
 class Took(NamedTuple):
-    """Seconds a call: of the device, from when it could begin to when it was done, and of the host, to ask for it."""
+    """Seconds a call. device: from when the device could begin until it was done. host: to issue the call."""
 
     device: float
     host: float
@@ -23,17 +23,20 @@ class Took(NamedTuple):
 class Clock(Protocol):
     """Times calls that a device works on.
 
-    caches: what can be measured: "hot", the same arrays in each call, so that what fits is in the cache; "cold", other
-    arrays in each call.
+    caches: the kinds that can be measured: "hot", the same arrays in each call, so that those that fit are in the
+    cache; "cold", other arrays in each call.
     """
 
     caches: tuple[str, ...]
 
     def copies(self, nbytes: int) -> dict[str, int]:
-        """On how many copies of arrays of so many bytes calls must take turns, for each cache that can be had."""
+        """For each kind of cache that is possible, how many copies of the arrays the calls must take turns on.
+
+        nbytes: of one copy of the arrays.
+        """
 
     def took(self, calls: Sequence[Call], repeats: int) -> Took:
-        """What a call takes, of all calls in turn, so many times, after one that is not timed."""
+        """Seconds a call: all calls run in turn, `repeats` times, after one call that is not timed."""
 
 
 class HostClock:
@@ -51,16 +54,17 @@ class HostClock:
 
 
 class EventClock:
-    """Events of a GPU around calls that are issued one after the other; where the GPU waits for the host, that counts.
+    """Events of a GPU around calls that are issued one after the other; the GPU's waits for the host count.
 
-    The host's seconds are those in which it issues the calls, without waiting for the GPU but where a call itself does.
+    The host's seconds are those in which it issues the calls; it waits for the GPU only where a call itself does.
 
     record: puts an event into the stream of the work. elapsed: waits for the second of two events and gives the seconds
     between them. cache_bytes: the size of the GPU's last cache.
     """
 
     caches: tuple[str, ...] = ("cold", "hot")
-    # Arrays of this many caches are cold again when their turn comes; above so many copies they are not worth making.
+    # Copies that together fill the cache TIMES times are cold again when their turn comes. Where that takes more than
+    # MOST copies, none are made.
     TIMES, MOST = 3, 256
 
     def __init__(self, record: Callable[[], Any], elapsed: Callable[[Any, Any], float], cache_bytes: int) -> None:

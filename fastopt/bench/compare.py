@@ -12,7 +12,7 @@ from .contenders import COPY
 from .record import FORMAT
 
 FASTER, SLOWER, NO_DIFFERENCE, MACHINE = "faster", "slower", "no difference", "machine"
-# What makes a case the same in two records.
+# The fields by which a case of one record is matched in another.
 KEY = ("backend", "dtype", "cache", "rule", "elements", *USUAL)
 
 Key = tuple[Any, ...]
@@ -20,7 +20,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Change:
-    """What became of a case.
+    """The times of a case in two records.
 
     before, after: seconds. ratio: of after to before; its median is of the medians, and its low and high are what the
     quartiles of both allow. copy: the ratio of the medians of the copies that ran beside them.
@@ -39,10 +39,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The changes of all cases that two records share, and what else is not the same.
+    """The changes of all cases that two records share, and the other differences of the records.
 
-    only_before, only_after: the keys of cases that one record lacks. machine: what differs of hardware, versions and
-    rounds, by name: its values in both.
+    only_before, only_after: the keys of cases that one record lacks. machine: hardware, versions and rounds that
+    differ, by name, with the values in both records.
     """
 
     changes: list[Change]
@@ -68,7 +68,7 @@ def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
     Raises ValueError where a record is not whole, has a case twice, or no case is in both.
     """
     try:
-        (old, was), (new, now) = ((_rows(one), _facts(one)) for one in (before, after))
+        (old, was), (new, now) = ((_rows(record), _facts(record)) for record in (before, after))
     except (KeyError, TypeError) as error:
         raise ValueError(f"a record is not whole: {error!r}; measure again") from error
     changes = [_change(key, row, new[key]) for key, row in old.items() if key in new]

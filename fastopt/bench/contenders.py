@@ -1,4 +1,4 @@
-"""What is timed in turn: the rule's step, a copy, kernels with the same streams, and the plain formula."""
+"""The contenders that are timed in turn: the rule's step, a copy, kernels with the same streams, the plain formula."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -25,13 +25,13 @@ RULE, COPY, BARE = "rule", "copy", "bare rule"
 
 # Seconds between samples, in which the threads of the one before go to sleep.
 PAUSE = 3e-3
-# How much more than the arrays themselves all contenders and the check take.
+# The memory of all contenders and of the check, as a multiple of that of the arrays.
 _MEMORY = 4
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Calls that do the same on arrays of their own each, and the bytes that one must move."""
+    """Calls that do the same work, each on arrays of its own, and the bytes that a call must move."""
 
     bytes: int
     calls: Sequence[Call]
@@ -41,8 +41,8 @@ class Contender:
 class Setup:
     """A case whose result is right: the contenders, ready to be timed.
 
-    streams: which of them are the limit that memory sets. arrays: of the first parameter of the first copy. left_out:
-    controls that could not be made or gave another result, and why.
+    streams: names of the contenders that show the limit set by memory. arrays: of the first parameter of the first
+    copy. left_out: controls that could not be made or gave another result, and why.
     """
 
     case: Case
@@ -59,13 +59,13 @@ class Setup:
         tick: Callable[[], Any] | None = None,
         mark: Mark = contextlib.nullcontext,
     ) -> dict[str, list[Took]]:
-        """What a call of each contender takes in each round.
+        """The seconds of a call of each contender in each round.
 
-        copies: how many copies of the arrays the calls take turns on; all of them without it. mark: makes a range, of
-        a text, around each sample.
+        copies: how many copies of the arrays the calls take turns on; None for all. mark: makes a range around each
+        sample, from a text.
         """
         single = compute_type([self.case.dtype]) == "float32"
-        # As the kernels have it: denormals would slow plain NumPy down many times.
+        # As in the kernels: denormals would slow plain NumPy down many times.
         with denormals_flushed() if single else contextlib.nullcontext(), np.errstate(all="ignore"):
             samples = {}
             for name, contender in self.contenders.items():
@@ -102,8 +102,8 @@ def prepared(case: Case, on: Device) -> Setup:
     left_out: dict[str, str] = {}
     for seed in range(copies):
         parameters, gradients = _arrays(case, on, seed)
-        optimizer, bare = (Optimizer(parameters, one) for one in (case.rule, bare_rule(case.rule)))
-        own, others = (sets_of(one, gradients) for one in (optimizer, bare))
+        optimizer, bare = (Optimizer(parameters, rule) for rule in (case.rule, bare_rule(case.rule)))
+        own, others = (sets_of(stepped, gradients) for stepped in (optimizer, bare))
         if not first:
             try:
                 check(optimizer, gradients, on)
@@ -115,14 +115,14 @@ def prepared(case: Case, on: Device) -> Setup:
         calls.setdefault(COPY, []).append(on.copier(case.bytes // 2))
         same = [on.same_streams(case.rule, arrays) for arrays in others]
         streams = {BARE: partial(bare.step, gradients)}
-        streams |= {name: _in_turn([one[name] for one in same]) for name in same[0]}
+        streams |= {name: _in_turn([kernels[name] for kernels in same]) for name in same[0]}
         for name, call in streams.items():
             calls.setdefault(name, []).append(call)
         if on.plain:
             calls.setdefault(on.plain, []).append(_in_turn([_plain(case, on, arrays) for arrays in own]))
         for name, control in controls.items():
             calls.setdefault(name, []).append(_in_turn([partial(control, arrays) for arrays in own]))
-    contenders = {name: Contender(moved, found) for name, found in calls.items()}
+    contenders = {name: Contender(moved, turns) for name, turns in calls.items()}
     contenders[COPY] = Contender(2 * (case.bytes // 2), calls[COPY])
     return Setup(case, on, contenders, tuple(streams), first, left_out)
 
@@ -143,32 +143,34 @@ def _arrays(case: Case, on: Device, seed: int) -> tuple[Any, Any]:
     generator = np.random.default_rng(seed)
     drawn = np.dtype(compute_type([case.dtype]))
     parameters, gradients = ([generator.random(length, drawn) - shift for length in case.lengths] for shift in (0, 0.5))
-    made = [[on.array(one.astype(case.dtype, copy=False)) for one in several] for several in (parameters, gradients)]
-    return (made[0], made[1]) if case.arrays > 1 else (made[0][0], made[1][0])
+    arrays = [
+        [on.array(values.astype(case.dtype, copy=False)) for values in several] for several in (parameters, gradients)
+    ]
+    return (arrays[0], arrays[1]) if case.arrays > 1 else (arrays[0][0], arrays[1][0])
 
 
 def _controls(case: Case, on: Device, arrays: Sequence[Any]) -> tuple[dict[str, Control], dict[str, str]]:
-    """The controls that give about what the reference gives, of a first part of the arrays; and why others do not."""
-    found: dict[str, Control] = {}
+    """The controls whose result is close to the reference's on a first part of the arrays; and why others are not."""
+    controls: dict[str, Control] = {}
     left_out: dict[str, str] = {}
     makers = on.controls(case.rule)
     if not makers:
-        return found, left_out
+        return controls, left_out
     part = [on.host(array[:PIECE]) for array in arrays]
     right = case.rule.reference(*part, t=STEP, **case.rule.states)[0]
     for name, make in makers.items():
-        # Another library's: it may fail in any way, and then the case is measured without it, and says so.
+        # A control is another library's and may fail in any way; the case is then measured without it and says why.
         try:
             control = make()
-            wrong = np.count_nonzero(far(on.host(control([on.array(one.copy()) for one in part])), right))
+            wrong = np.count_nonzero(far(on.host(control([on.array(values.copy()) for values in part])), right))
         except Exception as error:
             left_out[name] = " ".join(f"{type(error).__name__}: {error}".split())
             continue
         if wrong:
             left_out[name] = f"its result is another than the reference's in {wrong:,} of {len(right):,} elements"
         else:
-            found[name] = control
-    return found, left_out
+            controls[name] = control
+    return controls, left_out
 
 
 def _plain(case: Case, on: Device, arrays: Sequence[Any]) -> Call:

@@ -1,6 +1,6 @@
 """Controls on a GPU: the step of a rule as one would write it in CuPy without fastopt.
 
-A control takes the parameter, the gradient and the slots and gives the new parameter; it may write to what it takes.
+A control takes the parameter, the gradient and the slots and gives the new parameter; it may write to its arguments.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,17 +25,17 @@ def numbers(rule: Rule) -> dict[str, Any]:
 
 
 def controls(cupy: Any, rule: Rule) -> dict[str, Callable[[], Control]]:
-    """What makes the controls of a rule, by name."""
-    made: dict[str, Callable[[], Control]] = {"cupy.fuse": partial(fused, cupy, rule)}
+    """The functions that make the controls of a rule, by name."""
+    makers: dict[str, Callable[[], Control]] = {"cupy.fuse": partial(fused, cupy, rule)}
     if rule.name in BY_HAND:
-        made["ElementwiseKernel"] = partial(BY_HAND[rule.name], cupy, rule)
-    return made
+        makers["ElementwiseKernel"] = partial(BY_HAND[rule.name], cupy, rule)
+    return makers
 
 
 def fused(cupy: Any, rule: Rule) -> Control:
     """The rule's operations on arrays, by the CuPy functions of the same names, under `cupy.fuse`.
 
-    What is uniform is computed by the host at each call and handed over, as in fastopt's kernels.
+    The host computes the uniform values at each call and passes them to the kernel, as for fastopt's kernels.
     Raises ValueError where a norm must be known first: cupy.fuse makes one elementwise kernel.
     """
     program = rule.program(rule.hyper)
@@ -50,7 +50,7 @@ def fused(cupy: Any, rule: Rule) -> Control:
         read = {name: _as(array, compute) for name, array in zip(stage.arrays, arrays, strict=True)}
         for node in walk(stage.roots, stage.scalars):
             if node not in values:
-                operands = (values[one] for one in node.args)
+                operands = (values[argument] for argument in node.args)
                 values[node] = read[node.value] if node.op == "array" else getattr(cupy, node.op)(*operands)
         new = dict(zip(stage.writes, (values[node] for node in stage.roots), strict=True))
         kept = dict(zip(stage.arrays, arrays, strict=True))
@@ -97,7 +97,7 @@ def adam(cupy: Any, rule: Rule) -> Control:
 def adam_scalars(kind: Any, *, t: int, lr: float, beta1: float, beta2: float, eps: float, **_: Any) -> list[Any]:
     """The scalars of the kernel, in its order, as numbers of a type."""
     root = 1 / np.sqrt(1 - beta2**t)
-    return [kind(one) for one in (beta1, beta2, lr / (1 - beta1**t), root, eps)]
+    return [kind(value) for value in (beta1, beta2, lr / (1 - beta1**t), root, eps)]
 
 
 BY_HAND: dict[str, Callable[[Any, Rule], Control]] = {"adam": adam}

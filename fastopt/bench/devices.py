@@ -17,9 +17,9 @@ from .gpus import Cupy, NumbaCuda
 
 
 class Device(Protocol):
-    """What a backend's arrays live on.
+    """The device that holds a backend's arrays.
 
-    clock: what times calls there. plain: the library that evaluates a formula as it stands, or None without one.
+    clock: times calls on the device. plain: the library that evaluates a formula as it stands, or None without one.
     peak: bytes a second that the memory's clock and the width of its bus allow, or None where they are not known.
     """
 
@@ -40,19 +40,19 @@ class Device(Protocol):
         """Copies so many bytes from one array to another, as fast as the device is known to."""
 
     def same_streams(self, rule: Rule, arrays: Sequence[Any]) -> dict[str, Call]:
-        """Kernels that owe nothing to fastopt, read and write what a rule does and compute next to nothing."""
+        """Kernels made without fastopt that read and write the same arrays as a rule and compute next to nothing."""
 
     def controls(self, rule: Rule) -> Mapping[str, Callable[[], Control]]:
-        """What makes a step as others would write it, by name; it may raise for want of a way to do so."""
+        """Functions, by name, that make a step as one would write it without fastopt; they raise where they cannot."""
 
     def kernels(self, case: Case) -> Sequence[Kernel]:
-        """The compiled kernels of a step, as far as what they need of the device is known."""
+        """The compiled kernels of a step; none where their registers and occupancy are not known."""
 
     def nvtx(self) -> Mark:
-        """What makes NVTX ranges. Raises ValueError where there are none."""
+        """A function that makes NVTX ranges. Raises ValueError where there are none."""
 
     def free_bytes(self) -> int | None:
-        """How much memory can still be had, if that is known."""
+        """The bytes of memory that are still free; None if that is not known."""
 
     def about(self) -> dict[str, Any]:
         """The hardware, for the record."""

@@ -1,4 +1,4 @@
-"""What the compiled kernels of a step need of a GPU, as its driver tells it: registers, local memory, occupancy."""
+"""Registers, local memory and occupancy of the compiled kernels of a step, as the GPU's driver tells them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ..kernels.language.reductions import LANES
 from ..kernels.program.stages import Stage
 from .cases import Case
 
-# What CuPy puts before the code of its own kernels.
+# The lines that CuPy puts before the code of its own kernels.
 HEADERS = "#include <cupy/complex.cuh>\n#include <cupy/carray.cuh>\n"
 # Threads of a block of an ElementwiseKernel that is not told otherwise.
 _THREADS = 128
@@ -22,8 +22,9 @@ _THREADS = 128
 
 @dataclass(frozen=True)
 class Kernel:
-    """name: as profilers show it. threads: of a block. registers: of a thread. local_bytes: of a thread; where nothing
-    else is there, registers that were spilled. occupancy: the share of a multiprocessor's threads that can be resident.
+    """name: as profilers show it. threads: of a block. registers: of a thread. local_bytes: local memory of a thread,
+    which holds spilled registers if nothing else. occupancy: the share of a multiprocessor's threads that can be
+    resident.
     """
 
     name: str
@@ -39,7 +40,7 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
     resident: how many threads a multiprocessor holds at most.
     """
     rule, dtype, state = case.rule, case.dtype, compute_type([case.dtype])
-    found = []
+    compiled = []
     program = rule.program(rule.hyper)
     for stage in program.stages:
         storages = [dtype if name in rule.arrays[:2] else state for name in stage.arrays]
@@ -53,18 +54,24 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
             name, threads = kernel_name(rule.name), _THREADS
             raw = cupy.RawKernel(HEADERS + _generated(cupy, rule.name, stage, storages, state), name, options=OPTIONS)
         blocks = cupy.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(raw.kernel.ptr, threads, 0)
-        found.append(Kernel(name, threads, raw.num_regs, raw.local_size_bytes, blocks * threads / resident))
-    return found
+        compiled.append(Kernel(name, threads, raw.num_regs, raw.local_size_bytes, blocks * threads / resident))
+    return compiled
 
 
 def _generated(cupy: Any, name: str, stage: Stage, storages: Sequence[str], compute: str) -> str:
-    """What CuPy makes of an ElementwiseKernel for arrays of one dimension, which it does at the first call."""
-    it = elementwise(name, stage, storages)
-    made = cupy.ElementwiseKernel(
-        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
+    """The code that CuPy generates, at the first call, for an ElementwiseKernel on arrays of one dimension."""
+    parts = elementwise(name, stage, storages)
+    kernel = cupy.ElementwiseKernel(
+        parts.in_params,
+        parts.out_params,
+        parts.operation,
+        parts.name,
+        preamble=parts.preamble,
+        no_return=True,
+        options=OPTIONS,
     )
     arrays = [cupy.zeros(64, "uint16" if storage in ("float16", "bfloat16") else storage) for storage in storages]
     scalars = cupy.zeros(len(stage.scalars), compute).get()
-    made(*(arrays[k] for k in it.inputs), *scalars, *(arrays[k] for k in it.outputs))
-    code: str = made.cached_code
+    kernel(*(arrays[k] for k in parts.inputs), *scalars, *(arrays[k] for k in parts.outputs))
+    code: str = kernel.cached_code
     return code

@@ -63,7 +63,7 @@ class Cupy:
         return partial(_range, self._cupy)
 
     def free_bytes(self) -> int | None:
-        # What CuPy's pool holds and does not use can be had too.
+        # The unused memory of CuPy's pool is free too.
         pool = self._cupy.get_default_memory_pool()
         return int(self._cupy.cuda.runtime.memGetInfo()[0] + pool.free_bytes())
 
@@ -150,5 +150,5 @@ def _range(cupy: Any, text: str) -> Iterator[None]:
 
 
 def _peak(clock_kilohertz: int, bus_bits: int) -> float | None:
-    """Bytes a second of memory that moves a bit of each line of the bus twice a cycle, as all that GPUs have does."""
+    """Bytes a second of memory that moves a bit of each line of the bus twice a cycle, as every GPU's memory does."""
     return 2 * 1e3 * clock_kilohertz * bus_bits / 8 or None

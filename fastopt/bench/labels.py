@@ -32,7 +32,7 @@ class Label:
 
 
 def place(figure: Figure, axes: Axes, lines: Sequence[Label], points: Sequence[Label]) -> None:
-    """Write the labels of lines, right of the axes, and of points, within; one that finds no room is left out."""
+    """Write the labels of lines, right of the axes, and of points, within; a label without room is left out."""
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     taken = [_around(axes, point) for point in points]
     for label in sorted(lines, key=lambda label: -label.y):

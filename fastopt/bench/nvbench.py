@@ -1,9 +1,9 @@
 """Results in the form of NVBench's JSON, version 1.0.0, for the readers in the package cuda-bench.
 
-What NVBench calls a benchmark is a rule here; backend, type, size, number of arrays, cache and contender are its axes,
-and how kernels are launched where that was asked for. The readers know
-times under the tag of isolated runs alone, `nv/cold/time/gpu`, so all times are there, whichever cache they are of: the
-axis says it. A sample is the mean of as many calls as last a millisecond.
+A rule is a benchmark of NVBench's. Its axes are backend, type, size, number of arrays, cache and contender, and the
+launch of the kernels where that was asked for. The readers know times under the tag of isolated runs alone,
+`nv/cold/time/gpu`, so all times are there, those with a hot cache too: the axis says which. A sample is the mean of as
+many calls as last a millisecond.
 """
 
 import array
@@ -27,7 +27,7 @@ Axes = dict[str, str | int]
 def write(results: Sequence[Result], devices: Mapping[str, Device], path: Path) -> None:
     """Write path and, in the folder path-bin beside it, the samples, each file whole or not at all.
 
-    Raises OSError where that cannot be.
+    Raises OSError where a file cannot be written.
     """
     folder = path.with_name(f"{path.name}-bin")
     folder.mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ def as_nvbench(
     results: Sequence[Result], devices: Mapping[str, Device], folder: str
 ) -> tuple[dict[str, Any], dict[str, list[float]]]:
     """The record, and for each file in a folder that it names, seconds, to be written as little-endian float32."""
-    names = {backend: hardware_name(one) for backend, one in devices.items()}
+    names = {backend: hardware_name(on) for backend, on in devices.items()}
     hardware = list(dict.fromkeys(names.values()))
     rules: dict[str, list[Result]] = {}
     for result in results:
@@ -55,13 +55,15 @@ def as_nvbench(
     benchmarks = []
     for index, (rule, members) in enumerate(rules.items()):
         # All states of a benchmark have the same axes.
-        launch = [name for name in ("threads", "rounds_per_thread") if any(one.case.facts[name] for one in members)]
+        launch = [
+            name for name in ("threads", "rounds_per_thread") if any(member.case.facts[name] for member in members)
+        ]
         states = []
         for result in members:
             device = hardware.index(names[result.case.backend])
             for contender, timing in result.timings.items():
                 file = f"{len(samples)}.bin"
-                samples[file] = [one.device for one in timing.took]
+                samples[file] = [sample.device for sample in timing.took]
                 peak = devices[result.case.backend].peak
                 summaries = [*_summaries(result, timing, peak), _samples(f"{folder}/{file}", timing)]
                 states.append(_state(_axes(result, contender, launch), device, summaries))
@@ -117,7 +119,7 @@ def _axes_of(states: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "flags": "",
             "values": [
                 {"input_string": value, "description": "", "value": int(value) if kind == "int64" else value}
-                for value, kind in dict.fromkeys((one["value"], one["type"]) for one in column)
+                for value, kind in dict.fromkeys((entry["value"], entry["type"]) for entry in column)
             ],
         }
         for column in columns
@@ -130,13 +132,13 @@ def _named(name: str, value: str | int | float) -> dict[str, str]:
 
 
 def _summaries(result: Result, timing: Timing, peak: float | None) -> Iterator[dict[str, Any]]:
-    device = [one.device for one in timing.took]
+    device = [sample.device for sample in timing.took]
     mean, deviation = statistics.mean(device), statistics.stdev(device)
     quartiles = timing.seconds
     between = quartiles.high - quartiles.low
     time = "nv/cold/time/gpu/"
     yield _summary("nv/cold/sample_size", "Samples", "sample_size", len(device))
-    yield _summary("nv/cold/time/cpu/mean", "Host", "duration", statistics.mean(one.host for one in timing.took))
+    yield _summary("nv/cold/time/cpu/mean", "Host", "duration", statistics.mean(sample.host for sample in timing.took))
     yield _summary(f"{time}min", "Min Time", "duration", min(device), hide=True)
     yield _summary(f"{time}max", "Max Time", "duration", max(device), hide=True)
     yield _summary(f"{time}mean", "Time", "duration", mean)

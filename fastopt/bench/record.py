@@ -1,4 +1,4 @@
-"""Results as plain data, with the hardware and the versions: what `fastopt bench --json` prints."""
+"""Results as plain data, with the hardware and the versions, as `fastopt bench --json` prints them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -8,13 +8,13 @@ from .. import measure
 from .devices import Device
 from .run import Result
 
-# What the records of this form call themselves; a new number for a change that a reader would stumble over.
+# The name of this form of record; a change that breaks readers takes a new number.
 FORMAT = "fastopt bench 1"
 
 
 def as_record(results: Sequence[Result], devices: Mapping[str, Device], rounds: int) -> dict[str, Any]:
-    """Every result, and what it was measured on; times in seconds, sizes in bytes."""
-    backends = {name: one.about() for name, one in devices.items()}
+    """Every result, with the hardware and the versions; times in seconds, sizes in bytes."""
+    backends = {name: on.about() for name, on in devices.items()}
     return {
         "format": FORMAT,
         "machine": {**measure.hardware(), "backends": backends},
@@ -31,7 +31,7 @@ def _row(result: Result) -> dict[str, Any]:
             "seconds": asdict(timing.seconds),
             "host_seconds": asdict(timing.host_seconds),
             "gigabytes_per_second": timing.gigabytes_per_second,
-            "samples": [one.device for one in timing.took],
+            "samples": [sample.device for sample in timing.took],
         }
         for name, timing in result.timings.items()
     }

@@ -56,16 +56,18 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
 
 
 def _group(result: Result) -> tuple[str, ...]:
-    """All but the rule, in words: what is usual is not said."""
+    """The case without its rule, in words; defaults are left out."""
     case = result.case
     layout = layout_text(case.arrays, case.threads, case.rounds_per_thread).removeprefix(", ")
     return case.backend, case.dtype, layout, f"{short(case.elements)} elements", f"{result.cache} cache"
 
 
 def _titles(groups: list[tuple[str, ...]]) -> tuple[list[str], str]:
-    """What sets each group apart, and what all of them have in common; the size is in the former always."""
+    """A title for each group, of what sets it apart and its size, and a text of what all groups have in common."""
     backend, dtype, layout, _, cache = (len(set(column)) > 1 for column in zip(*groups, strict=True))
-    titles = [", ".join(filter(None, itertools.compress(one, (backend, dtype, layout, True, cache)))) for one in groups]
+    titles = [
+        ", ".join(filter(None, itertools.compress(group, (backend, dtype, layout, True, cache)))) for group in groups
+    ]
     shared = itertools.compress(groups[0], (not backend, not dtype, not layout))
     return titles, "".join(f", {text}" for text in shared if text)
 

@@ -1,4 +1,4 @@
-"""A case, checked and timed, and what the times come to."""
+"""Checks and times a case, and works out rates and shares from the times."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -18,20 +18,20 @@ from .gpu_kernels import Kernel
 
 @dataclass(frozen=True)
 class Timing:
-    """A contender: the bytes that a call must move, what it took in each round, and what that comes to."""
+    """The times of a contender. bytes: those that a call must move. took: the seconds of a call in each round."""
 
     bytes: int
     took: Sequence[Took]
 
     @cached_property
     def seconds(self) -> Spread:
-        """Of the device."""
-        return spread([one.device for one in self.took])
+        """The device's seconds of a call."""
+        return spread([sample.device for sample in self.took])
 
     @cached_property
     def host_seconds(self) -> Spread:
-        """Of the host, to ask for it; on a CPU the same."""
-        return spread([one.host for one in self.took])
+        """The host's seconds to issue a call; on a CPU, those of the call."""
+        return spread([sample.host for sample in self.took])
 
     @property
     def gigabytes_per_second(self) -> float:
@@ -40,7 +40,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Result:
-    """What a case gave, with the caches hot or cold.
+    """The figures of a case, with the caches hot or cold.
 
     exact: whether the result was compared with the reference bit by bit, or else to a tolerance. bytes, operations:
     of an element. timings: of each contender. streams: the fastest of the kernels with the same streams. share_of_copy,
@@ -73,7 +73,7 @@ class Result:
     def share_of_peak(self) -> Spread | None:
         if self.peak is None:
             return None
-        return spread([self.step.bytes / one.device / self.peak for one in self.step.took])
+        return spread([self.step.bytes / sample.device / self.peak for sample in self.step.took])
 
     @property
     def intensity(self) -> float:
@@ -95,8 +95,8 @@ def measured(
 ) -> list[Result]:
     """Check a case and time it: one result for each kind of cache that the device's clock knows.
 
-    What is timed is `Optimizer.step` on the arrays, with all that the host does in it. tick: called after each round.
-    mark: makes a range that profilers show, of a text, around each sample.
+    `Optimizer.step` on the arrays is timed, with all the host's work in it. tick: called after each round. mark: makes
+    a range that profilers show around each sample, from a text.
     Raises WrongResult if the kernel is wrong, before anything is timed; MemoryError if there is not enough.
     """
     with launching(case.threads, case.rounds_per_thread):
@@ -106,11 +106,11 @@ def measured(
 
 
 def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Result:
-    """What the times of all contenders of a case come to."""
+    """The figures of a case, from the times of all its contenders."""
     case, plain = setup.case, setup.on.plain
     costs = inspected(case.rule, case.dtype)
-    timings = {name: Timing(setup.contenders[name].bytes, found) for name, found in took.items()}
-    times = {name: [one.device for one in found] for name, found in took.items()}
+    timings = {name: Timing(setup.contenders[name].bytes, samples) for name, samples in took.items()}
+    times = {name: [sample.device for sample in samples] for name, samples in took.items()}
     streams = max(setup.streams, key=lambda name: timings[name].gigabytes_per_second)
 
     def share(of: str) -> Spread:
@@ -121,7 +121,7 @@ def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Resu
         cache,
         case.rule.exact,
         costs.bytes,
-        sum(count for one in costs.passes for count in one.operations.values()),
+        sum(count for stage in costs.passes for count in stage.operations.values()),
         timings,
         share(COPY),
         streams,

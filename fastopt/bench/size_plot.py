@@ -16,7 +16,7 @@ from .roofline import MARKERS
 from .run import Result, Timing
 from .sizes import short
 
-# Inches of a panel, of its axes, and of what stands above all.
+# Heights in inches: of a panel, of its axes, and of the line above all panels.
 _HEIGHT, _AXES, _TOP = 4.2, 3.4, 0.45
 
 Line = list[tuple[int, Timing]]
@@ -25,8 +25,8 @@ Line = list[tuple[int, Timing]]
 def draw(results: Sequence[Result], path: Path, processor: str) -> None:
     """Draw GB/s over the number of elements, a panel for each backend, type, cache and way in which they lie in arrays.
 
-    Bands are of the quartiles. With one rule all that ran beside it is drawn too, with several the copies alone, the
-    median of theirs.
+    Bands show the quartiles. With one rule all contenders are drawn; with several the rules, and the median of their
+    copies.
     path: ends in .png or .svg; the file appears whole or not at all. processor: what it was measured on.
     Raises ValueError if no rule has two sizes in a panel.
     """
@@ -35,7 +35,9 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
         case = result.case
         layout = layout_text(case.arrays, case.threads, case.rounds_per_thread)
         panels.setdefault(f"{case.backend}, {case.dtype}, {result.cache} cache{layout}", []).append(result)
-    panels = {title: members for title, members in panels.items() if len({one.case.elements for one in members}) > 1}
+    panels = {
+        title: members for title, members in panels.items() if len({member.case.elements for member in members}) > 1
+    }
     if not panels:
         raise ValueError("there is nothing to draw: a line takes two sizes, as in --size 1K..64M:9")
     tall = _HEIGHT * len(panels) + _TOP
@@ -89,11 +91,11 @@ def _lines(members: Sequence[Result]) -> dict[str, Line]:
         for name, timing in result.timings.items():
             if name == RULE or (len(rules) == 1 and name != COPY):
                 lines.setdefault(case.rule.name if name == RULE else name, []).append((case.elements, timing))
-    lines[COPY] = [(elements, _median(found)) for elements, found in copies.items()]
+    lines[COPY] = [(elements, _median(timings)) for elements, timings in copies.items()]
     return lines
 
 
 def _median(timings: Sequence[Timing]) -> Timing:
-    """The one in the middle by bandwidth."""
+    """The timing in the middle by bandwidth."""
     middle = median([timing.gigabytes_per_second for timing in timings])
     return min(timings, key=lambda timing: abs(timing.gigabytes_per_second - middle))

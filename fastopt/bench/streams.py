@@ -10,7 +10,7 @@ import numpy as np
 from ..kernels import Rule, max_norm, rule
 from .clocks import Call
 
-# Of every pass: the positions of the arrays that it reads, and of those that it writes.
+# For every pass: the positions of the arrays that it reads, and of those that it writes.
 Passes = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
 # Elements of a piece, the unit that the threads share.
@@ -18,14 +18,14 @@ _PIECE = 65536
 
 
 def passes(subject: Rule) -> Passes:
-    """What a rule reads and writes, by position."""
+    """The positions of the arrays that a rule reads and writes, pass by pass."""
     stages = subject.program(subject.hyper).stages
     place = subject.arrays.index
     return tuple((tuple(map(place, stage.reads)), tuple(map(place, stage.writes))) for stage in stages)
 
 
 def bare_rule(subject: Rule) -> Rule:
-    """A rule that adds what is only read to what is written, and takes a norm where the subject does."""
+    """A rule that adds the arrays that are only read to those that are written, and takes a norm where subject does."""
     return _bare_rule(len(subject.arrays), passes(subject))
 
 
@@ -44,7 +44,7 @@ def _bare_rule(count: int, moved: Passes) -> Rule:
 
 
 def bare_numba(subject: Rule, arrays: Sequence[Any], also: str = "") -> Call:
-    """The same in numba alone, on NumPy arrays of float32 or float64, with as many threads as the rule takes.
+    """The bare kernel in numba alone, on NumPy arrays of float32 or float64, with as many threads as the rule takes.
 
     also: an expression in `math`, `numba` and the elements a0[i], a1[i], ... that is added to the first array.
     """

@@ -1,7 +1,7 @@
 """Checkpoint files: arrays in the safetensors format, all else as JSON in its metadata, and no code to run.
 
-A file is written beside the old one, flushed to the disk and renamed, so that whatever happens the old one or the new
-one is there, whole. Each array and the JSON have a checksum, since disks and copies lose bits.
+A file is written beside the old one, flushed to the disk and renamed, so that whatever happens the old file or the
+new file is there, whole. Each array and the JSON have a checksum, since disks and copies lose bits.
 """
 
 import json
@@ -18,12 +18,12 @@ from ..kernels.system import memory_for
 
 _TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _FREE = "All of it is read before anything is set: free as much memory as the file has bytes"
-# What an array is, before its values are read: its stored type and its shape.
+# The description of an array, known before its values are read: its stored type and its shape.
 Spec = tuple[str, tuple[int, ...]]
 
 
 class Checkpoint:
-    """A state whose arrays are read when asked for: from a file, or at hand.
+    """A state whose arrays are read when they are asked for, from a file or from memory.
 
     state: all but the arrays. specs: for each array its type and shape.
     """
@@ -73,15 +73,16 @@ class _File(Checkpoint):
 
 
 def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    """Write a checkpoint in the place of the file that may be there.
+    """Write a checkpoint, which replaces an older file at the path.
 
-    state: what JSON can hold. arrays: NumPy arrays of any layout, by name.
-    Raises TypeError for what JSON cannot hold and OSError if it cannot be written; an older file is then as it was.
+    state: values that JSON can hold. arrays: NumPy arrays of any layout, by name.
+    Raises TypeError for values that JSON cannot hold and OSError if the file cannot be written; an older file is then
+    as it was.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    # safetensors 0.8.0 takes the memory as it lies, and so writes other arrays wrong.
+    # safetensors 0.8.0 writes the memory in its order, which is wrong for arrays that are not C-contiguous.
     with memory_for("copies of arrays that are not C-contiguous", "Free some, or keep parameters C-contiguous"):
         dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     sums = {name: checksum(name, array) for name, array in dense.items()}
@@ -94,7 +95,7 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
         raise OSError(f"cannot save to {target}: it is no ordinary file; name one")
     partial = target.with_name(f".{target.name}.{os.urandom(4).hex()}.partial")
     try:
-        # Made here for its mode, as the umask has it.
+        # The file is made here so that the umask decides its mode.
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         mode = partial.stat().st_mode
         save_file(dense, partial, {"fastopt": text, "fastopt_crc32": _hex(zlib.crc32(text.encode()))})
@@ -117,7 +118,7 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
 def opened(path: str | os.PathLike[str]) -> Iterator[Checkpoint]:
     """A checkpoint file, open for reading.
 
-    Raises FileNotFoundError, and ValueError for what is no checkpoint or is damaged.
+    Raises FileNotFoundError, and ValueError for a file that is no checkpoint or is damaged.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -145,7 +146,7 @@ def _hex(number: int) -> str:
 
 
 def _flush(path: Path, flags: int) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
+    """Wait until a file, or the list of names in a folder, is on the disk."""
     handle = os.open(path, flags)
     try:
         os.fsync(handle)

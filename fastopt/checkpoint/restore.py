@@ -1,4 +1,4 @@
-"""Back to a saved state: everything is checked before anything is written."""
+"""Restoring a saved state: everything is checked before anything is written."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from ..updater.updater import Updater
 from .file import Checkpoint, Spec
 from .state import FORMAT, arrays_of, options, text
 
-# For each older format the function that makes the next one of it.
+# For each older format the function that converts a state to the next format.
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 _KINDS: dict[str, type] = {
@@ -29,11 +29,11 @@ _KINDS: dict[str, type] = {
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load found besides what it loaded.
+    """How a loaded state and the optimizer differed.
 
-    missing: arrays of the optimizer that were not there, as slot/parameter. unexpected: what was there and has no
-    place. changed: hyperparameters that now have another value, and functions that are not the saved ones.
-    user: what the user had saved along.
+    missing: arrays of the optimizer that the state lacks, as slot/parameter. unexpected: arrays of the state that the
+    optimizer lacks. changed: hyperparameters that now have another value, and functions that differ from the saved
+    functions. user: the value that the user had saved along.
     """
 
     missing: tuple[str, ...]
@@ -43,9 +43,9 @@ class LoadReport:
 
 
 def load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadReport:
-    """Set an optimizer to what was saved; raises TypeError or ValueError before anything is changed.
+    """Set an optimizer to a saved state; raises TypeError or ValueError before anything is changed.
 
-    params: the parameters too. some: take what fits.
+    params: load the parameters too. some: load the parts that fit.
     """
     with updater.lock:
         updater.refuse_captured()
@@ -60,9 +60,9 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     parameter = updater.rule.arrays[0] + "/"
     ours = arrays_of(updater)
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
-    # Weights may be kept elsewhere, but then all of them.
+    # The state may lack all parameters, but not only some of them.
     wanted = {key for key in ours if any(k.startswith(parameter) for k in theirs) or not key.startswith(parameter)}
-    found = [key for key in ours if key in theirs]
+    common = [key for key in ours if key in theirs]
     missing = tuple(key for key in ours if key in wanted - theirs)
     unexpected = tuple(sorted(theirs - set(ours)))
     steps, states = _counts(updater, state)
@@ -74,13 +74,13 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
             f"the state is not of such an optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
             "saved, or pass partial=True to take what fits"
         )
-    for key in found:
+    for key in common:
         _check(key, saved.specs[key], *ours[key])
-    fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in found]
+    fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in common]
     updater.flush()
     undo: list[Callable[[], Any]] = []
     counts = partial(updater.set_counts, steps, states, state["skipped"])
-    # One more than there are arrays, as there may be none.
+    # An extra call that does nothing, as there may be no arrays.
     fillings.append(tuple)
     done = updater.journal.note(len(fillings), counts, undo)
     try:
@@ -96,7 +96,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
 
 
 def _current(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state in today's format, its parts of the right kinds."""
+    """The state in today's format. Raises ValueError for parts of the wrong type."""
     version = state.get("format")
     if type(version) is not int or version < min(UPGRADES, default=FORMAT):
         raise ValueError(f"this is no state of an optimizer: its format is {version!r}")
@@ -122,7 +122,7 @@ def _short(value: Any) -> str:
 
 
 def _counts(updater: Updater, state: Mapping[str, Any]) -> tuple[list[int], list[dict[str, float]]]:
-    """For each parameter its count of steps and its uniform states: those saved, else those that it has."""
+    """For each parameter its count of steps and its uniform states: the saved values, else the present ones."""
     steps, states = [], []
     for key, own in zip(updater.parameters.keys, updater.counts.each, strict=True):
         count = state["steps"].get(key, own.count)
@@ -146,7 +146,7 @@ def _counts(updater: Updater, state: Mapping[str, Any]) -> tuple[list[int], list
 def _hyper_changes(
     updater: Updater, state: Mapping[str, Any]
 ) -> tuple[list[tuple[Hyper, str, Any]], list[str], list[str]]:
-    """What to set, what is to be reported as changed, and what does not fit."""
+    """The hyperparameters to set, the changes to report, and the conflicts."""
     changes: list[tuple[Hyper, str, Any]] = []
     changed: list[str] = []
     conflicts: list[str] = []
@@ -158,7 +158,7 @@ def _hyper_changes(
     pairs = [("", updater.hyper, state["hyper"])]
     pairs += [(f"groups[{p!r}].", own[p], theirs[p]) for p in own if p in theirs]
     for prefix, hyper, saved in pairs:
-        # An older version did not know of it, and did what the default does.
+        # An older version did not know the hyperparameter, and acted as its default does.
         added = {n for n, value in hyper.items() if not (prefix or _differ(value, updater.rule.hyper.get(n)))}
         if differing := set(hyper) - set(saved) - added | set(saved) - set(hyper):
             conflicts.append(f"{prefix or 'it'} has not the same hyperparameters: {', '.join(sorted(differing))}")
@@ -194,25 +194,26 @@ def _check(key: str, spec: Spec, array: Any, name: str) -> None:
 
 
 def _load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
-    """Load the monitors and the loss scaler; `undo` gets what undoes it."""
+    """Load the monitors and the loss scaler; functions that undo it are appended to `undo`."""
     own: list[Any] = [*updater.monitors]
     saved = list(state["monitors"])
-    kinds = [one.get("kind") if isinstance(one, dict) else None for one in saved]
-    if kinds != [type(one).__name__ for one in own]:
+    kinds = [entry.get("kind") if isinstance(entry, dict) else None for entry in saved]
+    own_kinds = [type(monitor).__name__ for monitor in own]
+    if kinds != own_kinds:
         if not some:
             raise ValueError(
-                f"the state has the monitors {kinds}, the hyperparameters {[type(one).__name__ for one in own]}; use "
+                f"the state has the monitors {kinds}, the hyperparameters {own_kinds}; use "
                 "the same, in the same places, or pass partial=True to leave these as they are"
             )
         own, saved = [], []
-    pairs = [(one, entry.get("state")) for one, entry in zip(own, saved, strict=True)]
+    pairs = [(monitor, entry.get("state")) for monitor, entry in zip(own, saved, strict=True)]
     scale = state.get("loss_scaler")
     if (scale is None) == (updater.loss_scaler is None):
         pairs += [(updater.loss_scaler, scale)] if scale is not None else []
     elif not some:
         raise ValueError("of the state and the optimizer one has a loss_scaler, the other has none")
-    for one, values in pairs:
+    for stateful, values in pairs:
         if not isinstance(values, Mapping):
-            raise ValueError(f"the state of a {type(one).__name__} must be a dict; got {_short(values)}")
-        undo.append(partial(one.load_state_dict, one.state_dict()))
-        one.load_state_dict(values)
+            raise ValueError(f"the state of a {type(stateful).__name__} must be a dict; got {_short(values)}")
+        undo.append(partial(stateful.load_state_dict, stateful.state_dict()))
+        stateful.load_state_dict(values)

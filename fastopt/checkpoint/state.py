@@ -16,29 +16,29 @@ FORMAT = 1
 
 
 def arrays_of(updater: Updater) -> dict[str, tuple[Any, str]]:
-    """Every array that is saved, with how messages name it, by slot/parameter: `m/layers.0.W`.
+    """Every array that is saved, with its name in messages, by slot/parameter: `m/layers.0.W`.
 
     The slot of the parameter itself is the rule's name for it.
     """
-    found = {}
+    named = {}
     slots = updater.rule.arrays[0], *updater.definition.slots
     for k, (key, parameter) in enumerate(zip(updater.parameters.keys, updater.arrays, strict=True)):
         arrays = parameter, *updater.state[k].values()
         path = updater.parameters.paths[k]
         for place, (slot, array) in enumerate(zip(slots, arrays, strict=True)):
-            found[f"{slot}/{key}"] = array, f"state {slot!r} of params{path}" if place else f"params{path}"
-    return found
+            named[f"{slot}/{key}"] = array, f"state {slot!r} of params{path}" if place else f"params{path}"
+    return named
 
 
 def host_arrays(updater: Updater, params: bool) -> dict[str, Any]:
-    """The arrays in NumPy: its own where NumPy can share them."""
+    """The arrays as NumPy arrays, which share memory with those of the optimizer where NumPy can."""
     prefix = updater.rule.arrays[0] + "/"
     named = arrays_of(updater).items()
     return {key: to_host(array, name) for key, (array, name) in named if params or not key.startswith(prefix)}
 
 
 def described(updater: Updater, user: Any) -> dict[str, Any]:
-    """All but the arrays: numbers, strings, lists and dictionaries."""
+    """The state without the arrays: numbers, strings, lists and dictionaries."""
     skipped = updater.skipped  # Settles an interrupted step first.
     keys, rows = updater.parameters.keys, updater.counts.each
     scaler = updater.loss_scaler
@@ -66,12 +66,12 @@ def _plain(hyper: Hyper) -> dict[str, Any]:
 
 
 def text(function: Any) -> str:
-    """A schedule as it prints; of a function its name, since how it prints has its address in it."""
+    """A schedule as it prints; a function by its name, since its printed form has an address in it."""
     return getattr(function, "__qualname__", None) or repr(function)
 
 
 def state_dict(updater: Updater) -> dict[str, Any]:
-    """All that is needed to go on; under "arrays" copies, in C order."""
+    """The whole state of an optimizer; under "arrays" copies, in C order."""
     with updater.lock, memory_for("a copy of all arrays", "Free some, or write them to a file: save() copies none"):
         updater.flush()
         arrays = {key: np.array(array, order="C") for key, array in host_arrays(updater, True).items()}
@@ -79,7 +79,7 @@ def state_dict(updater: Updater) -> dict[str, Any]:
 
 
 def save(updater: Updater, path: str | os.PathLike[str], params: bool, user: Any) -> None:
-    """Write a checkpoint; params: with the parameters; user: what JSON can hold."""
+    """Write a checkpoint; params: with the parameters; user: a value that JSON can hold."""
     with updater.lock:
         updater.flush()
         write(path, described(updater, user), host_arrays(updater, params))

@@ -1,6 +1,6 @@
-"""The commands of `fastopt`, one a file; a file that is new is imported and registered here.
+"""The commands of `fastopt`, one a file; a new file is imported and registered here.
 
-Their options are declared with typer alone: what a command needs is imported when it runs, so that --help is instant.
+Their options are declared with typer alone: a command imports the library when it runs, so that --help is instant.
 """
 
 from typing import Annotated

@@ -89,7 +89,7 @@ def bench(
         if plot_sizes and len({case.elements for case in chosen}) < 2:
             raise ValueError("plot-sizes needs two sizes or more, as in --size 1K..64M:9; got one")
         devices = {name: device(name) for name in dict.fromkeys(case.backend for case in chosen)}
-        marks = {name: one.nvtx() if nvtx else contextlib.nullcontext for name, one in devices.items()}
+        marks = {name: on.nvtx() if nvtx else contextlib.nullcontext for name, on in devices.items()}
     out = Console(highlight=False, markup=False, quiet=as_json)
     out.soft_wrap = not out.is_terminal
     results = _run(chosen, devices, rounds, marks, out)
@@ -104,7 +104,7 @@ def bench(
 
 
 def _check_alone(context: typer.Context, *names: str) -> None:
-    """Raise ValueError if the first of these options was given with another than these."""
+    """Raise ValueError if an option that is not in names was given with the first of names."""
     for name in context.params:
         source = context.get_parameter_source(name)
         if name not in names and source and source.name != "DEFAULT":
@@ -119,7 +119,7 @@ def _split(text: str | None) -> list[str]:
 def _run(
     chosen: list["Case"], devices: dict[str, "Device"], rounds: int, marks: dict[str, "Mark"], out: "Console"
 ) -> list["Result"]:
-    """Measure it, with a row for each result and a progress bar where a person watches."""
+    """Measure all cases, with a row for each result and a progress bar if the output is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -139,9 +139,9 @@ def _run(
             on = devices[case.backend]
             bad = refusing(TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError)
             with refusing(WrongResult, code=1), bad:
-                found = measured(case, on, rounds, lambda: bar.advance(task), marks[case.backend])
-            for result in found:
+                rows = measured(case, on, rounds, lambda: bar.advance(task), marks[case.backend])
+            for result in rows:
                 table.add(result)
-            results += found
+            results += rows
     table.end()
     return results

@@ -1,4 +1,4 @@
-"""The columns that tell the cases of a table apart: rule and size, then what is not as usual of arrays and launch."""
+"""The columns that tell the cases of a table apart: rule and size, then arrays and launch where not the defaults."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ each in turn."""
 NOTE_LAUNCH = """
 threads: of a block; rounds: how often a thread takes 128 bits of each array."""
 
-# Widths by what is shown.
+# Widths by the names of the fields that are shown.
 Columns = Mapping[str, int]
 
 
 def columns(cases: Sequence[Mapping[str, Any]]) -> Columns:
-    """For cases, each with what `Case.facts` has, what of it is shown and how wide."""
+    """The fields that are shown, with their widths. cases: the `Case.facts` of each."""
     from ..bench.cases import USUAL
 
     shown = [name for name in TITLES if any(case[name] != USUAL[name] for case in cases)]
@@ -38,7 +38,7 @@ def cells(shown: Columns, case: Mapping[str, Any]) -> str:
 
 
 def notes(shown: Columns) -> str:
-    """What the columns mean."""
+    """The notes that explain the columns."""
     return NOTE_ARRAYS * ("arrays" in shown) + NOTE_LAUNCH * bool({"threads", "rounds_per_thread"} & shown.keys())
 
 

@@ -1,4 +1,4 @@
-"""`fastopt bench --compare`: two records of it, case by case, with a verdict."""
+"""`fastopt bench --compare`: two records of the bench, case by case, with a verdict."""
 
 import json
 from dataclasses import asdict
@@ -21,16 +21,16 @@ lie apart; it is "machine" where a copy has changed by as much."""
 
 
 def compare_files(before: Path, after: Path, as_json: bool) -> None:
-    """Print what became of each case; exit code 1 if any is slower."""
+    """Print the change of each case; exit code 1 if any case is slower."""
     from ..bench.compare import SLOWER, compared, read
 
     with refusing(ValueError, OSError):
-        found = compared(read(before), read(after))
+        comparison = compared(read(before), read(after))
     if as_json:
-        print(json.dumps({"before": str(before), "after": str(after), **_record(found)}, allow_nan=False))
+        print(json.dumps({"before": str(before), "after": str(after), **_record(comparison)}, allow_nan=False))
     else:
-        print("\n".join(_lines(found)))
-    if any(change.verdict == SLOWER for change in found.changes):
+        print("\n".join(_lines(comparison)))
+    if any(change.verdict == SLOWER for change in comparison.changes):
         raise typer.Exit(1)
 
 
@@ -73,5 +73,5 @@ def _lines(found: "Comparison") -> list[str]:
     for title, keys in ("before", found.only_before), ("after", found.only_after):
         lines += [f"only {title}: {text(key)}" for key in keys]
     verdicts = [change.verdict for change in found.changes]
-    counted = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
+    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
     return [line.rstrip() for line in [*lines, NOTE, "", counted]]

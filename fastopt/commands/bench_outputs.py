@@ -1,4 +1,4 @@
-"""The files that `fastopt bench` writes once all is measured: two plots, and NVBench's form."""
+"""The files that `fastopt bench` writes when all cases are measured: two plots, and NVBench's form."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ Write = Callable[[Sequence["Result"], Mapping[str, "Device"]], None]
 
 @dataclass(frozen=True)
 class Output:
-    """What is written, where, and by what."""
+    """A file to write: its title, its path, and the function that writes it."""
 
     title: str
     path: Path
@@ -23,22 +23,22 @@ class Output:
 
 
 def outputs(plot: Path | None, plot_sizes: Path | None, nvbench: Path | None) -> list[Output]:
-    """Those that have a path.
+    """The outputs that have a path.
 
     Raises ValueError now if a file could not be written later, ImportError if a plot lacks matplotlib.
     """
-    found = []
+    files = []
     if plot:
-        found.append(_picture("roofline", plot, "plot", _roofline))
+        files.append(_picture("roofline", plot, "plot", _roofline))
     if plot_sizes:
-        found.append(_picture("bandwidth by size", plot_sizes, "plot-sizes", _size_plot))
+        files.append(_picture("bandwidth by size", plot_sizes, "plot-sizes", _size_plot))
     if nvbench:
         from ..bench.nvbench import write
 
         _check_writable(nvbench, "nvbench")
         title = f"NVBench's form, with its samples in {nvbench}-bin,"
-        found.append(Output(title, nvbench, lambda results, devices: write(results, devices, nvbench)))
-    return found
+        files.append(Output(title, nvbench, lambda results, devices: write(results, devices, nvbench)))
+    return files
 
 
 def _picture(

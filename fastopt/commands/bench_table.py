@@ -29,7 +29,7 @@ class Table:
     def __init__(self, chosen: Sequence["Case"], devices: Mapping[str, "Device"], out: "Console") -> None:
         self._out, self._machines = out, devices
         self._columns = columns([case.facts for case in chosen])
-        self._gpus = any(len(one.clock.caches) > 1 for one in devices.values())
+        self._gpus = any(len(on.clock.caches) > 1 for on in devices.values())
         self._told: set[tuple[str, ...]] = set()
         self._under: tuple[str, str] | None = None
         out.print(_hardware(devices))
@@ -56,7 +56,7 @@ class Table:
         self._tell(result)
 
     def _tell(self, result: "Result") -> None:
-        """What is known of the kernels, and what was left out: each once for each backend, type and rule."""
+        """Print facts about the kernels, and the controls left out: each once for each backend, type and rule."""
         lines = [
             f"{kernel.name}: {kernel.registers} registers, {kernel.local_bytes} bytes of local memory a thread, "
             f"occupancy {kernel.occupancy:.2f} with blocks of {kernel.threads}"
@@ -87,8 +87,8 @@ class Table:
 def _hardware(devices: Mapping[str, "Device"]) -> str:
     from ..measure import hardware
 
-    found = hardware()
+    facts = hardware()
     # A checkout that is on the path without being installed has no version.
-    versions = ", ".join(f"{name} {found['versions'].get(name, '?')}" for name in ("fastopt", "numpy", "numba"))
-    gpus = "".join(f", {about['gpu']}" for one in devices.values() if "gpu" in (about := one.about()))
-    return f"{found['processor']}, {found['cores']} cores{gpus}\n{versions}, Python {found['python']}"
+    versions = ", ".join(f"{name} {facts['versions'].get(name, '?')}" for name in ("fastopt", "numpy", "numba"))
+    gpus = "".join(f", {about['gpu']}" for on in devices.values() if "gpu" in (about := on.about()))
+    return f"{facts['processor']}, {facts['cores']} cores{gpus}\n{versions}, Python {facts['python']}"

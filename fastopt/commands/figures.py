@@ -22,7 +22,7 @@ def _unit(seconds: float) -> tuple[str, float]:
 
 
 def finite(value: Any) -> Any:
-    """The same value with None for NaN and infinities, which JSON does not have."""
+    """Replace NaN and infinities, which JSON does not have, by None, in nested dicts and lists too."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""`fastopt inspect`: a rule's formula, its costs, and for each backend the source or what a compiler made of it."""
+"""`fastopt inspect`: a rule's formula, its costs, and for each backend the source or the compiled code."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -38,18 +38,18 @@ def inspect(
     from ..kernels.backends import BACKENDS
 
     with refusing(TypeError, ValueError, ImportError, ArithmeticError, FileNotFoundError, RuntimeError):
-        found = inspected(rule, dtype)
+        inspection = inspected(rule, dtype)
         chosen = {"all": list(BACKENDS), "none": []}.get(backend, [backend])
         if not set(chosen) <= set(BACKENDS):
             raise ValueError(f"backend must be {', '.join(BACKENDS)}, all or none; got {backend!r}")
         forms = [form for form, wanted in {"asm": asm, "ptx": ptx, "sass": sass}.items() if wanted]
-        listings = _compiled(found, chosen, forms, arch)
-        sources = [] if forms else [source for name in chosen for source in found.sources(name)]
+        listings = _compiled(inspection, chosen, forms, arch)
+        sources = [] if forms else [source for name in chosen for source in inspection.sources(name)]
     if as_json:
-        record = as_record(found, chosen)
-        print(json.dumps({**record, "compiled": [one.record for one in listings]} if forms else record))
+        record = as_record(inspection, chosen)
+        print(json.dumps({**record, "compiled": [listing.record for listing in listings]} if forms else record))
         return
-    _print(found, sources, listings)
+    _print(inspection, sources, listings)
 
 
 def _compiled(found: "Inspection", backends: Sequence[str], forms: Sequence[str], arch: str | None) -> "list[Listing]":
@@ -65,11 +65,11 @@ def _compiled(found: "Inspection", backends: Sequence[str], forms: Sequence[str]
         return []
     from ..inspection.machine_code import cpu, gpu, listing
 
-    made = [listing.of_cpu(kernel) for kernel in cpu.cpu_kernels(found)] if "asm" in forms else []
+    listings = [listing.of_cpu(kernel) for kernel in cpu.cpu_kernels(found)] if "asm" in forms else []
     target = arch or gpu.current_arch() or gpu.DEFAULT_ARCH
     for name in [name for name in backends if name != "cpu"] if of_gpu else []:
-        made += [listing.of_gpu(kernel) for kernel in gpu.gpu_kernels(found, name, target, of_gpu)]
-    return made
+        listings += [listing.of_gpu(kernel) for kernel in gpu.gpu_kernels(found, name, target, of_gpu)]
+    return listings
 
 
 def _print(found: "Inspection", sources: list[tuple[str, str, str]], listings: "Sequence[Listing]") -> None:
@@ -118,13 +118,13 @@ def _print_costs(out: "Console", found: "Inspection") -> None:
     rows["memory"] = f"{found.bytes} bytes an element in {len(found.passes)} pass{'es' * (len(found.passes) > 1)}"
     out.print()
     _print_rows(out, rows.items())
-    for number, one in enumerate(found.passes, 1):
+    for number, cost in enumerate(found.passes, 1):
         out.print()
         out.print(f"pass {number}: {found.storage} parameters", style="bold")
-        moved = f"{', '.join(one.reads)} read; {', '.join(one.writes or one.norms)} {'written' * bool(one.writes)}"
-        out.print(f"{'moves':>16}  {moved.strip()}: {one.bytes} bytes an element")
-        counted = ", ".join(f"{count} {name}" for name, count in sorted(one.operations.items(), key=lambda o: -o[1]))
-        out.print(f"{'computes':>16}  {counted or 'nothing'}: {sum(one.operations.values())} operations an element")
-        for text, value in one.scalars.items():
+        moved = f"{', '.join(cost.reads)} read; {', '.join(cost.writes or cost.norms)} {'written' * bool(cost.writes)}"
+        out.print(f"{'moves':>16}  {moved.strip()}: {cost.bytes} bytes an element")
+        counted = ", ".join(f"{count} {name}" for name, count in sorted(cost.operations.items(), key=lambda o: -o[1]))
+        out.print(f"{'computes':>16}  {counted or 'nothing'}: {sum(cost.operations.values())} operations an element")
+        for text, value in cost.scalars.items():
             at = "known after the pass before" if value is None else f"{value:.9g} at t = 1"
             out.print(f"{'on the host':>16}  {text} = {at}")

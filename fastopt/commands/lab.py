@@ -47,15 +47,15 @@ def lab(
         plan.check()
         output.mkdir(parents=True, exist_ok=True)
         with bar("jobs", steps_of(plan)) as tick:
-            made = build(plan, tick)
+            built = build(plan, tick)
     seconds = time.perf_counter() - start
     if as_json:
-        print(json.dumps({**made, "seconds": seconds}, allow_nan=False))
+        print(json.dumps({**built, "seconds": seconds}, allow_nan=False))
         return
     out = Console(highlight=False, markup=False)
     out.soft_wrap = not out.is_terminal
     styles = {"holds": "green", "in part": "yellow", "does not hold": "red"}
-    for name, found in made["statements"].items():
-        out.print(f"{found['verdict']:>13}  ", end="", style=styles[found["verdict"]])
+    for name, finding in built["statements"].items():
+        out.print(f"{finding['verdict']:>13}  ", end="", style=styles[finding["verdict"]])
         out.print(name)
-    out.print(f"\n{len(made['pictures'])} pictures and {made['page']} in {duration(seconds)}")
+    out.print(f"\n{len(built['pictures'])} pictures and {built['page']} in {duration(seconds)}")

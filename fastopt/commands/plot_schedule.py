@@ -26,32 +26,32 @@ def plot_schedule(
     with refusing(TypeError, ValueError):
         from ..schedules.parse import parsed
 
-        found = parsed(schedule)
+        chosen = parsed(schedule)
         if steps is None:
-            # An end shows as one only if something follows it.
-            steps = math.ceil(found.horizon * 1.05)
+            # A few steps after the end show that it is the end.
+            steps = math.ceil(chosen.horizon * 1.05)
         if not 2 <= steps <= MOST:
             raise ValueError(f"steps must be from 2 to {MOST:,}; got {steps:,}")
         if output is not None and output.suffix not in (".png", ".svg"):
             raise ValueError(f"output must end in .png or .svg; got {str(output)!r}")
         if output is not None and not output.parent.is_dir():
             raise ValueError(f"output is to be in {str(output.parent)!r}, which is not a folder; make it first")
-        numbers, values = _sampled(found, steps)
+        numbers, values = _sampled(chosen, steps)
     if output is not None:
         from ..schedules.picture import draw
 
         with refusing(OSError):
-            draw(repr(found), numbers, values, output)
-        typer.echo(f"{found!r} in {output}")
+            draw(repr(chosen), numbers, values, output)
+        typer.echo(f"{chosen!r} in {output}")
         return
     from rich.console import Console
 
     from ..schedules.text_plot import plotted
 
-    # Of no terminal the width is not known, and what is piped is not wrapped.
+    # Without a terminal no width is known, and piped text is not wrapped.
     width = Console().width if sys.stdout.isatty() else 80
     encoding = (sys.stdout.encoding or "ascii").lower()
-    typer.echo(plotted(repr(found), numbers, values, width, braille=encoding.startswith("utf")))
+    typer.echo(plotted(repr(chosen), numbers, values, width, braille=encoding.startswith("utf")))
 
 
 def _sampled(schedule: Any, steps: int) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""What all commands do with errors that are the user's to mend."""
+"""How all commands report errors that the user can mend."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import typer
 
 @contextlib.contextmanager
 def refusing(*errors: type[Exception], code: int = 2) -> Iterator[None]:
-    """Within it, one of these errors is one line on stderr and ends the command: with 2 for bad input."""
+    """Turn one of these errors within the block into one line on stderr, and exit with the code: 2 for bad input."""
     try:
         yield
     except errors as error:

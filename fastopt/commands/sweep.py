@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..studies.sweep import Sweep
 
-# What the documents describe: the documents' experiment is on RMSprop's sensitivity to its first rate.
+# The rules that the documents describe: their experiment is on RMSprop's sensitivity to its first rate.
 DOCUMENTED = (
     *("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta"),
     *("adam", "adamax", "adam_max_norm", "nadam", "nag_adam", "adam_hypergradient"),
@@ -60,23 +60,23 @@ def sweep(
         if seeds < 1:
             raise ValueError(f"seeds must be 1 or more; got {seeds}")
         train = functools.partial(final_loss, epochs=epochs, batch_size=batch_size)
-        # What is wrong with these is wrong in every run.
+        # Checks the arguments now: a wrong one would fail in every run.
         Training(epochs=epochs, batch_size=batch_size, checked=False)
-        found = run(train, chosen, _spaced(low, high, rates), seeds=range(seeds), workers=workers)
+        result = run(train, chosen, _spaced(low, high, rates), seeds=range(seeds), workers=workers)
         if plot:
             runs = f"{epochs} epochs, {seeds} seed{'s' * (seeds > 1)}"
-            found.plot(plot, f"handwritten digits: final loss against the initial rate, {runs}")
-    failed = [one for one in found.runs if one.error]
-    for one in failed:
-        typer.echo(f"fastopt: {one.rule} at lr={one.lr:g}, seed {one.seed}: {one.error}", err=True)
+            result.plot(plot, f"handwritten digits: final loss against the initial rate, {runs}")
+    failed = [failure for failure in result.runs if failure.error]
+    for failure in failed:
+        typer.echo(f"fastopt: {failure.rule} at lr={failure.lr:g}, seed {failure.seed}: {failure.error}", err=True)
     seconds = time.perf_counter() - start
     if as_json:
-        print(json.dumps(finite({**found.as_record(), "epochs": epochs, "seconds": seconds}), allow_nan=False))
+        print(json.dumps(finite({**result.as_record(), "epochs": epochs, "seconds": seconds}), allow_nan=False))
     else:
         out = Console(highlight=False, markup=False)
         out.soft_wrap = not out.is_terminal
-        _print(found, out)
-        out.print(f"\n{len(found.runs)} runs in {duration(seconds)}" + (f"; plot in {plot}" if plot else ""))
+        _print(result, out)
+        out.print(f"\n{len(result.runs)} runs in {duration(seconds)}" + (f"; plot in {plot}" if plot else ""))
     if failed:
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""`fastopt train`: a first training run, of a task that shows what the library does."""
+"""`fastopt train`: a first training run, on a task that shows what the library does."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from .refusing import refusing
 if TYPE_CHECKING:
     from rich.console import Console
 
-# A task is a module: prepare(given) makes a training; heading, TITLES, row, result, record and passed tell of it.
+# A task is a module: prepare(given) makes a training; heading, TITLES, row, result and record describe the training.
 TASKS: dict[str, ModuleType] = {"digits": train_digits, "words": train_words}
 
 
@@ -88,7 +88,7 @@ def _task(name: str) -> ModuleType:
 
 
 def _run(task: ModuleType, training: Any, out: "Console") -> list[Any]:
-    """Run it, with a row for each epoch and a progress bar where a person watches."""
+    """Run a training, with a row for each epoch and a progress bar if the output is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -116,7 +116,7 @@ def _print(rows: dict[str, str], out: "Console") -> None:
 def _record(
     name: str, task: ModuleType, training: Any, passed: list[Any], summary: Any, seconds: float
 ) -> dict[str, Any]:
-    """What --json prints; times in seconds, accuracies from 0 to 1."""
+    """The record that --json prints; times in seconds, accuracies from 0 to 1."""
     from dataclasses import asdict
 
     import numpy as np

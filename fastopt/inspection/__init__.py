@@ -1,1 +1,1 @@
-"""What a rule is and costs, and what compilers made of it."""
+"""A rule's formula and costs, and the code that compilers made of it."""

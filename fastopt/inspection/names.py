@@ -15,16 +15,16 @@ def named(name: str) -> Rule:
         if name not in RULES:
             raise ValueError(f"there is no rule {name!r}; {suggestion(name, RULES)}")
         return RULES[name]
-    found = of_module(name, "rule")
-    if not isinstance(found, Rule):
-        raise ValueError(f"{name!r} is a {type(found).__name__}, not a rule made with @rule")
-    return found
+    rule = of_module(name, "rule")
+    if not isinstance(rule, Rule):
+        raise ValueError(f"{name!r} is a {type(rule).__name__}, not a rule made with @rule")
+    return rule
 
 
 def of_module(name: str, kind: str) -> Any:
-    """What stands in a module of that name, the working directory's first, given as "module:name".
+    """An object of a module, given as "module:name"; modules of the working directory come first.
 
-    kind: what messages call it. Raises ValueError if it is not there.
+    kind: the word for the object in messages. Raises ValueError if there is no such module or object.
     """
     module, _, attribute = name.partition(":")
     if os.getcwd() not in sys.path:

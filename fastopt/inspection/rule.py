@@ -1,4 +1,4 @@
-"""What a rule is and costs: its formula, its scalars, bytes and operations of an element, its sources."""
+"""A rule's formula, its scalars, its bytes and operations for an element, and its sources."""
 
 import inspect
 from collections import Counter
@@ -19,8 +19,9 @@ from .names import named
 class StageCost:
     """One pass over the arrays.
 
-    scalars: what the host computes beforehand, and its value in the first step with the rule's defaults; None for what
-    follows from a norm. bytes: read and written for an element. operations: how many of each, for an element.
+    scalars: the expressions that the host computes beforehand, each with its value in the first step with the rule's
+    defaults; None for those that follow from a norm. bytes: read and written for an element. operations: how many of
+    each kind, for an element.
     """
 
     reads: tuple[str, ...]
@@ -44,7 +45,7 @@ class Inspection:
     @property
     def bytes(self) -> int:
         """The bytes that an element moves in all passes."""
-        return sum(one.bytes for one in self.passes)
+        return sum(cost.bytes for cost in self.passes)
 
     @property
     def stages(self) -> list[tuple[Stage, tuple[str, ...]]]:
@@ -60,20 +61,20 @@ class Inspection:
 
 
 def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
-    """What there is to know of a rule, given itself, by its name, or as "module:name".
+    """Inspect a rule. rule: a Rule, its name, or "module:name". storage: the type of parameters and gradients.
 
-    Raises ValueError for a name or a type that there is not.
+    Raises ValueError for an unknown name or type.
     """
-    found = rule if isinstance(rule, Rule) else named(rule)
+    subject = rule if isinstance(rule, Rule) else named(rule)
     if storage not in ITEM_SIZES:
         raise ValueError(f"dtype must be one of {', '.join(ITEM_SIZES)}; got {storage!r}")
-    program = found.program(found.hyper)
-    first = {"t": 1, **found.hyper, **found.states}
+    program = subject.program(subject.hyper)
+    first = {"t": 1, **subject.hyper, **subject.states}
     known = dict(zip(program.known, program.known_function(first), strict=True))
     passes = []
     for stage in program.stages:
         numbers = {as_written(node): known.get(node) for node in stage.scalars if node.op != "constant"}
-        sizes = dict(zip(stage.arrays, map(ITEM_SIZES.__getitem__, _storages(found, stage, storage)), strict=True))
+        sizes = dict(zip(stage.arrays, map(ITEM_SIZES.__getitem__, _storages(subject, stage, storage)), strict=True))
         passes.append(
             StageCost(
                 stage.reads,
@@ -85,7 +86,7 @@ def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
             )
         )
     new_values = {name: as_written(node) for name, node in {**program.outputs, **program.states}.items()}
-    return Inspection(found, storage, _text(found), new_values, tuple(passes))
+    return Inspection(subject, storage, _text(subject), new_values, tuple(passes))
 
 
 def _storages(rule: Rule, stage: Stage, storage: str) -> tuple[str, ...]:
@@ -94,7 +95,7 @@ def _storages(rule: Rule, stage: Stage, storage: str) -> tuple[str, ...]:
 
 
 def _text(rule: Rule) -> str:
-    """The author's text, or what is known of it where there is no file, as in a bare interpreter."""
+    """The author's text, or the signature alone where there is no file, as in a bare interpreter."""
     try:
         return inspect.getsource(rule.formula)
     except (OSError, TypeError):
@@ -102,7 +103,7 @@ def _text(rule: Rule) -> str:
 
 
 def as_record(found: Inspection, backends: Sequence[str]) -> dict[str, Any]:
-    """What --json prints."""
+    """The record that --json prints."""
     return {
         "rule": found.rule.name,
         "dtype": found.storage,
@@ -111,6 +112,6 @@ def as_record(found: Inspection, backends: Sequence[str]) -> dict[str, Any]:
         "uniform_states": found.rule.states,
         "hyper": found.rule.hyper,
         "bytes_per_element": found.bytes,
-        "passes": [vars(one) for one in found.passes],
+        "passes": [vars(cost) for cost in found.passes],
         "sources": {name: [text for _, _, text in found.sources(name)] for name in backends},
     }

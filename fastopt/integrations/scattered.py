@@ -55,6 +55,6 @@ class Scattered:
         return values
 
     def write(self, values: Sequence[float]) -> None:
-        """Set all, each rounded to its type."""
+        """Set all numbers, each rounded to its type."""
         self._values[:] = values
         self._write(self._addresses, self._wide, self._values)

@@ -1,7 +1,7 @@
 """scikit-learn's MLPClassifier and MLPRegressor, trained by fastopt.
 
-They are scikit-learn's own, with two arguments more. Without them the solvers "adam" and "sgd" have scikit-learn's
-formulas; with `rule`, any of fastopt's takes their place.
+They are scikit-learn's own classes, with two arguments more. Without these the solvers "adam" and "sgd" have
+scikit-learn's formulas; with `rule`, any rule of fastopt's takes their place.
 """
 
 import inspect
@@ -20,7 +20,7 @@ from .versions import warn_if_untested
 
 warn_if_untested("scikit-learn", "1.9", "1.9")
 
-# What of scikit-learn's arguments belongs to its own formulas, by solver: ours, then its name.
+# For each solver of scikit-learn's: our class, scikit-learn's argument for each hyperparameter of ours, fixed values.
 SOLVERS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "adam": ("Adam", {"beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon"}, {"eps_hat": True}),
     "sgd": ("SGD", {"momentum": "momentum", "nesterov": "nesterovs_momentum"}, {"lr_inside": True}),
@@ -28,9 +28,9 @@ SOLVERS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
 
 
 class Updates(SGDOptimizer):  # type: ignore[misc]
-    """What scikit-learn's loop calls: its schedule of the rate, and fastopt's update.
+    """The optimizer that scikit-learn's loop calls: its schedule of the rate, and fastopt's update.
 
-    The optimizer is made at the first update, and again after unpickling, of the arrays that are then given.
+    fastopt's optimizer is made at the first update, and again after unpickling, for the arrays that are then given.
     """
 
     def __init__(self, rule: Any, hyper: Mapping[str, Any], rate: float, schedule: str, power_t: float) -> None:
@@ -60,7 +60,7 @@ class Updates(SGDOptimizer):  # type: ignore[misc]
 
 
 def made(rule: Any, params: Sequence[Any], **hyper: Any) -> Optimizer:
-    """The optimizer of a class of fastopt's by its name, of a rule by its name, or of a rule of one's own."""
+    """An optimizer by the name of a class of fastopt's, by the name of a rule, or of a user's own rule."""
     if not isinstance(rule, str) or rule in RULES:
         return Optimizer(params, rule, **hyper)
     if rule not in CLASSES:
@@ -70,12 +70,12 @@ def made(rule: Any, params: Sequence[Any], **hyper: Any) -> Optimizer:
 
 
 class Trained:
-    """What both estimators have beyond scikit-learn's.
+    """The additions of both estimators to scikit-learn's.
 
-    rule: the name of an optimizer of fastopt's ("Lion") or of a rule ("adam_lp"), or a rule of one's own. hyper: its
+    rule: the name of an optimizer of fastopt's ("Lion") or of a rule ("adam_lp"), or a user's own rule. hyper: its
     hyperparameters and options, such as {"beta1": 0.95, "weight_decay": 0.01}; learning_rate_init is its rate, which
     learning_rate changes as it does with the solver "sgd". Without rule the solver's formula holds.
-    Raises TypeError or ValueError for what the rule cannot use, at construction and in set_params.
+    Raises TypeError or ValueError for values that the rule cannot use, at construction and in set_params.
     """
 
     def __init__(self, *args: Any, rule: Any = None, hyper: Mapping[str, Any] | None = None, **given: Any) -> None:
@@ -84,20 +84,20 @@ class Trained:
         self._check()
 
     def set_params(self, **params: Any) -> Any:
-        """Set parameters as scikit-learn does, and check those that are fastopt's; if it raises, all are as before."""
+        """Set parameters as scikit-learn does, and check fastopt's; after an error all are as before."""
         own: Any = self
         before = own.get_params(deep=False)
-        found = super().set_params(**params)  # type: ignore[misc]
+        result = super().set_params(**params)  # type: ignore[misc]
         try:
             self._check()
         except (TypeError, ValueError):
             super().set_params(**before)  # type: ignore[misc]
             raise
-        return found
+        return result
 
     @property
     def _optimizer(self) -> Any:
-        """What scikit-learn's loop sets, and then calls."""
+        """The optimizer, which scikit-learn's loop sets and then calls."""
         try:
             return self.__dict__["_optimizer"]
         except KeyError:
@@ -133,7 +133,7 @@ class Trained:
             if "lr" in (own.hyper or {}):
                 raise ValueError("hyper: lr is learning_rate_init, which learning_rate changes")
         if own.rule is not None or own.solver in SOLVERS:
-            # What does not fit is refused now, not when training begins.
+            # Invalid hyperparameters are refused now, not when training begins.
             rule, hyper = self._chosen()
             made(rule, [np.zeros(1)], lr=1e-3, **hyper)
 

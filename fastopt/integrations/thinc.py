@@ -1,6 +1,6 @@
 """Thinc's optimizers on fastopt's kernels, for Thinc and spaCy: `"@optimizers" = "fastopt.Adam.v1"` in a config.
 
-There is one for each family of fastopt's rules, with Thinc's arguments and conduct: learn_rate, L2, grad_clip,
+There is an optimizer for each family of fastopt's rules, with Thinc's arguments and conduct: learn_rate, L2, grad_clip,
 L2_is_weight_decay, use_averages; the gradient is set to zero; each key has a count of steps of its own. Those that
 Thinc has too, `Adam`, `RAdam` and `SGD`, have its formulas and defaults.
 """
@@ -24,7 +24,7 @@ from .versions import warn_if_untested
 
 warn_if_untested("thinc", "8.3", "9.1")
 
-# Where Thinc has an attribute of its own for a hyperparameter.
+# Hyperparameters for which Thinc has an attribute of its own.
 _ATTRIBUTES = {"lr": "learn_rate", "beta1": "b1", "beta2": "b2"}
 _SCHEDULE: Any = getattr(thinc.schedules, "Schedule", ())  # Thinc 8 has generators only.
 
@@ -33,10 +33,10 @@ class Optimizer(Base):  # type: ignore[misc]
     """A Thinc optimizer with the rule of a family: `opt(key, weights, gradient)` updates one array in place.
 
     Each hyperparameter is a number, or changes from step to step: a list, a generator or a schedule of Thinc's, or a
-    function of the step, which counts from 0 as in Thinc; those of fastopt.schedules know how they count. L2 joins the
+    function of the step, which counts from 0 as in Thinc; those of fastopt.schedules count from 1. L2 joins the
     gradient, or with L2_is_weight_decay takes its part of the weights after the step. grad_clip: the largest norm of
     each array's gradient; 0 for none. use_averages: averages of the weights by key, in `averages`.
-    Raises TypeError or ValueError for what the rule cannot use.
+    Raises TypeError or ValueError for values that the rule cannot use.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class Optimizer(Base):  # type: ignore[misc]
         for name, attribute in self._attributes.items():
             value = plain_number(values[name])
             self._set_attr_or_schedule(attribute, _source(value))
-            made = getattr(self, attribute)
-            if callable(made) and isinstance(value, int | float):
-                self._constant[made] = value
+            stored = getattr(self, attribute)
+            if callable(stored) and isinstance(value, int | float):
+                self._constant[stored] = value
         # The attributes as they were last read, and whether they give the same numbers at each call.
         self._read = operator.attrgetter(*self._attributes.values())
         self._given, self._steady = (), False
@@ -108,12 +108,12 @@ class Optimizer(Base):  # type: ignore[misc]
         if not steady:
             arguments = self._schedule_args(key)
             pairs = zip(seen, given, strict=True)
-            seen = [value(self._step, **arguments) if one is None else one for one, value in pairs]
+            seen = [value(self._step, **arguments) if number is None else number for number, value in pairs]
         if seen != self._seen:
             named = zip(self._attributes, seen, strict=True)
             self._numbers = {**self._fixed, **{name: self._check(name, value) for name, value in named}}
             self._seen = seen
-        # Only now: what is refused is refused at each call.
+        # Set last, so that a value that is refused is refused at each call.
         self._given, self._steady = given, steady
         return self._numbers
 
@@ -166,13 +166,13 @@ globals().update(MAKERS)
 
 
 def entry_points() -> dict[str, str]:
-    """What pyproject.toml has to list under thinc_optimizers: every family whose default is of one array at a time."""
-    found = {}
+    """The entries of pyproject.toml's thinc_optimizers: every family whose default rule takes one array at a time."""
+    entries = {}
     for name, family in FAMILIES.items():
         rule, _ = family.select({})
         try:
             _refuse_model_wide(rule, {})
         except ValueError:
             continue
-        found[f"fastopt.{name}.v1"] = f"{__name__}:{name}"
-    return found
+        entries[f"fastopt.{name}.v1"] = f"{__name__}:{name}"
+    return entries

@@ -1,4 +1,4 @@
-"""What Thinc does in one update around the formula, as one pass: L2, clip, decay, average, a zeroed gradient."""
+"""Thinc's update, the formula and all around it, as one pass: L2, clip, decay, average, a zeroed gradient."""
 
 import functools
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ RANGES = parse_ranges("0 <= L2 < inf, grad_clip >= 0", ("L2", "grad_clip"))
 
 
 class Around(NamedTuple):
-    """What of it is in use: the clip, L2 as a gradient before the clip or as a decay after the step, the averages."""
+    """The parts in use: the clip, L2 as a gradient before the clip or as a decay after the step, the averages."""
 
     clip: bool
     l2: bool
@@ -25,7 +25,7 @@ class Around(NamedTuple):
 
 
 class ThincStep(Definition):
-    """A rule with what Thinc's optimizer does around it, for one array.
+    """A rule with all that Thinc's optimizer does around it, for one array.
 
     L2 joins the gradient before the clip, the decay takes its part of the new weights, the average starts at zero.
     """
@@ -66,12 +66,12 @@ class ThincStep(Definition):
 
 @functools.cache
 def thinc_step(rule: Rule, around: Around) -> ThincStep:
-    """The one step of a rule for all optimizers: it is traced and compiled once."""
+    """The step of a rule, which all optimizers share: it is traced and compiled once."""
     return ThincStep(rule, around)
 
 
 class Key:
-    """What belongs to one key of a Thinc optimizer: its state, and the plan that updates its arrays."""
+    """A key of a Thinc optimizer: its state, and the plan that updates its arrays."""
 
     def __init__(self, key: Any, rule: Rule) -> None:
         self.key, self.states = key, dict(rule.states)
@@ -88,7 +88,7 @@ class Key:
         numbers: Mapping[str, Any],
         averages: dict[Any, Any] | None,
     ) -> None:
-        """Apply one step, and set the gradient to zero. averages: by key; one is added where there is none."""
+        """Apply one step, and set the gradient to zero. averages: by key; a missing average is added."""
         average = None if averages is None else averages.get(self.key)
         plan = self._plan
         slots = self.slots
@@ -96,7 +96,7 @@ class Key:
             plan, slots, average = self._planned(step, weights, numbers, average)
         executor = plan.take([weights], [gradient])
         new = executor.decide([numbers])
-        assert new is not None  # Nothing in a ThincStep says that a step does not count.
+        assert new is not None  # A ThincStep has nothing that skips a step.
         executor.write([])
         if self.states:
             self.states = dict(zip(self.states, new[0], strict=True))
@@ -108,7 +108,7 @@ class Key:
     def _planned(
         self, step: ThincStep, weights: Any, numbers: Mapping[str, Any], average: Any
     ) -> tuple[Plan, dict[str, Any], Any]:
-        """A plan with the state that it updates, which is new where there is none: its slots and the average."""
+        """A plan with the state that it updates, its slots and the average; missing state is made."""
         label = f"weights of {self.key}"
         slots = dict(self.slots)
         for slot in step.rule.slots:

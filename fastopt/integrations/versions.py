@@ -1,4 +1,4 @@
-"""Which versions of a client were tested."""
+"""The versions of a client that were tested."""
 
 import re
 import warnings
@@ -10,10 +10,10 @@ def warn_if_untested(package: str, first: str, last: str) -> None:
 
     Called where a client's module is imported, which happens once.
     """
-    found = version(package)
-    if not _series(first) <= _series(found) <= _series(last):
+    installed = version(package)
+    if not _series(first) <= _series(installed) <= _series(last):
         warnings.warn(
-            f"fastopt.integrations is tested with {package} {first} to {last}; this is {found}, whose names may "
+            f"fastopt.integrations is tested with {package} {first} to {last}; this is {installed}, whose names may "
             "mean something else: compare a short run with the client's own optimizer",
             stacklevel=3,
         )

@@ -33,7 +33,7 @@ __all__ = [
 
 
 def draw_paths(runs: Sequence[Descent], path: str | Path) -> None:
-    """Draw the ways of runs on one surface over its contour lines, a panel for each, into a .png or .svg file."""
+    """Draw the paths of runs on one surface over its contour lines, a panel for each run, into a .png or .svg file."""
     from . import paths_plot
     from .sheet import written
 

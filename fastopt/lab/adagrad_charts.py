@@ -63,13 +63,13 @@ def adagrad_variants() -> Figure:
         "with momentum": "adagrad_momentum",
     }
     for axes, name in zip(panels[:, 0], ("quadratic", "beale"), strict=True):
-        found = {}
+        lines = {}
         for label, rule in rules.items():
             run = tuned(rule, name)
             floor = min(run.surface.loss(p) for p in run.surface.minima)
-            found[f"{label}, lr {run.lr:g}"] = np.maximum(run.losses - floor, 1e-16)[:151]
+            lines[f"{label}, lr {run.lr:g}"] = np.maximum(run.losses - floor, 1e-16)[:151]
         axes.set_yscale("log")
-        drawn.append(curves(axes, found, 0, log=False))
+        drawn.append(curves(axes, lines, 0, log=False))
         titled(axes, name)
         named_axes(axes, "", "loss")
     panels[1, 0].set_xlabel("steps", fontsize=9)

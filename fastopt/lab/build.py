@@ -25,8 +25,8 @@ _WITHOUT_MOMENTUM = ("sgd", "adagrad", "rmsprop", "adadelta")
 
 @dataclass(frozen=True)
 class Order:
-    """What to make. rules, surfaces: by name, or as module:name. lr: None takes the best for each rule. steps: None
-    takes the surface's own. whole: also all that is no run on a surface."""
+    """The pictures to make. rules, surfaces: by name, or as module:name. lr: None takes the best for each rule. steps:
+    None takes the surface's own. whole: whether to make all else too, beside the runs on surfaces."""
 
     folder: Path
     rules: Sequence[str] = RULES
@@ -59,22 +59,22 @@ class Order:
 
 
 def jobs(order: Order) -> list[tuple[Any, ...]]:
-    """The longest first, so that the processes end together."""
-    found: list[tuple[Any, ...]] = [("surface", name) for name in order.surfaces]
+    """The jobs of an order, the longest first, so that the processes end together."""
+    todo: list[tuple[Any, ...]] = [("surface", name) for name in order.surfaces]
     if order.whole:
-        found += [("family", chapter.name) for chapter in captions.FAMILIES]
+        todo += [("family", chapter.name) for chapter in captions.FAMILIES]
         specs = list(digits_runs.specs())
-        found += [("digits", specs[k : k + 20]) for k in range(0, len(specs), 20)]
-    return found
+        todo += [("digits", specs[k : k + 20]) for k in range(0, len(specs), 20)]
+    return todo
 
 
 def build(order: Order, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Make all of a order in its folder, and call tick at the end of each job and of the page.
+    """Make all that an order asks for in its folder, and call tick at the end of each job and of the page.
 
-    Returns what was found of the statements, by name, and the files. Raises RuntimeError if a job failed.
+    Returns the findings on the statements, by name, and the files. Raises RuntimeError if a job failed.
     """
     chapters: list[Chapter] = []
-    found: dict[str, Any] = {}
+    tested: dict[str, Any] = {}
     todo = jobs(order)
     results: dict[int, Any] = {}
     for number, result, error in side_by_side(functools.partial(work, order), todo, cores()):
@@ -88,11 +88,11 @@ def build(order: Order, tick: Callable[[], None] = lambda: None) -> dict[str, An
         else:
             chapter, findings = results[number]
             chapters.append(chapter)
-            found |= findings
+            tested |= findings
     if order.whole:
         chapters.append(captions.DIGITS)
-        found |= _digits(order.folder)
-    ordered = {name: found[name] for name in STATEMENTS if name in found}
+        tested |= _digits(order.folder)
+    ordered = {name: tested[name] for name in STATEMENTS if name in tested}
     text = page.html(chapters, ordered, {p.name: _read(order.folder, p.name) for c in chapters for p in c.pictures})
     for name, content in (("index.html", text), ("lab.json", json.dumps(ordered, indent=1) + "\n")):
         if name == "index.html" or order.whole:
@@ -114,7 +114,11 @@ def work(order: Order, kind: str, what: Any) -> Any:
     chapter = next(chapter for chapter in captions.FAMILIES if chapter.name == what)
     for picture in chapter.pictures:
         _write(order.folder, picture.name, CHARTS[picture.name]())
-    return chapter, {one.name: one.measure().as_record() for one in FAMILIES.get(chapter.name, ()) if not one.digits}
+    return chapter, {
+        statement.name: statement.measure().as_record()
+        for statement in FAMILIES.get(chapter.name, ())
+        if not statement.digits
+    }
 
 
 def _surface(order: Order, name: str) -> Chapter:
@@ -139,7 +143,7 @@ def _digits(folder: Path) -> dict[str, Any]:
 
     for name, draw in DIGITS_CHARTS.items():
         _write(folder, name, draw())
-    return {name: one.measure().as_record() for name, one in STATEMENTS.items() if one.digits}
+    return {name: statement.measure().as_record() for name, statement in STATEMENTS.items() if statement.digits}
 
 
 def _write(folder: Path, name: str, figure: Any) -> None:

@@ -1,4 +1,4 @@
-"""The chapters of the lab's page: which pictures each has, and what is to be seen in them."""
+"""The chapters of the lab's page: the pictures of each chapter, with captions that say what they show."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from .surfaces import Surface
 
 @dataclass(frozen=True)
 class Picture:
-    """name: of its files and of its place in the page."""
+    """name: of the picture's files and of its place in the page."""
 
     name: str
     title: str

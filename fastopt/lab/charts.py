@@ -43,8 +43,8 @@ def rmsprop_directions() -> Figure:
     runs = dict(zip(("rmsprop", "sgd"), rmsprop.along_and_across(), strict=True))
     panels[0, 0].set_yscale("log")
     ours = runs["rmsprop"]
-    found = {"along (x)": ours.rates[:60, 0], "across (y)": ours.rates[:60, 1], "sgd": runs["sgd"].rates[:60, 0]}
-    drawn = [curves(panels[0, 0], found, log=False)]
+    lines = {"along (x)": ours.rates[:60, 0], "across (y)": ours.rates[:60, 1], "sgd": runs["sgd"].rates[:60, 0]}
+    drawn = [curves(panels[0, 0], lines, log=False)]
     plain_numbers(panels[0, 0].yaxis)
     titled(panels[0, 0], "effective rates of RMSprop in the valley")
     named_axes(panels[0, 0], "", "|change| / |gradient|")
@@ -74,11 +74,11 @@ def rmsprop_oscillation() -> Figure:
 def adadelta_ratios() -> Figure:
     figure, panels = new(3.8)
     axes = panels[0, 0]
-    found = {}
+    lines = {}
     for label, rates in adadelta.ratios().items():
-        found[f"{label}\ngradients around 1"] = rates[:, 0]
-        found[f"{label}\naround 1,000"] = rates[:, 1]
-    drawn = curves(axes, found, dashed=[list(found)[-1]])
+        lines[f"{label}\ngradients around 1"] = rates[:, 0]
+        lines[f"{label}\naround 1,000"] = rates[:, 1]
+    drawn = curves(axes, lines, dashed=[list(lines)[-1]])
     axes.set_ylim(1e-7, 20)
     named_axes(axes, "step", "ratio, |change| / |gradient|")
     label_ends(figure, [drawn])
@@ -96,17 +96,17 @@ def adam_bias() -> Figure:
     return figure
 
 
-# Of one weight the printed form is Adam; beside another its rate stays, as Adamax's nearly does.
+# With a single weight the printed form is Adam; beside another weight its rate stays, as Adamax's nearly does.
 _EQUAL = ("max norm as printed", "as printed, in company")
 
 
 def adamax_scenario_1() -> Figure:
     figure, panels = new(5.4, 2)
-    found = {**adamax.alternating(), "as printed, in company": adamax.in_company()}
-    first = {name: rates[:60] for name, rates in found.items()}
+    forms = {**adamax.alternating(), "as printed, in company": adamax.in_company()}
+    first = {name: rates[:60] for name, rates in forms.items()}
     drawn = [curves(panels[0, 0], first, log=False, dashed=_EQUAL)]
     titled(panels[0, 0], "the first 60 steps")
-    last = {name: rates[-20:] / rates[-20:].mean() for name, rates in found.items()}
+    last = {name: rates[-20:] / rates[-20:].mean() for name, rates in forms.items()}
     drawn.append(curves(panels[1, 0], last, adamax.STEPS - 19, log=False, dashed=_EQUAL))
     titled(panels[1, 0], "settled: the last 20 of 1,000 steps, over their mean")
     named_axes(panels[0, 0], "", "effective rate / lr")
@@ -120,8 +120,8 @@ def adamax_scenario_2() -> Figure:
     figure, panels = new(5.4, 2)
     drawn = []
     for axes, (when, begin) in zip(panels[:, 0], adamax.BEGIN.items(), strict=True):
-        found = {name: rates[begin - 200 :] / rates[begin - 1] for name, rates in adamax.zeros(when).items()}
-        drawn.append(curves(axes, found, -199, log=False, dashed=_EQUAL))
+        lines = {name: rates[begin - 200 :] / rates[begin - 1] for name, rates in adamax.zeros(when).items()}
+        drawn.append(curves(axes, lines, -199, log=False, dashed=_EQUAL))
         axes.axvspan(0, adamax.ZEROS, color="0.93", zorder=0)
         axes.text(adamax.ZEROS / 2, 0.96, "inputs of zero", transform=axes.get_xaxis_transform(), fontsize=8.5,
                   color=GREY, horizontalalignment="center", verticalalignment="top")  # fmt: skip
@@ -164,11 +164,11 @@ def sparse_errors() -> Figure:
     drawn = []
     for k, (axes, name) in enumerate(zip(panels[:, 0], ("dense", "sparse"), strict=True)):
         axes.set_yscale("log")
-        found = {rule: abs(sparse.best_way(rule)[1][:, k] - sparse.WEIGHTS[k]) for rule in sparse.RULES}
+        errors = {rule: abs(sparse.best_way(rule)[1][:, k] - sparse.WEIGHTS[k]) for rule in sparse.RULES}
         if name == "sparse":
             lr, _ = sparse.best_way("adagrad")
-            found["adagrad, alone"] = abs(sparse.way("adagrad", lr, alone=True)[:, k] - sparse.WEIGHTS[k])
-        smooth = {label: np.convolve(values, np.full(40, 1 / 40), "valid")[:601] for label, values in found.items()}
+            errors["adagrad, alone"] = abs(sparse.way("adagrad", lr, alone=True)[:, k] - sparse.WEIGHTS[k])
+        smooth = {label: np.convolve(values, np.full(40, 1 / 40), "valid")[:601] for label, values in errors.items()}
         drawn.append(curves(axes, smooth, 40, log=False))
         titled(axes, f"error of the weight of the {name} column", "mean of 40 steps")
         named_axes(axes, "", "|weight - true weight|")

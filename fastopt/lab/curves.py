@@ -16,9 +16,9 @@ Drawn = tuple[Axes, list[End]]
 def curves(
     axes: Axes, found: Mapping[str, Any], first: int = 1, log: bool = True, dashed: Collection[str] = ()
 ) -> Drawn:
-    """A labelled curve for each row of values over the steps, the first of which has that number.
+    """Draw a labelled curve for each row of values over the steps. first: the number of the first step.
 
-    dashed: those that would hide another, which they equal.
+    dashed: labels of curves that equal another and would hide it.
     """
     ends = []
     for (label, values), colour in zip(found.items(), palette(found).values(), strict=True):
@@ -38,7 +38,7 @@ def curves(
 
 
 def _thinned(count: int, log: bool) -> Any:
-    """Which of many values to draw: all of few, and else as many as can be seen."""
+    """The indices of the values to draw: all if they are few, else as many as can be told apart."""
     if not log or count <= 2000:
         return np.arange(count)
     return np.unique(np.geomspace(1, count, 1500).astype(int)) - 1

@@ -19,7 +19,7 @@ _NAMES: dict[str, tuple[str, str, Any]] = {
 }
 _SHOWN = {rule: _NAMES.get(rule, (rule, rule, "-")) for rule in RULES}
 _COLOURS = palette(base for _, base, _ in _SHOWN.values())
-# Losses beyond are at the upper edge: guessing has 2.3.
+# Losses above _TOP are drawn at the upper edge: guessing has 2.3.
 _TOP, _BOTTOM = 4.0, 0.02
 
 
@@ -29,9 +29,9 @@ def losses() -> Figure:
     axes.set_yscale("log")
     ends = []
     for rule, (name, base, style) in _SHOWN.items():
-        found = best(rule)
-        axes.plot(range(1, EPOCHS + 1), found.losses, linestyle=style, color=_COLOURS[base], linewidth=1.6, zorder=3)
-        ends.append(End(EPOCHS, found.loss, f"{name}, lr {found.lr:g}", _COLOURS[base]))
+        lowest = best(rule)
+        axes.plot(range(1, EPOCHS + 1), lowest.losses, linestyle=style, color=_COLOURS[base], linewidth=1.6, zorder=3)
+        ends.append(End(EPOCHS, lowest.loss, f"{name}, lr {lowest.lr:g}", _COLOURS[base]))
     axes.set_xlim(1, EPOCHS)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain_numbers(axes.yaxis)
@@ -41,7 +41,7 @@ def losses() -> Figure:
 
 
 def rates() -> Figure:
-    """A panel for each rule: its line before those of all others."""
+    """A panel for each rule: its line in front of those of all others."""
     figure, panels = new(6.6, 3, 3, sharex=True, sharey=True)
     lines = {}
     for rule in _SHOWN:
@@ -51,16 +51,16 @@ def rates() -> Figure:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_ylim(_BOTTOM, _TOP)
-        for other in lines.values():
-            axes.plot(*zip(*other, strict=True), color="0.87", linewidth=0.8, zorder=2)
+        for behind in lines.values():
+            axes.plot(*zip(*behind, strict=True), color="0.87", linewidth=0.8, zorder=2)
         axes.plot(*zip(*lines[rule], strict=True), linestyle=style, color=_COLOURS[base], linewidth=1.8, zorder=4)
         gone = [lr for lr, loss in lines[rule] if loss >= _TOP]
         if gone:
             axes.plot(gone, [_TOP] * len(gone), "^", color=_COLOURS[base], markersize=5, clip_on=False, zorder=5)
         title = axes.set_title(name, loc="left", fontsize=8.5, fontweight="bold", color=ink(_COLOURS[base]))
         title.set_in_layout(False)
-        found = best(rule)
-        text = f"{found.loss:.2g} at {found.lr:.2g}; {width(rule):.1f} decades"
+        lowest = best(rule)
+        text = f"{lowest.loss:.2g} at {lowest.lr:.2g}; {width(rule):.1f} decades"
         axes.text(0.03, 0.04, text, transform=axes.transAxes, fontsize=7.5, color="0.3", in_layout=False)
         plain_numbers(axes.yaxis)
     figure.supxlabel(f"learning rate (without the root: × {SMALL:g})", fontsize=9)
@@ -74,9 +74,9 @@ def eps() -> Figure:
     axes.set_xscale("log")
     ends = []
     for rule, lr in EPS_RULES.items():
-        found = [min(median(rule, lr, value).loss, _TOP) for value in EPS]
-        axes.plot(EPS, found, "o-", color=_COLOURS[rule], linewidth=1.6, markersize=4, zorder=3)
-        ends.append(End(max(EPS), found[0], f"{rule}, lr {lr:g}", _COLOURS[rule]))
+        final = [min(median(rule, lr, value).loss, _TOP) for value in EPS]
+        axes.plot(EPS, final, "o-", color=_COLOURS[rule], linewidth=1.6, markersize=4, zorder=3)
+        ends.append(End(max(EPS), final[0], f"{rule}, lr {lr:g}", _COLOURS[rule]))
     axes.set_xlim(min(EPS) / 1.5, max(EPS) * 1.5)
     axes.set_ylim(0, 1.4 * max(end.y for end in ends))
     named_axes(axes, "eps", "training loss after five epochs")

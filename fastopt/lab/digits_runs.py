@@ -11,7 +11,7 @@ from ..train.digits.training import Training
 
 EPOCHS, SEEDS = 5, (0, 1, 2)
 RATES = tuple(float(f"{10 ** (k / 2):.2g}") for k in range(-7, 4))
-# Without the root a step is as 1 / gradient, and its rates are by so much smaller.
+# Without the root a step is proportional to 1 / gradient, so its rates are smaller by this factor.
 SMALL = 1e-5
 WITHOUT_ROOT = "fastopt.lab.own_rules:adagrad_without_root"
 PRINTED = "fastopt.lab.own_rules:adadelta_printed"
@@ -20,12 +20,12 @@ RULES = (
     *(PRINTED, "adam", "adam_uncorrected"),
 )
 EPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
-# Of which rules eps is varied, at the rate that is their best with their own eps.
+# The rules whose eps is varied, with the rate that is best for their default eps.
 EPS_RULES = {"adagrad": 0.1, "rmsprop": 0.01}
 
 
 def rates_of(rule: str) -> tuple[float, ...]:
-    """Where the rates of a rule are looked for."""
+    """The rates among which the best of a rule is looked for."""
     return tuple(float(f"{SMALL * lr:.2g}") for lr in RATES) if rule == WITHOUT_ROOT else RATES
 
 
@@ -74,7 +74,7 @@ def specs() -> Iterator[Spec]:
 
 
 def run(spec: Spec) -> Curve:
-    """Train, once for each spec in a process."""
+    """The curve of a run; trains once for each spec in a process."""
     if spec not in KNOWN:
         KNOWN[spec] = _trained(spec)
     return KNOWN[spec]
@@ -105,12 +105,12 @@ def best(rule: str) -> Median:
 
 def spread_of(rule: str) -> tuple[float, float]:
     """The lowest and the highest final loss over EPS."""
-    found = [median(rule, EPS_RULES[rule], eps).loss for eps in EPS]
-    return min(found), max(found)
+    losses = [median(rule, EPS_RULES[rule], eps).loss for eps in EPS]
+    return min(losses), max(losses)
 
 
 def width(rule: str) -> float:
-    """Over how many decades around the best rate the loss is at most twice the best."""
+    """The number of decades around the best rate over which the loss is at most twice the best."""
     losses = [median(rule, lr).loss for lr in RATES]
     place = losses.index(min(losses))
     low = high = place

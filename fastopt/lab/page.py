@@ -1,4 +1,4 @@
-"""The lab's page: one file of HTML with its pictures in it, which asks nothing of any server."""
+"""The lab's page: one file of HTML that contains its pictures and loads nothing from a server."""
 
 import base64
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from .captions import Chapter, Picture
 from .statements import STATEMENTS
 
-# What a browser may load: what is in the file.
+# A browser may load only what is in the file.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light; --ink: #1c2024; --soft: #5a646e; --line: #dfe3e7; --blue: #0072B2; }
@@ -53,7 +53,7 @@ _VERDICTS = {"holds": ("holds", "holds"), "in part": ("part", "in part"), "does 
 
 def html(chapters: Sequence[Chapter], findings: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     """The page. findings: the records of statements by name. pictures: the SVG of each by name."""
-    counts = {verdict: sum(one["verdict"] == verdict for one in findings.values()) for verdict in _VERDICTS}
+    counts = {verdict: sum(finding["verdict"] == verdict for finding in findings.values()) for verdict in _VERDICTS}
     told = "{holds} hold, {in part} hold in part, {does not hold} do not".format_map(counts)
     links = [(chapter.name, chapter.title) for chapter in chapters] + [("statements", "Statements")] * bool(findings)
     nav = "".join(f'<a href="#{escape(name)}">{escape(title)}</a>' for name, title in links)
@@ -77,7 +77,7 @@ def html(chapters: Sequence[Chapter], findings: Mapping[str, Any], pictures: Map
 
 
 def _chapter(chapter: Chapter, pictures: Mapping[str, bytes]) -> str:
-    figures = "".join(_figure(one, chapter.title, pictures[one.name]) for one in chapter.pictures)
+    figures = "".join(_figure(picture, chapter.title, pictures[picture.name]) for picture in chapter.pictures)
     text = f"<p>{escape(chapter.text)}</p>" if chapter.text else ""
     return (
         f'<section id="{escape(chapter.name)}"><h2>{escape(chapter.title)}</h2>{text}'
@@ -87,8 +87,8 @@ def _chapter(chapter: Chapter, pictures: Mapping[str, bytes]) -> str:
 
 def _figure(one: Picture, title: str, svg: bytes) -> str:
     """A picture within the page, and its size, so that nothing moves while it is read."""
-    found = re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-    width, height = (round(float(found[k])) for k in (1, 2)) if found else (1, 1)
+    box = re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    width, height = (round(float(box[k])) for k in (1, 2)) if box else (1, 1)
     text = escape(f"{title}: {one.title}. {one.caption}")
     kind = ' class="tall"' * (height > width)
     data = base64.b64encode(svg).decode()
@@ -101,14 +101,14 @@ def _figure(one: Picture, title: str, svg: bytes) -> str:
 
 def _table(findings: Mapping[str, Any], pictures: set[str]) -> str:
     rows = []
-    for name, found in findings.items():
-        one = STATEMENTS[name]
-        kind, verdict = _VERDICTS[found["verdict"]]
-        see = f' <a href="#{one.picture}">See the picture.</a>' if one.picture in pictures else ""
-        claims = "".join(f"<li>{'✓' if so else '✗'} {escape(claim)}</li>" for claim, so in found["parts"].items())
+    for name, finding in findings.items():
+        statement = STATEMENTS[name]
+        kind, verdict = _VERDICTS[finding["verdict"]]
+        see = f' <a href="#{statement.picture}">See the picture.</a>' if statement.picture in pictures else ""
+        claims = "".join(f"<li>{'✓' if so else '✗'} {escape(claim)}</li>" for claim, so in finding["parts"].items())
         rows.append(
-            f'<tr id="statement-{name}"><td>{escape(one.says)}</td><td>{escape(one.run)}</td>'
-            f"<td>{escape(found['figure'])}{see}</td>"
+            f'<tr id="statement-{name}"><td>{escape(statement.says)}</td><td>{escape(statement.run)}</td>'
+            f"<td>{escape(finding['figure'])}{see}</td>"
             f'<td><span class="verdict {kind}">{verdict}</span><ul>{claims}</ul></td></tr>'
         )
     head = "".join(f"<th>{title}</th>" for title in ("statement", "run", "measured", "does it hold?"))

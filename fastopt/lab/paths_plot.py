@@ -1,4 +1,4 @@
-"""Runs on a surface: their ways over its contour lines, their losses, their effective learning rates."""
+"""Runs on a surface: their paths over its contour lines, their losses, their effective learning rates."""
 
 import math
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ def paths(runs: Sequence[Descent]) -> Figure:
             _key(axes)
     for axes, run, (label, colour) in zip(panels.flat, runs, colours.items(), strict=False):
         ground.draw(axes)
-        for other in runs:
-            if other is not run:
-                axes.plot(*_few(_shown(other), 150).T, color="0.72", linewidth=0.7, zorder=2)
+        for behind in runs:
+            if behind is not run:
+                axes.plot(*_few(_shown(behind), 150).T, color="0.72", linewidth=0.7, zorder=2)
         _path(axes, run, colour)
         titled(axes, label, _outcome(run, label), ink(colour))
     figure.supxlabel("x", fontsize=9)
@@ -51,7 +51,7 @@ def losses(runs: Sequence[Descent]) -> Figure:
     figure, panels = new(3.5)
     axes = panels[0, 0]
     log = bool(where.minima) or all(np.nanmin(run.losses) > 0 for run in runs)
-    # What a log scale cannot show, and what rounding leaves of nothing.
+    # Below this are values that a log scale cannot show, and rounding errors of a loss of 0.
     least = 1e-16 if log else -math.inf
     first = runs[0].losses[0] - floor
     top = 30 * abs(first)  # A run that diverges is drawn to there.
@@ -92,12 +92,12 @@ def rates(runs: Sequence[Descent]) -> Figure:
         axes.set_yscale("log")
         ends = []
         for run, (label, colour) in zip(runs, palette(labels(runs)).items(), strict=True):
-            found = run.rates[:, k]
-            found = np.where(found > 0, found, np.nan)
-            axes.plot(np.arange(1, len(found) + 1), found, color=colour, linewidth=1.4, zorder=3)
-            shown = np.flatnonzero(np.isfinite(found))
+            values = run.rates[:, k]
+            values = np.where(values > 0, values, np.nan)
+            axes.plot(np.arange(1, len(values) + 1), values, color=colour, linewidth=1.4, zorder=3)
+            shown = np.flatnonzero(np.isfinite(values))
             if len(shown):
-                ends.append(End(shown[-1] + 1, found[shown[-1]], label, colour))
+                ends.append(End(shown[-1] + 1, values[shown[-1]], label, colour))
         axes.set_xlim(1, max(run.steps for run in runs) + 1)
         titled(axes, f"effective rate of {'xy'[k]}")
         drawn.append((axes, ends))
@@ -108,12 +108,12 @@ def rates(runs: Sequence[Descent]) -> Figure:
 
 
 def labels(runs: Sequence[Descent]) -> list[str]:
-    """What sets each run apart: its rule, and its rate where rules are not enough."""
+    """A label for each run: its rule, and its rate where runs have the same rule."""
     names = [run.rule for run in runs]
     if len(set(names)) == len(names):
         return names
-    found = [f"{run.rule}, lr {run.lr:g}" if run.lr is not None else run.rule for run in runs]
-    return [text if found.count(text) == 1 else f"{text} ({k + 1})" for k, text in enumerate(found)]
+    texts = [f"{run.rule}, lr {run.lr:g}" if run.lr is not None else run.rule for run in runs]
+    return [text if texts.count(text) == 1 else f"{text} ({k + 1})" for k, text in enumerate(texts)]
 
 
 def _one_surface(runs: Sequence[Descent]) -> Surface:
@@ -156,7 +156,7 @@ class _Ground:
 
 
 def _path(axes: Axes, run: Descent, colour: str) -> None:
-    """The way with a dot for each step, a ring at its start and a disc at its end, or a cross where it left."""
+    """Draw a run's path: a dot for each step, a ring at the start, a disc at the end or a cross where it left."""
     x, y = _shown(run).T
     axes.plot(x, y, "-", color=colour, linewidth=1.0, zorder=3)
     axes.plot(*_few(_shown(run), 250).T, ".", color=colour, markersize=4.5, markeredgewidth=0, zorder=3)
@@ -168,7 +168,7 @@ def _path(axes: Axes, run: Descent, colour: str) -> None:
 
 
 def _key(axes: Axes) -> None:
-    """What the marks mean, in a cell that has no run."""
+    """Explain the marks, in a panel that has no run."""
     axes.axis("off")
     marks = {"o": "start", ".": "end; small: a step", "x": "where it left the window", "+": "a minimum"}
     for k, (mark, text) in enumerate(marks.items()):
@@ -186,7 +186,7 @@ def _few(points: Any, most: int) -> Any:
 
 
 def _shown(run: Descent) -> Any:
-    """The points of a run; of one that left, up to where it crossed the edge of the window."""
+    """The points of a run; for a run that left the window, up to the point where it crossed the edge."""
     if run.left is None:
         return run.points
     (x0, x1), (y0, y1) = run.surface.x, run.surface.y

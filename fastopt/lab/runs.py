@@ -1,7 +1,7 @@
-"""Runs of rules, by their real kernels, on surfaces and on gradients that are given: where they go, and at what rate.
+"""Runs of rules, by their real kernels, on surfaces and on given gradients: their paths and their rates.
 
-The effective learning rate of a weight in a step is |change| / |gradient|: whatever the rule, it is by what it
-multiplied the gradient.
+The effective learning rate of a weight in a step is |change| / |gradient|: the factor by which the rule multiplied the
+gradient, whatever the rule.
 """
 
 import math
@@ -16,9 +16,9 @@ from ..kernels import Rule
 from ..optimizer.optimizer import Optimizer
 from .surfaces import Surface, surface
 
-# Half-decades from 1e-4 to 10: among these the best rate of a rule is looked for.
+# Half-decades from 1e-4 to 10, among which the best rate of a rule is looked for.
 RATES = tuple(float(f"{10 ** (k / 2):.2g}") for k in range(-8, 3))
-# A run that is so many windows away from the window, or whose loss is not finite, has left.
+# A run has left if it is this many widths of the window away from it, or if its loss is not finite.
 _FAR = 10.0
 
 
@@ -27,7 +27,7 @@ class Descent:
     """A run on a surface.
 
     points: (steps + 1, 2), float64. losses: (steps + 1,). gradients: (steps, 2), at the points before the steps.
-    left: the step after which it was far outside of the window or not finite, where the run ends; None if it stayed.
+    left: the last step, if the run was then far outside of the window or not finite; None if it stayed.
     """
 
     rule: str
@@ -44,14 +44,16 @@ class Descent:
 
     @property
     def inside(self) -> int:
-        """How many points of the run, from its start on, are in the window."""
+        """The number of points, from the start on, before the run first leaves the window."""
         (x, y), where = self.points.T, self.surface
         outside = ~((where.x[0] <= x) & (x <= where.x[1]) & (where.y[0] <= y) & (y <= where.y[1]))
         return int(outside.argmax()) if outside.any() else len(x)
 
     def reached(self, share: float) -> int | None:
-        """The step after which the loss, above that of the best known minimum, was first at most that share of the
-        first; None if it never was."""
+        """The step after which the loss was first at most a share of the loss at the start; None if it never was.
+
+        Both losses are counted from that of the best known minimum.
+        """
         floor = min((self.surface.loss(p) for p in self.surface.minima), default=float(np.nanmin(self.losses)))
         there = self.losses - floor <= share * (self.losses[0] - floor)
         return int(there.argmax()) if there.any() else None
@@ -78,9 +80,9 @@ def descend(
 ) -> Descent:
     """Run a rule on a surface, in float64.
 
-    rule: one of one's own, or a name, of the library or as module:name. on: a Surface or the name of one. steps,
-    start: the surface's own if not given. hyper: the rule's hyperparameters and what rides along, as for an Optimizer.
-    Raises ValueError or TypeError for what is not there, for a start of another shape, and for a gradient of another.
+    rule: a Rule, or a name, of the library or as module:name. on: a Surface or its name. steps, start: None takes the
+    surface's own. hyper: the rule's hyperparameters and an Optimizer's options.
+    Raises ValueError or TypeError for an unknown rule or surface, and for a start or a gradient of another shape.
     """
     where = surface(on)
     p = np.array(where.start if start is None else start, np.float64)
@@ -107,21 +109,21 @@ def descend(
 
 
 def tuned(rule: str | Rule, on: str | Surface, *, steps: int | None = None, **hyper: Any) -> Descent:
-    """The run, among those at RATES, that ends with the lowest loss and stays in the window, if any does.
+    """The run, among those at RATES, that stays in the window and ends with the lowest loss.
 
-    Else the one that stays for longest. A rule without lr has one run.
+    If none stays, the run that stays longest. A rule without lr has one run.
     """
-    found = named(rule) if isinstance(rule, str) else rule
-    if "lr" not in found.hyper:
-        return descend(found, on, steps=steps, **hyper)
-    runs = [descend(found, on, steps=steps, lr=lr, **hyper) for lr in RATES]
+    subject = named(rule) if isinstance(rule, str) else rule
+    if "lr" not in subject.hyper:
+        return descend(subject, on, steps=steps, **hyper)
+    runs = [descend(subject, on, steps=steps, lr=lr, **hyper) for lr in RATES]
     return min(runs, key=lambda run: (-run.inside, run.losses[-1] if run.left is None else math.inf))
 
 
 def fastest(rule: str | Rule, on: str | Surface, share: float = 1e-3) -> int | None:
     """The fewest steps, over RATES, in which a rule brings the loss to a share of the first; None if it never does."""
-    found = [descend(rule, on, lr=lr).reached(share) for lr in RATES]
-    return min((steps for steps in found if steps is not None), default=None)
+    counts = [descend(rule, on, lr=lr).reached(share) for lr in RATES]
+    return min((steps for steps in counts if steps is not None), default=None)
 
 
 def _near(p: Any, loss: float, where: Surface) -> bool:
@@ -133,15 +135,15 @@ def _near(p: Any, loss: float, where: Surface) -> bool:
     )
 
 
-# A gradient so small changes no state in its first twelve digits, and is met by the rate all the same.
+# A gradient this small changes no state in its first twelve digits, but its change still shows the rate.
 _PROBE = 1e-6
 
 
 def rates_met(rule: str | Rule, gradients: Any, **hyper: Any) -> Any:
-    """The effective learning rate of each weight in each step, for gradients that are given; (steps, weights).
+    """The effective learning rate of each weight in each step, for given gradients; (steps, weights).
 
-    gradients: (steps, weights). Where one is 0 it is the rate that a gradient would have met: a second weight with the
-    same gradients, but for one in a million of the largest in place of 0, shows it. For elementwise rules.
+    gradients: (steps, weights). Where a gradient is 0, the rate is the one that a gradient would have met: it is taken
+    from a second weight with the same gradients, but a millionth of the largest in place of 0. For elementwise rules.
     """
     gradients = np.asarray(gradients, np.float64)
     if gradients.ndim != 2 or not np.isfinite(gradients).all():

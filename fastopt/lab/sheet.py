@@ -1,4 +1,4 @@
-"""How the pictures of the lab look: one palette, one size of type, light grids."""
+"""The style of the lab's pictures: one palette, one size of type, light grids."""
 
 import itertools
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from ..measure import whole
 from ..plots.style import COLOURS, check_path, plain_axes
 
-# For what stands behind the curves, and for what a curve is compared with.
+# Greys for the background of the curves, and for lines that a curve is compared with.
 GREY, FAINT = "0.45", "0.82"
 WIDTH = 6.4  # inches, of every picture: at a phone's width its smallest type is still legible
 
@@ -23,7 +23,7 @@ _FIXED = dict(zip(("sgd", "momentum", "adagrad", "rmsprop", "adadelta", "adam", 
 
 
 def palette(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each name: a rule's own, else the next that none has; seven differ to the colour-blind too."""
+    """A colour for each name: a rule's own, else the next free one; seven differ to the colour-blind too."""
     wanted = list(names)
     fixed = {name: _FIXED[name] for name in wanted if name in _FIXED}
     free = itertools.cycle([colour for colour in COLOURS if colour not in fixed.values()] or COLOURS)

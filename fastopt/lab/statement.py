@@ -1,4 +1,4 @@
-"""A statement of the documents, the run that tests it, and what was found."""
+"""A statement of the documents, the run that tests it, and the finding."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """figure: what was measured, in words. parts: what the statement claims, part by part, and whether it was so."""
+    """figure: the measured figures, in words. parts: each claim of the statement, and whether it was true."""
 
     figure: str
     parts: Mapping[str, bool]
@@ -23,8 +23,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Statement:
-    """name: of the row and of its test. says: the statement, in few words or quoted. run: what is run. measure: runs
-    it. picture: the name of the one that shows it. digits: whether it needs the runs on the digits, which take long."""
+    """name: of the row and of its test. says: the statement, in few words or quoted. run: the run, in words. measure:
+    makes the run. picture: the name of the picture that shows it. digits: whether it needs the runs on the digits,
+    which take long."""
 
     name: str
     says: str

@@ -16,12 +16,12 @@ _STEP = 1e-30
 
 @dataclass(frozen=True)
 class Surface:
-    """A loss of two parameters, and where to look at it.
+    """A loss of two parameters, and the window in which it is drawn.
 
     f: the loss, of x and y, which are arrays of one shape or, for the gradient, complex numbers. gradient: gives its
     two derivatives at a point; None takes them by a complex step, exact to the rounding, which needs an analytic f:
     no abs, maximum or comparison. x, y: the ends of the window that is drawn. start: where runs begin. minima: known
-    ones, to be marked. steps: how many a run has. note: what is to be seen.
+    minima, to be marked. steps: of a run. note: the text on the lab's page.
     Raises ValueError or TypeError, naming the surface, for a function that does not give such numbers.
     """
 
@@ -49,10 +49,10 @@ class Surface:
 
     def loss(self, p: Any) -> float:
         """The loss at a point."""
-        found = np.asarray(self.f(np.float64(p[0]), np.float64(p[1])))
-        if found.shape != ():
-            raise ValueError(f"surface {self.name}: f must give one number at a point; got shape {found.shape}")
-        return float(found.real)
+        value = np.asarray(self.f(np.float64(p[0]), np.float64(p[1])))
+        if value.shape != ():
+            raise ValueError(f"surface {self.name}: f must give one number at a point; got shape {value.shape}")
+        return float(value.real)
 
     def slope(self, p: Any) -> Any:
         """The gradient at a point, two float64."""
@@ -60,12 +60,12 @@ class Surface:
         if self.gradient is None:
             parts = self.f(complex(x, _STEP), complex(y)), self.f(complex(x), complex(y, _STEP))
             return np.array([np.imag(part) / _STEP for part in parts])
-        found = np.asarray(self.gradient(x, y), np.float64)
-        if found.shape != (2,):
+        derivatives = np.asarray(self.gradient(x, y), np.float64)
+        if derivatives.shape != (2,):
             raise ValueError(
-                f"surface {self.name}: gradient must give the 2 derivatives, by x and y; got shape {found.shape}"
+                f"surface {self.name}: gradient must give the 2 derivatives, by x and y; got shape {derivatives.shape}"
             )
-        return found
+        return derivatives
 
     def grid(self, points: int) -> tuple[Any, Any, Any]:
         """x, y and the loss on the window, for contour lines; NaN where it has no finite value."""
@@ -79,19 +79,19 @@ class Surface:
         return x, y, np.where(np.isfinite(loss), loss, np.nan)
 
     def _check_slope(self) -> None:
-        """Hold the gradient against differences at the start and a little beside it, where kinks rarely are."""
+        """Compare the gradient with differences of f at the start and at a point beside it, where kinks are rare."""
         width = min(self.x[1] - self.x[0], self.y[1] - self.y[0])
         for shift in (0.0, 0.00317):
             p = np.array(self.start) + shift * width
             h = 1e-6 * width
-            found = self.slope(p)
+            slope = self.slope(p)
             sides = [(self.loss(p + d) - self.loss(p - d)) / (2 * h) for d in (np.array([h, 0]), np.array([0, h]))]
-            if np.allclose(found, sides, rtol=1e-3, atol=1e-4 * (1 + max(map(abs, sides)))):
+            if np.allclose(slope, sides, rtol=1e-3, atol=1e-4 * (1 + max(map(abs, sides)))):
                 return
         how = "the complex step" if self.gradient is None else "gradient"
         remedy = "; f must be analytic (no abs, maximum, comparisons), or pass gradient=" * (self.gradient is None)
         raise ValueError(
-            f"surface {self.name}: at {tuple(map(float, p))} {how} gives {found.tolist()}, but differences of f give "
+            f"surface {self.name}: at {tuple(map(float, p))} {how} gives {slope.tolist()}, but differences of f give "
             f"{[float(side) for side in sides]}{remedy}"
         )
 
@@ -167,9 +167,9 @@ SURFACES: dict[str, Surface] = {
 
 
 def surface(which: "str | Surface") -> Surface:
-    """A surface by its name, one of one's own as module:name, or itself.
+    """A surface, by its name, as module:name for your own, or given as a Surface.
 
-    Raises ValueError for one that is not there, TypeError for what is no surface.
+    Raises ValueError for an unknown name, TypeError for anything that is no surface.
     """
     if isinstance(which, Surface):
         return which
@@ -179,7 +179,7 @@ def surface(which: "str | Surface") -> Surface:
         if which not in SURFACES:
             raise ValueError(f"there is no surface {which!r}; {suggestion(which, SURFACES)}")
         return SURFACES[which]
-    found = of_module(which, "surface")
-    if not isinstance(found, Surface):
-        raise TypeError(f"{which} must be a fastopt.lab.Surface; it is {found!r}")
-    return found
+    own = of_module(which, "surface")
+    if not isinstance(own, Surface):
+        raise TypeError(f"{which} must be a fastopt.lab.Surface; it is {own!r}")
+    return own

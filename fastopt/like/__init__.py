@@ -1,4 +1,4 @@
-"""What other libraries offer, by their own names, arguments and defaults: a user who moves changes an import.
+"""Other libraries by their own names, arguments and defaults: a user who moves changes an import.
 
 An argument that cannot be honoured here is an error that says so, unless it has the value at which it does nothing.
 """

@@ -14,7 +14,7 @@ Number = float | Callable[[int], float]
 
 
 def built(family: str, params: Any, hyper: Mapping[str, Any], fixed: Mapping[str, Any]) -> Optimizer:
-    """An optimizer of a class of ours. fixed: what the peer's formula sets, where the chosen rule has it."""
+    """An optimizer of a class of ours. fixed: values of the peer's formula, used if the chosen rule has them."""
     own = FAMILIES[family].hyper
     given = {name: value for name, value in hyper.items() if name in own}
     rule, _ = FAMILIES[family].select(given)
@@ -23,7 +23,7 @@ def built(family: str, params: Any, hyper: Mapping[str, Any], fixed: Mapping[str
 
 
 def decayed(family: str, hyper: Mapping[str, Any], decay: str) -> dict[str, Any]:
-    """The hyperparameters with the peer's way of weight decay; without a decay of zero, unless the rule has its own."""
+    """The hyperparameters with the peer's kind of decay; a decay of zero is left out unless it is the rule's own."""
     if "weight_decay" not in hyper or "weight_decay" in FAMILIES[family].hyper:
         return dict(hyper)
     if is_off(hyper["weight_decay"]):
@@ -37,10 +37,10 @@ def is_off(value: Any) -> bool:
 
 
 def counted_from_zero(value: Any) -> Any:
-    """A peer's function of the step, whose first is 0, as one whose first is 1; what is ours counts so already."""
+    """A peer's function of the step, counted from 0, as a function counted from 1; other values as they are."""
     return (lambda t: float(value(t - 1))) if is_foreign(value) else value
 
 
 def is_foreign(value: Any) -> bool:
-    """Whether a value is a function, but none of ours, which know how steps are counted."""
+    """Whether a value is a function, but not one of ours: those count steps from 1."""
     return callable(value) and not isinstance(value, Schedule | Factor | Product)

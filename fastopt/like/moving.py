@@ -1,4 +1,4 @@
-"""The state of a peer's optimizer into one of ours in the middle of a run: checked as a checkpoint is, then set."""
+"""Moves a peer's optimizer state into ours in the middle of a run: checked like a checkpoint, then set."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ from ..updater.hyper import Hyper
 
 @dataclass(frozen=True)
 class Moved:
-    """What a peer kept of one parameter, in our words.
+    """The state that a peer kept of one parameter, in our words.
 
-    slots: its state arrays, states: its uniform states; those that are missing start anew. steps: how many updates it
-    had. hyper: its hyperparameters. switches: what the options of an Optimizer would be.
+    slots: its state arrays, states: its uniform states; missing ones start anew. steps: how many updates it had. hyper:
+    its hyperparameters. switches: the options that an Optimizer would have.
     """
 
     slots: Mapping[str, Any]
@@ -31,9 +31,9 @@ class Moved:
 
 
 def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
-    """Set an optimizer to what a peer kept; its averages, its counts of skipped steps and its functions stay.
+    """Set an optimizer to the state that a peer kept; its averages, its counts of skipped steps and its functions stay.
 
-    Raises TypeError or ValueError, naming the parameter, for what does not fit; nothing has then been changed.
+    Raises TypeError or ValueError, naming the parameter, for a state that does not fit; nothing has then been changed.
     """
     with opt.updater.lock:
         state, keys = described(opt.updater, None), opt.updater.parameters.keys
@@ -43,15 +43,15 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
             if key.split("/")[0] not in opt.rule.slots
         }
         ours = arrays_of(opt.updater)
-        for key, one in zip(keys, moved, strict=True):
+        for key, kept in zip(keys, moved, strict=True):
             for slot in opt.rule.slots:
                 array, name = ours[f"{slot}/{key}"]
-                arrays[f"{slot}/{key}"] = _fitting(one.slots.get(slot, _start(opt, slot)), array, name)
-        state["steps"] = {key: one.steps for key, one in zip(keys, moved, strict=True)}
+                arrays[f"{slot}/{key}"] = _fitting(kept.slots.get(slot, _start(opt, slot)), array, name)
+        state["steps"] = {key: kept.steps for key, kept in zip(keys, moved, strict=True)}
         if opt.rule.states:
-            state["uniform_states"] = {k: opt.rule.states | one.states for k, one in zip(keys, moved, strict=True)}
-        for key, one in zip(keys, moved, strict=True):
-            for name, value in one.switches.items():
+            state["uniform_states"] = {k: opt.rule.states | kept.states for k, kept in zip(keys, moved, strict=True)}
+        for key, kept in zip(keys, moved, strict=True):
+            for name, value in kept.switches.items():
                 if value != (here := opt.updater.definition.on.get(name, type(value)())):
                     raise ValueError(f"{name} of {key} is {value!r} there and {here!r} here")
         _spread(opt, moved, state)
@@ -64,7 +64,7 @@ def _start(opt: Optimizer, slot: str) -> float:
 
 
 def _fitting(values: Any, array: Any, name: str) -> Any:
-    """The values in the type of our array where that holds all of them; a number fills it."""
+    """The values in the type of our array if that type can hold them all; a number fills the array."""
     _, view = view_of(array, name)
     if isinstance(values, float):
         return np.full(view.shape, values, view.storage)
@@ -79,12 +79,12 @@ def on_host(values: Any, name: str) -> Any:
 
 
 def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> None:
-    """Put the numbers of each parameter where the optimizer keeps them: with those of all, or of a group."""
+    """Enter the hyperparameters of each parameter into the state: for all parameters, or for a group."""
     layers = {id(opt.hyper): ("", state["hyper"])}
     layers |= {id(hyper): (f"groups[{p!r}].", state["groups"][p]) for p, hyper in opt.groups.items()}
     chosen: dict[tuple[int, str], Any] = {}
-    for row, key, one in zip(opt.updater.counts.each, opt.updater.parameters.keys, moved, strict=True):
-        for name, value in one.hyper.items():
+    for row, key, kept in zip(opt.updater.counts.each, opt.updater.parameters.keys, moved, strict=True):
+        for name, value in kept.hyper.items():
             holders: list[Hyper] = [layer for layer in row.layers if name in layer]
             if not holders:
                 if value:
@@ -105,8 +105,8 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
 def of_family(rule: Rule) -> tuple[str, set[str]]:
     """The class that has a rule, and the options that select it. Raises TypeError for a rule of a user's own."""
     for family in FAMILIES.values():
-        for options, one in family.variants.items():
-            if one is rule:
+        for options, variant in family.variants.items():
+            if variant is rule:
                 return family.name, set(options.split())
     raise TypeError(f"{rule.name} is a rule of your own; a peer has no state for it")
 
@@ -129,7 +129,7 @@ def same_names(found: Iterable[str], wanted: Iterable[str], rule: Rule, where: s
 
 
 def same_formula(opt: Optimizer, peer: str, fixed: Mapping[str, Any], free: Iterable[str] = ()) -> None:
-    """Raise ValueError unless the optimizer has the choices of formula that the peer's has."""
+    """Raise ValueError unless the optimizer has the peer's choices of formula."""
     wanted = {name: opt.rule.hyper[name] for name in opt.rule.statics if name not in free} | dict(fixed)
     for name, value in wanted.items():
         if name in opt.hyper and opt.hyper[name] != value:
@@ -158,7 +158,7 @@ def places(opt: Optimizer, names: Sequence[str] | None, count: int, given: Seque
 
 
 def counted(found: int | None, steps: int | None, peer: str) -> int:
-    """The number of updates: that of the state, or as given where it has none."""
+    """The number of updates: the count of the state, or `steps` where the state has none."""
     if found is None and steps is None:
         raise ValueError(f"{peer} keeps no count of steps here; pass steps, the number of updates that were made")
     if found is not None and steps is not None and found != steps:
@@ -167,19 +167,19 @@ def counted(found: int | None, steps: int | None, peer: str) -> int:
 
 
 def signed(slot: str, values: Any) -> tuple[str, Any]:
-    """A slot of ours and a peer's values for it; a minus sign before the slot means that they are the opposite."""
+    """A slot of ours and a peer's values for it; a minus sign before the slot flips their sign."""
     values = on_host(values, slot)
     return (slot[1:], -values) if slot.startswith("-") else (slot, values)
 
 
 def out(saved: Mapping[str, Any], slot: str, key: str) -> Any:
-    """The other way: a parameter's slot in what state_dict gave, with the sign that the peer has it."""
+    """A parameter's slot in our state_dict, with the sign that the peer has."""
     array = saved["arrays"][f"{slot.lstrip('-')}/{key}"]
     return -array if slot.startswith("-") else array
 
 
 def one_count(saved: Mapping[str, Any], peer: str) -> int:
-    """The number of updates in what state_dict gave, which must be that of all parameters."""
+    """The number of updates in our state_dict, which all parameters must share."""
     counts = sorted(set(saved["steps"].values()))
     if len(counts) > 1:
         raise ValueError(f"{peer} has one count of steps; the parameters here have had {counts}")

@@ -12,7 +12,7 @@ from .environment import hardware
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its place, whole, when the block ends, and leaves nothing behind if the block fails."""
+    """A file that appears whole when the block ends, and leaves nothing behind if the block fails."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with part.open("wb") as file:
@@ -23,7 +23,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def write(path: Path, result: Mapping[str, Any]) -> None:
-    """A result as JSON, with the machine."""
+    """Write a result as JSON, with the hardware and the versions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as file:
         file.write((json.dumps({"machine": hardware(), **result}, indent=1) + "\n").encode())

@@ -39,10 +39,10 @@ def interleaved(
     tick: Callable[[], Any] | None = None,
     sample: Callable[[Contender], Sample] = timed,  # type: ignore[assignment]
 ) -> dict[str, list[Sample]]:
-    """Seconds of each contender in each round; in every round all run in turn, each round beginning one further on.
+    """Seconds of each contender in each round. All run in turn, and each round begins one contender later.
 
     pause: seconds between runs, in which thread pools stop spinning. tick: called after each round, for progress.
-    sample: runs a contender and returns what it took; without it contenders are functions, and that is seconds.
+    sample: runs a contender and returns its time; by default it calls the contender and returns seconds.
     """
     names = list(contenders)
     times: dict[str, list[Sample]] = {name: [] for name in names}

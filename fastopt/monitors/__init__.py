@@ -1,4 +1,4 @@
-"""What watches a loss and adapts the rate to it: reduce on plateau, bold driver; what stops a run early."""
+"""Monitors of a loss: reduce on plateau and bold driver adapt the rate, early stopping ends a run."""
 
 from .bold_driver import BoldDriver
 from .early_stopping import EarlyStopping

@@ -1,4 +1,4 @@
-"""The best loss so far, and what is better than it."""
+"""The best loss so far, and when a loss is better."""
 
 import math
 
@@ -9,10 +9,10 @@ class BestSoFar(Monitor):
     """Counts the evaluations in a row that were not better than the best.
 
     A loss is better if it is lower (mode="max": higher) than the best by more than the threshold: a part of the best
-    (threshold_mode="rel") or a number (threshold_mode="abs"). So has torch it; where the best is negative torch's
-    relative threshold points the wrong way, and here it does not. A loss that is NaN or infinite is never better.
+    (threshold_mode="rel") or a number (threshold_mode="abs"). torch has the same rules, but its relative
+    threshold points the wrong way where the best is negative. A loss that is NaN or infinite is never better.
 
-    best: None before the first loss. bad: evaluations in a row without a better one.
+    best: None before the first loss. bad: evaluations in a row without a better loss.
     """
 
     _kept = (*Monitor._kept, "best", "bad")
@@ -32,7 +32,7 @@ class BestSoFar(Monitor):
         self.bad = 0
 
     def _improves(self, loss: float) -> bool:
-        """Whether a loss that counts is better; it then is the best."""
+        """Whether a loss that counts is better; a better loss becomes the best."""
         better = math.isfinite(loss) and (self.best is None or self._beats(loss, self.best))
         self.best = loss if better else self.best
         self.bad = 0 if better else self.bad + 1
@@ -42,6 +42,6 @@ class BestSoFar(Monitor):
         down = self.mode == "min"
         if self.threshold_mode == "abs":
             return loss < best - self.threshold if down else loss > best + self.threshold
-        # The threshold as a factor, and not as a difference: torch's bits.
+        # torch's bits: the threshold is a factor and not a difference.
         scale = 1 - self.threshold if down is (best >= 0) else 1 + self.threshold
         return loss < best * scale if down else loss > best * scale

@@ -20,11 +20,11 @@ class BoldDriver(Monitor, Factor):
     Vogl et al. 1988, Accelerating the convergence of the back-propagation method, Biological Cybernetics 59; Battiti
     1989, Accelerated backpropagation learning, Complex Systems 3. up, down: what multiplies the factor, within `lowest`
     and `highest`. tolerance: a rise by no more than this part of the loss changes nothing (Vogl: 0.01 to 0.05).
-    params: the arrays to which a rise is undone, as in both papers; a copy is kept at each loss that has not risen,
-    and is no part of the state. The optimizer's own state is not undone. Without params a rise stands, and the next
-    loss is compared with it.
-    A loss that is NaN or infinite has risen. Which evaluations count, skipped steps: fastopt.monitors.monitor.
-    value: the factor now. last: the loss that the next is compared with, or None.
+    params: arrays that are put back after a rise, as in both papers; they are copied at each loss that has not risen,
+    and the copy is no part of the state. The optimizer's own state is not undone. Without params a rise stands, and the
+    next loss is compared with it.
+    A loss that is NaN or infinite has risen. Which evaluations count, and skipped steps: see fastopt.monitors.monitor.
+    value: the factor now. last: the loss that the next loss is compared with, or None.
     """
 
     _kept = (*Monitor._kept, "value", "last")
@@ -53,7 +53,7 @@ class BoldDriver(Monitor, Factor):
         self._before = None if params is None else Snapshot(params)
 
     def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
-        """Note the loss of an evaluation; returns whether it has risen. Raises TypeError if it is no number."""
+        """Note the loss of an evaluation; returns whether it has risen. Raises TypeError if loss is no number."""
         loss = number(loss)
         if not self._counts(loss, optimizer):
             return False
@@ -77,7 +77,7 @@ class BoldDriver(Monitor, Factor):
         return self.last is not None and loss > self.last + self.tolerance * abs(self.last)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave; the parameters of its last loss are not there."""
+        """Continue from the state that `state_dict` gave, which has no copy of the parameters."""
         super().load_state_dict(state)
         if self._before:
             self._before.drop()

@@ -16,10 +16,10 @@ class EarlyStopping(BestSoFar):
             stopping.restore()
             break
 
-    keras stops at `patience` already. What is better, and NaN: see fastopt.monitors.best. Which evaluations count,
-    skipped steps: fastopt.monitors.monitor.
-    params: the arrays of which a copy is kept at each better loss; their memory once more. The copy is no part of the
-    state. stopped: whether it said so.
+    keras stops at `patience` already. Better losses and NaN: see fastopt.monitors.best. Which evaluations count, and
+    skipped steps: see fastopt.monitors.monitor.
+    params: arrays that are copied at each better loss, which takes their memory once more. The copy is no part of the
+    state. stopped: whether the last `update` said to stop.
     """
 
     _kept = (*BestSoFar._kept, "stopped")
@@ -55,7 +55,7 @@ class EarlyStopping(BestSoFar):
         self._weights.restore()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave; the weights of its best loss are not there."""
+        """Continue from the state that `state_dict` gave, which has no copy of the weights."""
         super().load_state_dict(state)
         if self._weights:
             self._weights.drop()

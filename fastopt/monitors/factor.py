@@ -10,8 +10,8 @@ Base = float | Callable[[int], float]
 class Product:
     """A function of the step: the product of numbers and functions of the step.
 
-    base: what is multiplied. factors: what multiplies it. lowest: the product is not brought below it, unless the base
-    itself is.
+    base: a number or function of the step. factors: its factors. lowest: the factors do not bring the product below it;
+    a base that is itself below it stays as it is.
     """
 
     def __init__(self, base: Base, factors: tuple[Base, ...], lowest: float = 0.0) -> None:
@@ -35,7 +35,7 @@ class Product:
 
 
 class Factor:
-    """A factor that changes as a loss is watched: `factor * 0.1` or `factor * schedule` is a rate.
+    """A factor that changes with a loss: `factor * 0.1` or `factor * schedule` is a rate.
 
     value: the factor now, 1.0 at first.
     """
@@ -48,8 +48,8 @@ class Factor:
     def of(self, base: Base, *, lowest: float = 0.0) -> Product:
         """The product of this factor and a number or a function of the step, itself a function of the step.
 
-        lowest: the factor does not bring the product below it (torch's and keras's min_lr); a schedule that is itself
-        below it stays as it is.
+        lowest: the factor does not bring the product below it (torch's and keras's min_lr); a base that is itself below
+        it stays as it is.
         """
         if not 0 <= lowest < math.inf:
             raise ValueError(f"lowest must be 0 or more, and finite; got {lowest!r}")

@@ -7,12 +7,12 @@ from typing import Any
 
 
 def monitors_in(values: Iterable[Any]) -> list[Any]:
-    """Each callable with `state_dict` and `load_state_dict` among the values and what they hold, once, in order.
+    """Each callable with `state_dict` and `load_state_dict` that is among the values or within them, once, in order.
 
-    Looked into are the attributes of callable objects, the variables that functions take from outside, the arguments
-    of functools.partial, and lists and tuples of these: `plateau * schedule`, and `lambda t: plateau(t) / t` too.
+    The search goes through the attributes of callable objects, the variables that functions take from outside, the
+    arguments of functools.partial, and lists and tuples of these: `plateau * schedule`, `lambda t: plateau(t) / t`.
     """
-    found: list[Any] = []
+    monitors: list[Any] = []
     seen: set[int] = set()
     stack = list(values)[::-1]
     while stack:
@@ -21,10 +21,10 @@ def monitors_in(values: Iterable[Any]) -> list[Any]:
             continue
         seen.add(id(value))
         if hasattr(value, "state_dict") and hasattr(value, "load_state_dict"):
-            found.append(value)
+            monitors.append(value)
         else:
             stack += _held(value)[::-1]
-    return found
+    return monitors
 
 
 def _held(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What every monitor has: which evaluations count, and a state of plain numbers."""
+"""The base of all monitors: which evaluations count, and a state of plain numbers."""
 
 import math
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 
 class Counted(Protocol):
-    """What a monitor asks of an optimizer: the steps that were applied, and those that were skipped."""
+    """The counts of an optimizer that a monitor reads: steps that were applied, and steps that were skipped."""
 
     @property
     def t(self) -> int: ...
@@ -17,9 +17,9 @@ class Counted(Protocol):
 class Monitor:
     """Is told a loss at each evaluation; remembers no array in its state.
 
-    Which evaluations count, if the optimizer is passed along: one since which no step was applied does not, as its
-    parameters are those of the evaluation before; nor does a loss that is not finite and comes with a skipped step,
-    since the overflow that made it was undone. Without the optimizer every evaluation counts.
+    With the optimizer passed along, an evaluation does not count if no step was applied since the evaluation before, as
+    the parameters are unchanged; nor does it count if its loss is not finite and a step was skipped, since the overflow
+    that made it was undone. Without the optimizer every evaluation counts.
     """
 
     _kept: ClassVar[tuple[str, ...]] = ("applied", "skipped")
@@ -37,11 +37,11 @@ class Monitor:
         return not (nothing_learnt or undone)
 
     def state_dict(self) -> dict[str, Any]:
-        """What changes from evaluation to evaluation, as numbers, booleans and None: fit for JSON."""
+        """The values that change from evaluation to evaluation, as numbers, booleans and None: fit for JSON."""
         return {name: getattr(self, name) for name in self._kept}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave. Raises ValueError or TypeError if it is of something else."""
+        """Continue from the state that `state_dict` gave. Raises ValueError or TypeError for any other state."""
         kind = type(self).__name__
         if set(state) != set(self._kept):
             raise ValueError(f"the state of a {kind} has {', '.join(self._kept)}; got {', '.join(map(str, state))}")
@@ -56,7 +56,7 @@ class Monitor:
 
 
 def number(loss: Any) -> float:
-    """A loss as a Python float; NaN and infinities pass. Raises TypeError for what is no number."""
+    """A loss as a Python float, NaN and infinities included. Raises TypeError if it is no number."""
     try:
         return float(loss)
     except (TypeError, ValueError):

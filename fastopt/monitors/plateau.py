@@ -19,7 +19,7 @@ class ReduceOnPlateau(BestSoFar, Factor):
     brought below `lowest`; for the `cooldown` evaluations after that none counts as bad. Defaults and conventions are
     torch's ReduceLROnPlateau, without its eps; keras's cuts at `patience` already, and its threshold is absolute. For
     their min_lr, a floor of the rate: lr=plateau.of(1e-3, lowest=1e-6).
-    What is better, and NaN: see fastopt.monitors.best. What counts, and skipped steps: fastopt.monitors.monitor.
+    Better losses and NaN: see fastopt.monitors.best. What counts, and skipped steps: see fastopt.monitors.monitor.
     value: the factor now. cooling: evaluations left to cool down.
     """
 
@@ -51,8 +51,8 @@ class ReduceOnPlateau(BestSoFar, Factor):
     def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether the rate was cut.
 
-        optimizer: leaves out what its skipped steps have spoilt. NaN without a skipped step counts as not better.
-        Raises TypeError if the loss is no number.
+        optimizer: if passed, losses that its skipped steps have spoilt are left out. NaN without
+        a skipped step counts as not better. Raises TypeError if the loss is no number.
         """
         loss = number(loss)
         if not self._counts(loss, optimizer):

@@ -1,4 +1,4 @@
-"""A step that a CUDA graph can hold: all that it needs is on the GPU, for as many steps to come as one likes."""
+"""A step that a CUDA graph can hold: all numbers that it needs are on the GPU, for any number of steps ahead."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from ..updater.updater import Updater
 
 
 class Captured:
-    """Called, it issues one step on CuPy's current stream, and asks and tells the host nothing: capture that.
+    """A step on CuPy's current stream that is issued by a call, exchanges nothing with the host, and can be captured.
 
         step = opt.captured(grads, steps=1000)
         with cupy.cuda.Stream(non_blocking=True) as stream:
@@ -22,15 +22,15 @@ class Captured:
         for _ in range(1000):
             graph.launch(stream)
 
-    Replays have the bits of ordinary steps. The host does not see them: whatever is asked of the optimizer (`t`,
+    Replays have the bits of ordinary steps. The host does not see them: every question to the optimizer (`t`,
     `skipped`, `save`, ...) waits for the GPU first. Functions of the step are called beforehand, once for each of the
-    steps; past their end nothing is written, and the next question raises RuntimeError.
+    steps; past the last of these steps nothing is written, and the next question raises RuntimeError.
 
     A replay waits for what was issued in its stream, and for nothing else: gradients that another stream computes must
     be waited for (`stream.wait_event`), and so must replays before another stream reads the parameters.
     Parameters, gradients, averages and copies of weights stay where they are while a graph holds the step, and this
     object stays open; drop the graph before `close`. In between `opt.step` raises RuntimeError, and new hyperparameters
-    count from the next `refill` on.
+    hold from the next `refill` on.
     """
 
     def __init__(self, updater: Updater, grads: Any, steps: int) -> None:
@@ -65,11 +65,11 @@ class Captured:
             updater.captured = self
 
     def _fill(self) -> None:
-        """Work out the coming steps and tell the GPU; if that fails, what it was told before holds."""
+        """Compute the numbers of the coming steps and send them to the GPU; if that fails, the earlier numbers hold."""
         rows, gpu = self._updater.counts.rows, self._steps.gpu_numbers
         coming = [replace(row) for row in rows]
         told, states = [], []
-        # A step after the other, all rows in each, as ordinary steps ask the functions of the step.
+        # Step by step, all rows in each: the order in which ordinary steps call the functions of the step.
         for _ in range(self.steps):
             known = foretold(gpu, [row.numbers() for row in coming])
             told.append([values for values, _ in known])
@@ -88,7 +88,7 @@ class Captured:
         self._steps.run()
 
     def settle(self) -> None:
-        """Have the optimizer's counts say what the GPU has done. Raises RuntimeError, once, if something stopped it.
+        """Set the optimizer's counts to those of the GPU. Raises RuntimeError, once, if something stopped the replays.
 
         Raises ValueError if a parameter was replaced by another array, which replays do not update.
         """
@@ -97,7 +97,7 @@ class Captured:
         self._say(*done)
 
     def _count(self) -> tuple[int, int, str]:
-        """Have the optimizer's counts say what the GPU has done: how much was applied, was skipped, what stopped it."""
+        """Set the optimizer's counts to those of the GPU; returns the steps applied and skipped, and why it stopped."""
         updater, gpu = self._updater, self._steps.gpu_numbers
         applied, skipped, stopped = self._steps.clock()
         counts, before = self._base
@@ -133,29 +133,29 @@ class Captured:
 
     @property
     def left(self) -> int:
-        """How many more steps there are before `refill`; waits for the GPU."""
+        """How many steps are left before `refill`; waits for the GPU."""
         with self._updater.lock:
             applied: int = self._steps.clock()[0]
             return self.steps - applied
 
     def refill(self) -> None:
-        """Work out as many steps again from where the optimizer is now, with its hyperparameters as they are now.
+        """Compute the numbers of as many steps again, from the optimizer's present state and hyperparameters.
 
-        Waits for the GPU. A graph that holds the step goes on with them. Raises what a function of the step raises; the
-        steps from before then still hold.
+        Waits for the GPU. A graph that holds the step goes on with these numbers. Raises what a function of the step
+        raises; the numbers from before then still hold.
         """
         with self._updater.lock:
             self._refuse_closed()
-            # What stopped it is what this mends.
+            # Why it stopped is not raised: refill is the remedy.
             self._count()
             self._check_parameters()
             self._fill()
 
     def close(self) -> None:
-        """Settle, and leave the optimizer to ordinary steps again. No graph may be launched that holds the step."""
+        """Settle, and return the optimizer to ordinary steps. After it no graph that holds the step may be launched."""
         with self._updater.lock:
             if self._updater.captured is self:
-                # An interrupt before all is counted leaves it open.
+                # An interrupt before all is counted leaves the captured step open.
                 done = self._count()
                 self._updater.captured = None
                 self._check_parameters()

@@ -1,4 +1,4 @@
-"""What says where a run went wrong: the arrays and numbers of an optimizer that are no longer finite."""
+"""A check of where a run went wrong: the arrays and numbers of an optimizer that are no longer finite."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from ..kernels.libraries.library import to_host
 
-# So many elements are looked at together: the answers of all would be a quarter of a float32 array.
+# Elements that are checked at a time: the mask of a whole float32 array would have a quarter of its bytes.
 _AT_ONCE = 1 << 20
 _OVERFLOWED = (
     "An infinity has overflowed its type: lower lr, limit the gradients with clip_norm or clip_value, or scale them "
@@ -37,13 +37,13 @@ def check_finite(named: Iterable[tuple[str, Any]]) -> None:
 def _counted(name: str, value: Any) -> tuple[int, int, int, str]:
     """How many infinities and NaNs a value has, its size and its type."""
     array = np.asarray(value) if isinstance(value, float) else to_host(value, name)
-    # In the order of memory, which makes a view of any dense array.
+    # In the order of memory, so that any dense array gives a view.
     flat = array.reshape(-1, order="A")
     infinities = nans = 0
     for start in range(0, flat.size, _AT_ONCE):
         part = flat[start : start + _AT_ONCE]
         if not np.isfinite(part).all():
-            found = int(np.isnan(part).sum())
-            nans += found
-            infinities += part.size - int(np.isfinite(part).sum()) - found
+            part_nans = int(np.isnan(part).sum())
+            nans += part_nans
+            infinities += part.size - int(np.isfinite(part).sum()) - part_nans
     return infinities, nans, flat.size, array.dtype.name

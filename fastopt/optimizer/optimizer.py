@@ -43,10 +43,10 @@ class Optimizer:
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
     array may stand in several places of params, to be updated once. sparse: what a RowSparse gradient does to the rows
-    that it does not touch: "exact", what zeros would do, as soon as they are touched or `flush` is called; or "lazy",
+    that it does not touch: "exact", the effect of zeros, once the rows are touched or `flush` is called; or "lazy",
     nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
-    its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. It is read in each
-    step and never copied.
+    its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
+    each step and never copied.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
@@ -166,10 +166,10 @@ class Optimizer:
 
     @property
     def monitors(self) -> list[Any]:
-        """What has a state of its own among the functions of the step, such as fastopt.ReduceOnPlateau.
+        """The functions of the step that have a state of their own, such as fastopt.ReduceOnPlateau.
 
-        They are found in the hyperparameters, those of groups included, in products, functions and partial ones, and
-        are saved with the optimizer.
+        The search goes through the hyperparameters, those of groups included, and through products, functions and
+        partial functions. Monitors are saved with the optimizer.
         """
         return self.updater.monitors
 
@@ -213,7 +213,7 @@ class Optimizer:
 
         grads: as in `step`; the same arrays have the gradients of every replay. steps: how many are worked out
         beforehand, before `refill` has to be called.
-        Raises TypeError or ValueError for arrays and options that it cannot be made for; nothing has then been changed.
+        Raises TypeError or ValueError for arrays and options that cannot be captured; nothing has then been changed.
         """
         from .captured import Captured
 
@@ -222,27 +222,27 @@ class Optimizer:
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
 
-        After it every array is what dense gradients would have made of it. Call it before the parameters are used as a
-        whole; `save`, `state_dict` and a dense gradient do. With rows, arrays of row numbers in the structure of params
-        or None in their place, only those catch up: call it so before a gradient is taken from some rows.
-        Raises TypeError, ValueError or IndexError for rows that are none; nothing has then been changed.
+        Every array then has the values that dense gradients would have given. Call it before the parameters are used as
+        a whole; `save`, `state_dict` and a dense gradient do. With rows, arrays of row numbers in the structure of
+        params or None in their place, only those catch up: call it so before a gradient is taken from some rows.
+        Raises TypeError, ValueError or IndexError for invalid row numbers; nothing has then been changed.
         """
         self.updater.flush(rows)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the optimizer will need to go on, parameters included, as it is now.
+        """The whole present state of the optimizer, parameters included.
 
         Numbers, strings, lists and dictionaries; under "arrays" copies as NumPy arrays, in C order, by slot/parameter:
-        `m/layers.0.W`. Functions of the step are only named: they come with the code.
+        `m/layers.0.W`. Functions of the step are only named: the code that continues the run must make them.
         """
         return state_dict(self.updater)
 
     def load_state_dict(self, saved: Mapping[str, Any], *, params: bool = True, partial: bool = False) -> LoadReport:
-        """Go on from what `state_dict` gave, of this or of another optimizer, on a CPU or a GPU.
+        """Continue from the state that `state_dict` gave, of this or of another optimizer, on a CPU or a GPU.
 
-        params: take the parameters too, in place. Numbers are set as they were saved; a function of the step stays the
-        one that this optimizer has. partial: take what fits, by name, and report the rest.
-        Raises TypeError or ValueError for what does not fit; nothing has then been changed.
+        params: load the parameters too, in place. Numbers are set as they were saved; functions of the step stay those
+        of this optimizer. partial: load the parts that fit, by name, and report the rest.
+        Raises TypeError or ValueError for a state that does not fit; nothing has then been changed.
         """
         if not isinstance(saved, Mapping) or not isinstance(saved.get("arrays"), Mapping):
             raise TypeError(f"expected what state_dict gives; got a {type(saved).__name__}")
@@ -252,14 +252,14 @@ class Optimizer:
     def save(self, path: str | os.PathLike[str], *, params: bool = True, user: Any = None) -> None:
         """Write a checkpoint: a safetensors file, with all but the arrays as JSON in its metadata.
 
-        It is written beside the old file, flushed and renamed: whatever happens, the old one or the new one is there,
+        The file is written beside the old one, flushed and renamed: whatever happens, the old or the new file is there,
         whole. params: with the parameters. user: whatever JSON can hold, such as {"epoch": 3}; `load` returns it.
-        Raises OSError if it cannot be written, TypeError for a user that JSON cannot hold; the old file is as it was.
+        Raises OSError if it cannot be written, TypeError for a user that JSON cannot hold; the old file then stays.
         """
         save(self.updater, path, params, user)
 
     def load(self, path: str | os.PathLike[str], *, params: bool = True, partial: bool = False) -> LoadReport:
-        """Go on from a checkpoint, as `load_state_dict` says; all of it is read before anything is changed.
+        """Continue from a checkpoint, as `load_state_dict` says; all of it is read before anything is changed.
 
         Raises FileNotFoundError, and ValueError or TypeError for a file that is damaged or does not fit.
         """
@@ -267,11 +267,11 @@ class Optimizer:
             return load(self.updater, saved, params, partial)
 
     def watch(self, path: str | os.PathLike[str], *, every: int = 100) -> "Watch":
-        """Append to a file, as lines of JSON, what the next step and every `every`-th after it do to each array.
+        """Append lines of JSON to a file: the effect on each array of the next step and of every `every`-th after it.
 
         Quantiles of the effective learning rate, the ratio of update to weight, the norm and the share of exact zeros
-        of the gradient: fastopt.watch.watch.Watch says how they are defined. What it returns is closed at the end of
-        the run, as by `with`, and draws the file.
+        of the gradient: fastopt.watch.watch.Watch says how they are defined. Close the Watch that is returned at the
+        end of the run, as by `with`; it also draws the file.
         Raises OSError for a file that cannot be written, ValueError if the optimizer is already watched.
         """
         from ..watch.watch import Watch
@@ -281,7 +281,7 @@ class Optimizer:
     def check_finite(self) -> None:
         """Raise FloatingPointError that names every parameter, state, average and copy that is not finite throughout.
 
-        It tells infinities, which have overflowed, from NaNs, and says what helps. On a GPU it copies every array.
+        The message tells infinities, which have overflowed, from NaNs, and says what helps. Arrays on a GPU are copied.
         """
         check_finite(self.updater.named())
 

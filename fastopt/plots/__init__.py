@@ -1,1 +1,1 @@
-"""What all pictures share."""
+"""The parts that all pictures share."""

@@ -14,7 +14,7 @@ _GAP = 1.35 * _SIZE  # points from line to line
 
 @dataclass(frozen=True)
 class End:
-    """Where a curve ends in the data, what it is called, its colour."""
+    """The end of a curve: its place in the data, the curve's name and colour."""
 
     x: float
     y: float
@@ -50,7 +50,7 @@ def label_ends(figure: Figure, panels: Sequence[tuple[Axes, Sequence[End]]]) -> 
 
 
 def spread(heights: Sequence[float], gaps: Sequence[float], bottom: float, top: float) -> list[float]:
-    """Rising heights moved as little as will do, so that each has its gap around it, within bottom and top if it can.
+    """Move rising heights as little as possible, so that each has its gap, within bottom and top if there is room.
 
     Blocks of labels that touch are moved together, to the mean of where they want to be.
     """

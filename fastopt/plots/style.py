@@ -1,4 +1,4 @@
-"""What the plots of training have in common."""
+"""The style that plots have in common."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the arguments of a schedule may be, checked when it is made."""
+"""Checks of the arguments of a schedule, when it is made."""
 
 import itertools
 import math
@@ -33,17 +33,17 @@ def count(name: str, value: Any, low: int = 1) -> int:
 
 def ascending(name: str, values: Any, *, length: int | None = None) -> tuple[int, ...]:
     """The values as ints from 1 on, each above the one before. length: how many there must be."""
-    found = tuple(count(f"{name}[{place}]", value) for place, value in enumerate(sequence(name, values)))
-    for place, (before, after) in enumerate(itertools.pairwise(found), 1):
+    ints = tuple(count(f"{name}[{place}]", value) for place, value in enumerate(sequence(name, values)))
+    for place, (before, after) in enumerate(itertools.pairwise(ints), 1):
         if after <= before:
             raise ValueError(f"{name} must ascend; {name}[{place}] is {after}, after {before}")
-    if length is not None and len(found) != length:
-        raise ValueError(f"{name} must be {length}, one fewer than what they separate; got {len(found)}")
-    return found
+    if length is not None and len(ints) != length:
+        raise ValueError(f"{name} must be {length}, one fewer than what they separate; got {len(ints)}")
+    return ints
 
 
 def sequence(name: str, values: Any) -> Sequence[Any]:
-    """A list or tuple as it is."""
+    """The values unchanged. Raises TypeError unless they are a list or a tuple."""
     if not isinstance(values, list | tuple):
         raise TypeError(f"{name} must be a list or a tuple; got {values!r}, a {type(values).__name__}")
     return values

@@ -1,4 +1,4 @@
-"""What makes a schedule print, and be pickled, as the call that made it."""
+"""A decorator by which a schedule prints, and is pickled, as the call that made it."""
 
 import functools
 import inspect
@@ -31,10 +31,10 @@ def named(function: Callable[P, S]) -> Callable[P, S]:
         for argument, value in bound.arguments.items():
             bound.arguments[argument] = _kept(value)
         try:
-            made = function(*bound.args, **bound.kwargs)
+            schedule = function(*bound.args, **bound.kwargs)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{name}: {error}") from error
-        return made.called(_call_text(name, bound), (functools.partial(make, *bound.args, **bound.kwargs), ()))
+        return schedule.called(_call_text(name, bound), (functools.partial(make, *bound.args, **bound.kwargs), ()))
 
     return make
 
@@ -44,11 +44,11 @@ def named(function: Callable[P, S]) -> Callable[P, S]:
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
     """The function's signature, without annotations."""
     parameters = inspect.signature(function).parameters.values()
-    return inspect.Signature([one.replace(annotation=one.empty) for one in parameters])
+    return inspect.Signature([parameter.replace(annotation=parameter.empty) for parameter in parameters])
 
 
 def _kept(value: Any) -> Any:
-    """What a caller may still change, or use up, as a value of our own."""
+    """A copy of a value that the caller may still change or use up; other values as they are."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, list | range) or hasattr(value, "__next__"):

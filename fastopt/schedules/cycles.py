@@ -1,4 +1,4 @@
-"""Cycles: up and down again, once or on and on.
+"""Cycles: up and down again, once or for ever.
 
 The notes that this library started from print the triangle as
 
@@ -53,7 +53,7 @@ def triangular(low: float, high: float, *, up: int, down: int | None = None) -> 
 
 @named
 def triangular2(low: float, high: float, *, up: int, down: int | None = None) -> Schedule:
-    """Triangular, with half the height in each cycle of that in the one before."""
+    """Triangular, with a height that is halved at each cycle."""
     return _cycle(low, high, up, down, lambda cycle, t: power(0.5, cycle))
 
 
@@ -68,8 +68,8 @@ def exp_range(low: float, high: float, *, up: int, gamma: float, down: int | Non
 def warm_restarts(lr: float, *, period: int, growth: float = 1.0, shrink: float = 1.0, end: float = 0.0) -> Schedule:
     """Along half a cosine from a peak towards `end` in `period` steps, then with a jump to the next peak, for ever.
 
-    growth: each period is so many times as long as the one before. shrink: each peak's height above `end` is so many
-    times that of the one before; the first peak is lr.
+    growth: multiplies the length at each period. shrink: multiplies the height of the peak above `end` at each period;
+    the first peak is lr.
     SGDR: Loshchilov & Hutter 2017, arXiv:1608.03983, equation 5, with T_0 = period and T_mult = growth. The last
     step of a period is one part above `end`; the next step, which would be at `end`, is the jump.
     """

@@ -1,4 +1,4 @@
-"""Decays: from one rate to another, or on and on.
+"""Decays: from one rate to another, or without end.
 
 `steps` counts updates: a schedule of n steps starts with `lr` at step 1, has made n updates when it arrives at `end`,
 at step n + 1, and holds that. A `warmup` is linear and, where there are `steps`, part of them.
@@ -27,7 +27,7 @@ def _finite(lr: float, end: float, steps: int, warmup: int, shape: Shape) -> Sch
 
 @named
 def constant(lr: float, *, warmup: int = 0) -> Schedule:
-    """The same at every step, after a linear warm-up of so many steps."""
+    """lr at every step, after a linear warm-up of `warmup` steps."""
     lr, warmup = number("lr", lr), count("warmup", warmup, low=0)
     return Schedule(risen(annealed(lr, lr, 1.0, linear_shape), warmup, lr), steps=warmup, horizon=max(2 * warmup, 100))
 
@@ -95,7 +95,7 @@ def _as_it_is(x: Any) -> Any:
 
 
 def _falling(lr: float, gamma: float | None, rate: float | None) -> tuple[Formula, float]:
-    """The decay by one of the two, and the rate at which it falls."""
+    """The decay by gamma or by rate, and the rate at which it falls."""
     if gamma is not None:
         base = number("gamma", gamma, above=True)
         return lambda x: lr * power(base, x), -math.log(base)
@@ -115,7 +115,7 @@ def inverse_time(lr: float, *, rate: float, every: int = 1, staircase: bool = Fa
 
 @named
 def step_decay(lr: float, *, every: int, gamma: float = 0.1) -> Schedule:
-    """lr * gamma ** floor(t / every), with t = step - 1: multiplied by gamma after so many updates. Never ends."""
+    """lr * gamma ** floor(t / every), with t = step - 1: multiplied by gamma after each `every` updates. Never ends."""
     lr, length, factor = number("lr", lr), float(count("every", every)), number("gamma", gamma)
     return Schedule(lambda t: lr * power(factor, floor(t / length)), horizon=5 * length)
 

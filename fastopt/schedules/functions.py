@@ -1,4 +1,4 @@
-"""The functions that a schedule's formula calls: the same on one float and on an array of floats.
+"""The functions that a schedule's formula calls, with equal bits on a float and on an array of floats.
 
 A float stays a Python float, which costs a tenth of NumPy's scalars, and an array gets the bits of its elements one by
 one: NumPy's own powers and exponentials, and on some machines its cosines, differ from the C library's in the last bit,
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def each(function: Callable[[float], float], x: Any) -> Any:
-    """A function of one float, of a float or of every element of an array."""
+    """Apply a function of a float to a float, or to every element of an array."""
     if type(x) is float:
         return function(x)
     return np.fromiter(map(function, x.ravel().tolist()), float, x.size).reshape(x.shape)
@@ -62,14 +62,14 @@ def floor(x: Any) -> Any:
 
 
 def minimum(a: Any, b: float) -> Any:
-    """The smaller of two."""
+    """The smaller of two values."""
     if type(a) is float:
         return a if a < b else b
     return np.minimum(a, b)
 
 
 def maximum(a: Any, b: float) -> Any:
-    """The larger of two."""
+    """The larger of two values."""
     if type(a) is float:
         return a if a > b else b
     return np.maximum(a, b)
@@ -90,12 +90,12 @@ def passed(boundaries: Sequence[float], t: Any) -> Any:
 
 
 def take(values: Sequence[float], index: Any) -> Any:
-    """The value at an index, or an array of those at an array of indices."""
+    """The value at an index, or an array of the values at an array of indices."""
     return values[index] if type(index) is int else np.asarray(values)[index]
 
 
 def route(formulas: Sequence[Callable[[Any], Any]], boundaries: Sequence[float], t: Any) -> Any:
-    """The formula for t, of the count since its own boundary; only that one is evaluated."""
+    """The value at t of the formula for t, which counts from its own boundary; no other formula is evaluated."""
     index = passed(boundaries, t)
     if type(t) is float:
         return formulas[index](t - boundaries[index - 1] if index else t)

@@ -13,7 +13,7 @@ from .schedule import Schedule
 def function(of: Callable[[int], float]) -> Schedule:
     """Your own function of the step, which counts from 1, as a schedule: for arithmetic, joins and warm-ups.
 
-    It is called with an int; it may not remember anything, or a run that is resumed goes another way.
+    It is called with an int. It must not remember anything, since a resumed run would then differ.
     """
     if not callable(of):
         raise TypeError(f"of must be a function of the step; got {of!r}")
@@ -21,7 +21,7 @@ def function(of: Callable[[int], float]) -> Schedule:
 
 
 def schedule_of(name: str, value: Any) -> Schedule:
-    """A schedule as it is; a number or a function of the step as one."""
+    """The value, which is a schedule, a number or a function of the step, as a schedule."""
     if isinstance(value, Schedule):
         return value
     if callable(value):

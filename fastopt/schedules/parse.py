@@ -1,4 +1,4 @@
-"""A schedule from text: what a call of fastopt.schedules looks like, read as such and never evaluated as code."""
+"""A schedule from text: calls of fastopt.schedules, which are parsed and never evaluated as code."""
 
 import ast
 from typing import Any
@@ -8,7 +8,7 @@ from ..kernels.language.hyperparameters import suggestion
 from .schedule import OPERATIONS, Schedule
 
 SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
-# A function of one's own has no text.
+# A user's own function has no text.
 NAMES = {name for name in schedules.__all__ if name[0].islower()} - {"function"}
 LONGEST = 10_000
 
@@ -22,16 +22,16 @@ def parsed(text: str) -> Schedule:
     if len(text) > LONGEST:
         raise ValueError(f"the schedule has {len(text)} characters; at most {LONGEST} are read")
     try:
-        found = _value(ast.parse(text.strip(), mode="eval").body)
+        value = _value(ast.parse(text.strip(), mode="eval").body)
     except SyntaxError as error:
         raise ValueError(f"{text!r} is not a schedule: {error.msg}, at character {error.offset}") from None
     except (RecursionError, MemoryError):
         raise ValueError("the schedule is nested too deeply") from None
-    if isinstance(found, Schedule):
-        return found
-    if isinstance(found, int | float) and not isinstance(found, bool):
-        return schedules.constant(found)
-    raise ValueError(f"{text!r} is not a schedule; it is {found!r}")
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return schedules.constant(value)
+    raise ValueError(f"{text!r} is not a schedule; it is {value!r}")
 
 
 def _value(node: ast.expr) -> Any:
@@ -49,7 +49,7 @@ def _value(node: ast.expr) -> Any:
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
             if name not in NAMES:
                 raise ValueError(f"there is no schedule {name!r}; {suggestion(name, sorted(NAMES))}")
-            named = {one.arg: _value(one.value) for one in keywords if one.arg is not None}
+            named = {keyword.arg: _value(keyword.value) for keyword in keywords if keyword.arg is not None}
             if len(named) < len(keywords):
                 raise ValueError(f"{name}: ** stands for arguments that a text cannot have; name each")
             return getattr(schedules, name)(*map(_value, args), **named)
@@ -74,9 +74,9 @@ def _combined(sign: str, left: Any, right: Any) -> Any:
     if numbers and sign == "**" and (abs(left) > 1e9 or abs(right) > 64):
         raise ValueError(f"{left} ** {right} is too large a power for a number in a schedule")
     try:
-        found = OPERATIONS[sign][0](left, right)
+        result = OPERATIONS[sign][0](left, right)
         if numbers:
-            float(found)
+            float(result)
     except (ArithmeticError, TypeError) as error:
         raise ValueError(f"{left} {sign} {right}: {error}") from None
-    return found
+    return result

@@ -13,7 +13,7 @@ FEW = 60
 
 
 def draw(title: str, steps: Any, values: Any, path: Path) -> None:
-    """Draw values over steps into a file, which appears whole or not at all; of few steps each is a dot."""
+    """Draw values over steps into a file, which appears whole or not at all; few steps are drawn as dots."""
     figure = Figure(figsize=(9, 4.5), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     axes.plot(

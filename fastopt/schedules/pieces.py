@@ -59,9 +59,9 @@ def interpolate(
 def join(schedules: Sequence[Schedule | float | Callable[[int], float]], *, boundaries: Sequence[int]) -> Schedule:
     """The first schedule for the first boundaries[0] updates, then the second from its own first step, and so on.
 
-    A schedule may also be a number or a function of the step. What ends before its boundary holds its last value.
+    A schedule may also be a number or a function of the step. If it ends before its boundary it holds its last value.
     """
-    parts = [schedule_of(f"schedules[{place}]", one) for place, one in enumerate(sequence("schedules", schedules))]
+    parts = [schedule_of(f"schedules[{place}]", part) for place, part in enumerate(sequence("schedules", schedules))]
     bounds = ascending("boundaries", boundaries, length=len(parts) - 1)
     formulas, starts = tuple(part.formula for part in parts), tuple(map(float, bounds))
     last, start = parts[-1], bounds[-1] if bounds else 0
@@ -71,7 +71,7 @@ def join(schedules: Sequence[Schedule | float | Callable[[int], float]], *, boun
 
 @named
 def by_epoch(schedule: Schedule | Callable[[int], float], *, steps_per_epoch: int) -> Schedule:
-    """A schedule of epochs as one of steps: all steps of the first epoch have schedule(1), those of the next (2)."""
+    """A schedule of epochs as a schedule of steps: the steps of the first epoch have schedule(1), and so on."""
     schedule, length = schedule_of("schedule", schedule), float(count("steps_per_epoch", steps_per_epoch))
     formula, end = schedule.formula, schedule.steps
     return Schedule(

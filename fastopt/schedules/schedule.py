@@ -12,7 +12,7 @@ from .functions import divide, power
 
 Formula = Callable[[Any], Any]
 
-# For each sign: what it does to two values, and how firmly it binds when printed; a call binds most.
+# For each sign: its public function, its function for values, and how firmly it binds when printed; a call binds most.
 OPERATIONS: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any], int]] = {
     "+": (operator.add, operator.add, 1),
     "-": (operator.sub, operator.sub, 1),
@@ -30,8 +30,8 @@ class Schedule:
     value is finite and not negative, or the call raises ValueError. +, -, *, / and ** make schedules of schedules and
     numbers. It prints as the call that makes it, and can be pickled.
 
-    formula: from t, how many updates were made before (step - 1), a float or an array of floats, to the value.
-    steps: after how many updates the value no longer changes, if it ever does. horizon: how many a picture should show.
+    formula: the value as a function of t, the number of updates before (step - 1), a float or an array of floats.
+    steps: after how many updates the value no longer changes, if it ever does. horizon: how many to draw.
     """
 
     # NumPy's numbers leave arithmetic with a schedule to the schedule.
@@ -146,13 +146,13 @@ def _combined(sign: str, a: Any, b: Any) -> Schedule:
         def formula(t: Any) -> Any:
             return apply(left, of_right(t))
 
-    parts = [one for one in operands if isinstance(one, Schedule)]
-    ends = [math.inf if one.steps is None else one.steps for one in parts]
+    parts = [operand for operand in operands if isinstance(operand, Schedule)]
+    ends = [math.inf if part.steps is None else part.steps for part in parts]
     steps = None if math.inf in ends else max(ends)
-    new = Schedule(formula, steps=steps, horizon=max(one.horizon for one in parts))
+    new = Schedule(formula, steps=steps, horizon=max(part.horizon for part in parts))
     # Powers bind from the right; the others from the left, and their order is kept, since sums of floats depend on it.
     tighter = (binds + 1, binds + 1) if sign == "**" else (binds, binds + 1)
-    texts = [_inside(one, least) for one, least in zip(operands, tighter, strict=True)]
+    texts = [_inside(operand, least) for operand, least in zip(operands, tighter, strict=True)]
     new._text, new._binds, new._made = f" {sign} ".join(texts), binds, (public, operands)
     return new
 

@@ -1,4 +1,4 @@
-"""How a value goes from one level to another: shapes, from 1 to 0 while the way goes from 0 to 1."""
+"""Shapes, by which a value goes from one level to another: each falls from 1 to 0 while x goes from 0 to 1."""
 
 import math
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def raised(shape: Shape, exponent: float) -> Shape:
 
 
 def between(start: float, end: float, left: Any) -> Any:
-    """The value with this part of the way from start to end left: at 1 and 0 they themselves, to the bit."""
+    """The value with the part `left` of the way from start to end left: at 1 start and at 0 end, to the bit."""
     return start * left + end * (1.0 - left)
 
 

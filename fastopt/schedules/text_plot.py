@@ -13,7 +13,7 @@ BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 def plotted(title: str, steps: Any, values: Any, width: int = 80, *, braille: bool = True) -> str:
     """The lines of a plot of values over steps, no wider than width and no narrower than 30 columns.
 
-    braille: eight dots a character; without it one, in ASCII.
+    braille: eight dots a character; without it one dot a character, in ASCII.
     """
     low, high = _range(values)
     labels = [f"{value:.4g}" for value in np.linspace(high, low, 5)]
@@ -43,7 +43,7 @@ def _range(values: Any) -> tuple[float, float]:
 
 
 def _grid(steps: Any, heights: Any, across: int, down: int) -> Any:
-    """Where there are dots: in each column from its lowest to its highest, and without gaps to the next."""
+    """The places of the dots: in each column from the lowest to the highest, without gaps to the next column."""
     columns = np.minimum((steps - steps[0]) / (steps[-1] - steps[0]) * across, across - 1).astype(int)
     rows = np.round((1 - heights) * (down - 1)).astype(int)
     grid = np.zeros((down, across), bool)

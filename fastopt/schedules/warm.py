@@ -12,16 +12,16 @@ from .shapes import annealed, shape_of
 
 
 def risen(formula: Formula, steps: int, peak: float, start: float = 0.0, shape: Any = "linear") -> Formula:
-    """The formula, after so many steps of a rise towards its first value."""
+    """The formula, after `steps` steps of a rise towards its first value."""
     if not steps:
         return formula
-    # The first step of the warm-up is one part up and the first of the schedule the last: none is lost at the start.
+    # The warm-up's first step is one part up, and the schedule's first step is the last: none is lost at `start`.
     rise = annealed(start, peak, steps + 1.0, shape_of("shape", shape))
     return lambda t: route((lambda before: rise(before + 1.0), formula), (float(steps),), t)
 
 
 def inside(steps: int, warmup: Any) -> int:
-    """The steps that a warm-up leaves of a schedule's."""
+    """The steps of a schedule that remain after its warm-up."""
     if count("warmup", warmup, low=0) >= steps:
         raise ValueError(f"warmup is part of steps and must be less; got warmup={warmup}, steps={steps}")
     return steps - int(warmup)
@@ -35,7 +35,7 @@ def warmup(
     shape: str | Callable[[float], float] = "linear",
     start: float = 0.0,
 ) -> Schedule:
-    """So many steps of a rise, then the schedule from its first step: warmup(s, steps=n)(n + 1) is s(1).
+    """A rise of `steps` steps, then the schedule from its first step: warmup(s, steps=n)(n + 1) is s(1).
 
     The rise goes to the schedule's first value in steps + 1 equal parts of the shape: its first step is one part above
     `start`, so that no update is lost at a rate of zero, and no rate is used twice.

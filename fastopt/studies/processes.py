@@ -26,8 +26,8 @@ def side_by_side(
 ) -> Iterator[tuple[int, Any, str | None]]:
     """Call function(*job) for each job in new processes; yields, as they end, a job's number, result and error.
 
-    The error is the exception in words, or how the process ended; it ends no other job. Raises TypeError if the
-    function cannot be sent to another process, RuntimeError if a process cannot begin. They end with the iteration.
+    The error is the exception in words, or how the process ended; other jobs go on. Raises TypeError if the function
+    cannot be sent to another process, RuntimeError if a process cannot begin. The processes end with the iteration.
     """
     pool = _Pool(_pickled(function))
     waiting = list(enumerate(jobs))[::-1]
@@ -49,7 +49,7 @@ def side_by_side(
                 else:
                     if waiting:
                         following, job = waiting.pop()
-                        with contextlib.suppress(OSError):  # One that has ended is noticed above.
+                        with contextlib.suppress(OSError):  # The next wait notices a process that has ended.
                             connection.send(job)
                         running[connection] = following
                 if number is not None:
@@ -77,7 +77,7 @@ class _Pool:
         return connection
 
     def bury(self, connection: Any, ready: bool) -> str:
-        """How a process ended. Raises RuntimeError if it never was ready."""
+        """How a process ended, in words. Raises RuntimeError if the process never was ready."""
         process = self._processes.pop(connection)
         process.join()
         code = process.exitcode
@@ -99,7 +99,7 @@ class _Pool:
 
 
 def _serve(connection: Connection, function: bytes) -> None:
-    """What a process does: jobs, until the other end is closed."""
+    """Do jobs in a new process, until the other end of the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # as _held_back, where there are no masks
     threading.Thread(target=_end_with_parent, daemon=True).start()
     call = None
@@ -111,7 +111,7 @@ def _serve(connection: Connection, function: bytes) -> None:
             return
         answer: tuple[Any, str | None]
         try:
-            # Here, so that a function that cannot be found is an error like another.
+            # Loaded within the try, so that a function that cannot be found is an error like any other.
             call = call or pickle.loads(function)
             answer = call(*job), None
             pickle.dumps(answer)
@@ -130,7 +130,7 @@ def _end_with_parent() -> None:
 
 
 def _pickled(function: Callable[..., Any]) -> bytes:
-    # New processes import it from its file, which a notebook and an interpreter do not have.
+    # New processes import the function from its file, which a notebook and an interpreter do not have.
     file = getattr(sys.modules.get("__main__"), "__file__", None) or ""
     bare = getattr(function, "__module__", None) == "__main__" and not os.path.isfile(file)
     with contextlib.suppress(Exception):
@@ -144,7 +144,7 @@ def _pickled(function: Callable[..., Any]) -> bytes:
 
 @contextlib.contextmanager
 def _held_back() -> Iterator[None]:
-    """Within it Ctrl-C waits, and processes that start never see it, not even while they import."""
+    """Hold back Ctrl-C within the block; processes started there never get it, not even while they import."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -157,7 +157,7 @@ def _held_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Within it, processes that start have one thread in every library: the processes keep the cores busy."""
+    """Give processes started within the block one thread in every library: the processes keep the cores busy."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:

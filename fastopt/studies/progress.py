@@ -1,4 +1,4 @@
-"""A progress bar, where somebody sees it."""
+"""A progress bar, if stderr is a terminal."""
 
 import sys
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from typing import Any
 
 
 class bar:
-    """A progress bar on stderr where a person watches, with the package rich; calling what it gives moves it by one.
+    """A progress bar on stderr if that is a terminal, with the package rich; the function it gives moves it by one.
 
-    what: what is counted, such as runs.
+    what: the word for the things that are counted, such as runs.
     """
 
     def __init__(self, what: str, total: int, wanted: bool = True) -> None:

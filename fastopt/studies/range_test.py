@@ -64,8 +64,9 @@ def lr_find(
     `explode` times its minimum, or not finite.
     loss_and_grads: gives the loss and the gradients of the present parameters on a new batch, each time it is called.
     params, rule, options: as for fastopt.Optimizer, which is made anew. The parameters are changed in place, and at the
-    end restored bit for bit, after an exception and Ctrl-C too; what loss_and_grads uses up, such as random numbers,
-    is not. smoothing: how much of the running mean stays in a step; it lags by 1 / (1 - smoothing) steps.
+    end restored bit for bit, after an exception and Ctrl-C too; the random numbers, data and so on that loss_and_grads
+    uses up are not. smoothing: the share of the running mean that stays in a step; the mean lags by
+    1 / (1 - smoothing) steps.
     Raises ValueError if there is no curve: the loss is not finite from the start or explodes at once.
     """
     if not 0 < low < high < math.inf:
@@ -91,7 +92,7 @@ def lr_find(
         raise ValueError(f"the loss explodes {when}: too early for a curve; choose a lower low, or look at the loss")
     kept = rates[: len(losses)]
     slopes = np.gradient(smoothed, np.log(kept))
-    # The first means are of a few losses; and what falls beyond the minimum comes down from where it was thrown.
+    # The first means are of few losses. Beyond the minimum the loss may fall too, after an explosion has raised it.
     lowest = int(np.argmin(smoothed))
     first = min(len(losses) // 10, 10, lowest)
     steepest = first + int(np.argmin(slopes[first : lowest + 1]))

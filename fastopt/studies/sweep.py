@@ -37,15 +37,15 @@ class Sweep:
         return tuple(dict.fromkeys(run.rule for run in self.runs))
 
     def curve(self, rule: str) -> list[tuple[float, float]]:
-        """For each rate the median of the seeds' final losses, of two the higher.
+        """For each rate the median of the seeds' final losses; for an even number the higher of the two in the middle.
 
-        A run that diverged counts as infinite, one that failed not at all.
+        A run that diverged counts as infinite; a run that failed does not count.
         """
-        found: dict[float, list[float]] = {}
+        by_rate: dict[float, list[float]] = {}
         for run in self.runs:
             if run.rule == rule and run.loss is not None:
-                found.setdefault(run.lr, []).append(math.inf if run.diverged else run.loss)
-        return [(lr, statistics.median_high(losses)) for lr, losses in sorted(found.items())]
+                by_rate.setdefault(run.lr, []).append(math.inf if run.diverged else run.loss)
+        return [(lr, statistics.median_high(losses)) for lr, losses in sorted(by_rate.items())]
 
     def best(self, rule: str) -> tuple[float, float] | None:
         """The rate of the least final loss, and that loss; None if all runs diverged or failed."""
@@ -53,9 +53,9 @@ class Sweep:
         return None if math.isinf(loss) else (lr, loss)
 
     def width(self, rule: str, factor: float = 2.0) -> float:
-        """Of how many powers of ten the rates around the best one are whose loss is at most `factor` times the best.
+        """The range of rates around the best, in decades, whose loss is at most `factor` times the best.
 
-        Little is sensitive. 0 for a single rate.
+        A rule with a small width is sensitive. 0 for a single rate.
         """
         best = self.best(rule)
         if best is None:
@@ -71,7 +71,7 @@ class Sweep:
         return math.log10(curve[high][0] / curve[low][0])
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON, which has no NaN: `commands.figures.finite` makes None of it, and `diverged` tells it."""
+        """The runs as plain data. JSON has no NaN: `commands.figures.finite` makes it None, and `diverged` tells."""
         return {
             "runs": [{**asdict(run), "diverged": run.diverged} for run in self.runs],
             "rules": {rule: {"best": self.best(rule), "width": self.width(rule)} for rule in self.rules},
@@ -109,8 +109,8 @@ def sweep(
 
     train: called as train(rule, lr), or train(rule, lr, seed) if seeds are given, in new processes, so it is a function
     of a module; a script that sweeps has its call under `if __name__ == "__main__"`. It returns the final loss; NaN and
-    infinity tell of a run that diverged. If it raises, that run has failed, and its `error` says why; the others go on.
-    rules: whatever names train understands. workers: processes, each with one thread; None for one a core.
+    infinity mean that the run diverged. If it raises, the run has failed, and its `error` says why; the others go on.
+    rules: names that train understands. workers: processes, each with one thread; None for one a core.
     progress: a bar on stderr, where that is a terminal (with the package rich).
     Raises TypeError for a function that cannot be sent to a process, RuntimeError if every run failed.
     """
@@ -138,12 +138,12 @@ def sweep(
 def _listed(name: str, values: Any) -> list[Any]:
     if isinstance(values, str):
         raise TypeError(f"{name} must be a list; got {values!r}")
-    found = list(values)
-    if not found:
+    items = list(values)
+    if not items:
         raise ValueError(f"{name} must not be empty")
-    if len(set(found)) < len(found):
-        raise ValueError(f"{name} has one twice: {', '.join(map(str, found))}")
-    return found
+    if len(set(items)) < len(items):
+        raise ValueError(f"{name} has one twice: {', '.join(map(str, items))}")
+    return items
 
 
 def _rate(value: Any) -> float:

@@ -12,14 +12,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from ..plots.style import COLOURS, check_path, plain_axes, save
 
 _COLUMNS = 4
-# Losses beyond so many times that of the lowest rates are at the top edge, with those that are not finite.
+# Losses above this multiple of the loss at the lowest rate are drawn at the top edge, with those that are not finite.
 _ROOM = 3.0
 
 
 @dataclass(frozen=True)
 class SweepCurve:
-    """Rates with losses, in the order of the rates. best: the lowest of them, if there is one. seeds: those of single
-    runs, where there are several."""
+    """points: rates with losses, in the order of the rates. best: the point of the lowest loss, if there is one.
+    seeds: the points of single runs, where there are several seeds."""
 
     points: Sequence[tuple[float, float]]
     best: tuple[float, float] | None
@@ -49,9 +49,9 @@ def draw(found: Mapping[str, SweepCurve], path: Path, title: str) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top / min(finite) < 50 else (1,)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
-        for other in curves.values():
-            if other is not curve:
-                _line(axes, other, top, "0.85", 0.8, False)
+        for behind in curves.values():
+            if behind is not curve:
+                _line(axes, behind, top, "0.85", 0.8, False)
         _line(axes, curve, top, COLOURS[0], 1.8, True)
         _seeds(axes, found[rule].seeds, top)
         best = found[rule].best
@@ -67,7 +67,7 @@ def draw(found: Mapping[str, SweepCurve], path: Path, title: str) -> None:
 
 
 def _line(axes: Axes, curve: Sequence[tuple[float, float]], top: float, colour: str, width: float, front: bool) -> None:
-    """A rule's line; where it leaves the picture it goes up to the top edge."""
+    """Draw a rule's line; losses above the top are drawn at the top edge."""
     rates = [lr for lr, _ in curve]
     losses = [min(loss, top) for _, loss in curve]
     axes.plot(rates, losses, color=colour, linewidth=width, zorder=4 if front else 2)
@@ -77,7 +77,7 @@ def _line(axes: Axes, curve: Sequence[tuple[float, float]], top: float, colour: 
 
 
 def _seeds(axes: Axes, points: Sequence[tuple[float, float]], top: float) -> None:
-    """Each seed's run as a small point."""
+    """Draw each seed's run as a small point."""
     if points:
         rates, losses = zip(*[(lr, loss) for lr, loss in points if loss < top] or [(math.nan, math.nan)], strict=True)
         axes.plot(rates, losses, ".", color=COLOURS[4], markersize=3, zorder=3)

@@ -14,7 +14,7 @@ from ..trees.tree import leaves
 
 
 class CheckedOptimizer:
-    """Steps an optimizer, beside it an independent run by `Rule.reference`, and times the plain formula.
+    """Steps an optimizer and beside it an independent run by `Rule.reference`, and times the plain formula.
 
     hyper: all hyperparameters of the rule, as numbers. wait: waits for the device of the arrays.
     seconds, plain_seconds: the time of each step, and of the formula on the same arrays in their own library.
@@ -36,7 +36,7 @@ class CheckedOptimizer:
     def step(self, grads: Any) -> None:
         """Step the optimizer, and compare it if it has not differed yet."""
         t = self.optimizer.t + 1
-        # Turn by turn, so that each meets the arrays that the other left in the cache.
+        # The order alternates, so that the step and the formula each find the arrays that the other left in the cache.
         if t % 2:
             self.seconds.append(self._time_step(grads))
             self.plain_seconds.append(self._time_formula(grads, t))
@@ -63,7 +63,7 @@ class CheckedOptimizer:
         numbers = [{**step, **self.hyper, **states[k]} for k in range(len(theirs))]
         jobs = [(p, g, *slots) for (p, *slots), (_, _, g) in zip(theirs, leaves(grads, "grads"), strict=True)]
         formula = self.rule.formula
-        # As the kernels have it: denormals would slow NumPy down many times.
+        # As in the kernels: denormals would slow NumPy down many times.
         single = theirs[0][0].dtype == np.float32
         with denormals_flushed() if single else contextlib.nullcontext(), np.errstate(all="ignore"):
             self._wait()
@@ -86,9 +86,9 @@ class CheckedOptimizer:
             for name, a, b in zip(names, ours, theirs, strict=True):
                 if not same_bits(a, _on_host(b)):
                     return name + path
-        for path, own, other in zip(self._paths, self._states, self.optimizer.uniform_states, strict=True):
+        for path, own, actual in zip(self._paths, self._states, self.optimizer.uniform_states, strict=True):
             for name, value in own.items():
-                if not same_bits(np.array([value]), np.array([other[name]])):
+                if not same_bits(np.array([value]), np.array([actual[name]])):
                     return f"uniform state {name!r} of {path}"
         return None
 

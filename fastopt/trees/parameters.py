@@ -10,16 +10,16 @@ from .tree import getter, leaves, matching, rebuilt
 class Parameters:
     """The arrays of a tree in its order, each once.
 
-    shared: the same array may stand in several places; the first gives it its path and name.
-    paths: as in ['W'][0]; names: as in W.0; keys: the names, but paths where two are
-    the same. Raises ValueError for a tree without arrays, or with one array twice.
+    shared: an array may stand in several places; the first place gives it its path and name.
+    paths: as in ['W'][0]; names: as in W.0; keys: the names, but paths where two names are
+    equal. Raises ValueError for a tree without arrays, or with an array twice.
     """
 
     def __init__(self, tree: Any, shared: bool) -> None:
         self.tree = tree
         self._getter = getter(tree)
         firsts: dict[int, int] = {}
-        self._owner: list[int] = []  # of each leaf, which of the arrays it is
+        self._owner: list[int] = []  # for each leaf the number of its array
         self.paths: list[str] = []
         self.names: list[str] = []
         self.arrays: list[Any] = []
@@ -36,7 +36,7 @@ class Parameters:
                 self.paths.append(path)
                 self.names.append(name)
                 self.arrays.append(array)
-        # Names of their own also where a key has a dot in it, as in {"a.b": x, "a": {"b": y}}.
+        # Two names may be equal where a key has a dot in it, as in {"a.b": x, "a": {"b": y}}.
         twice = {name for name, count in Counter(self.names).items() if count > 1}
         self.keys = [path if name in twice else name for path, name in zip(self.paths, self.names, strict=True)]
         if not self.arrays:
@@ -46,18 +46,18 @@ class Parameters:
             raise ValueError("shared has no effect: no array stands twice in params")
 
     def of(self, tree: Any, what: str) -> list[Any]:
-        """The leaves of a tree of the same structure: for each array what stands in its place, None included.
+        """The leaves of a tree of the same structure: for each array the leaf in its place, which may be None.
 
         what: how messages name the tree. Raises ValueError for another structure, and where the places of one shared
-        array hold different ones.
+        array hold different arrays.
         """
         try:
-            found = self._getter(tree)
+            flat = self._getter(tree)
         except (KeyError, TypeError, AttributeError, IndexError):
-            found = None
-        if found is None:
-            found = matching(tree, self.tree, what)
-        return self._each_once(found, what) if self._shared else found
+            flat = None
+        if flat is None:
+            flat = matching(tree, self.tree, what)
+        return self._each_once(flat, what) if self._shared else flat
 
     def _each_once(self, found: Sequence[Any], what: str) -> list[Any]:
         chosen: list[Any] = [None] * len(self.arrays)
@@ -73,5 +73,5 @@ class Parameters:
         return chosen
 
     def in_tree(self, arrays: Sequence[Any]) -> Any:
-        """A tree of the same structure with other arrays, given once each, in the places of these."""
+        """A tree of the same structure with other arrays in the places of the parameters; each is given once."""
         return rebuilt(self.tree, iter([arrays[owner] for owner in self._owner]))

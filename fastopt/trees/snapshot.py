@@ -9,7 +9,7 @@ from .tree import leaves
 class Snapshot:
     """Room for one copy of the arrays of a tree, in their types and on their device; filled by `take`.
 
-    taken: whether there is a copy. Raises TypeError or ValueError, naming the array, for what an optimizer refuses too.
+    taken: whether there is a copy. Raises TypeError or ValueError, naming the array, as an optimizer does.
     """
 
     def __init__(self, params: Any) -> None:

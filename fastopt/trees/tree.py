@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# A way into a container: how a path is written, the part of a dotted name, and the step itself.
+# A part of a container: its step in a path, its part of a dotted name, and its value.
 Child = tuple[str, str, Any]
 
 
@@ -33,14 +33,14 @@ def leaves(tree: Any, path: str, name: str = "") -> Iterator[tuple[str, str, Any
 
 
 def matching(tree: Any, like: Any, path: str) -> list[Any]:
-    """The leaves of a tree in the order of another of the same structure. Raises ValueError where they differ."""
+    """The leaves of a tree in the order of `like`. Raises ValueError where their structures differ."""
     wanted = children(like)
     if wanted is None:
         return [tree]
-    found = children(tree)
-    if found is None:
+    given = children(tree)
+    if given is None:
         raise ValueError(f"{path} must be a {type(like).__name__} as in params; got a {type(tree).__name__}")
-    theirs = {step: value for step, _, value in found}
+    theirs = {step: value for step, _, value in given}
     ours = [step for step, _, _ in wanted]
     missing = [path + step for step in ours if step not in theirs]
     extra = [path + step for step in theirs if step not in ours]
@@ -53,7 +53,7 @@ def matching(tree: Any, like: Any, path: str) -> list[Any]:
 
 
 def rebuilt(like: Any, arrays: Iterator[Any]) -> Any:
-    """A tree of the structure of another with these arrays for its leaves, in order."""
+    """A tree of the structure of `like` with these arrays for its leaves, in order."""
     parts = children(like)
     if parts is None:
         return next(arrays)
@@ -68,10 +68,10 @@ def rebuilt(like: Any, arrays: Iterator[Any]) -> Any:
 
 
 def getter(like: Any) -> Callable[[Any], list[Any] | None]:
-    """A fast function that gives the leaves of trees of this structure; None, or an error, for any other."""
+    """A fast function that gives the leaves of trees of this structure; for others it gives None or raises."""
     lines: list[str] = []
     constants: list[Any] = []
-    found: list[str] = []
+    elements: list[str] = []  # of the list that the function returns
 
     def constant(value: Any) -> str:
         constants.append(value)
@@ -80,15 +80,15 @@ def getter(like: Any) -> Callable[[Any], list[Any] | None]:
     def visit(tree: Any, name: str) -> None:
         parts = children(tree)
         if parts is None:
-            found.append(name)
+            elements.append(name)
             return
         sized = f"len({name}) != {len(parts)} or " if isinstance(tree, dict | list | tuple) else ""
         lines.append(f"if {sized}type({name}) is not {constant(type(tree))}: return None")
         flat = len(parts) > 1 and all(children(value) is None for _, _, value in parts)
         if flat and isinstance(tree, dict):
-            found.append(f"*{constant(operator.itemgetter(*tree))}({name})")
+            elements.append(f"*{constant(operator.itemgetter(*tree))}({name})")
         elif flat and isinstance(tree, list | tuple):
-            found.append(f"*{name}")
+            elements.append(f"*{name}")
         else:
             for position, (step, _, value) in enumerate(parts):
                 inner = f"t{len(lines)}_{position}"
@@ -97,7 +97,7 @@ def getter(like: Any) -> Callable[[Any], list[Any] | None]:
                 visit(value, inner)
 
     visit(like, "t")
-    body = "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(found)}]"])
+    body = "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(elements)}]"])
     namespace: dict[str, Any] = {"K": constants}
     exec(f"def leaves_of(t):\n{body}\n", namespace)
     function: Callable[[Any], list[Any] | None] = namespace["leaves_of"]

@@ -1,4 +1,4 @@
-"""Row-sparse gradients of an optimizer: which rows are behind, and what brings them up."""
+"""Row-sparse gradients of an optimizer: which rows have missed steps, and how they catch up."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ class RowsBehind:
     """The rows of parameters that have missed steps, for each parameter that has row-sparse gradients.
 
     mode: "exact", as if each step had been dense, or "lazy": rows that are not touched do not move. Raises ValueError
-    for another, and for an average of the parameters with "lazy".
+    for another mode, and for an average of the parameters with "lazy".
     """
 
     def __init__(self, mode: str, definition: WithRiders, program: Program) -> None:
@@ -30,7 +30,7 @@ class RowsBehind:
             raise ValueError("ema averages every row in every step, which sparse='lazy' leaves out; use sparse='exact'")
         gradient, *slots = definition.arrays[1:]
         zero = [slot for slot in slots if definition.start.get(slot) == 0.0]
-        # Where a norm looks at more than the gradient every row counts in every step.
+        # A norm of more than the gradient counts every row in every step.
         self.needs_dense = mode == "exact" and not ignores_zeros(program)
         self._keeps = mode == "exact" and not stays(program, [gradient])
         self._rests_at = zero if stays(program, [gradient, *zero]) else []
@@ -50,7 +50,7 @@ class RowsBehind:
             self.by_parameter[k].bring(touched.rows, touched.set)
 
     def notes(self, plan: Plan, chosen: Sequence[int]) -> list[tuple[CatchUp, int, Any, Any]]:
-        """What is to be noted once the step that the plan has decided is applied."""
+        """The notes to write once the decided step is applied: of each parameter its CatchUp, step, numbers, rows."""
         return [
             (
                 behind := self.by_parameter[chosen[touched.position]],
@@ -62,7 +62,7 @@ class RowsBehind:
         ]
 
     def _resting(self, rows: RowSet, state: dict[str, Any]) -> Any:
-        """For each row whether it is zero throughout in the state by which a zero gradient would move it."""
+        """For each row, whether all state by which a zero gradient would move it is zero."""
         if not self._rests_at or not rows.count:
             return np.zeros(rows.count, bool)
         resting = np.ones(rows.count, bool)
@@ -71,7 +71,7 @@ class RowsBehind:
         return resting
 
     def catch_up(self, k: int, set_: RowSet, rows: Any = None) -> None:
-        """Have rows of a parameter catch up: NumPy's int64, each once, or None for all."""
+        """Have rows of the k-th parameter catch up. rows: NumPy's int64, each once, or None for all."""
         self.by_parameter[k].bring(rows, set_)
         if rows is None:
             del self.by_parameter[k]

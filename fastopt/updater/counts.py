@@ -11,7 +11,7 @@ from .hyper import Hyper
 class SharedNumbers:
     """The parameters that share all numbers: a group, with one count of steps and one history.
 
-    layers: the hyperparameters that hold, the later ones before the earlier. count: steps that were applied.
+    layers: the hyperparameters that hold, where later layers override earlier ones. count: steps that were applied.
     """
 
     layers: tuple[Hyper, ...]
@@ -22,7 +22,7 @@ class SharedNumbers:
     _scheduled: list[tuple[str, Any, Hyper]] = field(default_factory=list, repr=False)
 
     def numbers(self) -> dict[str, Any]:
-        """The values for the next step, by name. Raises if a function of the step gives an invalid one."""
+        """The values for the next step, by name. Raises if a function of the step gives an invalid value."""
         changes = 0
         for hyper in self.layers:
             changes += hyper.changes
@@ -40,11 +40,11 @@ class SharedNumbers:
 
 
 class Counts:
-    """The rows of numbers of an optimizer's parameters: those alike in all share one.
+    """The rows of numbers of an optimizer's parameters. Parameters with equal numbers share a row.
 
-    layers: for each parameter the hyperparameters that hold, the later ones before the earlier. steps, states: for each
-    its count of steps and its uniform states. apart: whether uniform states follow from an array's norm, and so are
-    each parameter's own. row_of: for each parameter which of the rows is its own.
+    layers: for each parameter the hyperparameters that hold, where later layers override earlier ones. steps, states:
+    for each parameter its count of steps and its uniform states. apart: whether uniform states follow from an array's
+    norm, and so are each parameter's own. row_of: for each parameter the number of its row.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Counts:
         return [self.rows[row] for row in self.row_of]
 
     def split(self, active: Sequence[int]) -> bool:
-        """Give the active parameters rows of their own where others of their row are not; whether any had to be."""
+        """Move active parameters to new rows where their row has inactive ones; returns whether any were moved."""
         if len(active) == len(self.row_of):
             return False
         stays = {self.row_of[k] for k in set(range(len(self.row_of))).difference(active)}
@@ -89,8 +89,8 @@ class Counts:
     ) -> list[tuple[SharedNumbers, int, dict[str, float]]]:
         """The rows of an applied step, with the counts and uniform states that they will have.
 
-        used: their numbers. chosen: the parameters of the step. new: the uniform states of each row, or of each chosen
-        parameter where those are apart.
+        used: the numbers of these rows. chosen: the parameters of the step. new: the uniform states of each row, or of
+        each chosen parameter where uniform states are apart.
         """
         rows = self.rows
         if not rows[0].states:

@@ -11,15 +11,15 @@ from ..kernels.language.hyperparameters import checked, unknown_name
 class Hyper(MutableMapping[str, Any]):
     """Values of a definition's hyperparameters: each a number, or a function of the step, which counts from 1.
 
-    pattern: of the group that they are for; None for all parameters.
-    Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for what the definition cannot use.
+    pattern: the pattern of the group; None for all parameters.
+    Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for values that cannot be used.
     """
 
     def __init__(self, definition: Definition, given: Mapping[str, Any], pattern: str | None = None) -> None:
         self.__dict__.update(_definition=definition, _values={}, _pattern=pattern, changes=0)
         self.update(given)
 
-    # One is itself alone: parameters are grouped by which of them hold.
+    # Equality is identity: parameters are grouped by which Hyper objects hold for them.
     __hash__ = object.__hash__
     __eq__ = object.__eq__
 
@@ -72,16 +72,16 @@ def grouped(
 ) -> tuple[dict[str, Hyper], list[Any]]:
     """The hyperparameters of each group, and for each parameter the groups that it belongs to, in their order.
 
-    groups: by pattern: a dotted name as in layers.0.W, the name of a subtree, or a pattern with * and ?.
+    groups: by pattern, which is a dotted name as in layers.0.W, the name of a subtree, or has * and ?.
     Raises ValueError for a pattern that matches nothing.
     """
-    made = {pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()}
-    for pattern in made:
+    hypers = {pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()}
+    for pattern in hypers:
         if not any(matches(name, pattern) for name in names):
             raise ValueError(f"groups: {pattern!r} matches no parameter; there are {', '.join(names)}")
-    return made, [tuple(hyper for pattern, hyper in made.items() if matches(name, pattern)) for name in names]
+    return hypers, [tuple(hyper for pattern, hyper in hypers.items() if matches(name, pattern)) for name in names]
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a pattern of groups is of a parameter with this name."""
+    """Whether a pattern of groups matches a parameter's name."""
     return name == pattern or name.startswith(pattern + ".") or fnmatch.fnmatchcase(name, pattern)

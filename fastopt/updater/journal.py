@@ -1,9 +1,9 @@
-"""What a step or a load changes besides arrays, so that an interrupt leaves a state from before or after it.
+"""The changes of a step or a load besides arrays, noted so that an interrupt leaves the state from before or after it.
 
 A signal's handler runs between two bytecodes and may raise there, as Ctrl-C does. The arrays of a step, or of a load,
-are written by one call of compiled code; its counts by many bytecodes. So what will hold is noted first; whoever looks
-at the optimizer next settles what is still open: if the arrays were written the counts follow, else what was changed
-before them is undone, however often.
+are written by one call of compiled code; its counts by many bytecodes. So the new counts are noted first, and the next
+access to the optimizer settles an open note: if the arrays were written, the counts are set too; if not, the changes
+made before them are undone. Settling may be interrupted and repeated.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from .loss_scale import LossScaler
 
 
 class Journal:
-    """At most one step or load that has begun.
+    """Notes of at most one step or load that has begun.
 
     pending: what `settle` has to do; None if there is nothing. skipped: how many steps were skipped.
     """
@@ -35,26 +35,26 @@ class Journal:
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]] = (),
     ) -> list[Any]:
-        """Note a step; returns the list that will have so many entries once its arrays are written.
+        """Note a step; returns the list that will have `writes` entries once the step's arrays are written.
 
         rows: the new counts and uniform states; none if the step is skipped. zeroed: arrays to set to zero then.
-        notes: what to note of the step for rows that miss others.
+        notes: for rows that have missed steps, the arguments of CatchUp.note.
         """
         scale = scaler.after(applied=bool(rows)) if scaler else None
         finish = partial(self._count, rows, self.skipped + (not rows), scaler, scale, zeroed, notes)
         return self.note(writes, finish, ())
 
     def note(self, writes: int, finish: Callable[[], Any], undo: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Note what is about to be written; returns the list that will then have so many entries.
+        """Note arrays that are about to be written; returns the list that will then have `writes` entries.
 
-        finish: what is left to do once the arrays are written. undo: what to do, last first, if they were not.
+        finish: called once the arrays are written. undo: called, last first, if they were not written.
         """
         done: list[Any] = []
         self.pending = done, writes, finish, undo
         return done
 
     def settle(self) -> None:
-        """Carry out what was noted if the arrays were written, else undo it; may be interrupted and called again."""
+        """Finish the note if the arrays were written, else undo it; may be interrupted and called again."""
         if self.pending is None:
             return
         done, writes, finish, undo = self.pending

@@ -11,9 +11,9 @@ class LossScaler:
     Multiply the loss, or the gradient that starts back-propagation, with `scale`; pass the scaler to the optimizer,
     which undoes the scale and skips the steps in which a gradient is not finite. After each of these the scale is
     multiplied by `backoff`; after `interval` applied steps in a row by `growth`. It stays within `lowest` and
-    `highest`. So does torch.amp.GradScaler, but without bounds. A scaler serves one optimizer.
+    `highest`. torch.amp.GradScaler works so too, but without bounds. A scaler serves one optimizer.
 
-    scale: its first value. Raises ValueError for a number out of its range.
+    scale: the first scale. Raises ValueError for a number out of its range.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class LossScaler:
         self.applied = 0  # steps in a row since the scale last changed
 
     def inverse(self) -> float:
-        """What undoes the scale."""
+        """The factor that undoes the scale."""
         return 1.0 / self.scale
 
     def after(self, applied: bool) -> tuple[float, int]:
@@ -54,11 +54,11 @@ class LossScaler:
         self.scale, self.applied = self.after(applied)
 
     def state_dict(self) -> dict[str, Any]:
-        """What changes from step to step, as numbers."""
+        """The values that change from step to step, as numbers."""
         return {"scale": self.scale, "applied": self.applied}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave. Raises ValueError for another."""
+        """Continue from the state that `state_dict` gave. Raises ValueError for values out of their range."""
         scale, applied = state.get("scale"), state.get("applied")
         if not isinstance(scale, float) or not self.lowest <= scale <= self.highest:
             raise ValueError(f"scale of the saved loss scaler must be within lowest and highest; got {scale!r}")

@@ -15,24 +15,24 @@ def lr_scales(
 ) -> list[list[Any]]:
     """For each parameter the array that multiplies its lr, broadcast to its shape; empty lists if none is given.
 
-    given: by pattern, as for groups; the later win. Raises ValueError for a pattern that matches nothing and for an
-    array that does not broadcast, TypeError for one of another library or type than the parameter's computation.
+    given: arrays by pattern, as for groups; later patterns win. Raises ValueError for a pattern without a match and for
+    an array that does not broadcast, TypeError for one of another library or type than the parameter's computation.
     """
     if not given:
         return [[] for _ in names]
     for pattern in given:
         if not any(matches(name, pattern) for name in names):
             raise ValueError(f"lr_scale: {pattern!r} matches no parameter; there are {', '.join(names)}")
-    found = []
+    scales = []
     for name, array, path in zip(names, arrays, paths, strict=True):
         chosen = [(pattern, value) for pattern, value in given.items() if matches(name, pattern)]
         pattern, value = chosen[-1] if chosen else ("", None)
         if value is None:
-            one = array_like(array.reshape(-1)[:1] if array.shape else array, 1.0, None, path).reshape(())
-            found.append([_broadcast(one, array.shape)])
+            unit = array_like(array.reshape(-1)[:1] if array.shape else array, 1.0, None, path).reshape(())
+            scales.append([_broadcast(unit, array.shape)])
         else:
-            found.append([_fitting(value, array, f"lr_scale[{pattern!r}]", path)])
-    return found
+            scales.append([_fitting(value, array, f"lr_scale[{pattern!r}]", path)])
+    return scales
 
 
 def _fitting(value: Any, parameter: Any, name: str, path: str) -> Any:
@@ -58,5 +58,5 @@ def _fitting(value: Any, parameter: Any, name: str, path: str) -> Any:
 
 
 def _broadcast(array: Any, shape: Sequence[int]) -> Any:
-    # Read-only in NumPy; CuPy answers by its own.
+    # A read-only view in NumPy; CuPy arrays answer by CuPy's own function.
     return np.broadcast_to(array, tuple(shape))

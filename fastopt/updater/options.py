@@ -1,4 +1,4 @@
-"""Which options of an optimizer are in use, checked before anything is made of them."""
+"""The options of an optimizer that are in use, checked before anything is made from them."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def in_use(
     """The options in use and their values, as riders.WithRiders takes them.
 
     storages: the stored types of the parameters. used: the names of all numbers that were given. switches: the options
-    that are on or off. Raises ValueError for one that is invalid or would have no effect.
+    that are on or off. Raises ValueError for an option that is invalid or would have no effect.
     """
     if cast_to is not None:
         if cast_to not in ("float16", "bfloat16"):

@@ -1,4 +1,4 @@
-"""The plans of an optimizer: one for each set of parameters that have had a gradient, as long as they are in use."""
+"""The plans of an optimizer: one for each set of parameters that have had a gradient, kept as long as it is in use."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,14 +8,14 @@ from ..kernels.program.stages import Program
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
 
-# Which gradients are None may differ from step to step: so many such sets are remembered, with their task tables.
+# Which gradients are None may differ from step to step: the latest sets keep their plans and task tables.
 _MOST = 16
 
 
 class Plans:
-    """Plans by which parameters they are for, and which of those have row-sparse gradients.
+    """Plans, by the parameters that they are for and by which of these have row-sparse gradients.
 
-    slots: for each parameter its state arrays. row_of: for each which row of numbers is its own. label: how messages
+    slots: for each parameter its state arrays. row_of: for each parameter the number of its row. label: how messages
     name an array, from the number of the parameter and the array's name.
     """
 
@@ -28,10 +28,10 @@ class Plans:
     ) -> None:
         self._program, self._slots, self._row_of, self._label = program, slots, row_of, label
         self.kept: dict[Any, Plan] = {}
-        self.whole: Plan | None = None  # that of all parameters with dense gradients
+        self.whole: Plan | None = None  # the plan of all parameters with dense gradients
 
     def take(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> tuple[Plan, Executor]:
-        """The plan for some of the parameters, and what `Plan.take` gives, which may raise."""
+        """The plan for some of the parameters, and its executor. Raises what `Plan.take` raises."""
         sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
         if not sparse and len(chosen) == len(self._slots):
             plan = self.whole or self.new(chosen)
@@ -41,7 +41,7 @@ class Plans:
         key = tuple(chosen), sparse
         plan = self.kept.get(key) or self.new(chosen, sparse)
         executor = plan.take(parameters, gradients)
-        # As the latest; of too many the oldest goes.
+        # The latest plan is last; of too many the oldest is dropped.
         self.kept.pop(key, None)
         self.kept[key] = plan
         if len(self.kept) > _MOST:
@@ -49,7 +49,7 @@ class Plans:
         return plan, executor
 
     def new(self, chosen: Sequence[int], sparse: Sequence[int] = ()) -> Plan:
-        """A plan for some of the parameters, bound to nothing yet and not kept. sparse: places among them."""
+        """A plan for some of the parameters, not yet bound and not kept. sparse: places of row-sparse gradients."""
         return Plan(
             self._program,
             [self._slots[k] for k in chosen],

@@ -13,9 +13,9 @@ class SparsityFactor:
     eta_t = eta_0 * sparsity_factor(x_t): a feature that is seen in one example of a hundred has the rate 0.01, and with
     power 0.5 ten times the learning rate of one that is always there.
 
-    features: how many there are, the rows of the parameter. power: 0 for no effect. normalised: the factors are divided
+    features: their number, that of the parameter's rows. power: 0 for no effect. normalised: the factors are divided
     by their mean over the features. decay: of the running mean, bias corrected, over batches; None for the mean of all.
-    smallest: what a rate counts as at least, so that what was never seen has no infinite factor. dtype: float64 for
+    smallest: the least rate that is used, so that a feature never seen has a finite factor. dtype: float64 for
     float64 parameters. Raises ValueError for numbers out of these ranges.
 
     rate: the share of examples in which each feature is not zero, an array of float64; 1 before the first batch.
@@ -45,14 +45,14 @@ class SparsityFactor:
         self.power, self.normalised, self.decay, self.smallest = float(power), normalised, decay, float(smallest)
         self.rate = np.ones(features)
         self.factor = np.ones(features, dtype)
-        self._weight = 0.0  # of all batches so far: examples, or what the decay leaves of them
+        self._weight = 0.0  # of all batches so far: their examples, or with decay the sum of their weights
 
     def update(self, x: Any) -> None:
         """Take in a batch of inputs.
 
         x: examples by features, a NumPy array or a SciPy matrix; or the rows of a RowSparse gradient's table that the
         examples use, as a pair (rows, number of examples), each row at most once for an example.
-        Raises ValueError for another number of features, IndexError for a row that is none.
+        Raises ValueError for another number of features, IndexError for a row out of range.
         """
         counts, examples = self._counted(x)
         if not examples:
@@ -62,7 +62,7 @@ class SparsityFactor:
             self._weight += examples
             step = examples / self._weight
         else:
-            # The bias-corrected mean as it goes: the first batch is taken whole.
+            # A running, bias-corrected mean: the first batch has the full weight.
             self._weight = self.decay * self._weight + (1 - self.decay)
             step = (1 - self.decay) / self._weight
         self.rate += step * (share - self.rate)
@@ -89,11 +89,11 @@ class SparsityFactor:
         return np.count_nonzero(x, axis=0), int(x.shape[0])
 
     def state_dict(self) -> dict[str, Any]:
-        """What changes from batch to batch: an array and a number."""
+        """The values that change from batch to batch: an array and a number."""
         return {"rate": self.rate.copy(), "weight": self._weight}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave. Raises ValueError for another number of features."""
+        """Continue from the state that `state_dict` gave. Raises ValueError for another number of features."""
         rate, weight = np.asarray(state["rate"], np.float64), float(state["weight"])
         if rate.shape != self.rate.shape:
             raise ValueError(f"the saved rate has shape {rate.shape}; here are {len(self.rate)} features")

@@ -1,4 +1,4 @@
-"""What an Optimizer is made of: parameters with their state, counts and plans, and the one way to apply a step."""
+"""The core of an Optimizer: parameters with their state, counts and plans, and the function that applies a step."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ from .plans import Plans
 
 
 class Watching(Protocol):
-    """What looks at some of the steps, and writes what it sees into the file `path`."""
+    """An observer of some of the steps, which writes its measurements into the file `path`."""
 
     path: Path
 
@@ -37,7 +37,7 @@ class Replayed(Protocol):
     """A captured step, whose replays the host does not see."""
 
     def settle(self) -> None:
-        """Have the counts say what the GPU has done."""
+        """Set the counts to the steps that the GPU has applied."""
 
 
 class Updater:
@@ -49,8 +49,8 @@ class Updater:
     for each parameter the array that multiplies its lr, if there is one.
 
     params: the caller's tree. state: for each parameter its state arrays by slot, those of what rides along too.
-    counts: how many steps each parameter has had. lock: held while anything changes. watch: what looks at the steps.
-    captured: the captured step that is open.
+    counts: how many steps each parameter has had. lock: held while anything changes. watch: the observer of the steps,
+    or None. captured: the captured step that is open, or None.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Updater:
         self.set_counts([0] * len(belongs), [dict(self.rule.states)] * len(belongs), 0)
 
     def _start(self, slot: str, array: Any, path: str) -> Any:
-        # As in a step, what is too large for its type becomes infinite without a warning.
+        # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
             if slot == COPY:
                 copy = array_like(array, 0.0, self.definition.on["cast_to"], path)
@@ -95,7 +95,7 @@ class Updater:
 
     @property
     def arrays(self) -> list[Any]:
-        """The parameters as they stand in the tree now, where others may have been put."""
+        """The parameters that are in the tree now; the caller may have replaced some."""
         return self.parameters.of(self.params, "params")
 
     @property
@@ -118,7 +118,7 @@ class Updater:
 
     @property
     def monitors(self) -> list[Any]:
-        """What has a state of its own among the functions of the step."""
+        """The functions of the step that have a state of their own."""
         return monitors_in([value for hyper in (self.hyper, *self.groups.values()) for value in hyper.values()])
 
     @property
@@ -147,7 +147,7 @@ class Updater:
         self.plans = Plans(self.program, slots, self.counts.row_of, self.label)
 
     def settle(self) -> None:
-        """Have the counts say what was done, by a step that was interrupted or by replays of a captured one."""
+        """Bring the counts up to date after an interrupted step or after replays of a captured step."""
         self.journal.settle()
         if self.captured is not None:
             self.captured.settle()
@@ -169,7 +169,7 @@ class Updater:
                 self.update(parameters, gradients)
 
     def update(self, parameters: list[Any], gradients: list[Any]) -> None:
-        """Apply a step, which no watch sees; parameters, gradients: in the order of the tree, None for no gradient."""
+        """Apply a step without the watch. parameters, gradients: in the order of the tree, None for no gradient."""
         journal = self.journal
         if journal.pending is not None:
             journal.settle()
@@ -215,13 +215,13 @@ class Updater:
         journal.settle()
 
     def split(self, chosen: Sequence[int]) -> Counts:
-        """Have the chosen parameters count for themselves where others of their row are left out."""
+        """The counts, with new rows for the chosen parameters where their row has others."""
         if self.counts.split(chosen):
             self._new_plans()
         return self.counts
 
     def gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
-        """A gradient as a plan takes it."""
+        """A gradient in the form that a plan takes."""
         if not is_row_sparse(gradient):
             return gradient
         rows = row_sparse(gradient, parameter.shape, self.label(k, self.rule.arrays[1]))
@@ -230,8 +230,8 @@ class Updater:
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
 
-        rows: of which rows, arrays of row numbers in the tree of the parameters or None in their place; None for all.
-        Raises TypeError, ValueError or IndexError for rows that are none; nothing has then been changed.
+        rows: arrays of row numbers in the tree of the parameters, or None in the place of an array; None for all rows.
+        Raises TypeError, ValueError or IndexError for invalid row numbers; nothing has then been changed.
         """
         with self.lock:
             self.settle()
@@ -244,11 +244,11 @@ class Updater:
                     x if x is None else distinct_rows(x, (*p.shape, 0)[0], f"rows{path}") for x, p, path in named
                 ]
                 chosen = {k: checked[k] for k in behind if checked[k] is not None}
-            for k, some in chosen.items():
-                self._catch_up(k, arrays[k], some)
+            for k, row_numbers in chosen.items():
+                self._catch_up(k, arrays[k], row_numbers)
 
     def _catch_up(self, k: int, parameter: Any, rows: Any = None) -> None:
-        """Have rows of a parameter catch up: NumPy's int64, each once, or None for all."""
+        """Have rows of the k-th parameter catch up. rows: NumPy's int64, each once, or None for all."""
         sets = [(parameter, None, *self.state[k].values(), *self._lr_scales[k])]
         which, views = views_of(self.program, sets, lambda _, name: self.label(k, name), [0])
         set_ = RowSet(which, self.program, views[0], self.label(k, self.rule.arrays[1]))

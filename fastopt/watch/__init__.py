@@ -1,1 +1,1 @@
-"""What `Optimizer.watch` writes, and its picture."""
+"""The file that `Optimizer.watch` writes, and its picture."""

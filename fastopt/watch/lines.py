@@ -15,26 +15,26 @@ EACH = 1.0  # Seconds from one writing to the next.
 
 
 class Lines:
-    """The file of a watch. What was seen becomes text when it is written, much of it at once.
+    """The file of a watch. Measurements become text when they are written, many at once.
 
-    What cannot be written is kept, from where the file ends, for the next time.
+    Bytes that cannot be written are kept for the next time.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
-        # What is there may end in the middle of a line.
+        # The file may end in the middle of a line.
         self._waiting = b"\n" if self._file.tell() else b""
         self._process = os.getpid()
         self._look: Look | None = None
 
     def make_room(self, look: Look) -> None:
-        """Have a look that is full, since it was interrupted, see another step."""
+        """Empty a look that is full, since it was interrupted, for another step."""
         self._leave_to_parent()
         if look.full:
             self._waiting += look.text()
 
     def note(self, look: Look) -> None:
-        """Note that a look has seen a step, and write what was seen if it is time."""
+        """Note that a look has seen a step, and write the waiting measurements if it is time."""
         if look is not self._look:
             before, self._look = self._look, look
             self._waiting += before.text() if before else b""
@@ -42,7 +42,7 @@ class Lines:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was noted."""
+        """Write the waiting measurements."""
         self._leave_to_parent()
         if self._look:
             self._waiting += self._look.text()
@@ -56,24 +56,24 @@ class Lines:
         self.flush()
 
     def close(self) -> None:
-        """Write what was noted and close the file."""
+        """Write the waiting measurements and close the file."""
         try:
             self.flush()
         finally:
             self._file.close()
 
     def _leave_to_parent(self) -> None:
-        """What a process noted before it split into two is its own to write."""
+        """In a forked child, forget the measurements that wait: the parent writes them."""
         if self._process != os.getpid():
             self._process, self._waiting = os.getpid(), b""
             if self._look:
-                self._look.text()  # It is then forgotten.
+                self._look.text()  # This empties the look.
 
 
 def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The lines on steps of a file that a watch wrote, or several one after the other, in their order.
+    """The lines on steps, in their order, of a file that one watch wrote, or several in turn.
 
-    Lines that were cut off are left out. Raises OSError, and ValueError for a file of something else.
+    Lines that were cut off are left out. Raises OSError, and ValueError for a file that no watch wrote.
     """
     records: list[dict[str, Any]] = []
     head = False

@@ -1,4 +1,4 @@
-"""What is to be seen of a step: effective learning rates, sizes of updates and gradients, exact zeros."""
+"""Measurements of a step: effective learning rates, sizes of updates and gradients, exact zeros."""
 
 import json
 import math
@@ -17,14 +17,14 @@ from .samples import Located, Samples, compared
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PARTS = np.array(QUANTILES)
-# What was seen of so many arrays, or of one step, waits to become text; done at once that takes half the time.
+# Measurements of this many arrays, or of one step, become text together, which takes half the time.
 _MOST = 128
 
 
 class Look:
     """Looks at some of the arrays of an optimizer, those with the numbers `active`, before and after steps.
 
-    keys, paths, shapes: of all arrays. samples: of them.
+    keys, paths, shapes: of all arrays. samples: the elements that are drawn of all arrays.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Look:
         self._sizes = np.array([math.prod(shapes[k]) or math.nan for k in active])
         self._keys = [keys[k] for k in active]
         self._form = self._filled("%.6g")
-        # Of each step: samples of the parameters and then of the gradients; of the parameters after it; the rest.
+        # For each step: samples of parameters and then of gradients before it; of parameters after it; the rest.
         rows = max(1, _MOST // len(active)), len(active)
         width = samples.width(active)
         self._located: Located | None = None
@@ -64,7 +64,7 @@ class Look:
         active = self._active
         if len(active) < len(parameters):
             parameters, gradients = [parameters[k] for k in active], [gradients[k] for k in active]
-        # Nothing is trusted after an interrupt in between.
+        # Both are cleared until they are set again: after an interrupt in between they may be wrong.
         located, self._located = self._located, None
         triples = zip(gradients, parameters, self._names[len(active) :], strict=True)
         gradients = [row_sparse(g, p.shape, n).dense(p.shape) if is_row_sparse(g) else g for g, p, n in triples]
@@ -79,14 +79,14 @@ class Look:
         self._reduced = located, self._plan.reduced()
 
     def after(self, t: int, applied: bool) -> None:
-        """Look after the step that made the count of steps t, whether it was applied or skipped."""
+        """Look after a step. t: the count of steps after it. applied: False for a skipped step."""
         located, reduced = self._reduced
         located.renew()
         located.read(self._after[len(self._seen)])
         self._seen.append((t, applied, reduced))
 
     def text(self) -> bytes:
-        """What was seen of steps, a line of JSON for each; it is then forgotten."""
+        """The measurements of the steps, a line of JSON for each; this empties the look."""
         seen = self._seen
         if not seen:
             return b""
@@ -105,7 +105,7 @@ class Look:
         return text
 
     def _line(self, t: int, applied: bool, numbers: list[float], finite: bool) -> str:
-        """What was seen of a step, as a line of JSON with its end."""
+        """The measurements of a step, as a line of JSON with its end."""
         # Filling in a text takes a fraction of the time of a dictionary for each array.
         if finite:
             arrays = self._form % tuple(numbers)
@@ -114,14 +114,14 @@ class Look:
         return f'{{"t":{t},"applied":{"true" if applied else "false"},"arrays":{{{arrays}}}}}\n'
 
     def _filled(self, one: str) -> str:
-        """The text of all arrays, where a number is to stand so."""
+        """The text of all arrays, with the text `one` in the place of each number."""
         rate = ",".join([one] * len(QUANTILES))
         form = f'{{"rate":[{rate}],"update_ratio":{one},"grad_norm":{one},"zeros":{one}}}'
         return ",".join([f"{json.dumps(key).replace('%', '%%')}:{form}" for key in self._keys])
 
 
 def _program() -> Program:
-    """Two reductions over a gradient; its last pass writes nothing."""
+    """A program of two reductions over a gradient; its last stage writes nothing."""
     trace = Trace()
     g = trace.array("g")
     states = {"grad_norm": trace.node(norm(g)), "nonzeros": trace.node(total(abs(sign(g))))}

@@ -45,14 +45,14 @@ def draw(records: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def _curve(records: Sequence[Mapping[str, Any]], name: str, field: str) -> list[tuple[int, list[float]]]:
-    """Steps with a value: one number, or quantiles."""
-    found = []
+    """The steps with their values: one number, or quantiles."""
+    curve = []
     for record in records:
         value = record["arrays"].get(name, {}).get(field)
         values = value if isinstance(value, list) else [value]
         if None not in values:
-            found.append((record["t"], values))
-    return found
+            curve.append((record["t"], values))
+    return curve
 
 
 def _panel(axes: Axes, field: str, curves: dict[str, Any]) -> list[End]:

@@ -1,4 +1,4 @@
-"""Some elements of many arrays, drawn once, before and after a step."""
+"""Some elements of many arrays: drawn once, read before and after a step."""
 
 import functools
 import math
@@ -73,27 +73,28 @@ def _compare() -> tuple[Any, Any]:
 
 
 class Samples:
-    """At most so many elements of each of a list of arrays: all of a smaller one, random ones of a larger.
+    """At most `most` elements of each array of a list: all of a smaller array, random ones of a larger array.
 
-    A lattice instead might follow the columns of a matrix.
+    They are random since a lattice might follow the columns of a matrix.
     """
 
     def __init__(self, shapes: Sequence[Sequence[int]], most: int) -> None:
         generator = np.random.default_rng(0)
         sizes = [math.prod(shape) for shape in shapes]
         drawn = [np.sort(generator.choice(n, most, replace=False)) if n > most else np.arange(n) for n in sizes]
-        # Of no dimensions there is one element, at distance 0.
-        self._places = [np.unravel_index(one, tuple(shape) or (1,)) for one, shape in zip(drawn, shapes, strict=True)]
-        self._counts = [len(one) for one in drawn]
+        # An array without dimensions has one element, at distance 0.
+        pairs = zip(drawn, shapes, strict=True)
+        self._places = [np.unravel_index(indices, tuple(shape) or (1,)) for indices, shape in pairs]
+        self._counts = [len(indices) for indices in drawn]
 
     def width(self, chosen: Sequence[int]) -> int:
-        """The most elements that some of the arrays have."""
+        """The most elements that are drawn of any of the chosen arrays."""
         return max(self._counts[k] for k in chosen)
 
     def located(self, chosen: Sequence[int], arrays: Sequence[Any], names: Sequence[str]) -> "Located":
-        """These elements of some of the arrays.
+        """The drawn elements of some of the arrays.
 
-        chosen: their numbers. arrays: they themselves, of any library. names: how messages name them.
+        chosen: the numbers of the arrays. arrays: of any library. names: how messages name the arrays.
         """
         counts = np.array([self._counts[k] for k in chosen])
         places = np.zeros((len(chosen), counts.max(initial=1)), np.int64)
@@ -105,10 +106,10 @@ class Samples:
 
 
 class Located:
-    """Elements of arrays. addresses: where the arrays lie in the host's memory, which may be set if they all do.
+    """Elements of arrays. addresses: of the arrays in the host's memory; may be set if all arrays lie there.
 
-    views: of the arrays, or their copies, there. places: for each its elements' distances from there, in elements.
-    counts: how many they are.
+    views: of the arrays, or of their copies in the host's memory. places: for each array the distances of its elements
+    from its address, in elements. counts: for each array how many elements.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class Located:
         self._kept = (arrays, names, views) if copied else None
 
     def renew(self) -> None:
-        """Have what does not lie in the host's memory copied anew."""
+        """Copy arrays that do not lie in the host's memory anew."""
         if self._kept:
             arrays, names, _ = self._kept
             views = _on_host(arrays, names)
@@ -139,15 +140,16 @@ def _on_host(arrays: Sequence[Any], names: Sequence[str]) -> list[View]:
 
 
 def compared(before: Any, after: Any, gradients: Any, counts: Any, parts: Any) -> tuple[Any, Any]:
-    """What steps did to elements: tables of (step, array, element), where each array has so many elements.
+    """The effect of steps on elements. before, after, gradients: tables of (step, array, element).
 
-    Returns quantiles of |change| / |gradient|, of those that are finite, as (step, array, part), and the norm of the
-    change over the norm before, as (step, array). NaN stands for what does not exist.
+    counts: how many elements each array has. parts: which quantiles. Returns quantiles of |change| / |gradient|, of the
+    finite ones, as (step, array, part), and the norm of the change over the norm before, as (step, array). NaN stands
+    for a value that does not exist.
     """
     compare, pick = _compare()
-    rates, found, ratios = np.empty(after.shape), np.empty(after.shape[:2], np.int64), np.empty(after.shape[:2])
-    compare(before, after, gradients, counts, rates, found, ratios)
+    rates, finite, ratios = np.empty(after.shape), np.empty(after.shape[:2], np.int64), np.empty(after.shape[:2])
+    compare(before, after, gradients, counts, rates, finite, ratios)
     rates.sort(axis=-1)
-    quantiles = np.empty((*found.shape, len(parts)))
-    pick(rates, found, parts, quantiles)
+    quantiles = np.empty((*finite.shape, len(parts)))
+    pick(rates, finite, parts, quantiles)
     return quantiles, ratios

@@ -1,4 +1,4 @@
-"""`Optimizer.watch`: a file with what a run does every so many steps."""
+"""`Optimizer.watch`: a file of measurements of a run, of every so many steps."""
 
 import functools
 import json
@@ -12,28 +12,29 @@ from .lines import FORMAT, Lines, read
 from .look import QUANTILES, Look
 from .samples import Samples
 
-# Of a larger array so many elements stand for all where its parameter is looked at before and after a step.
+# This many elements stand for all of a larger array where a parameter is compared before and after a step.
 SAMPLE = 256
 
 
 class Watch:
     """Writes a line of JSON for the next step of an optimizer and for every `every`-th after it, until it is closed.
 
-    The first line describes the watch. In the others t is the count of steps after the step, applied whether it was,
-    or was skipped, and arrays has, for each array that was given a gradient:
+    The first line describes the watch. In the others t is the count of steps after the step, applied is false for a
+    skipped step, and arrays has, for each array that was given a gradient:
 
     rate: quantiles of the effective learning rate, |change| / |gradient| element by element, where the gradient is not
     0; change is what the step did to the stored parameter, whatever the rule and its options, and the gradient is the
-    one that was passed. update_ratio: the norm of the change over the norm of the parameter before. Both are of SAMPLE
-    elements, drawn once, of a larger array. grad_norm, zeros: the norm of the gradient and its share of exact zeros,
-    of all elements, by the kernels, for which a float32 denormal is 0. null stands for what has no finite value.
+    one that was passed. update_ratio: the norm of the change over the norm of the parameter before. For a larger
+    array both are of SAMPLE elements, drawn once. grad_norm, zeros: the norm of the gradient and its share of exact
+    zeros, of all elements, by the kernels, for which a float32 denormal is 0. null stands for a value that does not
+    exist or is not finite.
 
     A row-sparse gradient is looked at as a whole. A watched step of a large model takes some two steps' time; of six
     small arrays, a tenth of a millisecond more.
-    Lines wait for each other: they are written with the first watched step that ends EACH seconds after the last
-    writing, earlier where there are many, by `flush`, by `close`, and when Python ends. A process that is killed loses
-    those that wait. If the file cannot be written, the step raises OSError after it was made. It is also a context
-    manager, which closes it.
+    Lines are written together: with the first watched step that ends EACH seconds after the last writing, earlier
+    where there are many, by `flush`, by `close`, and when Python ends. A process that is killed loses the waiting
+    lines. If the file cannot be written, the step raises OSError after it was made. A Watch is also a context manager,
+    which closes it.
     """
 
     def __init__(self, updater: Updater, path: str | os.PathLike[str], every: int) -> None:
@@ -56,7 +57,7 @@ class Watch:
         updater, every = self._updater, self.every
         keys, shapes = updater.parameters.keys, [tuple(array.shape) for array in updater.arrays]
         self._looks: dict[tuple[int, ...], Look] = {}
-        self._looked = functools.partial(Look, keys, updater.parameters.paths, shapes, Samples(shapes, SAMPLE))
+        self._new_look = functools.partial(Look, keys, updater.parameters.paths, shapes, Samples(shapes, SAMPLE))
         self._lines = Lines(self.path)
         head = {"watch": FORMAT, "rule": updater.rule.name, "every": every, "quantiles": QUANTILES, "sample": SAMPLE}
         # Also when Python ends.
@@ -79,7 +80,7 @@ class Watch:
         if not active:
             updater.update(parameters, gradients)
             return
-        look = self._looks.get(active) or self._looked(active)
+        look = self._looks.get(active) or self._new_look(active)
         self._looks = {active: look}
         self._lines.make_room(look)
         look.before(parameters, gradients)
@@ -90,7 +91,7 @@ class Watch:
         self._lines.note(look)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
-        """Draw what the file has so far into another, .png or .svg; needs matplotlib: pip install 'fastopt[plot]'."""
+        """Draw the steps so far into a .png or .svg file; needs matplotlib: pip install 'fastopt[plot]'."""
         from .plot import draw
 
         self.flush()

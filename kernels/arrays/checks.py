@@ -1,4 +1,4 @@
-"""What arrays must be to be updated together; raised before anything is written."""
+"""Checks that arrays can be updated together. They raise before anything is written."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -44,13 +44,13 @@ def check_overlaps(views: Sequence[View], name: Callable[[int], str], written: C
         reaching = [j for j in reaching if views[j].bounds[1] > low]
         for j in reaching:
             if (j in written or k in written) and _share_memory(views[j], views[k]):
-                one, other = sorted((j, k))
-                raise ValueError(f"{name(other)} shares memory with {name(one)}; pass a copy of one of them")
+                first, second = sorted((j, k))
+                raise ValueError(f"{name(second)} shares memory with {name(first)}; pass a copy of one of them")
         reaching.append(k)
 
 
 class _Extent:
-    """Has the addresses of an array, of any device, for NumPy to compare; the memory is never touched."""
+    """The addresses of an array on any device, for NumPy to compare. The memory is never touched."""
 
     def __init__(self, view: View) -> None:
         item = ITEM_SIZES[view.storage]

@@ -61,15 +61,15 @@ def host(rows: Any) -> Any:
 
 
 def checked_rows(rows: Any, count: int, name: str) -> Any:
-    """Row numbers as NumPy's int64. Raises IndexError, naming them, unless all are from 0 to count - 1."""
-    found = np.ascontiguousarray(host(rows), np.int64)
-    if not (found.flags.writeable and found.flags.aligned):
-        found = found.copy()  # Compiled code takes no other.
-    # Without a sign a negative number is larger than any count.
-    if len(found) and found.view(np.uint64).max() >= count:
-        place = np.flatnonzero((found < 0) | (found >= count))[0]
-        raise IndexError(f"{name} has row {found[place]} at position {place}; there are rows 0 to {count - 1}")
-    return found
+    """Row numbers as NumPy's int64. Raises IndexError with the name `name` unless all are from 0 to count - 1."""
+    numbers = np.ascontiguousarray(host(rows), np.int64)
+    if not (numbers.flags.writeable and numbers.flags.aligned):
+        numbers = numbers.copy()  # Compiled code takes no read-only or unaligned array.
+    # Read as unsigned, a negative number is larger than any count.
+    if len(numbers) and numbers.view(np.uint64).max() >= count:
+        place = np.flatnonzero((numbers < 0) | (numbers >= count))[0]
+        raise IndexError(f"{name} has row {numbers[place]} at position {place}; there are rows 0 to {count - 1}")
+    return numbers
 
 
 def distinct_rows(rows: Any, count: int, name: str) -> Any:
@@ -80,14 +80,15 @@ def distinct_rows(rows: Any, count: int, name: str) -> Any:
 
 
 def is_row_sparse(gradient: Any) -> bool:
-    """Whether it is RowSparse, or a sparse matrix of SciPy or CuPy."""
+    """Whether a gradient is RowSparse, or a sparse matrix of SciPy or CuPy."""
     return isinstance(gradient, RowSparse) or (hasattr(gradient, "tocsr") and hasattr(gradient, "nnz"))
 
 
 def row_sparse(gradient: Any, shape: Sequence[int], name: str) -> RowSparse:
-    """It, or a sparse matrix's rows that have entries, each as a whole; entries of one place are added up in order.
+    """A gradient as RowSparse: itself, or of a sparse matrix the rows that have entries, each as a whole row.
 
-    shape: of the parameter. Raises ValueError for a sparse matrix of another shape, TypeError for one that is no float.
+    Entries of one place are added up in order. shape: of the parameter. Raises ValueError for a sparse matrix of
+    another shape, TypeError for one that is no float.
     """
     if isinstance(gradient, RowSparse):
         return gradient
@@ -104,5 +105,5 @@ def row_sparse(gradient: Any, shape: Sequence[int], name: str) -> RowSparse:
 
 
 def values_of(gradients: Sequence[Any]) -> list[Any]:
-    """Arrays and, of row-sparse gradients, their values."""
+    """The gradients, with its array of values in the place of each RowSparse."""
     return [gradient.values if isinstance(gradient, RowSparse) else gradient for gradient in gradients]

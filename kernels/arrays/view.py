@@ -1,4 +1,4 @@
-"""Arrays of every library as the kernels see them, and the checks that they pass before anything is written."""
+"""Arrays of every library as the kernels see them: where they lie, and in which type."""
 
 import functools
 from collections.abc import Collection, Sequence
@@ -34,7 +34,7 @@ class View:
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
-        """The first byte and the one after the last."""
+        """The addresses of the first byte and of the byte after the last."""
         reach = [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
         item = ITEM_SIZES[self.storage]
         low = self.address + item * sum(min(r, 0) for r in reach)
@@ -54,7 +54,7 @@ class View:
 
     @cached_property
     def constant(self) -> bool:
-        """Whether it is one element broadcast to several."""
+        """Whether the array is a single element broadcast to several."""
         return self.size > 1 and all(stride == 0 for stride, n in zip(self.strides, self.shape, strict=True) if n > 1)
 
     @property
@@ -102,7 +102,7 @@ def make_view(
 
 @functools.cache
 def _stored(dtype: Any) -> tuple[str, bool]:
-    """A type's name, which NumPy works out at each call, and whether its bytes are in this machine's order."""
+    """A type's name, which NumPy works out at each call, and whether its bytes are in this processor's order."""
     return dtype.name, dtype.isnative
 
 

@@ -53,18 +53,19 @@ def _named(
 ) -> tuple[str, str]:
     """The name of a kernel's function and its source."""
     if stage.reductions:
-        # Those of a clip are alike for all rules, and so compiled once: kernels are kept by their text.
+        # The reductions of a clip are alike for all rules; with one name they are compiled once, as kernels are kept by
+        # their text.
         name = "reductions"
     return named_apart(name, source(name, stage, storages, dimensions, repeated, held, rows_apart))
 
 
 def assembly(name: str, stage: Stage, storages: Sequence[str]) -> tuple[str, str, str]:
-    """What jit.compiler.assembly says of the serial kernel of a stage."""
+    """The result of jit.compiler.assembly for the serial kernel of a stage."""
     return compiler.assembly(*_named(name, stage, storages, None), _SIGNATURE)
 
 
 def piece(stage: Stage, elements: int) -> int:
-    """How many elements a task has: CHUNK for reductions, which are defined so; fewer where that balances threads."""
+    """How many elements a task has: CHUNK for reductions, by their definition; fewer where that balances threads."""
     if stage.reductions:
         return CHUNK
     return min(CHUNK, -(-elements // (16 * LANES)) * LANES)
@@ -74,8 +75,8 @@ def piece(stage: Stage, elements: int) -> int:
 class OnCpu(Prepared):
     """A batch as compiled code takes it.
 
-    threads: for how many it was cut. shares: where the rows of each begin, and the end. kernel: the compiled kernel.
-    scalars: room for the rows of scalars. call: the kernel with its arguments.
+    threads: for how many threads the table was cut. shares: where the rows of each thread begin, and the end. kernel:
+    the compiled kernel. scalars: room for the rows of scalars. call: the kernel with its arguments.
     """
 
     threads: int = 0
@@ -87,13 +88,13 @@ class OnCpu(Prepared):
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Compile the kernel and cut the table into shares, anew if the number of threads has changed."""
-    made, width = batch.prepared, len(stage.arrays)
+    prepared, width = batch.prepared, len(stage.arrays)
     work = batch.elements
     if batch.repeated:
         times = batch.table[:, -1] - batch.table[:, width + 1]
         work = int(batch.table[:, width] @ times)
     number = threads.usable() if work >= PARALLEL_FROM else 1
-    if isinstance(made, OnCpu) and made.threads == number:
+    if isinstance(prepared, OnCpu) and prepared.threads == number:
         return
     cuts = np.array([0, len(batch.table)])
     if number > 1:
@@ -110,21 +111,21 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
-    """What runs one stage over a batch: compiled code from its first instruction to its last."""
-    made = batch.prepared
-    assert isinstance(made, OnCpu)
-    if len(made.scalars) != len(rows):
+    """A function that runs one stage over a batch: compiled code from its first instruction to its last."""
+    prepared = batch.prepared
+    assert isinstance(prepared, OnCpu)
+    if len(prepared.scalars) != len(rows):
         # Each thread rounds the scalars to the type that computes.
         scalars = np.empty((len(rows), len(stage.scalars)))
-        made.call = functools.partial(made.kernel, batch.table, made.shares, scalars, made.partials)
-        made.scalars = scalars  # last: an interrupt in between has both made anew
-    made.scalars[...] = rows
-    call: Callable[[], Any] = made.call
+        prepared.call = functools.partial(prepared.kernel, batch.table, prepared.shares, scalars, prepared.partials)
+        prepared.scalars = scalars  # last: after an interrupt in between both are made anew
+    prepared.scalars[...] = rows
+    call: Callable[[], Any] = prepared.call
     return call
 
 
 def lock(batches: Sequence[Batch]) -> Any:
-    """The lock to hold while these run, if they use threads that take one caller at a time."""
+    """The lock to hold while these batches run, if they use threads that take one caller at a time; else None."""
     for batch in batches:
         assert isinstance(batch.prepared, OnCpu)
         if len(batch.prepared.shares) > 2:
@@ -143,17 +144,17 @@ def shares(lengths: Any, threads: int) -> Any:
 def headers(
     parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
 ) -> Headers | TensorHeaders | None:
-    """What notices that arrays were replaced or moved, if NumPy's structs can be read, or tensors described."""
+    """A check whether arrays were replaced or moved; None for NumPy's arrays where their structs cannot be read."""
     if not all(isinstance(array, np.ndarray) for array in (*parameters, *gradients)):
         return TensorHeaders(parameters, gradients, views, gradients_written)
     return Headers(parameters, gradients, views, gradients_written) if available() else None
 
 
 def unattended(program: Program) -> bool:
-    """Never: the host is at hand."""
+    """False: the host works out all numbers."""
     return False
 
 
 def unattended_steps(*_: Any) -> NoReturn:
-    """Raises TypeError: there are none."""
+    """Raises TypeError: this backend has no unattended steps."""
     raise TypeError(ON_CUPY_ALONE)

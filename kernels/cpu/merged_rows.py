@@ -56,14 +56,14 @@ def _merging(storage: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
-    """Each row once, in the order in which they first come, and the sums of their values in that order.
+    """The distinct rows, in the order in which they first come, and the sum of the values of each.
 
-    rows: numbers within the length of places, an array of -1. The sums are in the type that computes; without a row
-    that comes twice, the values are given back.
+    rows: numbers below the length of `places`, an array of -1. The sums are in the type that computes. If no row comes
+    twice, the rows and values themselves are returned.
     """
     number, add = _merging(values.storage)
-    numbers, found = np.empty_like(rows), np.empty_like(rows)
-    total = number(rows, places, numbers, found)
+    numbers, distinct = np.empty_like(rows), np.empty_like(rows)
+    total = number(rows, places, numbers, distinct)
     if total == len(rows):
         return rows, values
     given = np.ascontiguousarray(values.array)
@@ -71,4 +71,4 @@ def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
     add(given.ctypes.data, len(rows), given[0].size, numbers.ctypes.data, sums.ctypes.data)
     strides = tuple(stride // sums.itemsize for stride in sums.strides)
     view = View(sums, values.kind, values.device, sums.ctypes.data, sums.shape, strides, sums.dtype.name, True)
-    return found[:total], view
+    return distinct[:total], view

@@ -25,9 +25,9 @@ def source(
 ) -> str:
     """The source of one stage's kernel, a function `kernel`.
 
-    storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
-    None. repeated: a task runs with several rows of scalars in turn, up to the one that its last column has. held: the
-    arrays of which a task has one element alone. rows_apart: tasks are rows that lie anywhere.
+    storages: the stored type of each of the stage's arrays. dimensions: how many, if the arrays are not dense together,
+    else None. repeated: a task runs with several rows of scalars in turn, up to the one before the number in its last
+    column. held: the arrays of which a task has a single element. rows_apart: tasks are rows that lie anywhere.
     """
     scalar = f"{compute_type(storages)}(scalars[u, {{0}}])"
     task = task_source(stage, storages, dimensions, _OPERATIONS, scalar, held)
@@ -61,7 +61,7 @@ def source(
 
 
 def _ahead(stage: Stage, storages: Sequence[str]) -> list[str]:
-    """Asks for the beginnings of the memory of a task that comes soon."""
+    """Statements that prefetch the beginning of each array of a task that comes soon."""
     lines = [f"following = task + {_AHEAD}", "if following < shares[worker + 1]:"]
     lines.append(f"    some = table[following, {len(stage.arrays)}]")
     for k, storage in enumerate(storages):
@@ -97,10 +97,10 @@ def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[s
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
-    """For people to read: a title, the language and the text of each kernel of a stage."""
+    """A title, the language and the text of each kernel of a stage, for people to read."""
     return [("CPU, numba", "python", source(name, stage, storages, None))]
 
 
 def number_sources(program: Program) -> list[tuple[str, str, str]]:
-    """None: the host works out the numbers."""
+    """An empty list: the host works out the numbers."""
     return []

@@ -21,8 +21,9 @@ _lost = False  # Whether this process was forked from one that had threads.
 def start() -> None:
     """Start numba's threads so that they sleep when idle, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT is set.
 
-    By default those of OpenMP spin. Where NumPy's own threads ran just before, as in any training step, the two kinds
-    then wait for each other's time slices, and an update took a hundred times as long (docs/design.md).
+    By default OpenMP's threads spin. Where NumPy's own threads ran just before, as in any training step, the two kinds
+    then wait for each other's time slices, and an update took a hundred times as long
+    (docs/decisions/sleeping-threads.md).
     """
     with _STARTING:
         _start()
@@ -33,19 +34,19 @@ def _start() -> None:
     if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
         return
     shared = _openmp()
-    os.environ["OMP_WAIT_POLICY"] = "passive"  # read when the library is loaded, and by nobody else meant
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # read when the library is loaded; meant for it alone
     try:
         number = numba.get_num_threads()
     finally:
         del os.environ["OMP_WAIT_POLICY"]
     if shared and number > 1 and parallel.threading_layer() == "omp":
-        # Whatever is otherwise than here, such as a library of that name that is another, costs time and no more.
+        # If the library is not as expected here, such as another one of that name, it costs time and no more.
         with contextlib.suppress(OSError, AttributeError, RuntimeError):
             _rest(ctypes.CDLL(shared), number)
 
 
 def _openmp() -> str | None:
-    """The file of GNU's OpenMP library, if another has loaded it, such as torch: then its threads spin."""
+    """The file of GNU's OpenMP library if another library, such as torch, has loaded it: then its threads spin."""
     try:
         with open("/proc/self/maps", encoding="utf-8") as maps:
             return next((line.split(maxsplit=5)[5].strip() for line in maps if "/libgomp.so" in line), None)
@@ -59,16 +60,16 @@ def _threads() -> set[str]:
 
 
 def _rest(library: Any, number: int) -> None:
-    """Have so many threads of an OpenMP library that another has loaded sleep when idle, if they are for us alone.
+    """Make `number` threads of an OpenMP library sleep when idle, if no other library computes with them.
 
-    There is no call for that. But where a process has more of them than processors, idle ones sleep after some
-    microseconds; so one more thread, that never does anything, holds as many as that takes.
+    There is no call for that. But where a process has more OpenMP threads than processors, idle ones sleep after some
+    microseconds. So an extra thread, which never does anything, holds as many threads as that takes.
     """
     nothing = ctypes.cast(library.omp_get_level, ctypes.c_void_p)
     before = _threads()
     library.GOMP_parallel(nothing, None, number, 0)
     if not _threads() - before:
-        return  # They were there: who loaded it computes with them, and they are as hot for us.
+        return  # The threads were there: another library computes with them, and they are awake for us too.
     more = max(1, len(os.sched_getaffinity(0)) - number + 1)
     if more > number:
         return  # There are processors to spare.
@@ -96,7 +97,7 @@ def usable() -> int:
 
 
 def one_caller_lock() -> Any:
-    """The lock to hold while parallel kernels run, where the layer that numba found takes one caller at a time."""
+    """The lock to hold while parallel kernels run, if numba's threading layer takes one caller at a time."""
     return _ONE_CALLER if parallel.threading_layer() == "workqueue" else None
 
 
@@ -113,7 +114,7 @@ def _warn() -> None:
 
 def _note_fork() -> None:
     global _lost
-    # Whoever started them: OpenMP ends a child that goes on with them, workqueue waits for them for ever. TBB may.
+    # Whoever started the threads: OpenMP ends a child that uses them, workqueue waits for them for ever. TBB allows it.
     if parallel._is_initialized and parallel.threading_layer() != "tbb":
         _lost = True
 

@@ -36,7 +36,7 @@ def piece(stage: Stage, elements: int) -> int:
 
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
-    """Make the kernel, and have the table on the GPU, before anything is written.
+    """Compile the kernel and put the table on the GPU, before anything is written.
 
     Raises RuntimeError while CuPy's current stream is being captured, MemoryError if the GPU has none left.
     """
@@ -53,7 +53,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
-    """What runs one stage over a batch, as tasks/launcher.py says; an interrupt may come in the middle of it."""
+    """A function that runs one stage over a batch, as tasks/launcher.py says; an interrupt may come in its middle."""
     return functools.partial(run, name, stage, batch, rows)
 
 
@@ -83,7 +83,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
 
 
 def headers(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Any:
-    """What notices that arrays were replaced or moved, if the words of CuPy's arrays can be read."""
+    """A check whether arrays were replaced or moved; None where the words of CuPy's arrays cannot be read."""
     from ..headers.cupy_headers import available, kind
     from ..headers.numpy_headers import Headers
 
@@ -91,18 +91,18 @@ def headers(parameters: list[Any], gradients: list[Any], views: Any, gradients_w
 
 
 def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
-    """Each row once, in the order in which they first come, and the sums of their values in that order."""
-    found, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
-    if len(found) == len(rows):
+    """The distinct rows, in the order in which they first come, and the sum of the values of each."""
+    distinct, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
+    if len(distinct) == len(rows):
         return rows, values
     order = np.argsort(first)
     numbers = np.argsort(order)[numbers]
     with on_device(values.device):
         given = values.array
-        sums = cupy().zeros((len(found), *values.shape[1:]), compute_type([values.storage]))
+        sums = cupy().zeros((len(distinct), *values.shape[1:]), compute_type([values.storage]))
         sums[...] = given[cupy().asarray(first[order])]
         # Round by round, each row at most once in it: no two threads ever add to one place.
-        times = np.zeros(len(found), np.int64)
+        times = np.zeros(len(distinct), np.int64)
         rounds = np.zeros(len(rows), np.int64)
         for k, number in enumerate(numbers):
             rounds[k] = times[number]
@@ -110,6 +110,6 @@ def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
         for number in range(1, int(times.max())):
             chosen = np.flatnonzero(rounds == number)
             sums[cupy().asarray(numbers[chosen])] += given[cupy().asarray(chosen)]
-    return found[order], make_view(
+    return distinct[order], make_view(
         sums, values.kind, values.device, sums.data.ptr, sums.dtype, sums.strides, True, f"the sums of {name}"
     )

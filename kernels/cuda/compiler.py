@@ -59,8 +59,8 @@ def on_device(name: str) -> Any:
 def refuse_capture(why: str = _FROM_THE_HOST) -> None:
     """Raise RuntimeError while CuPy's current stream, on the current device, is being captured.
 
-    why: what then does not work, and what to do. Without words of their own, these are a step's: numbers that the host
-    sends would stay in the graph as they are.
+    why: what does not work then, and what to do. The default is that of a step: numbers that the host sends would stay
+    in the graph as they are.
     """
     if cupy().cuda.get_current_stream().is_capturing():
         raise RuntimeError(f"the current stream is being captured, and {why}")
@@ -77,20 +77,26 @@ def raw_kernel(text: str, name: str) -> Callable[..., None]:
         # CUDA loads a kernel when it is first asked about or launched, which must not be while a stream is captured.
         _ = kernel.num_regs
     except Exception as error:
-        # As the compiler and the driver say it, each with exceptions of its own.
+        # The compiler and the driver have exceptions of their own; the message has their words.
         said = " ".join(str(error).split())
         raise RuntimeError(f"{name} cannot be compiled for this GPU ({said[:300]}); {_WHERE}") from error
-    made: Callable[..., None] = kernel
-    return made
+    compiled: Callable[..., None] = kernel
+    return compiled
 
 
 @functools.cache
 def elementwise_kernel(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[Elementwise, Callable[..., None]]:
-    it = elementwise(name, stage, storages)
+    described = elementwise(name, stage, storages)
     kernel = cupy().ElementwiseKernel(
-        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
+        described.in_params,
+        described.out_params,
+        described.operation,
+        described.name,
+        preamble=described.preamble,
+        no_return=True,
+        options=OPTIONS,
     )
-    return it, kernel
+    return described, kernel
 
 
 @functools.cache
@@ -118,9 +124,9 @@ def _given(dtype: Any) -> Any:
 
 
 def scalar_arguments(scalars: Any) -> tuple[Any, Any]:
-    """A table of numbers as two arguments of a kernel: where it lies on the GPU, or none, and the numbers themselves.
+    """A table of numbers as two arguments of a kernel: an array on the GPU or None, and the numbers by value.
 
-    Few go along with the call, which copies nothing: nobody need wait, and none is overwritten while it is in use.
+    Up to GIVEN_BYTES go along by value: nothing is copied, so nobody need wait and no number in use is overwritten.
     """
     given = np.zeros(1, _given(scalars.dtype))
     if scalars.nbytes > GIVEN_BYTES:
@@ -131,14 +137,14 @@ def scalar_arguments(scalars: Any) -> tuple[Any, Any]:
 
 @dataclass(eq=False)
 class OnGpu(Prepared):
-    """table: the task table on the GPU, as it was when arrays had moved so many times."""
+    """table: the task table on the GPU. moves: the `Batch.moves` for which it was copied there."""
 
     table: Any = None
     moves: int = 0
 
 
 def on_gpu(batch: Batch) -> OnGpu:
-    """What is kept of a batch."""
+    """The data that this backend keeps of a batch, made at the first call."""
     if not isinstance(batch.prepared, OnGpu):
         batch.prepared = OnGpu()
     return batch.prepared
@@ -148,11 +154,11 @@ def task_table(batch: Batch, table: Any) -> Any:
     """A table on the GPU; that of the whole batch stays there while the arrays stay where they are."""
     if table is not batch.table:
         return cupy().asarray(table)
-    made = on_gpu(batch)
-    if made.table is None or made.moves != batch.moves:
+    kept = on_gpu(batch)
+    if kept.table is None or kept.moves != batch.moves:
         with memory_for("the task table", "Free some on the GPU"):
-            made.table, made.moves = cupy().asarray(table), batch.moves
-    return made.table
+            kept.table, kept.moves = cupy().asarray(table), batch.moves
+    return kept.table
 
 
 def update_one(name: str, stage: Stage, views: Sequence[View], walk: Sequence[int], scalars: Any) -> None:

@@ -1,6 +1,6 @@
 """Graph -> CUDA C++: an element's formula once, and the kernel around it for one set. Imports neither CuPy nor CUDA.
 
-The text is compiled with `--fmad=false -ftz=true`, correctly rounded division and nothing included. The author's names
+The text is compiled with `--fmad=false -ftz=true`, correctly rounded division and no include files. The author's names
 end in an underscore, ours never do.
 """
 
@@ -44,7 +44,7 @@ def pack(storages: Sequence[str]) -> int:
 
 
 def spelling(compute: str) -> Spelling:
-    """How CUDA C++ writes expressions of a type; nothing of it computes in any other type."""
+    """How CUDA C++ writes expressions of a type; none of them computes in any other type."""
     single = compute == "float32"
     f = "f" if single else ""
 
@@ -74,7 +74,7 @@ def spelling(compute: str) -> Spelling:
 
 @dataclass(frozen=True)
 class Parts:
-    """What every kernel of a stage is put together from.
+    """The parts that every kernel of a stage is put together from.
 
     preamble: an open namespace with the grammar, the stored types, and `element`, which computes one element.
     arrays: their names. kind, compute: the type in which it computes, by NumPy's name and C's. scalars: the variables

@@ -1,6 +1,6 @@
-"""How the kernel that updates many sets of arrays in one launch is launched, and how to have it otherwise for a while.
+"""The launch size of the kernel that updates many sets of arrays at once, and a context that changes it for a while.
 
-What is computed does not depend on it.
+The results do not depend on the launch size.
 """
 
 import contextlib
@@ -31,10 +31,10 @@ def check_launch(threads: int | None = None, rounds_per_thread: int | None = Non
 
 @contextlib.contextmanager
 def launching(threads: int | None = None, rounds_per_thread: int | None = None) -> Iterator[None]:
-    """Within it, in all threads of the process, the kernel is launched with these numbers: for benchmarks.
+    """A context in which all threads of the process launch the kernel with these numbers: for benchmarks.
 
     threads: a power of two from 32 to 1024. rounds_per_thread: 1 or more. None leaves a number as it is.
-    Raises ValueError for others.
+    Raises ValueError for other numbers.
     """
     global now
     check_launch(threads, rounds_per_thread)

@@ -1,7 +1,7 @@
 """The CUDA C++ between two stages: one block folds norms, and works out the scalars of the next stage in float64.
 
-So the host need not wait for a norm, and a step that was captured in a CUDA graph finds its numbers by itself: a table
-has what the host says of the k-th step that is applied, and a clock on the GPU counts those.
+So the host need not wait for a norm, and a step that was captured in a CUDA graph finds its numbers by itself: row k of
+a table has what the host says of the k-th applied step, and a clock on the GPU counts the applied steps.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from .parameters import KernelParameters
 from .prelude import prelude
 from .table_kernels import given_struct
 
-# Of its one block.
+# The threads of the single block of such a kernel.
 THREADS = 1024
 # The words of a clock: what has stopped it for good, what this step does, how many steps were applied and skipped.
 STOPPED, DOES, APPLIED, SKIPPED = range(4)
@@ -24,13 +24,13 @@ CLOCK = 4
 PAST_THE_END, ZERO = 1, 2
 # What a step does: it writes, it is skipped, it stops there.
 WRITE, SKIP, STOP = 1, 0, -1
-# The same names for those who read the kernel.
+# These names again, for people who read the kernel.
 _MEANINGS = f"""\
 enum word {{ STOPPED = {STOPPED}, DOES = {DOES}, APPLIED = {APPLIED}, SKIPPED = {SKIPPED} }};
 enum reason {{ PAST_THE_END = {PAST_THE_END}, ZERO = {ZERO} }};
 enum deed {{ WRITE = {WRITE}, SKIP = {SKIP}, STOP = {STOP} }};
 """
-# As the host computes them: a division by zero is noticed, and both sides of a choice are computed.
+# These operations compute as the host does: they notice a division by zero, and compute both sides of a choice.
 _OPERATIONS = """\
 __device__ __forceinline__ double divided(double a, double b, bool &zero) { return zero |= b == 0.0, a / b; }
 __device__ __forceinline__ double chosen(bool which, double a, double b) { return which ? a : b; }
@@ -48,7 +48,7 @@ _SPELLED = {
 # spans: where the partial results of each set, of the stage before, begin and end. groups: for each set which row of
 # what was told is its own; rows: how many rows of scalars there are, of sets or of groups. found: room for each
 # reduction of each set, then for those over the model. uploaded, given: what was told, as `GpuNumbers.told` has it, in
-# rows of `steps` steps each, or of one if that is 0. carried: the states of each group, then room for as many.
+# rows of `steps` steps each, or of one step if `steps` is 0. carried: the states of each group, then room for as many.
 # notice: where the host sees what stopped the clock. singles, doubles: where the scalars go, in both types.
 PARAMETERS = KernelParameters(
     "const long long *__restrict__ spans",
@@ -76,9 +76,9 @@ _DECLARED = PARAMETERS.declared()
 def number_kernel(numbers: GpuNumbers, number: int) -> tuple[str, str]:
     """The text and the name of the kernel before stage `number`, of one block of THREADS threads, with PARAMETERS.
 
-    That before the first stage lets the clock begin a step; that before another folds the partial results of the stage
-    before; that before the last, which writes, decides whether it may, and has the clock count. All give their stage
-    scalars.
+    The kernel before the first stage lets the clock begin a step. The kernel before a later stage folds the partial
+    results of the stage before. The kernel before the last stage, which writes, decides whether it may write, and lets
+    the clock count. Each kernel gives its stage the scalars.
     """
     program = numbers.program
     name = f"{kernel_name(program.name)}_numbers{number}"
@@ -118,7 +118,7 @@ def _begin() -> list[str]:
 
 
 def _fold(numbers: GpuNumbers, stage: Stage) -> list[str]:
-    """The partial results of each set in order, over the model the sets in order, as StageRun.reduced has it."""
+    """Statements that combine the partial results of each set, and the sets of the model, as StageRun.reduced does."""
     everything, count = numbers.program.reductions, len(stage.reductions)
     double = spelling("float64").operations
     begin, step, end, whole = [], [], [], []
@@ -157,7 +157,7 @@ def _fold(numbers: GpuNumbers, stage: Stage) -> list[str]:
 
 
 def _scalars(numbers: GpuNumbers, stage: Stage, last: bool) -> list[str]:
-    """The stage's scalars, a row for each set or group; after the last norms the new states and the guard too."""
+    """Statements for the stage's scalars, a row for each set or group; after the last norms also states and guard."""
     program = numbers.program
     reductions, count, width = len(program.reductions), len(stage.scalars), len(numbers.carried)
     names = {node: f"told[{k}]" + " != 0" * node.boolean for k, node in enumerate(numbers.told)}

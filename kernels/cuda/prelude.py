@@ -1,4 +1,4 @@
-"""What every CUDA C++ kernel begins with: the grammar's functions, the stored types, and access to memory."""
+"""The beginning of every CUDA C++ kernel: the grammar's functions, the stored types, and access to memory."""
 
 from collections.abc import Sequence
 

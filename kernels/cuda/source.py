@@ -10,7 +10,7 @@ from .table_kernels import reduce_source, update_source
 
 
 def number_sources(program: Program) -> list[tuple[str, str, str]]:
-    """The same for the kernels that work out numbers which follow from norms."""
+    """A title, the language and the text of each kernel that works out numbers which follow from norms."""
     if not program.reductions:
         return []
     title = "GPU, CUDA C++: the numbers before pass"
@@ -20,11 +20,12 @@ def number_sources(program: Program) -> list[tuple[str, str, str]]:
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
-    """For people to read: a title, the language and the text of each kernel of a stage."""
+    """A title, the language and the text of each kernel of a stage, for people to read."""
     if stage.reductions:
         return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, storages, None))]
-    one = elementwise(name, stage, storages)
-    text = f"{one.preamble}\n// ElementwiseKernel({one.in_params!r}, {one.out_params!r}): for each i\n{one.operation}\n"
+    described = elementwise(name, stage, storages)
+    parameters = f"{described.in_params!r}, {described.out_params!r}"
+    text = f"{described.preamble}\n// ElementwiseKernel({parameters}): for each i\n{described.operation}\n"
     return [
         ("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text),
         ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, storages)),

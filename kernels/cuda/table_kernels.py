@@ -11,18 +11,19 @@ from .element import Parts, kernel_name, pack, parts_of, spelling
 from .launch_size import THREADS
 from .parameters import KernelParameters
 
-# So many bytes of scalars go along as an argument of the kernel; more are put into the GPU's memory.
+# Up to so many bytes of scalars go along as an argument of the kernel; more are put into the GPU's memory.
 GIVEN_BYTES = 1024
 
 
-# Of both kernels: the task table, and the stage's scalars, in the GPU's memory or as they come with the call.
+# The first parameters of both kernels: the task table, and the stage's scalars, in the GPU's memory or as they come
+# with the call.
 _TABLE = (
     "const long long *__restrict__ table",
     "const {compute} *__restrict__ uploaded",
     "const __grid_constant__ Given given",
 )
-# blocks: of each row. go: the address of a number, or 0: below 1 nothing is written, but that at 0 the arrays that are
-# set to a constant are.
+# blocks: how many each row of the table has. go: the address of a number, or 0 for none. If the number is below 1,
+# nothing is written, except that at 0 the arrays that are set to a constant are.
 UPDATE = KernelParameters(*_TABLE, "unsigned blocks", "const long long *go")
 REDUCE = KernelParameters(*_TABLE, "double *__restrict__ partials")
 
@@ -77,14 +78,14 @@ def update_source(
 ) -> str:
     """The kernel that updates many sets of arrays; its arguments are UPDATE.
 
-    Dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere and at the
-    end. dimensions: of arrays that are not dense together, else None. held: the arrays of which a row has one element
-    alone. threads: of a block.
+    It takes dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere
+    and at the end. dimensions: how many, if the arrays are not dense together, else None. held: the arrays of which a
+    row has a single element. threads: of a block.
     """
     parts, size = parts_of(stage, storages), pack(storages)
     arrays = range(len(storages))
     written = [k for k in arrays if stage.arrays[k] in stage.writes]
-    # What is written but not read needs a place, not a load.
+    # An array that is written but not read needs a place, not a load.
     read = [k for k in arrays if stage.arrays[k] in stage.reads]
     packs = [f"{parts.compute} a{k}[{size}];" for k in arrays]
     packs += [f"load_packs<{storages[k]}>(at{k}, i, a{k});" for k in read if k not in held]
@@ -137,8 +138,8 @@ def _places(width: int, dimensions: int | None, number: str, held: Collection[in
 def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None) -> str:
     """The kernel that reduces a chunk a block, in the order of reductions.py; its arguments are REDUCE.
 
-    A thread has neighbouring lanes, so that it loads packs of 128 bits. dimensions: of arrays that are not dense
-    together, else None.
+    A thread has neighbouring lanes, so that it loads packs of 128 bits. dimensions: how many, if the arrays are
+    not dense together, else None.
     """
     parts, size, width = parts_of(stage, storages), pack(storages), len(storages)
     c, count = parts.compute, len(stage.reductions)

@@ -1,4 +1,4 @@
-"""Steps that the GPU takes by itself: it waits for no host that waits for a norm, and a CUDA graph can hold them."""
+"""Steps that the GPU takes by itself: the host does not wait for norms, and a CUDA graph can hold the steps."""
 
 import functools
 from collections.abc import Sequence
@@ -35,12 +35,13 @@ _ZERO = "a number that follows from a norm is divided by zero"
 
 
 class GpuSteps:
-    """The stages of a program on sets of CuPy arrays, as often as they are run, with no word from the host.
+    """Unattended steps of a program on sets of CuPy arrays: each `run` issues the stages, and nothing waits.
 
     Before each stage a kernel of number_kernels.py works out its scalars, from what was told and from the stage before.
     Either each `run` comes after a `tell`, or `tell_all` is called and `run` then captured, to be replayed many times.
-    All kernels are compiled here, so that a capture meets none that is not. Raises RuntimeError in the midst of one.
-    groups: for each set which row of numbers is its own. rows: how many there are. device: where the arrays are.
+    All kernels are compiled here, before a capture. Raises RuntimeError while the current stream is being captured.
+    groups: for each set which row of numbers is its own. rows: how many rows of numbers there are. device: where the
+    arrays are.
     notice: a word of the host's memory that the GPU writes too, for steps whose outcome nobody waits for.
     """
 
@@ -55,12 +56,12 @@ class GpuSteps:
         with on_device(device):
             refuse_capture()
             for stage, batch in ((run.stage, batch) for run in runs for batch in run.batches):
-                # A capture is no time to compile; and the table has the addresses.
+                # Compiled before a capture. The table has the addresses: the arrays need not be kept alive here.
                 table_kernel(program.name, stage, batch)
                 batch.sets.clear()
             self._kernels = [raw_kernel(*number_kernel(numbers, k)) for k in range(len(runs))]
             self._groups = cupy().asarray(np.array(groups, np.int64))
-            self._found = cupy().zeros((sets + 1) * max(1, len(program.reductions)), "float64")
+            self._reductions = cupy().zeros((sets + 1) * max(1, len(program.reductions)), "float64")
             self._clock = cupy().zeros(CLOCK, "int64")
             self._go = self._clock[DOES:]
             self._carried = cupy().zeros(max(1, 2 * rows * wide), "float64")
@@ -72,9 +73,9 @@ class GpuSteps:
         self._steps = np.int64(0)
 
     def tell(self, rows: Sequence[Sequence[float]]) -> None:
-        """What there is to know of the next step, a row for each group, as `GpuNumbers.told` has it.
+        """Give the GPU the numbers of the next step, a row for each group, as `GpuNumbers.told` has it.
 
-        Raises ZeroDivisionError if the GPU has stopped at a step before. Those since then were counted, but have
+        Raises ZeroDivisionError if the GPU has stopped at a step before. The steps since then were counted, but have
         written nothing.
         """
         with on_device(self.device):
@@ -90,9 +91,9 @@ class GpuSteps:
         self.tables()
 
     def tell_all(self, rows: Any, carried: Sequence[Sequence[float]]) -> None:
-        """What there is to know of many steps, (groups, steps, told), and the states before them, a row for each group.
+        """Give the GPU the numbers of many steps, (groups, steps, told), and the states before them, a row a group.
 
-        Waits for the GPU. The clock begins anew. The first table sets for how many steps there is room.
+        Waits for the GPU. The clock begins anew. The first call sets for how many steps there is room.
         """
         _, steps, _ = rows.shape
         states = np.array([carried, carried], np.float64).reshape(-1)
@@ -109,7 +110,7 @@ class GpuSteps:
         self.notice[0] = 0
 
     def clock(self) -> tuple[int, int, str]:
-        """How many steps were applied and skipped since they were told, and what then stopped it, if anything did.
+        """How many steps were applied and skipped since `tell_all`, and what then stopped the GPU, or "".
 
         Waits for all that the GPU does; raises RuntimeError while the current stream is being captured.
         """
@@ -120,21 +121,21 @@ class GpuSteps:
         return applied, skipped, {0: "", PAST_THE_END: "there were no more steps", ZERO: _ZERO}[stopped]
 
     def states(self) -> list[list[float]]:
-        """The states that the GPU carries, a row for each group; waits for it."""
+        """The states that the GPU carries, a row for each group; waits for the GPU."""
         wide, rows = len(self.gpu_numbers.carried), int(self._sizes[2])
         with on_device(self.device):
             values: list[list[float]] = cupy().asnumpy(self._carried)[: rows * wide].reshape(rows, wide).tolist()
         return values
 
     def tables(self) -> None:
-        """Have the task tables on the GPU, as the arrays lie now."""
+        """Put the task tables on the GPU, with the addresses that the arrays have now."""
         with on_device(self.device):
             for run in self._runs:
                 for batch in run.batches:
                     task_table(batch, batch.table)
 
     def run(self) -> None:
-        """Take a step on CuPy's current stream; it is only issued."""
+        """Issue a step on CuPy's current stream, without waiting for it."""
         name = self.gpu_numbers.program.name
         with on_device(self.device):
             for number, run in enumerate(self._runs):
@@ -155,7 +156,7 @@ class GpuSteps:
         uploaded, given = self._told
         arguments = PARAMETERS.arguments(
             **{"spans": spans, "partials": partials, "groups": self._groups, "sets": sets, "rows": rows},
-            **{"told_rows": told_rows, "found": self._found, "uploaded": uploaded, "given": given},
+            **{"told_rows": told_rows, "found": self._reductions, "uploaded": uploaded, "given": given},
             **{"steps": self._steps, "clock": self._clock, "notice": self._notice_at, "carried": self._carried},
             **{"singles": self._scalars["float32"][0], "doubles": self._scalars["float64"][0]},
         )
@@ -163,7 +164,7 @@ class GpuSteps:
 
 
 class _Fold:
-    """Room for the partial results of a stage: batch by batch; spans: where those of each set are."""
+    """Room for the partial results of a stage, batch by batch. spans: where those of each set begin and end."""
 
     def __init__(self, run: StageRun, sets: int) -> None:
         spans = np.zeros((sets, 2), np.int64)
@@ -179,7 +180,7 @@ class _Fold:
 
 
 def _nothing(kind: str) -> Any:
-    """Numbers that go along where those that count lie on the GPU."""
+    """A placeholder for the numbers by value of a call whose numbers lie on the GPU."""
     return scalar_arguments(np.zeros(1, kind))[1]
 
 
@@ -193,7 +194,7 @@ def _seen_by_both() -> Any:
 def unattended_steps(
     program: Program, runs: Sequence[StageRun], groups: Sequence[int], device: str, rows: int, notice: Any
 ) -> GpuSteps:
-    """The steps of a program, as `GpuSteps` has them; notice: that of others which they follow, or None.
+    """The unattended steps of a program, as `GpuSteps` has them. notice: that of the steps before these, or None.
 
     Raises ValueError if a GPU would not have the bits of the host.
     """
@@ -205,6 +206,6 @@ def unattended_steps(
 
 @functools.cache
 def unattended(program: Program) -> bool:
-    """Whether the host need know nothing that a step finds out: there are norms, but no guard and no states of them."""
+    """Whether the host needs no result of a step: there are norms, but no guard and no states that follow from one."""
     numbers = GpuNumbers(program)
     return bool(program.reductions) and not program.guard and not numbers.carried and not numbers.unfit

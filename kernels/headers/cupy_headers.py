@@ -14,8 +14,8 @@ import numpy as np
 
 from .numpy_headers import CHANGED, SAME, ArrayKind, Headers
 
-# Of an array: 1 type, 5 and 6 where its shape begins and ends, 8 its strides, 13 dtype, 14 its MemoryPointer; of that:
-# 3 address, 4 device.
+# Words of an array: 1 type, 5 and 6 where its shape begins and ends, 8 its strides, 13 dtype, 14 its MemoryPointer.
+# Words of a MemoryPointer: 3 address, 4 device.
 _COMPARE = f"""
     if word(at, 1) != kind:
         return {CHANGED}
@@ -43,7 +43,7 @@ def kind() -> ArrayKind:
 def available() -> bool:
     """Whether the words of CuPy's objects are where this module expects them."""
     cupy = importlib.import_module("cupy")
-    # Nobody reads this memory: what matters is what the arrays say of it.
+    # Nobody reads this memory; only the words of the arrays are looked at.
     room = np.zeros(64)
     memory = cupy.cuda.UnownedMemory(room.ctypes.data, room.nbytes, room, 0)
     arrays = [
@@ -58,8 +58,8 @@ def available() -> bool:
     # Compiled code follows these words, so they are looked at from here first.
     if not all(map(_as_expected, arrays)):
         return False
-    watch = Headers(arrays, arrays[::-1], [], False, kind())
-    return watch.look(arrays, arrays[::-1]) == SAME
+    headers = Headers(arrays, arrays[::-1], [], False, kind())
+    return headers.look(arrays, arrays[::-1]) == SAME
 
 
 def _as_expected(array: Any) -> bool:
@@ -67,8 +67,8 @@ def _as_expected(array: Any) -> bool:
     if len(words) < 15 or len(pointer) < 5:
         return False
     lengths = words[6] - words[5], words[9] - words[8]
-    found = (*lengths, words[13], words[14], pointer[3])
-    return found == (8 * array.ndim, 8 * array.ndim, id(array.dtype), id(array.data), array.data.ptr)
+    read = (*lengths, words[13], words[14], pointer[3])
+    return read == (8 * array.ndim, 8 * array.ndim, id(array.dtype), id(array.data), array.data.ptr)
 
 
 def _words(thing: Any) -> list[int]:

@@ -76,11 +76,11 @@ def {name}(parameters, gradients, frame):
 
 
 class Frame:
-    """What is known beforehand of arrays that are looked at, in the frame of the compiled function.
+    """The frame of the compiled function: what it is told of the arrays that it looks at.
 
     counts: of parameters and gradients. width: how many words are noted of each. views, gradients_written: as Headers
-    has them. own: the words of the frame that are the function's own. addresses: where the parameters, and after them
-    the gradients, lay when last looked at; gradients: only theirs.
+    has them. own: the words of the frame that are the function's own. addresses: those of the parameters, then those
+    of the gradients, at the last look. gradients: the addresses of the gradients alone.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class Frame:
     ) -> None:
         spans, written = _extents(views, gradients_written)
         self.expected = np.zeros((sum(counts), width), np.int64)
-        self.addresses, found = (np.zeros(sum(counts), np.int64) for _ in range(2))
-        tables = self.addresses, found, spans, written, self.expected
+        self.addresses, latest = (np.zeros(sum(counts), np.int64) for _ in range(2))
+        tables = self.addresses, latest, spans, written, self.expected
         places = [table.ctypes.data for table in tables]
         ends = [places[2], len(spans), places[3], len(written), places[4], width]
         self.frame = np.array([*counts, *places[:2], *ends, *own], np.int64)
@@ -99,7 +99,7 @@ class Frame:
 
 # Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags. NumPy keeps the strides
 # behind the dimensions; where they are not, all is looked at anew. After a forward and a backward pass no cache has
-# them: memory is asked for the struct of an array that comes soon, and then, if it is one, for what that leads to.
+# them: memory is asked for the struct of an array that comes soon, and then, if it is an array, for its shape.
 _COMPARE = f"""
     far, near = word(items, min(k + {2 * AHEAD}, last - 1)), word(items, min(k + {AHEAD}, last - 1))
     prefetch(far + 16)
@@ -124,7 +124,7 @@ _COMPARE = f"""
 class ArrayKind:
     """A library's arrays. compare: as look_source has it, where word `kind` of the frame is the type's address.
 
-    extra: one thing more that must stay. address: where an array lies.
+    extra: a number of an array, beside its type, shape and strides, that must stay. address: where an array lies.
     """
 
     type: type
@@ -143,11 +143,12 @@ NUMPY = ArrayKind(np.ndarray, _COMPARE, lambda array: array.flags.num & _FLAGS, 
 
 
 class Headers:
-    """Watches parameters and gradients: whether others are like them in type, shape, strides and what else must stay.
+    """Checks whether arrays are like these parameters and gradients in type, shape, strides and what else must stay.
 
-    views: for each parameter, those of all its arrays as the plan has them; gradients_written: whether they are set.
-    addresses: where the parameters, and after them the gradients, lay when last looked at; gradients: only theirs.
-    Of arrays of another class than that of `kind`, one that inherits from it too, nothing is watched.
+    views: for each parameter, those of all its arrays as the plan has them. gradients_written: whether the step writes
+    the gradients. addresses: those of the parameters, then those of the gradients, at the last look. gradients: the
+    addresses of the gradients alone.
+    If an array is of another class than `kind.type`, even one that inherits from it, every look gives CHANGED.
     """
 
     def __init__(
@@ -160,8 +161,8 @@ class Headers:
     ) -> None:
         arrays = [*parameters, *gradients]
         # The function itself, since finding it in its cache takes as long as running it.
-        self._look, self._watched = kind.look, all(type(array) is kind.type for array in arrays)
-        if not self._watched:
+        self._look, self._checkable = kind.look, all(type(array) is kind.type for array in arrays)
+        if not self._checkable:
             return
         width = 3 + 2 * max(array.ndim for array in arrays)
         known = Frame((len(parameters), len(gradients)), width, views, gradients_written, [id(kind.type)])
@@ -174,22 +175,25 @@ class Headers:
         self._kept = known, [array.dtype for array in arrays]
 
     def look(self, parameters: list[Any], gradients: list[Any]) -> int:
-        """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
-        if not self._watched:
+        """SAME, or MOVED if only gradients lie elsewhere, or CHANGED.
+
+        MOVED enters the new addresses into `addresses`; CHANGED leaves them as they were.
+        """
+        if not self._checkable:
             return CHANGED
         # The arrays stay alive, and so do their addresses, while the caller holds the lists.
-        found: int = self._look(id(parameters), id(gradients), self._place)
-        return found
+        answer: int = self._look(id(parameters), id(gradients), self._place)
+        return answer
 
 
 def _extents(views: Sequence[Sequence[View]], gradients_written: bool) -> tuple[Any, Any]:
-    """Where each gradient begins and ends, from the address of its first element; where what is written lies, in order.
+    """Where each gradient begins and ends, from the address of its first element; where written arrays lie, in order.
 
-    The first is empty where a moved gradient needs a closer look: if it is written itself, or if what is written
-    interleaves.
+    The first is empty where a moved gradient needs a full check: if gradients are written, or if the written arrays
+    interleave.
     """
     written = sorted(view.bounds for arrays in views for k, view in enumerate(arrays) if k != 1 and view.size)
-    apart = all(one[1] <= other[0] for one, other in itertools.pairwise(written))
+    apart = all(before[1] <= after[0] for before, after in itertools.pairwise(written))
     spans = []
     if apart and not gradients_written:
         gradients = [arrays[1] for arrays in views]
@@ -205,5 +209,5 @@ def available() -> bool:
     read_only.flags.writeable = False
     arrays = [grid, grid[:, ::2].T, np.array(1.0), np.zeros((0, 5), "float16"), read_only]
     headers = Headers(arrays, arrays[::-1], [], False)
-    # What is read is compared with what Python says of arrays that differ in everything.
+    # The words that are read are compared with what Python says, of arrays that differ in everything.
     return headers.look(arrays, arrays[::-1]) == SAME

@@ -1,4 +1,4 @@
-"""Where tensors lie, of libraries that have DLPack's exchange interface in C: has any of them changed?
+"""Where tensors of libraries with DLPack's exchange interface in C lie: has any of them changed?
 
 A type's `__dlpack_c_exchange_api__` leads to a table of C functions, of which one describes a tensor where it stands,
 without a reference or an allocation. Compiled code asks it about a whole list, from the address of the list, in a fifth
@@ -23,8 +23,8 @@ _COLUMNS = 3 + 2 * _RANKS
 # the type of the elements, whose bits are its sixth byte, 3 shape, 4 strides, 5 bytes to the first element.
 _DESCRIBE, _WORDS = 5, 6
 
-# Of an object: word 1 is its type; word 2 leads to torch's own struct, which is only asked for ahead: where it leads
-# elsewhere nothing is wrong. record: what is found is noted, and compared with itself.
+# Words of an object: 1 is its type; 2 leads to torch's own struct, which is only prefetched: where it leads elsewhere
+# nothing is wrong. record: what is read is noted, and compared with itself.
 _OWN = ("one", "other", "describe", "forget", "place", "record")
 _COMPARE = f"""
     prefetch(word(items, min(k + {2 * AHEAD}, last - 1)))
@@ -64,20 +64,20 @@ _COMPARE = f"""
 @functools.cache
 def _look() -> Any:
     source = look_source("look_at_tensors", _OWN, _COMPARE)
-    # It holds Python's lock: the lists stay as they are, and a library may set an error of Python's.
+    # The function holds Python's lock: the lists stay as they are, and a library may set an error of Python's.
     return entry_point(compiled("look_at_tensors", source, "int64(int64, int64, int64)", nogil=False))
 
 
 class TensorHeaders:
-    """As headers.Headers, for tensors of one or two types, such as torch's Tensor and Parameter."""
+    """As numpy_headers.Headers, for tensors of one or two types, such as torch's Tensor and Parameter."""
 
     def __init__(
         self, parameters: list[Any], gradients: list[Any], views: Sequence[Sequence[View]], gradients_written: bool
     ) -> None:
         kinds = list(dict.fromkeys(map(type, (*parameters, *gradients))))
         functions = {_function(kind) for kind in kinds}
-        self._watched = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
-        if not self._watched:
+        self._checkable = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
+        if not self._checkable:
             return
         # torch may keep values negated until they are looked at.
         self._negated = getattr(kinds[0], "is_neg", None)
@@ -89,19 +89,22 @@ class TensorHeaders:
         self.addresses, self.gradients = self._known.addresses, self._known.gradients
         self._place = self._known.place
         self._look = _look()
-        self._watched = self._look(id(parameters), id(gradients), self._place) == SAME
+        self._checkable = self._look(id(parameters), id(gradients), self._place) == SAME
         self._known.frame[-1] = False
 
     def look(self, parameters: list[Any], gradients: list[Any]) -> int:
-        """SAME, MOVED if only gradients lie elsewhere, as `addresses` now says, or CHANGED, when nothing is noted."""
+        """SAME, or MOVED if only gradients lie elsewhere, or CHANGED.
+
+        MOVED enters the new addresses into `addresses`; CHANGED leaves them as they were.
+        """
         try:
-            if not self._watched or (self._negated and any(map(self._negated, gradients))):
+            if not self._checkable or (self._negated and any(map(self._negated, gradients))):
                 return CHANGED
         except TypeError:
             return CHANGED
         # The tensors stay alive, and so do their addresses, while the caller holds the lists.
-        found: int = self._look(id(parameters), id(gradients), self._place)
-        return found
+        answer: int = self._look(id(parameters), id(gradients), self._place)
+        return answer
 
 
 def _function(kind: type) -> int:

@@ -37,16 +37,16 @@ def _refusal(place: Path) -> str | None:
     """Why the folder cannot be trusted, or None. Makes it if it is not there."""
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = place.lstat()
+        status = place.lstat()
     except OSError as error:
         return f"it cannot be made ({error.strerror or error})"
-    if stat.S_ISLNK(found.st_mode) or not stat.S_ISDIR(found.st_mode):
+    if stat.S_ISLNK(status.st_mode) or not stat.S_ISDIR(status.st_mode):
         return "it is a link or no folder"
     if hasattr(os, "getuid"):
-        if found.st_uid != os.getuid():
+        if status.st_uid != os.getuid():
             return "it belongs to another user"
-        if found.st_mode & 0o077:
-            return f"others may enter it (mode {stat.S_IMODE(found.st_mode):04o}); chmod 700 it"
+        if status.st_mode & 0o077:
+            return f"others may enter it (mode {stat.S_IMODE(status.st_mode):04o}); chmod 700 it"
     return None
 
 
@@ -113,7 +113,7 @@ def write(key: str, content: bytes) -> None:
 class KernelCache:
     """Stands where a numba dispatcher has its own cache, whose index is an unchecked pickle.
 
-    files: those of the modules whose instructions end up in the kernel, and of the one that compiles it.
+    files: those of the modules whose instructions end up in the kernel, and of the module that compiles it.
     """
 
     def __init__(self, name: str, source: str, files: Sequence[str | None]) -> None:

@@ -30,13 +30,13 @@ def compiled(entry: str, text: str, signature: str, parallel: bool = False, nogi
 def assembly(entry: str, text: str, signature: str) -> tuple[str, str, str]:
     """LLVM's name of this processor, the symbol of the function `entry`, and LLVM's assembly of all that is made of it.
 
-    Compiled whatever the disk cache has, which is machine code alone.
+    Compiled afresh in any case: the disk cache has machine code alone.
     """
     dispatcher = _dispatcher(entry, text, False, True)
     uninterrupted(dispatcher.compile, signature)
-    (made,) = dispatcher.overloads.values()
-    _, processor, _ = made.target_context.codegen().magic_tuple()
-    return processor, made.fndesc.llvm_func_name, made.library.get_asm_str()
+    (result,) = dispatcher.overloads.values()
+    _, processor, _ = result.target_context.codegen().magic_tuple()
+    return processor, result.fndesc.llvm_func_name, result.library.get_asm_str()
 
 
 def _dispatcher(entry: str, text: str, parallel: bool, nogil: bool) -> Any:
@@ -53,18 +53,18 @@ def _dispatcher(entry: str, text: str, parallel: bool, nogil: bool) -> Any:
 
 
 def entry_point(function: Any) -> Callable[..., Any]:
-    """A compiled function without the look at its arguments' types, which takes as long as a small kernel.
+    """A compiled function without numba's look at its arguments' types, which takes as long as a small kernel.
 
-    The caller answers for them: an array of another type would be read as if it were of the one that was compiled for.
+    The caller answers for the types: an array of another type would be read as if it were of the compiled type.
     """
-    (made,) = function.overloads.values()
-    entry: Callable[..., Any] = made.entry_point
+    (result,) = function.overloads.values()
+    entry: Callable[..., Any] = result.entry_point
     return entry
 
 
 @functools.cache
 def control_functions() -> tuple[Callable[[], int], Callable[[int], None]]:
-    """Functions that make this thread flush denormals, and that restore what was before."""
+    """Two functions: the first makes this thread flush denormals, the second restores the state before."""
     flush = compiled("flush_here", "def flush_here():\n    return flush_denormals()\n", "int64()")
     put_back = compiled("restore_here", "def restore_here(saved):\n    restore(saved)\n", "void(int64)")
     return flush, put_back

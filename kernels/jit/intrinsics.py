@@ -1,4 +1,4 @@
-"""What the generated CPU kernels are made of, as LLVM instructions. Imports numba."""
+"""The functions that generated CPU kernels call, as LLVM instructions. Imports numba."""
 
 import platform
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def _declare_flushing(builder: Any) -> None:
 
 
 def _mark_distinct(builder: Any, access: Any, array: int) -> None:
-    """Say that no two arrays of a task overlap, which the dispatcher has checked: the loop vectorises unguarded."""
+    """Tell LLVM that no two arrays of a task overlap, which was checked before: the loop vectorises unguarded."""
     module = builder.module
     domain = module.add_metadata([ir.MetaDataString(module, "fastopt")])
     scopes = [module.add_metadata([ir.MetaDataString(module, f"fastopt {k}"), domain]) for k in range(_SCOPES)]
@@ -104,9 +104,9 @@ def same_pair(typing: Any, a: Any, b: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pair = ir.IntType(128)
-        one, other = (builder.load(builder.inttoptr(address, pair.as_pointer())) for address in args)
-        one.align = other.align = 8
-        return builder.icmp_unsigned("==", one, other)
+        first, second = (builder.load(builder.inttoptr(address, pair.as_pointer())) for address in args)
+        first.align = second.align = 8
+        return builder.icmp_unsigned("==", first, second)
 
     return types.boolean(types.int64, types.int64), generate
 
@@ -144,23 +144,23 @@ def _operation(build: Callable[..., Any], boolean: bool = False) -> Callable[[Ca
         if declared.__code__.co_argcount == 2:
 
             @intrinsic
-            def one(typing: Any, a: Any) -> Any:
+            def unary(typing: Any, a: Any) -> Any:
                 return a(a), generate
 
-            return one
+            return unary
         if declared.__code__.co_argcount == 3:
 
             @intrinsic
-            def two(typing: Any, a: Any, b: Any) -> Any:
+            def binary(typing: Any, a: Any, b: Any) -> Any:
                 return a(a, a), generate
 
-            return two
+            return binary
 
         @intrinsic
-        def three(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+        def ternary(typing: Any, condition: Any, a: Any, b: Any) -> Any:
             return a(types.boolean, a, a), generate
 
-        return three
+        return ternary
 
     return decorate
 
@@ -290,7 +290,7 @@ def restore(typing: Any, saved: Any) -> Any:
 
 @intrinsic
 def call(typing: Any, function: Any, first: Any, second: Any) -> Any:
-    """What the C function at an address returns, an int, for two pointers; one that takes fewer ignores the rest."""
+    """The int that the C function at an address returns for two pointers; a function of fewer ignores the rest."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = ir.FunctionType(_i32, [_i64, _i64])

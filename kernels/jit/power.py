@@ -1,4 +1,4 @@
-"""A float32 power that loops can vectorise: the math library's is called once an element. Imports numba."""
+"""A float32 power that loops can vectorise; the math library's is called for each element. Imports numba."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ _i32, _i64 = ir.IntType(32), ir.IntType(64)
 # atanh(s) / s in s * s, for |s| up to 3 - 2 sqrt(2), and 2**f for |f| up to a half: to 2e-12 and 2e-10.
 _ATANH = [2 / math.log(2) / (2 * k + 1) for k in range(7)]
 _EXP2 = [math.log(2) ** k / math.factorial(k) for k in range(9)]
-# Of a double: the high word of sqrt(1/2), the bits of its exponent, and what adding rounds to an integer.
+# Of a double: the high word of sqrt(1/2), the bits of the exponent, and the number whose addition rounds to an integer.
 _ROOT_OF_HALF, _EXPONENT, _INTEGER = 0x3FE6A09E, -0x100000, 1.5 * 2.0**52
-# Beyond 2**this float32 is zero or infinite.
+# Beyond 2**_RANGE, or below 2**-_RANGE, a float32 is infinite or zero.
 _RANGE = 160.0
 
 
@@ -30,7 +30,7 @@ def _call(builder: Any, name: str, *values: Any) -> Any:
 
 
 def _polynomial(builder: Any, x: Any, coefficients: Sequence[float]) -> Any:
-    """By Estrin's scheme: pairs, then pairs of pairs, which run side by side."""
+    """A polynomial in x by Estrin's scheme: pairs, then pairs of pairs, which run side by side."""
     terms = [_number(coefficient) for coefficient in coefficients]
     while len(terms) > 1:
         pairs = zip(terms[::2], terms[1::2], strict=False)
@@ -41,7 +41,7 @@ def _polynomial(builder: Any, x: Any, coefficients: Sequence[float]) -> Any:
 
 
 def _log2(builder: Any, x: Any) -> Any:
-    """Of a float32 as a double, not negative."""
+    """The binary logarithm of a double that has a float32 value, not negative."""
     bits = builder.bitcast(x, _i64)
     high = builder.trunc(builder.lshr(bits, _i64(32)), _i32)
     above = builder.sub(high, _i32(_ROOT_OF_HALF))
@@ -56,7 +56,7 @@ def _log2(builder: Any, x: Any) -> Any:
 
 
 def _exp2(builder: Any, x: Any) -> Any:
-    """Of a double, right once it is rounded to float32."""
+    """2 to the power of a double, right once it is rounded to float32."""
     x = builder.select(builder.fcmp_ordered(">", x, _number(_RANGE)), _number(_RANGE), x)
     x = builder.select(builder.fcmp_ordered("<", x, _number(-_RANGE)), _number(-_RANGE), x)
     shifted = builder.fadd(x, _number(_INTEGER))
@@ -86,7 +86,7 @@ def _power(builder: Any, base: Any, exponent: Any) -> Any:
 
 @intrinsic
 def power(typing: Any, base: Any, exponent: Any) -> Any:
-    """base ** exponent, of any values as in C; float64 is the math library's."""
+    """base ** exponent, for all values as in C; float64 powers are the math library's."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return (_power if base == types.float32 else lambda b, *values: _call(b, "pow", *values))(builder, *args)

@@ -1,1 +1,1 @@
-"""What an update rule is written in: operations, functions, reductions, and the graph that tracing a formula gives."""
+"""The language of update rules: operations, functions, reductions, and the graph that tracing a formula gives."""

@@ -62,7 +62,7 @@ def is_static(default: Any) -> bool:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """What may have been meant by a name that is not known."""
+    """A hint for a name that is not known: the known name closest to it, or all known names."""
     known = list(known)
     close = difflib.get_close_matches(name, known, 1)
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known) or 'none'}"

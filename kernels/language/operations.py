@@ -71,7 +71,7 @@ class Operation:
 
     host: its meaning on Python numbers; array: on NumPy and CuPy arrays.
     boolean: its result is a truth value; logical: so are its operands.
-    exact: IEEE 754 or this grammar fixes every bit of the result, on any machine.
+    exact: IEEE 754 or this grammar fixes every bit of the result, on any processor.
     """
 
     host: Callable[..., Any]

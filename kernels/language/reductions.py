@@ -21,9 +21,9 @@ LANES = 1024
 
 @dataclass(frozen=True)
 class Reduction:
-    """element: the operation that makes of an element (a float64), in the place of all operands, what it brings; None
-    for the element itself. combine: an operation's name. finish: an operation that is applied once to the total, or
-    None."""
+    """element: the operation that turns an element (a float64), as each of its operands, into the contribution of the
+    element; None for the element itself. combine: an operation's name. finish: an operation that is applied once to the
+    total, or None."""
 
     element: str | None
     combine: str
@@ -66,12 +66,12 @@ class Reduction:
         """The reduction's value from the total of the partial results, or its values from many."""
         if not self.finish:
             return totals
-        # Of one number by Python, which is quicker: the same bits.
+        # For a single number Python is quicker, with the same bits.
         operation = OPERATIONS[self.finish]
         return operation.host(totals) if isinstance(totals, float) else operation.array(totals)
 
 
-# What gives a reduction over the model, of its name and an array, while formulas of several arrays are evaluated.
+# While formulas of several arrays are evaluated: gives a reduction over the model from its name and one of the arrays.
 OVER_MODEL: ContextVar[Callable[[str, Any], float] | None] = ContextVar("OVER_MODEL", default=None)
 
 REDUCTIONS: dict[str, Reduction] = {

@@ -1,4 +1,4 @@
-"""Symbols that record what a formula does, and the expression graph that comes of it.
+"""Symbols that record what a formula does, and the expression graph that results.
 
 A node is *uniform* when it depends on hyperparameters, the step and uniform states alone, and *varying* when it
 depends on an element of an array. Equal expressions are one node.
@@ -91,7 +91,7 @@ class Trace:
         return self._intern(name, args, varying=varying, boolean=operation.boolean, depth=depth)
 
     def _plain_power(self, base: "Symbol", exponent: Node) -> "Symbol | None":
-        """What NumPy makes of a few constant powers of an array."""
+        """The operation that NumPy computes for a few constant powers of an array; None for other powers."""
         if exponent.op != "constant":
             return None
         if exponent.value == 2:
@@ -105,7 +105,7 @@ class Trace:
         return None
 
     def reduce(self, name: str, operand: "Symbol", over: str) -> "Symbol":
-        """The symbol of a norm or a sum: uniform, known once a pass over the arrays has run."""
+        """The symbol of a norm or a sum: uniform, known once a stage has computed it."""
         node = self.node(operand)
         if not node.varying or node.boolean:
             raise TypeError(f"{name} takes an array expression")

@@ -1,4 +1,4 @@
-"""Anything else with __cuda_array_interface__. Importing this module does not import numba-cuda."""
+"""Arrays of any other library that have __cuda_array_interface__. Importing this module does not import numba-cuda."""
 
 import functools
 from collections.abc import Callable
@@ -24,17 +24,17 @@ def view(array: Any, name: str) -> View:
     except TypeError:
         raise TypeError(f"{name} is a {kind} of unknown type {interface['typestr']!r}; expected a float type") from None
     address, read_only = interface["data"]
-    made = make_view(
+    result = make_view(
         array, kind, f"cuda:{_device(address, name)}", address, dtype, interface.get("strides"), not read_only, name
     )
     stream = interface.get("stream")
     if stream == 0:
         raise ValueError(f"{name} names stream 0, which may be either default stream; expected None, 1, 2 or a handle")
-    return replace(made, stream=stream)
+    return replace(result, stream=stream)
 
 
 def _dtype(typestr: str, array: Any) -> Any:
-    # ml_dtypes, and whoever follows it, has no better word for a bfloat16 than two bytes.
+    # In the interface of ml_dtypes, and of libraries that follow it, a bfloat16 is just two bytes.
     if typestr == "<V2" and str(getattr(array, "dtype", "")).endswith("bfloat16"):
         import ml_dtypes
 
@@ -50,15 +50,15 @@ def _device(address: int, name: str) -> int:
         return number
     from cuda.bindings import driver as bindings
 
-    ordinal = bindings.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
-    error, found = bindings.cuPointerGetAttribute(ordinal, address)
+    attribute = bindings.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    error, ordinal = bindings.cuPointerGetAttribute(attribute, address)
     if error != bindings.CUresult.CUDA_SUCCESS:
         raise ValueError(f"{name}: the driver does not know its address {address:#x} as memory of a GPU ({error.name})")
-    return int(found)
+    return int(ordinal)
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:
-    """A new numba device array on the device of another and in its shape; Fortran order if the other has it, else C."""
+    """A new numba device array in the shape of another, on its device; Fortran order if the other is in it, else C."""
     fortran = view.walk is not None and len(view.shape) > 1 and list(view.strides) == sorted(view.strides)
     cuda = driver()
     with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
@@ -73,7 +73,7 @@ def to_host(view: View, name: str) -> Any:
 
 
 def filling(view: View, values: Any) -> Callable[[], Any]:
-    """What sets it to the values of a NumPy array."""
+    """A function that sets the array to the values of a NumPy array."""
     return functools.partial(_fill, view, values)
 
 

@@ -29,7 +29,7 @@ def to_host(view: View, name: str) -> Any:
 
 
 def filling(view: View, values: Any) -> Callable[[], Any]:
-    """What sets it to the values of a NumPy array."""
+    """A function that sets the array to the values of a NumPy array."""
     return functools.partial(_fill, view, values)
 
 

@@ -51,5 +51,5 @@ def to_host(view: View, name: str) -> Any:
 
 
 def filling(view: View, values: Any) -> Callable[[], Any]:
-    """What sets it to the values of a NumPy array: no bytecode, so that no signal's handler runs within."""
+    """A function that sets the array to a NumPy array's values, without bytecode: no signal's handler runs within."""
     return functools.partial(operator.setitem, view.array, ..., values)

@@ -1,4 +1,4 @@
-"""Arrays of every library: which library and which backend they are of, and what a library is asked for."""
+"""Arrays of every library: to which library and backend they belong, and what a library is asked for."""
 
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -14,7 +14,7 @@ from . import host
 
 
 class Library(Protocol):
-    """What the module of every library has.
+    """The functions of every library's module.
 
     BACKEND: the backend that updates its arrays.
     """
@@ -31,7 +31,7 @@ class Library(Protocol):
         """The values as a NumPy array: its own memory where NumPy can share that, else a copy."""
 
     def filling(self, view: View, values: Any) -> Callable[[], Any]:
-        """What sets it to the values of a NumPy array of its shape and type, when called."""
+        """A function that sets the array to the values of a NumPy array of its shape and type."""
 
 
 def library_of(array: Any) -> Library:
@@ -56,7 +56,7 @@ def library_of(array: Any) -> Library:
     if torch is not None and isinstance(array, torch.Tensor):
         from . import torch_cuda
 
-        return torch_cuda if array.is_cuda else host  # one that requires grad raises when asked for an interface
+        return torch_cuda if array.is_cuda else host  # a tensor that requires grad raises when asked for an interface
     if hasattr(array, "__cuda_array_interface__"):
         from . import cuda_interface
 
@@ -80,17 +80,17 @@ def view_of(array: Any, name: str) -> tuple[Library, View]:
 
 def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
     """The stored types of arrays; raises TypeError or ValueError unless they can be the parameters of one optimizer."""
-    found = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
-    (first, one), *_ = found
-    for (library, view), name in zip(found, names, strict=True):
+    pairs = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
+    (first_library, first), *_ = pairs
+    for (library, view), name in zip(pairs, names, strict=True):
         check([view], [name], [0])
-        if (library.BACKEND, view.device) != (first.BACKEND, one.device):
+        if (library.BACKEND, view.device) != (first_library.BACKEND, first.device):
             raise TypeError(
-                f"{name} is a {view.kind} on {view.device} but {names[0]} is a {one.kind} on {one.device}; make one "
-                "optimizer for each library and device"
+                f"{name} is a {view.kind} on {view.device} but {names[0]} is a {first.kind} on {first.device}; make "
+                "one optimizer for each library and device"
             )
-    check_overlaps([view for _, view in found], names.__getitem__, range(len(found)))
-    return [view.storage for _, view in found]
+    check_overlaps([view for _, view in pairs], names.__getitem__, range(len(pairs)))
+    return [view.storage for _, view in pairs]
 
 
 def views_of(
@@ -107,10 +107,10 @@ def views_of(
     for position, arrays in enumerate(sets):
         there = [k for k in range(len(arrays)) if k != 1 or position not in sparse]
         names = [label(position, program.arrays[k]) for k in there]
-        found = [view_of(arrays[k], name) for k, name in zip(there, names, strict=True)]
-        views = dict(zip(there, (view for _, view in found), strict=True))
+        pairs = [view_of(arrays[k], name) for k, name in zip(there, names, strict=True)]
+        views = dict(zip(there, (view for _, view in pairs), strict=True))
         check([*views.values()], names, [there.index(k) for k in written if k in views])
-        for (library, view), name in zip(found, names, strict=True):
+        for (library, view), name in zip(pairs, names, strict=True):
             used = used or library.BACKEND
             if used != library.BACKEND:
                 raise TypeError(f"{name} is a {view.kind}, not of the same library as the other arrays; convert it")
@@ -143,11 +143,11 @@ def to_host(array: Any, name: str) -> Any:
 
 
 def assignable(array: Any, name: str) -> Any:
-    """What to assign to: of an array on the CPU NumPy's view of its memory, whatever the library."""
+    """The object to assign to: for an array on the CPU NumPy's view of its memory, whatever the library."""
     return view_of(array, name)[1].array
 
 
 def filling(array: Any, values: Any, name: str) -> Callable[[], Any]:
-    """What sets an array to the values of a NumPy array of its shape and type, when called."""
+    """A function that sets an array to the values of a NumPy array of its shape and type."""
     library, view = view_of(array, name)
     return library.filling(view, values)

@@ -29,10 +29,10 @@ def view(tensor: Any, name: str) -> View:
         raise TypeError(f"{name} is a tensor of {tensor.dtype}; expected a float type: convert it with {name}.float()")
     strides = [tensor.element_size() * stride for stride in tensor.stride()]
     device = f"{tensor.device.type}:{tensor.device.index}"
-    # torch's default stream is 0, which elsewhere names none; 1 is CUDA's handle of the same.
+    # torch's handle of the default stream is 0, which elsewhere names no stream; CUDA's is 1.
     stream = torch.cuda.current_stream(tensor.device).cuda_stream or 1
-    made = make_view(tensor, "torch tensor", device, tensor.data_ptr(), dtype, strides, True, name)
-    return replace(made, stream=stream)
+    result = make_view(tensor, "torch tensor", device, tensor.data_ptr(), dtype, strides, True, name)
+    return replace(result, stream=stream)
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:
@@ -47,7 +47,7 @@ def to_host(view: View, name: str) -> Any:
 
 
 def filling(view: View, values: Any) -> Callable[[], Any]:
-    """What sets it to the values of a NumPy array."""
+    """A function that sets the array to the values of a NumPy array."""
     return functools.partial(_fill, view.array, values)
 
 

@@ -17,7 +17,7 @@ from .source import THREADS
 
 # An update is cut into about as many pieces as blocks of THREADS run at once on a large GPU.
 PIECES = 1024
-# numba warns of a launch of fewer blocks; those without a task end at once.
+# numba warns of a launch of fewer blocks; blocks without a task end at once.
 _FEWEST_BLOCKS = 128
 # The handle by which CUDA knows its default stream (CU_STREAM_LEGACY).
 _DEFAULT_STREAM = 1
@@ -37,7 +37,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
-    """What runs one stage over a batch, as tasks/launcher.py says; an interrupt may come in the middle of it."""
+    """A function that runs one stage over a batch, as tasks/launcher.py says; an interrupt may come in its middle."""
     return functools.partial(run, name, stage, batch, rows)
 
 
@@ -55,7 +55,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
     threads = LANES if stage.reductions else THREADS
     device = int(batch.device.removeprefix("cuda:"))
     host = _with_scalars(batch.table, scalar_table(rows, batch.storages), len(stage.arrays) + 1)
-    # The scratch memory is one for all threads of the program.
+    # All threads of the program share the scratch memory.
     with _launching, cuda.gpus[device]:
         handles = _handles([view for views in batch.sets for view in views])
         streams = [_stream(device, handle) for handle in handles]
@@ -75,11 +75,11 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
 
 
 def headers(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> None:
-    """Nothing notices yet that arrays on a GPU moved: each step looks at all of them."""
+    """No check yet whether arrays on a GPU were replaced or moved: each step looks at all of them."""
 
 
 def _with_scalars(table: Any, scalars: Any, column: int) -> Any:
-    """The task table with the bits of each row's scalars behind it, instead of their number in `column`."""
+    """The task table with the bits of each row's scalars behind it. column: that which names a row's scalars."""
     words = scalars.view(f"u{scalars.dtype.itemsize}").astype(np.int64)
     return np.concatenate([table, words[table[:, column]]], axis=1)
 
@@ -101,12 +101,12 @@ def _scratch(device: int, handle: int, shape: tuple[int, ...], dtype: str) -> An
 
 
 def unattended(program: Program) -> bool:
-    """Not yet: the host waits for norms."""
+    """False, as yet: the host waits for norms."""
     return False
 
 
 def unattended_steps(*_: Any) -> NoReturn:
-    """Raises TypeError: there are none yet."""
+    """Raises TypeError: this backend has no unattended steps yet."""
     raise TypeError(ON_CUPY_ALONE)
 
 

@@ -20,7 +20,7 @@ REMEDY = "pip install 'fastopt[cuda13]' (or cuda12, as the driver has it)"
 
 @dataclass(frozen=True)
 class Generated:
-    """A kernel before it is compiled. threads: of a block, always."""
+    """A kernel before it is compiled. threads: of every block."""
 
     entry: str
     text: str
@@ -49,9 +49,11 @@ def ptx(
     name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, capability: tuple[int, int] = (8, 0)
 ) -> str:
     """The PTX of one stage's kernel for a compute capability; needs numba-cuda but no GPU."""
-    made = generated(name, stage, storages, dimensions)
+    source_kernel = generated(name, stage, storages, dimensions)
     text: str
-    text, _ = library().compile_ptx(made.function, made.signature, cc=capability, launch_bounds=made.threads)
+    text, _ = library().compile_ptx(
+        source_kernel.function, source_kernel.signature, cc=capability, launch_bounds=source_kernel.threads
+    )
     return text
 
 
@@ -104,9 +106,10 @@ def kernel(
     """The compiled kernel, to be launched as kernel[blocks, threads, stream](table, partials)."""
     from . import intrinsics
 
-    made = generated(name, stage, storages, dimensions, held)
-    dispatcher = library().jit(launch_bounds=made.threads)(made.function)
-    dispatcher._cache = _KernelCache(f"{made.entry}-cuda", made.text, (intrinsics.__file__, __file__))
-    dispatcher.compile(made.signature)
+    source_kernel = generated(name, stage, storages, dimensions, held)
+    dispatcher = library().jit(launch_bounds=source_kernel.threads)(source_kernel.function)
+    files = (intrinsics.__file__, __file__)
+    dispatcher._cache = _KernelCache(f"{source_kernel.entry}-cuda", source_kernel.text, files)
+    dispatcher.compile(source_kernel.signature)
     dispatcher.disable_compile()
     return dispatcher

@@ -1,8 +1,8 @@
-"""What the generated numba-cuda kernels are made of, as LLVM instructions. Imports numba-cuda.
+"""The functions that generated numba-cuda kernels call, as LLVM instructions. Imports numba-cuda.
 
 Arithmetic is written as the instructions of the hardware that round once and flush float32 denormals, such as
-`mul.rn.ftz.f32`: no compiler may contract or reorder these, whatever its options are. What looks at a float32 without
-arithmetic (a comparison, a store, a conversion) flushes first, by its bits. BUILDERS has the instructions alone.
+`mul.rn.ftz.f32`: no compiler may contract or reorder these, whatever its options are. Whatever else reads a float32 (a
+comparison, a store, a conversion) flushes it first, by its bits. BUILDERS has the instructions alone.
 """
 
 import math
@@ -50,7 +50,7 @@ def absolute(builder: Any, x: Any) -> Any:
 
 
 def flush(builder: Any, x: Any) -> Any:
-    """A zero of its sign for a float32 denormal."""
+    """A zero of its sign for a float32 denormal; any other number as it is."""
     if x.type == _double:
         return x
     bits = _bits(builder, x)
@@ -86,7 +86,7 @@ def sign(builder: Any, x: Any) -> Any:
 
 
 def widen(builder: Any, x: Any) -> Any:
-    """As float64: what a reduction adds up."""
+    """The number as float64, in which reductions add up."""
     return x if x.type == _double else builder.fpext(flush(builder, x), _double)
 
 
@@ -154,7 +154,7 @@ BUILDERS: dict[str, Callable[..., Any]] = {
 
 
 def result_type(name: str, kinds: tuple[Any, ...]) -> Any:
-    """The numba type of what a builder returns for operands of these types."""
+    """The numba type of a builder's result for operands of these types."""
     if name == "widen":
         return types.float64
     return types.boolean if name in OPERATIONS and OPERATIONS[name].boolean else kinds[-1]
@@ -212,7 +212,7 @@ def _double_number(typing: Any, word: Any) -> Any:
     return types.float64(types.int64), lambda context, builder, signature, args: number(builder, args[0], False)
 
 
-# What the generated source may name.
+# The names that generated source may use.
 NAMES: dict[str, Any] = {name: _intrinsic(name, build) for name, build in BUILDERS.items()} | {
     "load": _load,
     "store": _store,

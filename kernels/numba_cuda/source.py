@@ -1,7 +1,7 @@
 """Graph -> numba source of CUDA kernels over a task table; it needs neither numba-cuda nor a GPU.
 
-Each task has a block of threads. Of an update the tasks are equal pieces, of a reduction the chunks of reductions.py, a
-thread for each lane. Behind a row of the table stand the bits of its scalars.
+Each task has a block of threads. The tasks of an update are equal pieces; those of a reduction are the chunks of
+reductions.py, with a thread for each lane. The bits of its scalars stand behind each row of the table.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ def source(
 ) -> str:
     """The source of one stage's kernel, a function `kernel`.
 
-    storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
-    None. held: the arrays of which a task has one element alone.
+    storages: the stored type of each of the stage's arrays. dimensions: how many, if the arrays are not dense together,
+    else None. held: the arrays of which a task has a single element.
     """
     compute = compute_type(storages)
     first = row_length(len(stage.arrays), dimensions)
@@ -76,10 +76,10 @@ def _reduction(stage: Stage, body: list[str], results: list[str]) -> tuple[list[
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
-    """For people to read: a title, the language and the text of each kernel of a stage."""
+    """A title, the language and the text of each kernel of a stage, for people to read."""
     return [("GPU, numba-cuda", "python", source(name, stage, storages, None))]
 
 
 def number_sources(program: Program) -> list[tuple[str, str, str]]:
-    """None: the host works out the numbers."""
+    """An empty list: the host works out the numbers."""
     return []

@@ -1,1 +1,1 @@
-"""What a graph becomes: stages over arrays, numbers beside them, and how both are spelled."""
+"""From a graph to a program: stages over arrays, numbers beside the arrays, and how both are spelled."""

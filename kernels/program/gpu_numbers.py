@@ -1,7 +1,7 @@
-"""What a GPU is told of steps to come, and what it works out itself from norms that it has just computed.
+"""The numbers that a GPU is told of steps to come, and those that it works out itself from norms.
 
-Whatever follows from no norm is the same whoever asks and whenever: it is evaluated beforehand, as always, for as many
-steps as one likes. What follows from one is made of operations whose every bit IEEE 754 fixes (trace.py sees to that
+A number that follows from no norm does not depend on the arrays: the host evaluates it beforehand, for any number of
+steps. A number that follows from a norm is made of operations whose every bit IEEE 754 fixes (trace.py sees to that
 within a step), so the GPU gets the bits of the host.
 """
 
@@ -29,35 +29,35 @@ class GpuNumbers:
     @cached_property
     def carried(self) -> tuple[str, ...]:
         states = self.program.states
-        found = {name for name, node in states.items() if node.depth}
-        while more := {name for name, node in states.items() if name not in found and _uses([node], found)}:
-            found |= more
-        return tuple(name for name in states if name in found)
+        carried = {name for name, node in states.items() if node.depth}
+        while more := {name for name, node in states.items() if name not in carried and _uses([node], carried)}:
+            carried |= more
+        return tuple(name for name in states if name in carried)
 
     @cached_property
     def told(self) -> tuple[Node, ...]:
-        """What the GPU is told of each step: of all that it needs, as much as can be worked out beforehand."""
-        found: dict[Node, None] = {}
+        """The numbers that the GPU is told of each step: all that it needs and that can be worked out beforehand."""
+        told: dict[Node, None] = {}
         wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._besides]
         for node in walk(wanted, self.program.reductions):
             if self.on_gpu(node):
-                found.update({arg: None for arg in node.args if not arg.varying and not self.on_gpu(arg)})
-        found.update({node: None for node in wanted if not self.on_gpu(node)})
-        return tuple(node for node in found if node.op != "constant")
+                told.update({arg: None for arg in node.args if not arg.varying and not self.on_gpu(arg)})
+        told.update({node: None for node in wanted if not self.on_gpu(node)})
+        return tuple(node for node in told if node.op != "constant")
 
     @cached_property
     def _besides(self) -> list[Node]:
-        """What the GPU needs besides the scalars of stages."""
+        """The numbers that the GPU needs besides the scalars of stages."""
         guard = [self.program.guard] if self.program.guard else []
         return [*(self.program.states[name] for name in self.carried), *guard]
 
     def on_gpu(self, node: Node) -> bool:
-        """Whether a number follows from a norm, of this step or of one before."""
+        """Whether a number follows from a norm, of this step or of a step before."""
         return bool(node.depth) or _uses([node], self.carried)
 
     @cached_property
     def unfit(self) -> str | None:
-        """What keeps a GPU from working out a number with the bits of the host, if anything does."""
+        """An expression that a GPU cannot work out with the bits of the host, as written; None if there is none."""
         wanted = [*(node for stage in self.program.stages for node in stage.scalars), *self._besides]
         inner = [node for node in walk(wanted, self.program.reductions) if node.op in OPERATIONS and self.on_gpu(node)]
         return next((as_written(node) for node in inner if not OPERATIONS[node.op].exact), None)

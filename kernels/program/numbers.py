@@ -1,8 +1,8 @@
 """Functions for the numbers beside the arrays, in float64: those known beforehand, and those that follow from norms.
 
-What is known beforehand is computed as Python would, a row of hyperparameters at a time. What follows from a norm may
-differ from array to array. It is made of operations whose every bit IEEE 754 fixes, so one NumPy array for all gives
-what Python would for each.
+Numbers known beforehand are computed by Python, a row of hyperparameters at a time. A number that follows from a norm
+may differ from array to array. It is made of operations whose every bit IEEE 754 fixes, so NumPy, on one array for all,
+gives the bits that Python would for each.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +23,10 @@ def _divide(a: Any, b: Any) -> Any:
     return np.true_divide(a, b)
 
 
-_ONE = Spelling({**FUNCTIONS, **INFIX, "power": "power({0}, {1})"}, plain_constant)
-_ONE_NAMES = {name: operation.host for name, operation in OPERATIONS.items()}
-_MANY = Spelling(FUNCTIONS, plain_constant)
-_MANY_NAMES = {name: operation.array for name, operation in OPERATIONS.items()} | {"divide": _divide}
+_PYTHON = Spelling({**FUNCTIONS, **INFIX, "power": "power({0}, {1})"}, plain_constant)
+_PYTHON_NAMES = {name: operation.host for name, operation in OPERATIONS.items()}
+_NUMPY = Spelling(FUNCTIONS, plain_constant)
+_NUMPY_NAMES = {name: operation.array for name, operation in OPERATIONS.items()} | {"divide": _divide}
 
 
 def beforehand(wanted: Sequence[Node]) -> Numbers:
@@ -34,7 +34,7 @@ def beforehand(wanted: Sequence[Node]) -> Numbers:
     scalars = [node for node in walk(wanted) if node.op == "scalar"]
     own = identifiers(node.value for node in scalars)
     reading = [f"{own[node.value]} = row[{node.value!r}]" for node in scalars]
-    return _function(wanted, {node: own[node.value] for node in scalars}, ["row"], _ONE, _ONE_NAMES, reading)
+    return _function(wanted, {node: own[node.value] for node in scalars}, ["row"], _PYTHON, _PYTHON_NAMES, reading)
 
 
 def following(known: Sequence[Node], reductions: Sequence[Node], wanted: Sequence[Node], apart: bool) -> Numbers:
@@ -46,7 +46,7 @@ def following(known: Sequence[Node], reductions: Sequence[Node], wanted: Sequenc
     depth = max((node.depth for node in wanted), default=0)
     names = {node: f"k{position}" for position, node in enumerate(known)}
     names |= {node: f"r{position}" for position, node in enumerate(reductions) if node.depth <= depth}
-    spelling, meanings = (_MANY, _MANY_NAMES) if apart else (_ONE, _ONE_NAMES)
+    spelling, meanings = (_NUMPY, _NUMPY_NAMES) if apart else (_PYTHON, _PYTHON_NAMES)
     return _function(wanted, names, [*names.values(), "*later"], spelling, meanings)
 
 

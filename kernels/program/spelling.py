@@ -74,7 +74,7 @@ class Spelling:
 
 
 def element_text(reduction: Reduction, x: str, operations: Mapping[str, str]) -> str:
-    """What the element x brings to a reduction, in a language that writes operations so."""
+    """The contribution of the element x to a reduction. operations: a template for each."""
     return operations[reduction.element].format(x, x) if reduction.element else x
 
 
@@ -98,7 +98,7 @@ def shared(roots: Sequence[Node], leaves: Iterable[Node]) -> list[Node]:
     for node in order:
         inner = node not in leaves and node.args
         depth[node] = 1 + max((depth[arg] for arg in node.args), default=0) if inner else 0
-        # Parsers, and this one, nest only so far.
+        # Parsers nest only so far, and so do the functions here.
         if inner and (uses[node] > 1 or depth[node] >= _DEEPEST):
             chosen.append(node)
             depth[node] = 0
@@ -138,7 +138,7 @@ _FLUSHED_BY_HARDWARE = ("add", "subtract", "multiply", "divide", "sqrt")
 def stored(node: Node, expression: str, compute: str) -> str:
     """The expression as it is stored: a float32 denormal becomes zero.
 
-    Arithmetic has flushed it already; where, abs and their kin pass one on. Compilers drop x * 1, but the only
+    Arithmetic has flushed it already; where, abs and their kin pass a denormal on. Compilers drop x * 1, but the only
     constants that they see are those of sign.
     """
     exact = node.op in _FLUSHED_BY_HARDWARE and all(arg.op != "sign" for arg in node.args)

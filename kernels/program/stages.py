@@ -14,7 +14,7 @@ from .numbers import Numbers, beforehand, following
 class Stage:
     """One pass: it either computes reductions or writes the new values of arrays.
 
-    arrays: what it reads or writes, in the order of the rule's signature.
+    arrays: those that it reads or writes, in the order of the rule's signature.
     scalars: the uniform numbers that it is given.
     """
 
@@ -25,18 +25,18 @@ class Stage:
 
     @cached_property
     def roots(self) -> tuple[Node, ...]:
-        """What it computes of each element."""
+        """The expressions that the stage computes for each element."""
         return tuple(node for _, node in self.stores) or tuple(node.args[0] for node in self.reductions)
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
-        """The arrays that it reads."""
+        """The arrays that the stage reads."""
         used = {node.value for node in walk(self.roots, self.scalars) if node.op == "array"}
         return tuple(name for name in self.arrays if name in used)
 
     @property
     def writes(self) -> tuple[str, ...]:
-        """The arrays that it writes."""
+        """The arrays that the stage writes."""
         return tuple(name for name, _ in self.stores)
 
     @cached_property
@@ -47,7 +47,7 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What a rule does, for one choice of its static hyperparameters.
+    """The stages and numbers of a rule, for one choice of its static hyperparameters.
 
     arrays: the parameter, the gradient, the slots. numbers: the hyperparameters, `t` and the uniform states.
     outputs: the new value of each array that has one. states: the new value of each uniform state. guard: whether the
@@ -75,9 +75,9 @@ class Program:
         reductions = [node for node in self.nodes if node.op in REDUCTIONS]
         depth = max((node.depth for node in reductions), default=0)
         waves = [[node for node in reductions if node.depth == level] for level in range(1, depth + 1)]
-        passes = [self._stage((), tuple(wave)) for wave in waves]
+        before = [self._stage((), tuple(wave)) for wave in waves]
         stores = tuple((name, node) for name, node in self.outputs.items() if node.op != "array" or node.value != name)
-        return (*passes, self._stage(stores, ()))
+        return (*before, self._stage(stores, ()))
 
     def _stage(self, stores: tuple[tuple[str, Node], ...], reductions: tuple[Node, ...]) -> Stage:
         roots = [node for _, node in stores] or [node.args[0] for node in reductions]
@@ -120,15 +120,15 @@ class Program:
 
     @cached_property
     def known_function(self) -> Numbers:
-        """Gives `known` from the values of `numbers` by their names."""
+        """The function that gives `known` from the values of `numbers` by their names."""
         return beforehand(self.known)
 
     @cached_property
     def stage_functions(self) -> tuple[Numbers, ...]:
-        """For each stage, what gives its scalars from `known` and the reductions before it."""
+        """For each stage, the function that gives its scalars from `known` and the reductions before it."""
         return tuple(following(self.known, self.reductions, stage.scalars, self.apart) for stage in self.stages)
 
     @cached_property
     def last_function(self) -> Numbers:
-        """Gives `last` from `known` and all reductions."""
+        """The function that gives `last` from `known` and all reductions."""
         return following(self.known, self.reductions, self.last, self.apart)

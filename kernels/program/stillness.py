@@ -1,6 +1,6 @@
-"""What a step leaves alone: which arrays stay as they are where the gradient, and perhaps the state, is zero.
+"""Which arrays a step leaves as they are where the gradient, and perhaps the state, is zero.
 
-Read off the graph, so that no rule has to say it. It holds for finite numbers, since 0 * inf is NaN, and for
+This is read off the graph, so that no rule has to say it. It holds for finite numbers, since 0 * inf is NaN, and for
 denominators that are not zero; -0.0 may become 0.0.
 """
 
@@ -42,7 +42,7 @@ def _is_array(value: Any, name: str) -> bool:
 
 
 def _simplified(program: Program, zero: Collection[str]) -> dict[Node, Any]:
-    """For each node _ZERO, the node that it equals, or what distinguishes it from others."""
+    """For each node: _ZERO, or the node that it equals, or a tuple that distinguishes it from others."""
     known: dict[Node, Any] = {}
     for node in program.nodes:
         known[node] = _simple(node, [known[arg] for arg in node.args], zero)

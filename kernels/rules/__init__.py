@@ -1,4 +1,4 @@
-"""The rules of the library, one family a file. A file that is put here is found: nothing else has to name it."""
+"""The rules of the library, one family a file. A file that is put here is imported: nothing else has to name it."""
 
 import importlib
 import pkgutil

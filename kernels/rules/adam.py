@@ -8,7 +8,7 @@ REQUIRE = "0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0"
 
 
 def hatted(eps, beta2, t):
-    """The eps for the bias-corrected root that has the effect of this one added to the root before its correction."""
+    """The number that, added to the bias-corrected root, has the effect of eps added to the uncorrected root."""
     return eps / sqrt(1 - beta2**t)
 
 

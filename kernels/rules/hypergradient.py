@@ -9,9 +9,9 @@ REQUIRE = "0 <= hypergrad_lr < inf"
 
 
 def descended(g, d, *, t, lr, hypergrad_lr, multiplicative, over, change):
-    """The rate of a step against d, the direction of the step before, and what has changed it since the first.
+    """The rate of a step, and its change since the first step. d: the direction of the step before.
 
-    The derivative of the loss by the rate is -total(g * d), so where the two agree the rate grows.
+    The derivative of the loss by the rate is -total(g * d), so where g and d agree the rate grows.
     """
     h = where(t > 1, total(g * d, over=over), 0.0)
     if multiplicative:

@@ -1,7 +1,8 @@
-"""What rows have missed while no gradient touched them: each step is made up for, with the numbers that it had.
+"""Rows catch up with the steps that they missed while no gradient touched them, with the numbers that each step had.
 
-A step in which a row's gradient is zero still moves it, by its momentum or its decay. That is not done then, but when
-the row is next touched, by the same operations with a gradient of zeros: the same bits, and the row is read but once.
+A step in which a row's gradient is zero still moves it, by its momentum or its decay. That is put off until the
+row is next touched, and then done by the same operations with a gradient of zeros: the bits are the same, and the row
+is read but once.
 """
 
 from typing import Any
@@ -11,10 +12,10 @@ import numpy as np
 from ..tasks.stage_run import run
 from .touched import RowSet
 
-# After so many steps all rows catch up: what has to be remembered stays small.
+# After so many steps all rows catch up, so that few steps have to be remembered.
 LONGEST = 1024
 _AT_ONCE = 65536  # rows
-# Rows that no step moves until they are touched: as if they had had every step.
+# The last step of rows that no step moves until they are touched: as if they had had every step.
 _AT_REST = 2**62
 
 
@@ -51,7 +52,7 @@ class CatchUp:
             self.settle()
 
     def settle(self) -> None:
-        """Note what has been caught up with; may be interrupted and called again."""
+        """Note which rows have caught up; may be interrupted and called again."""
         if self._entry is not None:
             done, rows = self._entry
             if done:

@@ -19,13 +19,13 @@ from ..tasks.table import Batch
 class Executor(Protocol):
     """Takes steps on the arrays that a plan has taken.
 
-    writes: by how many entries the list that `write` is given grows, one for each batch.
+    writes: how many entries `write` appends to its list, one for each batch.
     """
 
     writes: int
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
-        """The uniform states after the step: of each row of numbers, or of each set if numbers differ from set to set.
+        """The uniform states after the step: for each row of numbers, or for each set if numbers differ between sets.
 
         None if the program's guard says that the step does not count. Nothing is written yet.
         """
@@ -37,8 +37,8 @@ class Executor(Protocol):
 class Attended:
     """The host waits for norms, and works out what follows from them.
 
-    runs: the program's stages on the arrays. groups: for each set which row of numbers is its own. own: the same for
-    the rows of scalars; those that follow from a set's own norms are apart.
+    runs: the program's stages on the arrays. groups: for each set which row of numbers is its own. own: for each
+    set which row of scalars is its own; scalars that follow from norms of single arrays have a row for each set.
     """
 
     def __init__(self, program: Program, runs: Sequence[StageRun], groups: Sequence[int], own: Sequence[int]) -> None:
@@ -48,13 +48,13 @@ class Attended:
         self.writes = len(self._last.batches)
 
     def touch(self, batches: Sequence[Sequence[Batch]]) -> None:
-        """Have the next step go through these rows too, of each stage some batches."""
+        """Have the next step update some rows too. batches: for each stage those of the rows."""
         for run, touched in zip([*self._before, self._last], batches, strict=True):
             run.touched = touched
         self.writes = len(self._last.batches) + len(self._last.touched)
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
-        """As `Executor.decide`. Raises ValueError, with the numbers, for those that cannot be computed with."""
+        """As `Executor.decide`. Raises ValueError, which shows the numbers, if they cannot be computed with."""
         program = self._program
         try:
             known = list(map(program.known_function, numbers))
@@ -73,7 +73,7 @@ class Attended:
         return states
 
     def _reduced(self, known: list[list[Any]]) -> tuple[list[list[float]], Any]:
-        """`program.last` and the scalars of the last stage, by the norms that the stages before it compute."""
+        """`program.last` and the scalars of the last stage, from the norms that the stages before it compute."""
         program, groups = self._program, self._groups
         if program.apart:
             columns = list(np.array(known, np.float64)[list(groups)].T)
@@ -104,11 +104,11 @@ class Attended:
 
 
 class Unattended:
-    """The GPU works out what follows from norms, and is only told what it needs for that.
+    """The GPU works out what follows from norms, and is only told the numbers that it needs for that.
 
-    make: makes the steps of so many rows of numbers, with the notice of the steps before, or None. last: the stage that
-    writes. before: the executor of earlier steps, if there was one: what stops a step on a GPU is noticed in a later
-    one, which others may take.
+    make: a function of the number of rows of numbers, and of the notice of the steps before or None, that makes the
+    steps. last: the stage that writes. before: the executor of earlier steps, if there was one: a step that stopped on
+    the GPU is noticed in a later step, which may be of another executor.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Unattended:
         self.notice: Any = before.notice if before else None
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
-        """As `Executor.decide`; it never says that the step does not count."""
+        """As `Executor.decide`, but never None."""
         if self._steps is None:
             self._steps = self._make(len(numbers), self.notice)
             self.notice = self._steps.notice
@@ -128,16 +128,16 @@ class Unattended:
         return [list(states.values()) for _, states in known]
 
     def write(self, done: list[Any]) -> None:
-        """As `Executor.write`; it is only issued."""
+        """As `Executor.write`; the step is only issued."""
         assert self._steps is not None
         self._steps.run()
         done.extend([None] * self.writes)
 
 
 def foretold(gpu: GpuNumbers, numbers: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], dict[str, float]]]:
-    """What a GPU is told of a step, and the uniform states after it, as GpuNumbers.next has them, of each row.
+    """For each row of numbers, those that a GPU is told of a step and the uniform states after it (GpuNumbers.next).
 
-    Raises ValueError, with the numbers, for those that cannot be computed with.
+    Raises ValueError, which shows the numbers, if they cannot be computed with.
     """
     try:
         return [gpu.next(row) for row in numbers]
@@ -153,13 +153,13 @@ def _explained(program: Program, numbers: Sequence[Mapping[str, Any]], error: Ex
 
 
 def _reductions(run: StageRun, scalars: Any) -> list[Any]:
-    """The reductions of a stage, each of every set or of all together."""
+    """Run a stage of reductions; returns for each a value for each set, or a single value over the model."""
     run.run(scalars, [])
     return run.reduced(run.partials())
 
 
 def _table(columns: Sequence[Any], rows: int) -> Any:
-    """Columns, each of numbers or of one for all rows, as a table."""
+    """A table of columns, each of which is an array of numbers or a single number for all rows."""
     table = np.empty((rows, len(columns)))
     for k, column in enumerate(columns):
         table[:, k] = column

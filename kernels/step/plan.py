@@ -31,7 +31,7 @@ def update(
     """
     which, views = views_of(program, sets, label)
     groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
-    # What follows from a norm differs from set to set.
+    # Scalars that follow from a norm of an array differ from set to set.
     own = range(len(sets)) if program.apart else groups
     executor = Attended(program, _stage_runs(program, which, views, own), groups, own)
     states = executor.decide(numbers)
@@ -41,10 +41,10 @@ def update(
 
 
 class Plan:
-    """A program on parameters and state that mostly stay where they are, with gradients that mostly do not.
+    """A program on parameters and state that mostly stay where they are, with gradients that mostly move.
 
-    A step is `take`, and then `decide` and `write` of the executor that it gives. Taken arrays are held against those
-    before them: new addresses of gradients are entered into the task tables; if anything else is new, all of them are
+    A step is `take`, and then `decide` and `write` of the executor that `take` returns. Taken arrays are compared with
+    those before: new addresses of gradients are entered into the task tables; if anything else is new, all of them are
     checked and prepared for.
 
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
@@ -78,8 +78,8 @@ class Plan:
         self.touched: list[Touched] = []
 
     def take(self, parameters: list[Any], gradients: list[Any]) -> Executor:
-        """Take the arrays of a step. Gives what decides and writes it: the same as before, until arrays have to be
-        checked and prepared for again.
+        """Take the arrays of a step. Returns the executor that decides and writes the step: the one before, until
+        arrays have to be checked and prepared for again.
 
         Raises TypeError, ValueError or IndexError that names the array; nothing has then been changed.
         """
@@ -89,22 +89,22 @@ class Plan:
         return executor
 
     def retake(self, parameters: list[Any], gradients: list[Any]) -> Executor | None:
-        """The same for arrays that differ from those before in where gradients lie alone, row-sparse gradients aside;
-        None for others, which are not taken."""
-        # Nothing is trusted while it is being changed: an interrupt in between has everything looked at anew.
+        """As `take`, for arrays that differ from those before only in where gradients lie, row-sparse gradients aside.
+        Other arrays are not taken: returns None."""
+        # Without headers while they are being changed: after an interrupt in between all arrays are looked at anew.
         headers, self._headers = self._headers, None
         seen = self._dense(parameters, gradients) if self._sparse else gradients
-        found = headers.look(parameters, seen) if headers else CHANGED
-        if found == CHANGED:
+        answer = headers.look(parameters, seen) if headers else CHANGED
+        if answer == CHANGED:
             return None
-        if found == MOVED:
+        if answer == MOVED:
             for batch, column in self._gradients:
                 batch.move(column, headers.gradients)  # type: ignore[union-attr]
         self._headers = headers
         return self._executor
 
     def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
-        """The gradients; in the places of sparse ones, which are new each time, the parameters."""
+        """The gradients, with the parameter in the place of each row-sparse one, which is new in each step."""
         seen = list(gradients)
         for position in self._sparse:
             seen[position] = parameters[position]
@@ -152,21 +152,21 @@ class Plan:
         return self._attended.scalars(position)
 
     def unattended_steps(self, rows: int) -> UnattendedSteps:
-        """Steps on the arrays that were taken which need no word from the host, with so many rows of numbers.
+        """Unattended steps on the arrays that were taken. rows: how many rows of numbers there are.
 
-        Raises TypeError where there are none but on a GPU through CuPy, ValueError where bits would not be kept.
+        Raises TypeError unless the arrays are CuPy's, ValueError where the bits would differ from the host's.
         """
         return self._steps(rows, self._unattended.notice if self._unattended else None)
 
     @property
     def addresses(self) -> Any:
-        """Where the parameters, and after them the gradients, lie, as NumPy's int64; None if that is not known."""
+        """The addresses of the parameters, then of the gradients, as NumPy's int64; None if they are not known."""
         return self._headers and self._headers.addresses
 
     def reduced(self) -> Callable[[], list[Any]]:
         """Run the reductions of the first stage, which has no numbers; nothing is written.
 
-        Returns what gives, later, for each reduction a value for each set.
+        Returns a function that gives, later, for each reduction a value for each set.
         """
         first = self._runs[0]
         first.run([()] * len(self._slots), [])

@@ -1,4 +1,4 @@
-"""Some rows of a set of arrays as rows of the task table: what a row-sparse gradient touches, and nothing else."""
+"""Some rows of a set of arrays as rows of the task table: those that a row-sparse gradient touches, and no others."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,7 +16,7 @@ from ..program.stages import Program, Stage
 from ..tasks.row_tasks import RowTasks
 from ..tasks.table import Batch
 
-# How many elements a task has that is gone through many times: they stay in the nearest cache.
+# How many elements a task of a repeated batch has: they stay in the nearest cache.
 _NEAR = 2048
 
 
@@ -40,7 +40,7 @@ class RowSet:
         self._tasks: dict[Any, RowTasks] = {}
 
     def merged(self, gradient: RowSparse, view: View) -> tuple[Any, View]:
-        """The rows, each once, as NumPy's int64, and the view of their values, added up in the order of the rows.
+        """The distinct rows of a gradient, as NumPy's int64, and the view of their values, added up in order.
 
         view: that of the gradient's values. Raises ValueError for values of another width, IndexError for a row that
         the parameter does not have.
@@ -62,7 +62,7 @@ class RowSet:
         is its own.
         """
         views, piece = self._views(stage, values), self.backend.piece(stage, len(rows) * self.length)
-        # Gradients mostly differ in where they lie alone.
+        # Gradients mostly differ only in where they lie.
         key = id(stage), values.storage, values.strides
         if key not in self._tasks:
             self._tasks[key] = RowTasks(views, self._column(stage))
@@ -125,7 +125,7 @@ class Touched:
         if self.set.gradient in self.set.program.stages[-1].writes and not view.writable:
             raise ValueError(f"{name} is read-only, and zero_grads would set it; pass a writable array")
         low, high = view.bounds
-        near = [one for one in written if one.size and one.bounds[0] < high and low < one.bounds[1]]
+        near = [target for target in written if target.size and target.bounds[0] < high and low < target.bounds[1]]
         if view.size and near:
             check_overlaps([*near, view], lambda k: name if k == len(near) else "what the step writes", [len(near)])
         self.rows, self.values = self.set.merged(gradient, view)

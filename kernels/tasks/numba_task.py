@@ -25,8 +25,10 @@ def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
 
 @dataclass(frozen=True)
 class TaskSource:
-    """Statements that read row `u` of scalars, those that task `task` of `table` begins with, those of its element `i`,
-    and the expressions to reduce.
+    """The source of a task, in parts.
+
+    scalars: statements that read row `u` of scalars. header: statements that begin task `task` of `table`. body:
+    statements for its element `i`. results: the expressions to reduce.
     """
 
     scalars: list[str]
@@ -45,9 +47,9 @@ def task_source(
 ) -> TaskSource:
     """The source of a task of one stage.
 
-    storages: the stored type of each of the stage's arrays. dimensions: of arrays that are not dense together, else
-    None. operations: a template for each. scalar: a template of how scalar {0} of the task is read. held: the arrays
-    of which a task has one element alone.
+    storages: the stored type of each of the stage's arrays. dimensions: how many, if the arrays are not dense together,
+    else None. operations: a template for each. scalar: a template of how scalar {0} of the task is read. held: the
+    arrays of which a task has a single element.
     """
     compute, width = compute_type(storages), len(stage.arrays)
     language = spelling(operations, compute)

@@ -1,4 +1,4 @@
-"""Where an element lies whose arrays are not dense together, as statements of a kernel in any language."""
+"""Where an element lies in arrays that are not dense together, as statements of a kernel in any language."""
 
 
 def place_statements(width: int, dimensions: int, cell: str, divide: str) -> list[str]:

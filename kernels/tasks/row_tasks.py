@@ -10,8 +10,8 @@ import numpy as np
 from ..arrays.view import ITEM_SIZES, View, is_flat
 from .table import Batch, row_length
 
-# Of each array in columns: its address, the bytes from row to row, and whether it has all rows, only these, or few for
-# all of them.
+# The columns for each array: its address, the bytes from row to row, and whether it has all rows, only those of the
+# batch, or a few that serve all.
 _ALL, _THESE, _FEW = range(3)
 _ENTERING = f"""
 def enter_rows(rows, last, columns, length, most, joins, scalars, table):
@@ -46,9 +46,9 @@ def _enter() -> Any:
 
 
 class RowTasks:
-    """What batches of rows have in common, of sets of arrays of which nothing differs but where the compact one lies.
+    """The common part of batches of rows, of arrays that differ only in where the compact array lies.
 
-    compact: the position of an array that has the rows of a batch alone, in their order. repeated: whether a row goes
+    compact: the position of an array that has only the rows of a batch, in their order. repeated: whether a row goes
     through several rows of scalars; of the compact array the first rows then serve all.
     """
 
@@ -76,9 +76,9 @@ class RowTasks:
     ) -> Batch:
         """A batch of rows.
 
-        views: of the set. rows: their numbers, as NumPy's int64. piece: how many elements a task has at most, but for a
-        row's own. position, scalars: of the set. last: of a repeated batch for each row from which row of scalars it
-        goes on to the one before `scalars`, in ascending order.
+        views: of the set. rows: their numbers, as NumPy's int64. piece: how many elements a task has at most, unless a
+        single row has more. position, scalars: of the set. last: for each row of a repeated batch the row of scalars at
+        which it begins, in ascending order; it ends with the row of scalars before `scalars`.
         """
         if self._compact is not None:
             self._columns[self._compact, 0] = views[self._compact].address

@@ -71,34 +71,39 @@ class StageRun:
         return [batch.prepared.partials for batch in (*self.batches, *self.touched)]
 
     def reduced(self, partials: Sequence[Any]) -> list[Any]:
-        """The reductions of the stage: each a value for each set, in order, or one of all.
+        """The reductions of the stage: for each a value for each set, in order, or a single value over the model.
 
         partials: those of a run on the same batches.
         """
         reductions = self._reductions
         if self._sets == len(self.batches) == 1:
-            # The same in a fraction of the time: some clients hand over one array at a time.
+            # A shortcut to the same values: some clients hand over one array at a time.
             alone, *others = partials[0].tolist()
             if others:
                 columns = zip(alone, *others, strict=True)
-                alone = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
+                alone = [reduction.joined(column) for (reduction, _), column in zip(reductions, columns, strict=True)]
             pairs = zip(reductions, alone, strict=True)
-            return [one.finished(value if whole else np.array([value])) for (one, whole), value in pairs]
+            return [reduction.finished(value if whole else np.array([value])) for (reduction, whole), value in pairs]
         totals = np.zeros((self._sets, len(reductions)))
-        for batch, found in zip((*self.batches, *self.touched), partials, strict=True):
+        for batch, parts in zip((*self.batches, *self.touched), partials, strict=True):
             last, several = batch.runs
-            values = found[last]
+            values = parts[last]
             for position, rows in several:
-                columns = zip(*found[rows].tolist(), strict=True)
-                values[position] = [one.joined(column) for (one, _), column in zip(reductions, columns, strict=True)]
+                columns = zip(*parts[rows].tolist(), strict=True)
+                values[position] = [
+                    reduction.joined(column) for (reduction, _), column in zip(reductions, columns, strict=True)
+                ]
             totals[batch.positions] = values
         pairs = zip(reductions, totals.T, strict=True)
-        return [one.finished(one.joined(values.tolist()) if whole else values) for (one, whole), values in pairs]
+        return [
+            reduction.finished(reduction.joined(values.tolist()) if whole else values)
+            for (reduction, whole), values in pairs
+        ]
 
 
 def _in_dense_rows(views: Sequence[View]) -> bool:
-    """Whether rows can be walked as dense blocks, of lengths that a task may have, since a broadcast array alone is in
-    the way."""
+    """Whether rows can be walked as dense blocks, of lengths that a task may have, where the whole arrays cannot only
+    because one of them is broadcast."""
     if views[0].size > _LONGEST * views[0].shape[0]:
         return False
     broadcast = any(stride == 0 and n > 1 for view in views for stride, n in zip(view.strides, view.shape, strict=True))
@@ -109,7 +114,7 @@ def run(
     backend: Launcher, name: str, stage: Stage, batches: Sequence[Batch], rows: Sequence[Sequence[Any]], done: list[Any]
 ) -> None:
     """Run a stage over batches, as `StageRun.run` says."""
-    # All before the first write: what fails then has changed nothing.
+    # All batches before the first write: if this fails, nothing has been changed.
     for batch in batches:
         backend.prepare(name, stage, batch)
     launches = [backend.launch(name, stage, batch, rows) for batch in batches]

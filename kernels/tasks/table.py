@@ -17,7 +17,7 @@ from ..arrays.view import ITEM_SIZES, View, compute_type
 
 @dataclass(eq=False)
 class Prepared:
-    """What a backend keeps of a batch from run to run; each backend adds its own.
+    """The data that a backend keeps of a batch from run to run; each backend adds its own.
 
     partials: of a stage of reductions the partial results of the last run, (rows of the table, reductions), in NumPy.
     """
@@ -29,14 +29,14 @@ class Prepared:
 class Batch:
     """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
 
-    dimensions: of arrays that are not dense together, else None. positions: which sets these are. scalars: the row of
-    scalars of each set. sets: the arrays, as long as the table is not enough. table: their rows. counts: how many rows
+    dimensions: how many, if the arrays are not dense together, else None. positions: which sets these are. scalars: the
+    row of scalars of each set. sets: the arrays, until the table is enough. table: their rows. counts: how many rows
     each set has. owners: which set each row is of.
-    offsets: for each array how many bytes from its address each row begins, or one number for all. Both are for arrays
-    that may move.
+    offsets: for each array how many bytes from its address each row begins, or one number for all. Owners and
+    offsets are for arrays that may move.
     whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
     several rows of scalars in turn, up to the one before the number in its last column. held: the arrays of which each
-    row has one element alone.
+    row has a single element.
     prepared: what its backend keeps for the next run. moves: how often arrays have moved, and so the table has changed.
     """
 
@@ -66,7 +66,7 @@ class Batch:
 
     @cached_property
     def _columns(self) -> list[Any]:
-        """Those of the table: to make one anew takes as long as to fill it."""
+        """The columns of the table, kept: to make one anew takes as long as to fill it."""
         return list(self.table.T)
 
     def turns(self, width: int) -> Iterator[Any]:
@@ -84,11 +84,11 @@ class Batch:
 
     @cached_property
     def longest(self) -> int:
-        """The elements of its longest row."""
+        """How many elements the longest row of the table has."""
         return int(self.table[:, len(self.storages)].max())
 
     def move(self, column: int, addresses: Any) -> None:
-        """Take new addresses for one array of every set, of those that are in the batch and of others."""
+        """Take new addresses for one array of every set. addresses: those of all sets, of other batches too."""
         self.place(column, addresses)
         self.sets.clear()
         self.moves += 1
@@ -106,8 +106,8 @@ def whole_arrays(
 ) -> Batch:
     """A batch of whole arrays.
 
-    key: device, storages, dimensions and held, as a batch has them. piece: how long a task is, of so many elements in
-    all. positions, sets, scalars: as a batch has them.
+    key: device, storages, dimensions and held, as a batch has them. piece: how long a task is, for so many elements
+    in all. positions, sets, scalars: as a batch has them.
     """
     device, storages, dimensions, held = key
     sizes = np.array([views[0].size for views in sets])

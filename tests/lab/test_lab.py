@@ -17,7 +17,7 @@ from fastopt.lab import build, captions
 from fastopt.lab.statement import Finding
 from fastopt.lab.statements import STATEMENTS
 
-COMMITTED = json.loads((ROOT / "docs" / "lab.json").read_text(encoding="utf-8"))
+COMMITTED = json.loads((ROOT / "docs" / "generators" / "lab.json").read_text(encoding="utf-8"))
 PICTURES = {
     picture.name
     for chapter in (*map(captions.of_surface, lab.SURFACES.values()), *captions.FAMILIES, captions.DIGITS)
@@ -43,7 +43,7 @@ def test_the_table_has_every_statement_and_every_picture_is_there() -> None:
     assert list(COMMITTED) == list(STATEMENTS)
     assert {one.picture for one in STATEMENTS.values()} <= PICTURES
     text = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
-    assert docs("lab").page(COMMITTED) == text, "run python docs/generate.py"
+    assert docs("lab").page(COMMITTED) == text, "run python docs/generators/generate.py"
     for name in docs("lab").PICTURES:
         assert name in PICTURES
         assert (ROOT / "docs" / f"lab-{name}.svg").exists()

@@ -46,12 +46,12 @@ def by_turns(names: Iterable[str], *axes: Iterable[Any], always: Sequence[tuple[
 
 
 def docs(name: str) -> Any:
-    """A module of the folder docs."""
-    sys.path.insert(0, str(ROOT / "docs"))
+    """A module of the folder docs/generators."""
+    sys.path.insert(0, str(ROOT / "docs" / "generators"))
     try:
         return importlib.import_module(name)
     finally:
-        sys.path.remove(str(ROOT / "docs"))
+        sys.path.remove(str(ROOT / "docs" / "generators"))
 
 
 def run_python(*arguments: str, given: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,1 +1,1 @@
-"""What the compilers made of a rule's kernels: assembly, PTX, machine code, and what these say."""
+"""The compiled code of a rule's kernels, assembly, PTX and machine code, and facts read from it."""

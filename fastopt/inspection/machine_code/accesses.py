@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Access:
-    """A kind of instruction. bits: that a thread moves by one.
+    """A kind of instruction. bits: those that a thread moves by one instruction.
 
-    space: "global"; "read-only", which is global too, but through the cache of what no thread writes; "generic", where
-    the compiler could not tell; "local", the memory of spills.
+    space: "global"; "read-only", which is global too, but through the cache for memory that no thread writes;
+    "generic", where the compiler could not tell; "local", the memory of spills.
     """
 
     operation: str
@@ -25,7 +25,7 @@ _SPACES = ("global", "local", "shared", "param", "const", "tex", "generic")
 
 
 def of_ptx(text: str) -> Counter[Access]:
-    """The accesses of a PTX text, each as often as it is written."""
+    """The accesses of a PTX text, each with the number of times that it stands there."""
     return Counter(access for access in _in_ptx(text) if access.space not in ("shared", "param", "const"))
 
 
@@ -40,7 +40,7 @@ def _in_ptx(text: str) -> Iterator[Access]:
 
 
 def of_sass(text: str) -> Counter[Access]:
-    """The accesses of machine code as nvdisasm writes it, each as often as it is written."""
+    """The accesses of machine code as nvdisasm writes it, each with the number of times that it stands there."""
     return Counter(_in_sass(text))
 
 
@@ -48,7 +48,7 @@ def _in_sass(text: str) -> Iterator[Access]:
     for operation, rest in _SASS.findall(text):
         parts = rest.split(".")[1:]
         space = {"G": "global", "L": "local", "": "generic"}[operation[2:]]
-        # A register where nothing else is said; U8 and S16 are parts of one.
+        # A whole register of 32 bits unless a size is given; U8 and S16 are parts of a register.
         sizes = [int(part.lstrip("US")) for part in parts if re.fullmatch(r"[US]?(8|16|32|64|128|256)", part)]
         yield Access(
             "load" if operation.startswith("LD") else "store",

@@ -1,4 +1,4 @@
-"""Assembly of x86-64 or AArch64 as LLVM writes it: one function of it, its hot loop, and what that computes."""
+"""Assembly of x86-64 or AArch64 as LLVM writes it: one function, its hot loop, and what the loop computes."""
 
 import re
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ class HotLoop:
     """The innermost loop that computes most numbers in one run.
 
     label: where it begins. registers: the widest that compute: "xmm", "ymm", "zmm" or "NEON"; None where all is scalar.
-    bits: of such a register. packed, scalar: its instructions of arithmetic, comparison and conversion on vectors and
-    on single floats. calls: of functions. instructions: all of it. text: its lines.
+    bits: of such a register. packed, scalar: the number of instructions of arithmetic, comparison and conversion on
+    vectors and on single floats. calls: the number of calls. instructions: the number of all. text: the lines.
     """
 
     label: str
@@ -42,7 +42,7 @@ class HotLoop:
 
 
 def function(text: str, symbol: str) -> str:
-    """The lines of one function, without what the compiler puts around it. Raises ValueError if it is not there."""
+    """The lines of one function, without the directives around it. Raises ValueError if there is no such function."""
     lines = text.splitlines()
     # Apple's symbols have an underscore more.
     names = {symbol, f"_{symbol}"}
@@ -61,20 +61,20 @@ def fused(text: str) -> int:
 
 
 def hot_loop(text: str) -> HotLoop | None:
-    """The loop of a function that a kernel spends its time in; None where no loop computes with floats."""
+    """The loop in which a kernel spends its time; None where no loop computes with floats."""
     loops = [_described(lines) for lines in _innermost(text.splitlines())]
-    weight, found = max(loops, key=lambda one: one[0], default=(0, None))
-    return found if weight else None
+    weight, loop = max(loops, key=lambda one: one[0], default=(0, None))
+    return loop if weight else None
 
 
 def _instructions(lines: Sequence[str]) -> list[tuple[str, str]]:
     """The mnemonic and the operands of each instruction."""
-    found = map(_INSTRUCTION.match, lines)
-    return [(one[1], one[2] or "") for one in found if one]
+    matches = map(_INSTRUCTION.match, lines)
+    return [(match[1], match[2] or "") for match in matches if match]
 
 
 def _innermost(lines: Sequence[str]) -> list[Sequence[str]]:
-    """The lines of each loop that has no other within: from a label to the last jump back to it."""
+    """The lines of each loop that contains no other loop: from a label to the last jump back to it."""
     labels = {label[1]: k for k, label in enumerate(map(_LABEL.match, lines)) if label}
     ends: dict[int, int] = {}
     for k, line in enumerate(lines):
@@ -85,14 +85,14 @@ def _innermost(lines: Sequence[str]) -> list[Sequence[str]]:
     return [
         lines[first : last + 1]
         for first, last in ends.items()
-        if not any(first <= other and end <= last and (first, last) != (other, end) for other, end in ends.items())
+        if not any(first <= start and end <= last and (first, last) != (start, end) for start, end in ends.items())
     ]
 
 
 def _described(lines: Sequence[str]) -> tuple[int, HotLoop]:
     """How many numbers a loop computes in one run, and the loop."""
     instructions = _instructions(lines)
-    vectors = [one for one in (_vector(*instruction) for instruction in instructions) if one]
+    vectors = [vector for vector in (_vector(*instruction) for instruction in instructions) if vector]
     packed = [(bits, name) for bits, _, name in vectors if name]
     bits, name = max(packed, default=(None, None))
     weight = sum(bits // size for bits, size, _ in vectors)
@@ -103,7 +103,10 @@ def _described(lines: Sequence[str]) -> tuple[int, HotLoop]:
 
 
 def _vector(operation: str, operands: str) -> tuple[int, int, str | None] | None:
-    """Of what computes with floats: the bits of all its numbers, of one, and the kind of vector; None for one alone."""
+    """The bits of all numbers of an instruction, of one number, and its kind of vector, None for a single number.
+
+    None for an instruction that does not compute with floats.
+    """
     if x86 := _X86.fullmatch(operation):
         packed, number = x86[1] or x86[3], x86[2] or x86[4]
         size = 64 if number == "d" or "d2" in operation else 32

@@ -10,7 +10,8 @@ from .assembly import HotLoop, function, fused, hot_loop
 class CpuKernel:
     """The serial kernel of a stage; the parallel one does the same in each thread.
 
-    processor: LLVM's name of it. fma: instructions that multiply and add with one rounding. text: its assembly.
+    processor: LLVM's name of it. fma: the number of instructions that multiply and add with one rounding. text: the
+    assembly.
     """
 
     title: str
@@ -21,7 +22,7 @@ class CpuKernel:
 
 
 def cpu_kernels(found: Inspection) -> list[CpuKernel]:
-    """One for each stage, compiled now."""
+    """The serial kernel of each stage, compiled now."""
     from ...kernels.cpu.backend import assembly
 
     kernels = []

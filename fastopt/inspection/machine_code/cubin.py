@@ -1,4 +1,4 @@
-"""What a cubin, NVIDIA's ELF file of machine code, says of its kernels; read as the driver reads it, without a tool."""
+"""The resources of the kernels in a cubin, NVIDIA's ELF file of machine code, read as the driver reads them."""
 
 import math
 import struct
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 # Attributes of the sections .nv.info, by the names that nvdisasm gives them (EIATTR_*).
 _MAX_THREADS, _FRAME_SIZE, _REGCOUNT = 0x05, 0x11, 0x2F
-# The format of an attribute that has a size and so many bytes; the others have two bytes in its place (EIFMT_SVAL).
+# The format of an attribute that has a size and then its bytes; others have two bytes in the size's place (EIFMT_SVAL).
 _SIZED = 0x04
 _HEADER, _SECTION = struct.Struct("<16sHHIQQQIHHHHHH"), struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _CUDA = 190  # EM_CUDA, the machine
-# What CUDA takes of each block's shared memory for itself, from 8.0 on. From 9.0 on a kernel's section begins with it.
+# Bytes of each block's shared memory that CUDA takes for itself, from 8.0 on. From 9.0 on a kernel's section begins
+# with them.
 RESERVED = 1024
 _RESERVED_SECTION = ".nv.shared.reserved.0"
 _ENTRY = 0x10  # STO_CUDA_ENTRY, in a symbol's st_other: a kernel, not a function that one calls
@@ -20,11 +21,11 @@ _ENTRY = 0x10  # STO_CUDA_ENTRY, in a symbol's st_other: a kernel, not a functio
 
 @dataclass(frozen=True)
 class Resources:
-    """What a kernel takes.
+    """The resources that a kernel takes.
 
-    registers: of a thread, 32 bits each. local_bytes: of a thread's stack in memory, for what registers spill and for
-    arrays that cannot be in registers. shared_bytes: of a block, without what CUDA takes for itself. threads: the
-    largest block that it is compiled for; None where its source bounds none.
+    registers: of a thread, 32 bits each. local_bytes: of a thread's stack in memory, for spilled registers and for
+    arrays that cannot be in registers. shared_bytes: of a block, without the bytes that CUDA takes for itself. threads:
+    the largest block that the kernel is compiled for; None where its source sets no bound.
     """
 
     registers: int
@@ -34,7 +35,7 @@ class Resources:
 
 
 def resources(cubin: bytes) -> dict[str, Resources]:
-    """What each kernel takes, by its symbol. Raises ValueError for what is no cubin."""
+    """The resources of each kernel, by its symbol. Raises ValueError for bytes that are no cubin."""
     sections = _sections(cubin)
     symbols = [_SYMBOL.unpack_from(sections[".symtab"], at) for at in range(0, len(sections[".symtab"]), _SYMBOL.size)]
     names = [_text(sections[".strtab"], symbol[0]) for symbol in symbols]
@@ -44,20 +45,20 @@ def resources(cubin: bytes) -> dict[str, Resources]:
             symbol, value = struct.unpack("<II", content)
             values[kind, names[symbol]] = value
     reserved = RESERVED if _RESERVED_SECTION in sections else 0
-    found = {}
+    taken = {}
     for name in [name for name, row in zip(names, symbols, strict=True) if row[2] & _ENTRY]:
         own = dict(_attributes(sections[f".nv.info.{name}"]))
-        found[name] = Resources(
+        taken[name] = Resources(
             values[_REGCOUNT, name],
             values[_FRAME_SIZE, name],
             max(0, len(sections.get(f".nv.shared.{name}", b"")) - reserved),
             math.prod(struct.unpack("<III", own[_MAX_THREADS])) if _MAX_THREADS in own else None,
         )
-    return found
+    return taken
 
 
 def _sections(elf: bytes) -> dict[str, bytes]:
-    """The content of each section by its name; as many zeros for one that has its size alone."""
+    """The content of each section by its name; zeros for a section of which the file has only the size."""
     if elf[:5] != b"\x7fELF\x02" or len(elf) < _HEADER.size or _HEADER.unpack_from(elf)[2] != _CUDA:
         raise ValueError(f"expected a 64-bit ELF file for CUDA; got {len(elf)} bytes that begin with {elf[:8]!r}")
     _, _, _, _, _, _, first, _, _, _, _, size, count, naming = _HEADER.unpack_from(elf)

@@ -23,7 +23,7 @@ _COUNTERS: dict[str, Callable[[str], Counter[Access]]] = {"ptx": of_ptx, "sass":
 class GpuKernel:
     """A kernel of a backend.
 
-    arch: such as "sm_90". threads: of a block, as it is launched; None where nothing says, and then no occupancy.
+    arch: such as "sm_90". threads: of a block, as it is launched; None if not known, and then there is no occupancy.
     texts: by form, "ptx" or "sass" (machine code). accesses: of device memory, by the form in which they were counted.
     """
 
@@ -39,8 +39,8 @@ class GpuKernel:
 
 
 @dataclass(frozen=True)
-class _Made:
-    """What a compiler gave. threads: of a block, where the machine code does not say."""
+class _Compiled:
+    """A compiler's results. threads: of a block, where the machine code does not tell."""
 
     title: str
     ptx: str
@@ -56,35 +56,35 @@ def gpu_kernels(found: Inspection, backend: str, arch: str, forms: Sequence[str]
     """
     limits_of(arch)
     kernels = []
-    for made in _COMPILERS[backend](found, arch):
-        ((symbol, taken),) = resources(made.cubin).items()
-        texts = {form: made.ptx if form == "ptx" else disassembled(made.cubin) for form in forms}
-        threads = taken.threads or made.threads
+    for compiled in _COMPILERS[backend](found, arch):
+        ((symbol, taken),) = resources(compiled.cubin).items()
+        texts = {form: compiled.ptx if form == "ptx" else disassembled(compiled.cubin) for form in forms}
+        threads = taken.threads or compiled.threads
         reached = occupancy(taken, threads, arch) if threads else None
         accesses = {form: _COUNTERS[form](text) for form, text in texts.items()}
-        kernels.append(GpuKernel(backend, made.title, arch, symbol, taken, threads, reached, texts, accesses))
+        kernels.append(GpuKernel(backend, compiled.title, arch, symbol, taken, threads, reached, texts, accesses))
     return kernels
 
 
-def _of_cupy(found: Inspection, arch: str) -> Iterator[_Made]:
+def _of_cupy(found: Inspection, arch: str) -> Iterator[_Compiled]:
     for stage, storages in found.stages:
         for title, _, text in source("cupy").sources(found.rule.name, stage, storages):
-            # Around the operation of an ElementwiseKernel CuPy writes the kernel, for each layout another.
+            # CuPy writes a kernel around the operation of an ElementwiseKernel, a different one for each layout.
             if "__global__" in text:
-                made = nvrtc.compiled(text, arch)
-                yield _Made(title, made.ptx, made.cubin)
+                compiled = nvrtc.compiled(text, arch)
+                yield _Compiled(title, compiled.ptx, compiled.cubin)
             else:
-                made = nvrtc.compiled(nvrtc.elementwise_code(found.rule.name, stage, storages), arch, headers=True)
-                yield _Made(f"{title}, here contiguous", made.ptx, made.cubin, nvrtc.ELEMENTWISE_THREADS)
+                compiled = nvrtc.compiled(nvrtc.elementwise_code(found.rule.name, stage, storages), arch, headers=True)
+                yield _Compiled(f"{title}, here contiguous", compiled.ptx, compiled.cubin, nvrtc.ELEMENTWISE_THREADS)
     for title, _, text in source("cupy").number_sources(found.rule.program(found.rule.hyper)):
-        made = nvrtc.compiled(text, arch)
-        yield _Made(title, made.ptx, made.cubin)
+        compiled = nvrtc.compiled(text, arch)
+        yield _Compiled(title, compiled.ptx, compiled.cubin)
 
 
-def _of_numba(found: Inspection, arch: str) -> Iterator[_Made]:
+def _of_numba(found: Inspection, arch: str) -> Iterator[_Compiled]:
     for stage, storages in found.stages:
         for title, _, _ in source("cuda").sources(found.rule.name, stage, storages):
-            yield _Made(title, *nvjitlink.compiled(found.rule.name, stage, storages, arch))
+            yield _Compiled(title, *nvjitlink.compiled(found.rule.name, stage, storages, arch))
 
 
 _COMPILERS = {"cupy": _of_cupy, "cuda": _of_numba}

@@ -11,7 +11,7 @@ from .gpu import GpuKernel
 
 @dataclass(frozen=True)
 class Listing:
-    """What is shown of a kernel. rows: names and facts. texts: each with its language. record: all of it, for JSON."""
+    """The listing of a kernel. rows: names and facts. texts: each with its language. record: all of it, for JSON."""
 
     title: str
     rows: list[tuple[str, str]]

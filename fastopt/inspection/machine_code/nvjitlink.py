@@ -17,21 +17,21 @@ def compiled(name: str, stage: Stage, storages: tuple[str, ...], arch: str) -> t
     Raises ImportError that says how to install what is missing, RuntimeError where the compiler refuses.
     """
     cuda, core = _libraries()
-    made = compiler.generated(name, stage, storages, None)
+    kernel = compiler.generated(name, stage, storages, None)
     number = int(arch.removeprefix("sm_"))
     try:
         with warnings.catch_warnings():
             # numba warns where it finds no GPU, which is not needed here.
             warnings.simplefilter("ignore")
-            # What jit compiles to where nvJitLink is there: the machine code is made of this, not of PTX.
+            # As jit does where nvJitLink is installed: the machine code is made from this intermediate code, not PTX.
             code, _ = cuda.compile(
-                made.function,
-                made.signature,
+                kernel.function,
+                kernel.signature,
                 device=False,
                 abi="numba",
                 cc=divmod(number, 10),
                 output="ltoir",
-                launch_bounds=made.threads,
+                launch_bounds=kernel.threads,
             )
             module = core.ObjectCode.from_ltoir(code)
             linked = {
@@ -40,7 +40,7 @@ def compiled(name: str, stage: Stage, storages: tuple[str, ...], arch: str) -> t
                 ).link(kind)
                 for kind in ("ptx", "cubin")
             }
-    except Exception as error:  # those of these libraries have no base in common
+    except Exception as error:  # the errors of these libraries have no base in common
         version = importlib.metadata.version("numba-cuda")
         raise RuntimeError(f"numba-cuda {version} cannot compile this for {arch}: {error}") from error
     return bytes(linked["ptx"].code).rstrip(b"\0").decode(), bytes(linked["cubin"].code)

@@ -20,7 +20,7 @@ _ARRAY, _INDEXER, _SCALAR = 1, 2, 3
 
 @dataclass(frozen=True)
 class Compiled:
-    """What NVRTC made of a source, and the options that it had."""
+    """The PTX and the cubin that NVRTC made of a source, and the options that it was given."""
 
     options: tuple[str, ...]
     ptx: str
@@ -41,7 +41,7 @@ def library() -> Any:
 
 
 def compiled(code: str, arch: str, headers: bool = False) -> Compiled:
-    """What CuPy compiles a RawKernel to, or, with CuPy's headers, an ElementwiseKernel, for one such as "sm_90".
+    """Compile as CuPy does a RawKernel or, with CuPy's headers, an ElementwiseKernel. arch: such as "sm_90".
 
     Raises ImportError where CuPy or NVRTC is missing, RuntimeError where NVRTC refuses the source or the architecture.
     """
@@ -70,17 +70,23 @@ def compiled(code: str, arch: str, headers: bool = False) -> Compiled:
 def elementwise_code(name: str, stage: Stage, storages: Sequence[str], dimensions: int = 1) -> str:
     """The source that CuPy writes around the ElementwiseKernel of a stage; it needs CuPy's headers.
 
-    dimensions: 1 for contiguous arrays, else of strided ones.
+    dimensions: 1 for contiguous arrays, else the number of dimensions of strided ones.
     """
     cupy = library()
     kernels = cupy._core._kernel
-    it = elementwise(name, stage, storages)
-    made = cupy.ElementwiseKernel(
-        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
+    parts = elementwise(name, stage, storages)
+    kernel = cupy.ElementwiseKernel(
+        parts.in_params,
+        parts.out_params,
+        parts.operation,
+        parts.name,
+        preamble=parts.preamble,
+        no_return=True,
+        options=OPTIONS,
     )
     contiguous = dimensions == 1
     arguments = []
-    for parameter in made.params:
+    for parameter in kernel.params:
         if parameter.name == "_ind":
             arguments.append(kernels._ArgInfo(_INDEXER, object, None, dimensions, True, contiguous))
         elif parameter.name[0] == "a" and parameter.name[1:].isdigit():
@@ -89,6 +95,6 @@ def elementwise_code(name: str, stage: Stage, storages: Sequence[str], dimension
         else:
             arguments.append(kernels._ArgInfo(_SCALAR, object, np.dtype(parameter.dtype), 0, True, True))
     text: str = kernels._get_elementwise_kernel_code(
-        tuple(arguments), kernels._TypeMap(()), made.params, made.operation, kernel_name(name), made.preamble
+        tuple(arguments), kernels._TypeMap(()), kernel.params, kernel.operation, kernel_name(name), kernel.preamble
     )
     return text

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from .cubin import RESERVED, Resources
 
 _WARP, _PARTITIONS = 32, 4
-_REGISTERS, _REGISTER_UNIT = 65536, 256  # of a multiprocessor; what a warp's are rounded up to
+_REGISTERS, _REGISTER_UNIT = 65536, 256  # of a multiprocessor; the unit to which a warp's are rounded up
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a multiprocessor has: resident warps, resident blocks, KiB of shared memory."""
+    """The limits of a multiprocessor: resident warps, resident blocks, KiB of shared memory."""
 
     warps: int
     blocks: int
@@ -45,7 +45,7 @@ class Occupancy:
 
 
 def occupancy(taken: Resources, threads: int, arch: str) -> Occupancy:
-    """Of a kernel that is launched in blocks of so many threads, without dynamic shared memory.
+    """The occupancy of a kernel without dynamic shared memory. threads: of a block, as it is launched.
 
     Raises ValueError for an architecture that is not in the table.
     """
@@ -68,7 +68,7 @@ def occupancy(taken: Resources, threads: int, arch: str) -> Occupancy:
 
 
 def limits_of(arch: str) -> Limits:
-    """What a multiprocessor of an architecture has. Raises ValueError if that is not known."""
+    """The limits of a multiprocessor of an architecture. Raises ValueError for one that is not in the table."""
     if arch not in LIMITS:
         raise ValueError(f"arch must be one of {', '.join(LIMITS)}; got {arch!r}")
     return LIMITS[arch]

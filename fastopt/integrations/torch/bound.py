@@ -1,4 +1,4 @@
-"""Which parameters the kernels update in a step, in how many calls, and which are left to torch, and why."""
+"""The parameters that the kernels update in a step, call by call, and those that are left to torch, with the reason."""
 
 import inspect
 import itertools
@@ -18,10 +18,10 @@ _STORED = {getattr(torch, name) for name in ITEM_SIZES}
 
 
 class Bound:
-    """The parameters that have gradients, as they were found.
+    """The parameters that have gradients, each bound to a run of the kernels or left to torch.
 
-    groups: the group of each. options: of each group. left: the reason for each parameter that is left to torch, by
-    position.
+    groups: the number of each parameter's group. options: of each group. left: the reason for each parameter that is
+    left to torch, by position.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Bound:
         self._kind = kind
         self.groups, self._structures = groups, _structures(options)
         self._cuda = any(p.is_cuda for p in params)
-        # Seen without a look at the kernels, and so again in each step.
+        # Reasons that are seen without the kernels, and so looked for again in each step.
         self._seen = {
             k: why
             for k, (p, g, group) in enumerate(zip(params, grads, groups, strict=True))
@@ -66,7 +66,7 @@ class Bound:
         groups: list[int],
         options: Sequence[Options],
     ) -> bool:
-        """Whether the next step can be made in the same calls; they are then prepared for it."""
+        """Whether the next step can be made by these runs; they are then prepared for it."""
         if self._cuda and torch.cuda.is_current_stream_capturing():
             return False
         if groups != self.groups or len(self.left) > len(self._seen) or _structures(options) != self._structures:
@@ -74,7 +74,7 @@ class Bound:
         values = _values(state)
         if len(values) != len(self._values) or not all(map(is_, values, self._values)):
             return False
-        # The same tensor may have been given other memory.
+        # A tensor may have been given other memory.
         if self._tensors and (self._headers is None or self._headers.look(self._tensors, [])):
             return False
         if any(reason(params[k], grads[k], options[groups[k]]) != why for k, why in self._seen.items()):
@@ -87,7 +87,7 @@ class Bound:
         return True
 
     def _begin(self, optimizer: torch.optim.Optimizer, params: list[Any]) -> None:
-        """Have torch make the state that is not there yet."""
+        """Have torch make the state that is missing."""
         start = optimizer._init_group
         lists = len(inspect.signature(start).parameters) - 1
         for number, group in enumerate(optimizer.param_groups):
@@ -107,9 +107,9 @@ class Bound:
 
         def run(chosen: list[int]) -> TorchRun:
             states, groups = [optimizer.state[params[k]] for k in chosen], [self.groups[k] for k in chosen]
-            made = TorchRun(self._kind, options, chosen, groups, states, [grads[k] for k in chosen])
-            made.prepare(params, grads, options)
-            return made
+            prepared = TorchRun(self._kind, options, chosen, groups, states, [grads[k] for k in chosen])
+            prepared.prepare(params, grads, options)
+            return prepared
 
         try:
             self.runs.append(run(positions))
@@ -124,7 +124,7 @@ class Bound:
             except (TypeError, ValueError) as error:
                 self.left[k] = str(error)
         if len(rest) == len(positions):
-            # What each alone allows, all together do not: they share memory.
+            # Each parameter alone is taken, but not all together: they share memory.
             self.left |= dict.fromkeys(rest, together)
         elif rest:
             self._prepare(optimizer, rest, params, grads, options)
@@ -153,7 +153,7 @@ def reason(param: Any, grad: Any, options: Options) -> str:
 
 
 def _structures(options: Sequence[Options]) -> list[Any]:
-    return [(one.structure, one.decay, one.refused) for one in options]
+    return [(group.structure, group.decay, group.refused) for group in options]
 
 
 def _values(state: Mapping[Any, Any]) -> list[Any]:

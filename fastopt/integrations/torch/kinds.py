@@ -1,4 +1,4 @@
-"""What torch's optimizers are here: by their names, which rule they follow and what torch calls its state."""
+"""torch's optimizers, by name: the rule that each follows, and torch's names of its state."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ...kernels import FAMILIES, Rule
 from ...kernels.riders import WithRiders
 from ...like.torch.optimizers import translated
 
-# What a group may ask for that the kernels cannot do.
+# Options of a group that the kernels cannot honour.
 REFUSED = ("capturable", "differentiable")
 
 
@@ -16,8 +16,8 @@ REFUSED = ("capturable", "differentiable")
 class Options:
     """The options of a parameter group: those that choose the formula, and the numbers.
 
-    structure: what groups have in common that one program updates; a weight decay may be 0 in some of them. decay: how
-    it is done, or None where it is 0 or the rule's own. refused: the first option that the kernels cannot honour, or
+    structure: equal in groups that one program updates; a weight decay may be 0 in some of them. decay: the kind of
+    weight decay, or None where it is 0 or the rule's own. refused: the first option that the kernels cannot honour, or
     None. fixed: no number is a tensor.
     """
 
@@ -29,7 +29,7 @@ class Options:
 
 
 def read(name: str, group: Mapping[str, Any], arguments: Iterable[str]) -> Options:
-    """The options of a group of torch's optimizer of that name, which has these arguments, as they are now."""
+    """The present options of a group of torch's optimizer `name`, which has these arguments."""
     given = {argument: group[argument] for argument in arguments if argument in group and argument not in REFUSED}
     family, ours = translated(name, given)
     variants = FAMILIES[family]
@@ -46,14 +46,14 @@ def definition_of(options: Sequence[Options]) -> WithRiders:
     """The rule of groups of one structure, with what rides along."""
     rule, maximize, _ = options[0].structure
     on: dict[str, Any] = {"maximize": True} if maximize else {}
-    if decay := next((one.decay for one in options if one.decay), None):
+    if decay := next((group.decay for group in options if group.decay), None):
         on |= {"weight_decay": True, "decay": decay}
     return WithRiders(rule, on)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """names: what torch calls each state array and uniform state of ours; counted: whether "step" counts the steps."""
+    """names: torch's name of each state array and uniform state of ours; counted: whether "step" counts the steps."""
 
     names: Mapping[str, str]
     counted: bool = True
@@ -63,13 +63,13 @@ class Kind:
         return {*self.names.values(), *(["step"] if self.counted else [])}
 
     def needed(self, carried: Iterable[str]) -> set[str]:
-        """What the state of a parameter must have, once it has begun, for these state arrays and uniform states."""
+        """The names that a parameter's state must have, once begun, for these state arrays and uniform states."""
         return {"step", *(self.names[name] for name in carried)} if self.counted else set()
 
 
 _ADAM = Kind({"m": "exp_avg", "v": "exp_avg_sq", "v_max": "max_exp_avg_sq"})
 KINDS = {
-    # The buffer comes with the first step that has a momentum: that it is there stands for the count.
+    # The buffer comes with the first step that has a momentum: its presence stands for the count.
     "SGD": Kind({"b": "momentum_buffer"}, counted=False),
     "Adagrad": Kind({"h": "sum"}),
     "RMSprop": Kind({"v": "square_avg", "a": "grad_avg", "b": "momentum_buffer"}),

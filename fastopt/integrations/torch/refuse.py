@@ -1,4 +1,4 @@
-"""State that is not this optimizer's: refused with the names that differ, before anything is changed."""
+"""Refuses another optimizer's state, with the names that differ, before anything is changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from .kinds import KINDS, Kind, definition_of, read
 def refuse_state(optimizer: torch.optim.Optimizer, like: str, kind: Kind, given: Mapping[str, Any]) -> None:
     """Raise ValueError if groups or state, as torch hands them to __setstate__, are of another optimizer class.
 
-    like: the name of torch's own class, and kind: what it is here.
+    like: the name of torch's own class. kind: its kind.
 
-    Options and state that no class of torch's has are let through, as torch does.
+    Options and state that no class of torch's has are let through, as in torch.
     """
     name, groups = type(optimizer).__name__, given.get("param_groups", [])
     # Options of later versions of torch are absent in older ones; they are off or None by default.
@@ -21,21 +21,21 @@ def refuse_state(optimizer: torch.optim.Optimizer, like: str, kind: Kind, given:
     lacking = {key for group in groups for key in own - set(group)}
     foreign = {key for group in groups for key in group if key in _options() and key not in optimizer.defaults}
     _raise(name, "its options", foreign, lacking)
-    states = {other for one in KINDS.values() for other in one.known}
+    states = {name for known_kind in KINDS.values() for name in known_kind.known}
     for group in groups:
         definition = definition_of([read(like, {**optimizer.defaults, **group}, optimizer.defaults)])
         needed = kind.needed((*definition.slots, *definition.states))
         for param in group["params"]:
-            if found := given.get("state", {}).get(param):
-                _raise(name, "its state", (set(found) & states) - kind.known, needed - set(found))
+            if state := given.get("state", {}).get(param):
+                _raise(name, "its state", (set(state) & states) - kind.known, needed - set(state))
 
 
 def _options() -> set[str]:
-    """What torch calls options, in any of these classes."""
+    """The names of the options of all these classes of torch's."""
     import inspect
 
     classes = [getattr(torch.optim, name) for name in KINDS]
-    return {name for one in classes for name in inspect.signature(one).parameters} - {"params"}
+    return {name for cls in classes for name in inspect.signature(cls).parameters} - {"params"}
 
 
 def _raise(name: str, what: str, foreign: set[str], lacking: set[str]) -> None:

@@ -13,7 +13,7 @@ from .kinds import Kind, Options, definition_of
 class TorchRun:
     """Parameters whose groups have one structure, on one device.
 
-    positions: where they stand among all parameters that have gradients; groups: the group of each. states: torch's
+    positions: their places among all parameters that have gradients; groups: the group of each. states: torch's
     state of each. made: the state that SGD does not have before its first step, by position.
     """
 
@@ -50,9 +50,9 @@ class TorchRun:
         self._prepared: Any = None
 
     def prepare(self, params: list[Any], grads: list[Any], options: Sequence[Options]) -> None:
-        """Look at all arrays and compute the numbers of the step.
+        """Check all arrays and compute the numbers of the step.
 
-        Raises TypeError or ValueError for what the kernels cannot update; nothing has then been changed.
+        Raises TypeError or ValueError for arrays that the kernels cannot update; nothing has then been changed.
         """
         if len(self.positions) < len(params):
             params, grads = [params[k] for k in self.positions], [grads[k] for k in self.positions]
@@ -73,7 +73,7 @@ class TorchRun:
 
     @property
     def calls(self) -> int:
-        """How many kernel calls a step is: one for all arrays of the same types."""
+        """How many kernel calls a step takes: one for all arrays of the same types."""
         executor, _, _ = self._prepared
         return int(executor.writes)
 
@@ -91,7 +91,7 @@ class TorchRun:
 
 
 def _label(arrays: Sequence[str]) -> Any:
-    """How messages name an array: alike for all parameters, since they are reasons that are counted."""
+    """How messages name an array: equal for all parameters, since messages are counted as reasons."""
     parameter, gradient = arrays[:2]
     words = {parameter: "the parameter", gradient: "the gradient"}
     return lambda position, name: words.get(name, f"the state {name}")

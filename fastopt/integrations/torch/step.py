@@ -22,7 +22,7 @@ class Updates:
 
 
 class FastStep(torch.optim.Optimizer):
-    """Stands before one of torch's optimizer classes and overrides its step."""
+    """A base class that stands before one of torch's optimizer classes and overrides its step."""
 
     param_groups: list[dict[str, Any]]
     kind: Kind
@@ -40,13 +40,13 @@ class FastStep(torch.optim.Optimizer):
     @property
     def updates(self) -> Updates:
         """How many updates of parameters reached the kernels and how many fell back on torch's own step, and why."""
-        found: Updates = self.__dict__.setdefault("_updates", Updates())
-        return found
+        updates: Updates = self.__dict__.setdefault("_updates", Updates())
+        return updates
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient, as torch's step does; returns what the closure does."""
-        # Around a class's step torch puts the hooks, and a mark for profilers that takes a quarter of the time of a
-        # small model's step whether or not one runs. Around that of a class which has its own, torch has put both.
+        # torch wraps a class's step in the hooks and in a mark for profilers, which takes a quarter of the time of a
+        # small model's step whether or not a profiler runs. The own step of a subclass is wrapped by torch already.
         if type(self).step is FastStep.step and (torch.compiler.is_compiling() or self._attended()):
             return _hooked(self, closure) if closure else _hooked(self)
         return self._step(closure)
@@ -79,7 +79,7 @@ class FastStep(torch.optim.Optimizer):
         grads: list[Any] = []
         groups: list[int] = []
         for number, group in enumerate(self.param_groups):
-            # torch makes an object of a gradient each time that it is asked, if nobody holds it.
+            # torch makes an object of a gradient at each access if nobody holds it.
             own = [p.grad for p in group["params"]]
             params += group["params"]
             grads += own
@@ -93,7 +93,7 @@ class FastStep(torch.optim.Optimizer):
 
     def _update(self, params: list[Any], grads: list[Any], groups: list[int]) -> None:
         options = self._options()
-        # Nothing is trusted after an interrupt.
+        # Cleared until the step is made: after an interrupt it may be wrong.
         bound, self._bound = self._bound, None
         if bound is None or not bound.holds(self.state, params, grads, groups, options):
             bound = Bound(self, self.kind, params, grads, groups, options)
@@ -107,13 +107,13 @@ class FastStep(torch.optim.Optimizer):
         for run in bound.runs:
             run.apply()
             updates.kernels += len(run.positions)
-        # Autograd notices what was changed since it was saved for the backward pass.
+        # By its version autograd notices a tensor that was changed after it was saved for the backward pass.
         changed = [p for k, p in enumerate(params) if k not in bound.left] if bound.left else params
         torch.autograd.graph.increment_version(changed)
         self._bound = bound
 
     def _options(self) -> list[Options]:
-        """The options of each group: read anew where they have changed, or may have unseen, as tensors do."""
+        """The options of each group: read anew where they have changed, or may have changed unseen, as tensors do."""
         before, self._read = self._read, []
         for k, group in enumerate(self.param_groups):
             values = tuple(map(group.get, self.defaults))
@@ -124,7 +124,7 @@ class FastStep(torch.optim.Optimizer):
         return [options for _, options in self._read]
 
     def _torch_step(self, groups: list[dict[str, Any]]) -> None:
-        """Torch's own step on these groups; the hooks of this step are not its."""
+        """Torch's own step on these groups, without the hooks."""
         own = super().step.__func__
         if getattr(own, "hooked", False):
             own = own.__wrapped__

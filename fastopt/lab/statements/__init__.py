@@ -11,4 +11,4 @@ FAMILIES: dict[str, tuple[Statement, ...]] = {
     "adamax": adamax.STATEMENTS,
     "sparse": sparse.STATEMENTS,
 }
-STATEMENTS: dict[str, Statement] = {one.name: one for family in FAMILIES.values() for one in family}
+STATEMENTS: dict[str, Statement] = {statement.name: statement for family in FAMILIES.values() for statement in family}

@@ -106,10 +106,10 @@ def too_early() -> Finding:
 
 def too_early_on_digits() -> Finding:
     ours, others = best("adagrad"), {rule: best(rule) for rule in ("sgd", "rmsprop", "adam")}
-    told = ", ".join(f"{rule} {one.loss:.3f}" for rule, one in others.items())
+    told = ", ".join(f"{rule} {result.loss:.3f}" for rule, result in others.items())
     return Finding(
         f"At each rule's best rate Adagrad ends at a training loss of {ours.loss:.3f} (lr {ours.lr:g}); {told}. "
-        f"Test accuracy {ours.accuracy:.1%}, against at most {max(one.accuracy for one in others.values()):.1%}.",
+        f"Test accuracy {ours.accuracy:.1%}, against at most {max(result.accuracy for result in others.values()):.1%}.",
         {"Adagrad stops at a worse loss than RMSprop": ours.loss > 1.1 * others["rmsprop"].loss},
     )
 
@@ -117,7 +117,7 @@ def too_early_on_digits() -> Finding:
 @functools.cache
 def near_a_minimum() -> tuple[Any, Any]:
     """Adagrad's rate of x on x**2 / 2 with exact gradients, and with noise of a tenth; 2,000 steps from 1, lr 0.5."""
-    found = []
+    both = []
     for noise in (0.0, 0.1):
         generator, p = np.random.default_rng(0), np.ones(1)
         opt, rates = Optimizer(p, "adagrad", lr=0.5), []
@@ -125,8 +125,8 @@ def near_a_minimum() -> tuple[Any, Any]:
             g = p + noise * generator.standard_normal(1)
             opt.step(g)
             rates.append(0.5 / float(np.sqrt(opt.state[0]["h"][0])))
-        found.append(np.array(rates))
-    return found[0], found[1]
+        both.append(np.array(rates))
+    return both[0], both[1]
 
 
 def small_gradients() -> Finding:

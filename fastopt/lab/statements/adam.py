@@ -76,18 +76,18 @@ def decay_issues() -> Finding:
 
 
 def against_others() -> Finding:
-    found = {rule: best(rule) for rule in ("adam", "rmsprop", "adadelta")}
+    results = {rule: best(rule) for rule in ("adam", "rmsprop", "adadelta")}
     told = [
-        f"{rule} {one.loss:.3f} and {one.accuracy:.1%} (lr {one.lr:g}; {one.losses[0]:.2f} after one epoch)"
-        for rule, one in found.items()
+        f"{rule} {result.loss:.3f} and {result.accuracy:.1%} (lr {result.lr:g}; {result.losses[0]:.2f} after one epoch)"
+        for rule, result in results.items()
     ]
-    ours, *others = found.values()
+    ours, *others = results.values()
     return Finding(
         f"Training loss and test accuracy after five epochs: {'; '.join(told)}.",
         {
-            "its training loss is lowest": all(ours.loss < one.loss for one in others),
-            "its first epoch is best": all(ours.losses[0] < one.losses[0] for one in others),
-            "its test accuracy is best": all(ours.accuracy >= one.accuracy for one in others),
+            "its training loss is lowest": all(ours.loss < result.loss for result in others),
+            "its first epoch is best": all(ours.losses[0] < result.losses[0] for result in others),
+            "its test accuracy is best": all(ours.accuracy >= result.accuracy for result in others),
         },
     )
 

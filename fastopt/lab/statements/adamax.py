@@ -97,15 +97,15 @@ def large_orders() -> Finding:
     g = np.full((200, 1), 1e-3)
     l2 = rates_met("adam", g, lr=1e-3, beta1=0.0)[-1, 0]
     with np.errstate(all="ignore"):
-        found = {order: rates_met("adam_lp", g, lr=1e-3, beta1=0.0, order=order)[-1, 0] for order in (3.0, 30.0, 150.0)}
+        rates = {order: rates_met("adam_lp", g, lr=1e-3, beta1=0.0, order=order)[-1, 0] for order in (3.0, 30.0, 150.0)}
         ours = rates_met("adamax", g, lr=1e-3, beta1=0.0)[-1, 0]
-    told = ", ".join(f"p = {order:g}: {rate / l2:.3g}" for order, rate in found.items())
+    told = ", ".join(f"p = {order:g}: {rate / l2:.3g}" for order, rate in rates.items())
     return Finding(
         f"With gradients of 0.001, in float64, the rate of the Lp norm over that of the L2 norm: {told}; of the "
         f"maximum norm {ours / l2:.3g}. |g|^150 is below the smallest number, and what is left in the denominator is "
         "eps.",
         {
-            "large p are unstable": not 0.5 < found[150.0] / l2 < 2,
+            "large p are unstable": not 0.5 < rates[150.0] / l2 < 2,
             "the maximum norm is not": bool(0.9 < ours / l2 < 1.1),
         },
     )

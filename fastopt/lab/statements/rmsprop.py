@@ -19,21 +19,21 @@ _SENSITIVE = ("sgd", "adagrad", "adadelta", "adam")
 def levels() -> dict[str, Any]:
     """The rate in each of STEPS steps with a gradient of 1, for each decay and for Adagrad, at lr 0.001."""
     ones = np.ones((STEPS, 1))
-    found = {f"decay {decay:g}": rates_met("rmsprop", ones, lr=1e-3, alpha=decay)[:, 0] for decay in DECAYS}
-    return {**found, "adagrad": rates_met("adagrad", ones, lr=1e-3)[:, 0]}
+    rates = {f"decay {decay:g}": rates_met("rmsprop", ones, lr=1e-3, alpha=decay)[:, 0] for decay in DECAYS}
+    return {**rates, "adagrad": rates_met("adagrad", ones, lr=1e-3)[:, 0]}
 
 
 def constant_level() -> Finding:
-    found = levels()
-    ours = [found[f"decay {decay:g}"] for decay in DECAYS]
+    curves = levels()
+    ours = [curves[f"decay {decay:g}"] for decay in DECAYS]
     fall = [rates[0] / rates[-1] for rates in ours]
-    share = ours[2][99] / ours[2][0] / (found["adagrad"][99] / found["adagrad"][0])
+    share = ours[2][99] / ours[2][0] / (curves["adagrad"][99] / curves["adagrad"][0])
     return Finding(
         f"With decays of 0.9, 0.99 and 0.999 the rate settles at lr, whatever came before; after {STEPS:,} steps "
-        f"Adagrad's is {found['adagrad'][-1] / ours[0][-1]:.2f} of that. But it starts {fall[0]:.1f}, {fall[1]:.0f} "
+        f"Adagrad's is {curves['adagrad'][-1] / ours[0][-1]:.2f} of that. But it starts {fall[0]:.1f}, {fall[1]:.0f} "
         f"and {fall[2]:.0f} times as high, as the mean starts at 0, and falls from there: with 0.999 in the first "
         f"100 steps by {ours[2][0] / ours[2][99]:.1f} times, Adagrad by "
-        f"{found['adagrad'][0] / found['adagrad'][99]:.0f}.",
+        f"{curves['adagrad'][0] / curves['adagrad'][99]:.0f}.",
         {
             "the rate does not go on falling": all(rates[-1] > 0.99 * rates[STEPS // 2] for rates in ours),
             "at first it falls less rapidly than Adagrad's": bool(share > 1.1),
@@ -52,8 +52,8 @@ _REGIONS: dict[str, Any] = {"rmsprop": {"alpha": 0.9}, "adagrad": {}}
 
 
 def steep_and_flat() -> Finding:
-    found = regions()
-    (one, ten, tenth), (_, _, others) = ([rates[k] for k in (99, 199, 299)] for rates in found.values())
+    curves = regions()
+    (one, ten, tenth), (_, _, others) = ([rates[k] for k in (99, 199, 299)] for rates in curves.values())
     return Finding(
         f"Where gradients are 1, 10 and 0.1 RMSprop's rate goes to {one:.1e}, {ten:.1e} and {tenth:.1e}; Adagrad's "
         f"ends at {others:.1e}.",
@@ -91,7 +91,7 @@ def directions() -> Finding:
 @functools.cache
 def about_a_minimum() -> dict[str, Any]:
     """The ways of RMSprop at two rates, and of Adagrad, on x²/2 from 2; 3,000 steps."""
-    found = {}
+    ways = {}
     for label, rule, lr in (
         ("rmsprop, lr 0.1", "rmsprop", 0.1),
         ("rmsprop, lr 0.01", "rmsprop", 0.01),
@@ -102,8 +102,8 @@ def about_a_minimum() -> dict[str, Any]:
         for _ in range(3000):
             opt.step(p.copy())
             way.append(float(p[0]))
-        found[label] = np.array(way)
-    return found
+        ways[label] = np.array(way)
+    return ways
 
 
 def oscillation() -> Finding:

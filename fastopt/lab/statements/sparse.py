@@ -48,15 +48,15 @@ def way(rule: str, lr: float, alone: bool = False) -> Any:
 @functools.cache
 def best_way(rule: str) -> tuple[float, Any]:
     """The rate with the smallest mean distance from the true weights over the second half, and its way."""
-    found = [(lr, way(rule, lr)) for lr in RATES if 1e-3 <= lr <= 1]
-    return min(found, key=lambda one: np.nan_to_num(np.abs(one[1][STEPS // 2 :] - WEIGHTS).mean(), nan=np.inf))
+    ways = [(lr, way(rule, lr)) for lr in RATES if 1e-3 <= lr <= 1]
+    return min(ways, key=lambda one: np.nan_to_num(np.abs(one[1][STEPS // 2 :] - WEIGHTS).mean(), nan=np.inf))
 
 
 def small_derivative() -> Finding:
-    found = np.array([_gradient(x, noise, np.zeros(2), False) for x, noise in _batches()])
-    present = found[:, 1] != 0
-    dense, sparse = abs(found).mean(axis=0)
-    met = abs(found[present, 1]).mean()
+    gradients = np.array([_gradient(x, noise, np.zeros(2), False) for x, noise in _batches()])
+    present = gradients[:, 1] != 0
+    dense, sparse = abs(gradients).mean(axis=0)
+    met = abs(gradients[present, 1]).mean()
     return Finding(
         f"At the start the sparse column's derivative is 0 in {1 - present.mean():.0%} of the batches of {BATCH}; its "
         f"mean size is {sparse / dense:.2f} of the dense one's, and {met / dense:.2f} where it is not 0.",
@@ -67,8 +67,8 @@ def small_derivative() -> Finding:
 def effective_updates() -> Finding:
     told, left = [], {}
     for rule in RULES:
-        _, found = best_way(rule)
-        left[rule] = abs(found[EARLY] - WEIGHTS)
+        _, path = best_way(rule)
+        left[rule] = abs(path[EARLY] - WEIGHTS)
         told.append(f"{rule} {left[rule][0]:.2f} and {left[rule][1]:.2f}")
     return Finding(
         f"After {EARLY} steps at its best rate, the errors of the dense and the sparse weight: {'; '.join(told)}.",
@@ -83,9 +83,9 @@ def effective_updates() -> Finding:
 
 
 def proportionate() -> Finding:
-    lr, found = best_way("adagrad")
+    lr, adagrad = best_way("adagrad")
     plain_lr, plain = best_way("sgd")
-    ours, theirs = (float(one[EARLY // 2, 1] / one[EARLY // 2, 0]) for one in (found, plain))
+    ours, theirs = (float(path[EARLY // 2, 1] / path[EARLY // 2, 0]) for path in (adagrad, plain))
     return Finding(
         f"After {EARLY // 2} steps Adagrad (lr {lr:g}) has gone {ours:.2f} times as far for the sparse weight as for "
         f"the dense one, SGD (lr {plain_lr:g}) {theirs:.2f} times.",
@@ -96,7 +96,7 @@ def proportionate() -> Finding:
 def hindered() -> Finding:
     lr, beside = best_way("adagrad")
     alone = way("adagrad", lr, alone=True)
-    steps = [int((abs(one[:, 1] / WEIGHTS[1] - 1) < 0.1).argmax()) for one in (beside, alone)]
+    steps = [int((abs(path[:, 1] / WEIGHTS[1] - 1) < 0.1).argmax()) for path in (beside, alone)]
     return Finding(
         f"Adagrad (lr {lr:g}) brings the sparse weight within a tenth of the truth in {steps[0]} steps beside the "
         f"dense column, and in {steps[1]} with the dense column taken away.",

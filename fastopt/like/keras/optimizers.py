@@ -2,7 +2,7 @@
 
 learning_rate: a number, a schedule, or a function without arguments, as in Keras. weight_decay is decoupled in all of
 them. clipnorm limits the norm of each array, global_clipnorm that of all together; a global norm that is not finite
-makes all of Keras's weights NaN, here those whose gradient is not finite. use_ema: the averages are in `ema`, and
+makes all weights NaN in Keras, and here those whose gradient is not finite. use_ema: the averages are in `ema`, and
 stay out of the weights. loss_scale_factor: gradients are divided by it.
 """
 
@@ -27,7 +27,7 @@ NAMES = {
 }
 RENAMED = {"RMSprop": {"rho": "alpha"}}
 FAMILY = {"Nadam": "NAdam", "Lamb": "LAMB"}
-# What Keras's formulas fix.
+# Hyperparameters that Keras's formulas fix.
 FIXED: dict[str, dict[str, Any]] = {
     "SGD": {"lr_inside": True},
     "Adagrad": {"eps_inside": True},
@@ -44,7 +44,7 @@ Rate = float | Callable[..., float]
 
 
 class Shared(TypedDict, total=False):
-    """The arguments that all of Keras's optimizers have, each at None or as SHARED has it if it is not given."""
+    """The arguments that all of Keras's optimizers have; their defaults are in SHARED."""
 
     clipnorm: Number | None
     clipvalue: Number | None
@@ -58,7 +58,7 @@ class Shared(TypedDict, total=False):
 
 
 class Rest(Shared, total=False):
-    """Of all but AdamW, where it stands earlier."""
+    """The shared arguments of all but AdamW, where weight_decay stands earlier."""
 
     weight_decay: Number | None
 
@@ -73,7 +73,7 @@ P = ParamSpec("P")
 
 
 def keras_optimizer(function: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
-    """Give a constructor the arguments that all have: its signature and their defaults."""
+    """Add the arguments that all constructors have, with their defaults, to a constructor's signature."""
     signature = inspect.signature(function)
     *own, rest = signature.parameters.values()
     shared = [
@@ -93,7 +93,7 @@ def keras_optimizer(function: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
 
 def made(name: str, arguments: dict[str, Any]) -> Optimizer:
     """An optimizer for Keras's name and arguments."""
-    # Keras takes an old argument that does nothing.
+    # Keras takes decay=None, an old argument, and ignores it.
     rest = {
         argument: value for argument, value in arguments.pop("shared").items() if (argument, value) != ("decay", None)
     }

@@ -46,10 +46,10 @@ def InverseTimeDecay(
 def PiecewiseConstantDecay(
     boundaries: Sequence[int], values: Sequence[float], name: str | None = "PiecewiseConstant"
 ) -> Schedule:
-    """values[0] up to and with step boundaries[0]: one update more than the boundaries of the others count."""
+    """values[0] up to and with step boundaries[0]: the other schedules count one update less."""
     _no_name(name, "PiecewiseConstant")
     bounds = [
-        count(f"boundaries[{place}]", one, low=0) + 1 for place, one in enumerate(sequence("boundaries", boundaries))
+        count(f"boundaries[{place}]", last, low=0) + 1 for place, last in enumerate(sequence("boundaries", boundaries))
     ]
     return core.piecewise(values, boundaries=bounds)
 

@@ -1,4 +1,4 @@
-"""The variables of Keras's optimizers, from and to ours."""
+"""From and to the variables of Keras's optimizers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from ..moving import Moved
 from .optimizers import FIXED, NAMES
 
 _MOMENTS = {"momentum": "m", "velocity": "v"}
-# By rule: Keras's names of the slots in the order in which it makes its variables, and ours; those that are made
-# together, parameter by parameter, are in one dictionary. With a minus sign: the opposite.
+# For each rule Keras's names of the slots, in the order in which Keras makes the variables, and our slots. Slots whose
+# variables are made together, parameter by parameter, share a dictionary. A minus sign marks values of opposite sign.
 STATE: dict[str, list[dict[str, str]]] = {
     "sgd": [],
     "momentum": [{"momentum": "-b"}],
@@ -44,29 +44,30 @@ def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = 
     """Go on from the variables of Keras's optimizer, of the same kind, and from its learning rate.
 
     variables: `optimizer.variables`, or their values by name. names: our names of the parameters in Keras's order;
-    without them Keras's own are taken where they are ours, else the order of the parameters.
+    without them Keras's names are used if they are also ours, else the order of the parameters.
     The parameters' values are the caller's to copy. Averages and functions of the step stay.
-    Raises TypeError or ValueError for another optimizer's, naming what differs; nothing has then been changed.
+    Raises TypeError or ValueError, naming what differs, for another optimizer's variables; nothing has then changed.
     """
     wanted = _names(opt)
     named = isinstance(variables, Mapping)
-    pairs: list[tuple[str, Any]] = list(variables.items()) if named else [(one.path, one) for one in variables]
+    pairs: list[tuple[str, Any]]
+    pairs = list(variables.items()) if named else [(variable.path, variable) for variable in variables]
     single: dict[str, Any] = {}
-    found: dict[str, list[tuple[str, Any]]] = {}
+    by_kind: dict[str, list[tuple[str, Any]]] = {}
     for path, value in pairs:
         name = path.rsplit("/", 1)[-1]
         kind = max((kind for kind in wanted if f"_{name}".endswith(f"_{kind}")), key=len, default="")
         if kind:
-            found.setdefault(kind, []).append((name.removesuffix(kind).removesuffix("_"), value))
+            by_kind.setdefault(kind, []).append((name.removesuffix(kind).removesuffix("_"), value))
         else:
             single[name] = value
     for state in opt.rule.states:
         for name in filter(_NAMELESS.fullmatch, list(single)):
             single[state] = single.pop(name)
     may = {"learning_rate"} & set(single)
-    moving.same_names({*single, *found}, {*may, "iteration", *opt.rule.states, *wanted}, opt.rule)
-    theirs = [name for name, _ in next(iter(found.values()))] if found else list(opt.updater.parameters.keys)
-    for kind, own in found.items():
+    moving.same_names({*single, *by_kind}, {*may, "iteration", *opt.rule.states, *wanted}, opt.rule)
+    theirs = [name for name, _ in next(iter(by_kind.values()))] if by_kind else list(opt.updater.parameters.keys)
+    for kind, own in by_kind.items():
         if [name for name, _ in own] != theirs:
             raise ValueError(f"the state has {kind} of {[name for name, _ in own]}, but other arrays of {theirs}")
     order = moving.places(opt, theirs, len(theirs), names)
@@ -75,7 +76,7 @@ def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = 
     states = {name: float(moving.on_host(single[name], name)) for name in opt.rule.states}
     moved = []
     for place in order:
-        slots = dict(moving.signed(wanted[kind], own[place][1]) for kind, own in found.items())
+        slots = dict(moving.signed(wanted[kind], own[place][1]) for kind, own in by_kind.items())
         moved.append(Moved(slots, steps, states, hyper))
     return moving.move_in(opt, moved)
 
@@ -83,10 +84,10 @@ def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = 
 def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str, Any]:
     """The values of the variables of Keras's optimizer of the same kind, by name and in its order.
 
-    `optimizer.build(weights)` and `optimizer.set_weights(list(state_of(opt).values()))` take them. Where lr is a
-    function here there is no learning_rate, as where it is a schedule in Keras. names: our names of the parameters in
+    `optimizer.build(weights)` and `optimizer.set_weights(list(state_of(opt).values()))` take them. There is no
+    learning_rate where lr is a function here, as with a schedule in Keras. names: our names of the parameters in
     Keras's order. The parameters' values are the caller's to copy.
-    Raises TypeError or ValueError for what Keras does not have.
+    Raises TypeError or ValueError for rules and options that Keras does not have.
     """
     _names(opt)
     saved, keys = opt.state_dict(), opt.updater.parameters.keys
@@ -109,6 +110,6 @@ def _names(opt: Optimizer) -> dict[str, str]:
     flat = {
         rule: {kind: slot for together in parts for kind, slot in together.items()} for rule, parts in STATE.items()
     }
-    found = moving.names_in(flat, opt.rule, "keras")
+    names = moving.names_in(flat, opt.rule, "keras")
     moving.same_formula(opt, "keras", FIXED.get(family, {}))
-    return found
+    return names

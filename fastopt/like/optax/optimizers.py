@@ -1,7 +1,7 @@
 """optax's optimizers: the parameters, as fastopt.Optimizer takes them, then optax's own arguments.
 
 A function of ours among the arguments, such as those of like.optax, counts steps from 1; any other counts from 0, as in
-optax. Decay that is not L2 comes at once with the step.
+optax. Weight decay other than L2 is applied at once with the step.
 """
 
 import math
@@ -21,7 +21,7 @@ NAMES = {
     "initial_accumulator_value": "initial_accumulator",
     "trust_coefficient": "trust",
 }
-# What optax's formulas fix.
+# Hyperparameters that optax's formulas fix.
 FIXED: dict[str, dict[str, Any]] = {
     "Adagrad": {"eps_inside": True, "skip_zero": True},
     "RMSprop": {"lr_inside": True},
@@ -41,7 +41,7 @@ WHY = {
 def made(
     family: str, arguments: Mapping[str, Any], idle: Mapping[str, Any] | None = None, decay: str = "decoupled_with"
 ) -> Optimizer:
-    """An optimizer for optax's arguments. idle: of those that cannot be honoured the values that do nothing."""
+    """An optimizer for optax's arguments. idle: unsupported arguments, with the values that do nothing."""
     given = dict(arguments)
     for name, default in (idle or {}).items():
         refuse(name, given.pop(name), default, WHY.get(name, "fastopt has no such formula"))

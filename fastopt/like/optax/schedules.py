@@ -1,6 +1,6 @@
 """optax's schedules: its count 0, which the first update uses, is step 1 here.
 
-Where optax makes a constant of steps that are zero or negative, and only logs it, here is an error.
+Zero or negative steps are an error here; optax makes a constant of them and logs it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from ...schedules.shapes import SHAPES
 
 
 def _after(begin: int, init_value: float, schedule: Schedule) -> Schedule:
-    """The schedule, after so many updates at its first value."""
+    """The schedule, after `begin` updates at its first value."""
     if count("transition_begin", begin, low=0) == 0:
         return schedule
     return core.join([init_value, schedule], boundaries=[begin])
@@ -30,7 +30,7 @@ def _warmed(init_value: float, peak_value: float, warmup_steps: int, schedule: S
 
 @named
 def constant_schedule(value: float) -> Schedule:
-    """The same at every step."""
+    """The value at every step."""
     return core.constant(value)
 
 
@@ -62,7 +62,7 @@ def piecewise_constant_schedule(
 def piecewise_interpolate_schedule(
     interpolate_type: str, init_value: float, boundaries_and_scales: Mapping[int, float] | None = None
 ) -> Schedule:
-    """From each value to the next, the one before times the boundary's scale, as a "linear" or "cosine" piece."""
+    """From each value to the next, which is the value times the boundary's scale, as a "linear" or "cosine" piece."""
     one_of("interpolate_type", interpolate_type, ["linear", "cosine"])
     bounds, values = _scaled(init_value, boundaries_and_scales)
     return core.interpolate(values, boundaries=bounds, shape=interpolate_type) if bounds else core.constant(init_value)
@@ -72,7 +72,7 @@ def _scaled(init_value: float, boundaries_and_scales: Mapping[int, float] | None
     """The boundaries in order, and the values before, between and after them."""
     values = [number("init_value", init_value)]
     scales = boundaries_and_scales or {}
-    bounds = sorted(count("a boundary", one) for one in scales)
+    bounds = sorted(count("a boundary", boundary) for boundary in scales)
     for bound in bounds:
         values.append(values[-1] * number(f"boundaries_and_scales[{bound}]", scales[bound]))
     return bounds, values
@@ -189,8 +189,8 @@ def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> Schedule:
     given = list(cosine_kwargs)
     if not given:
         raise ValueError("cosine_kwargs is empty; it has the arguments of one warmup_cosine_decay_schedule or more")
-    parts = [warmup_cosine_decay_schedule(**one) for one in given]
-    ends = [sum(one["decay_steps"] for one in given[: place + 1]) for place in range(len(given))]
+    parts = [warmup_cosine_decay_schedule(**arguments) for arguments in given]
+    ends = [sum(arguments["decay_steps"] for arguments in given[: place + 1]) for place in range(len(given))]
     return core.join(parts, boundaries=ends[:-1])
 
 

@@ -1,4 +1,4 @@
-"""The states of optax's optimizers, chains of named tuples, from and to ours."""
+"""From and to the states of optax's optimizers, which are chains of named tuples."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ _MOMENTS = {"ScaleByAdamState.mu": "m", "ScaleByAdamState.nu": "v"}
 _SQUARES = {"ScaleByRmsState.nu": "v"}
 _CENTERED = {"ScaleByRStdDevState.mu": "a", "ScaleByRStdDevState.nu": "v"}
 _TRACE, _OPPOSITE = {"TraceState.trace": "b"}, {"TraceState.trace": "-b"}
-# By rule: where optax has the slots, and ours; with a minus sign the opposite.
+# For each rule optax's places of the slots, and our slots; a minus sign marks values of opposite sign.
 STATE: dict[str, dict[str, str]] = {
     "sgd": {},
     "momentum": _TRACE,
@@ -53,22 +53,23 @@ FREE = ("eps_inside", "correct")
 def load_state(
     opt: Optimizer, state: Any, *, names: Sequence[str] | None = None, steps: int | None = None
 ) -> LoadReport:
-    """Go on from the state of optax's optimizer of the same kind; hyperparameters, which it has none of, stay.
+    """Go on from the state of optax's optimizer of the same kind; hyperparameters stay.
 
-    state: what `init` and `update` return, of jax's arrays or NumPy's. names: our names of the parameters in optax's
-    order; without them they are found by name where all have the same, else by order. steps: the number of updates,
-    for a state that does not count them. The parameters' values are the caller's to copy.
+    state: as `init` and `update` return it, of jax's arrays or NumPy's. It has no hyperparameters. names:
+    our names of the parameters in optax's order; without them parameters are matched by name where all names agree,
+    else by order. steps: the number of updates, for a state that does not count them. The parameters' values are the
+    caller's to copy.
     Raises TypeError or ValueError for another optimizer's state, naming what differs; nothing has then been changed.
     """
     wanted = _names(opt)
     parts = list(_parts(state))
     counts = {int(value) for key, value in parts if key.endswith(".count")}
-    found = {key: value for key, value in parts if not key.endswith(".count")}
-    moving.same_names(found, wanted, opt.rule)
+    slots_of = {key: value for key, value in parts if not key.endswith(".count")}
+    moving.same_names(slots_of, wanted, opt.rule)
     if len(counts) > 1:
         raise ValueError(f"the parts of the state count different steps: {sorted(counts)}")
     updates = moving.counted(counts.pop() if counts else None, steps, "optax")
-    trees = {key: list(leaves(tree, key)) for key, tree in found.items()}
+    trees = {key: list(leaves(tree, key)) for key, tree in slots_of.items()}
     theirs = [name for _, name, _ in next(iter(trees.values()))] if trees else list(opt.updater.parameters.keys)
     order = moving.places(opt, theirs, len(theirs), names)
     states = {name: _product(opt, updates) for name in opt.rule.states}
@@ -80,16 +81,16 @@ def load_state(
 
 
 def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) -> Any:
-    """The state of optax's optimizer of the same kind, with NumPy arrays in the place of those of the state given.
+    """The state of optax's optimizer of the same kind, with NumPy arrays in the place of the arrays in `state`.
 
-    state: what `init` returns for the same parameters. names: as for load_state. The parameters' values are the
-    caller's to copy. Raises TypeError or ValueError for what optax does not have.
+    state: as `init` returns it for the same parameters. names: as for load_state. The parameters' values are the
+    caller's to copy. Raises TypeError or ValueError for rules and options that optax does not have.
     """
     wanted = _names(opt)
     saved, keys = opt.state_dict(), opt.updater.parameters.keys
     steps = moving.one_count(saved, "optax")
-    found = {key for key, _ in _parts(state) if not key.endswith(".count")}
-    moving.same_names(found, wanted, opt.rule)
+    slot_keys = {key for key, _ in _parts(state) if not key.endswith(".count")}
+    moving.same_names(slot_keys, wanted, opt.rule)
 
     def value(key: str, old: Any) -> Any:
         if key.endswith(".count"):
@@ -97,20 +98,20 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
         theirs = [name for _, name, _ in leaves(old, key)]
         order = moving.places(opt, theirs, len(theirs), names)
         ours = [keys[order.index(place)] for place in range(len(keys))]
-        return rebuilt(old, iter([moving.out(saved, wanted[key], one) for one in ours]))
+        return rebuilt(old, iter([moving.out(saved, wanted[key], parameter) for parameter in ours]))
 
     return _replaced(state, value)
 
 
 def _names(opt: Optimizer) -> dict[str, str]:
     family, _ = moving.of_family(opt.rule)
-    found = moving.names_in(STATE, opt.rule, "optax")
+    names = moving.names_in(STATE, opt.rule, "optax")
     moving.same_formula(opt, "optax", FIXED.get(family, {}), FREE)
     if opt.hyper.get("correct") == "after":
         raise ValueError(
             "optax corrects the bias before the maximum or never; make the optimizer by fastopt.like.optax"
         )
-    return found
+    return names
 
 
 def _product(opt: Optimizer, steps: int) -> float:
@@ -124,7 +125,7 @@ def _is_part(key: str) -> bool:
 
 
 def _parts(state: Any) -> Iterator[tuple[str, Any]]:
-    """Every count and every tree of arrays within a chain, as ScaleByAdamState.mu."""
+    """Every count and every tree of arrays within a chain, by a key such as ScaleByAdamState.mu."""
     if hasattr(state, "_fields"):
         for name in state._fields:
             key, value = f"{type(state).__name__}.{name}", getattr(state, name)

@@ -15,7 +15,7 @@ FIXED: dict[str, dict[str, Any]] = {"Adam": {"eps_hat": True}, "RAdam": {"eps_ha
 
 
 def average_decay(t: int) -> float:
-    """How much of its average Thinc keeps at a step."""
+    """The share of its average that Thinc keeps at a step."""
     return min((1 + t) / (10 + t), 0.9999)
 
 

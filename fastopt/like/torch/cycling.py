@@ -14,7 +14,7 @@ from ..unused import refuse
 
 
 class Cycling(Schedule):
-    """A rate, with the schedule of the momentum that goes with it as `momentum`; None with cycle_momentum=False.
+    """A rate. Its `momentum` is the schedule of the momentum that goes with it, or None with cycle_momentum=False.
 
     rate = OneCycleLR(0.1, total_steps=1000); SGD(params, lr=rate, momentum=rate.momentum); Adam takes it as beta1.
     """
@@ -119,7 +119,7 @@ def OneCycleLR(
     low = peak / number("div_factor", div_factor, above=True)
     last = low / number("final_div_factor", final_div_factor, above=True)
     slow, fast = number("base_momentum", base_momentum), number("max_momentum", max_momentum)
-    # torch's phases: each ends one update early, and the second of three two.
+    # In torch each phase ends one update early, and the second of three phases two updates.
     rates: tuple[float, ...] = (low, peak, last)
     knots: tuple[float, ...] = (part * steps - 1.0, float(steps - 1))
     momenta: tuple[float, ...] = (fast, slow, fast)

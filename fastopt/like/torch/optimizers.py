@@ -1,8 +1,8 @@
 """torch.optim's optimizers: the parameters, as fastopt.Optimizer takes them, then torch's own arguments.
 
-The parameters may be torch's list of groups, [{"params": ..., "lr": ...}, ...]: gradients are then a list of those of
-each group, and the groups are named by their place, opt.groups["1"].lr. lr may be a function of the step. foreach and
-fused choose among torch's kernels and may have any value, since one kernel updates all arrays here.
+The parameters may be torch's list of groups, [{"params": ..., "lr": ...}, ...]: gradients are then a list with the
+gradients of each group, and the groups are named by their place, opt.groups["1"].lr. lr may be a function of the step.
+foreach and fused choose among torch's kernels and may have any value, since one kernel updates all arrays here.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from ...optimizer.optimizer import Optimizer
 from ..building import Number, built, decayed
 from ..unused import refuse
 
-# Where ours have another name.
+# Arguments that have another name here.
 NAMES = {"initial_accumulator_value": "initial_accumulator", "momentum_decay": "psi"}
 PAIRS = {"betas": ("beta1", "beta2")}
 DECOUPLED = {"Adam": "AdamW"}
@@ -50,17 +50,18 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
 
 
 def _are_groups(params: Any) -> bool:
-    return isinstance(params, list | tuple) and all(isinstance(one, dict) and "params" in one for one in params)
+    return isinstance(params, list | tuple) and all(isinstance(group, dict) and "params" in group for group in params)
 
 
 def _grouped(
     name: str, arguments: Mapping[str, Any], own: list[dict[str, Any]], hyper: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """Our groups for torch's: the numbers in which each differs from those of all, which gain what only groups have.
+    """Our groups for torch's: the numbers in which each group differs from the numbers of all.
 
-    Raises ValueError where they differ in more than numbers.
+    hyper: the numbers of all; those that only groups have are added to it. own: the options of each group.
+    Raises ValueError where groups differ in more than numbers.
     """
-    wholes = [translated(name, {**arguments, **one})[1] for one in own]
+    wholes = [translated(name, {**arguments, **group})[1] for group in own]
     if any("weight_decay" in whole for whole in wholes):
         hyper.setdefault("weight_decay", 0.0)
         hyper |= {n: value for whole in wholes for n, value in whole.items() if n == "decay"}
@@ -75,12 +76,12 @@ def _grouped(
 
 
 def arguments_of(family: str, options: set[str], hyper: Mapping[str, Any], switches: Mapping[str, Any]) -> Any:
-    """The other way: the values that torch's arguments would have, and others, for an optimizer of ours."""
+    """The values that torch's arguments would have, and others, for an optimizer of ours."""
     known = {**dict.fromkeys(FAMILIES[family].options, 0), **dict.fromkeys(options, True), **hyper}
     known["decoupled_weight_decay"] = family in DECOUPLED.values() or switches.get("decay") == "decoupled"
     known["maximize"] = bool(switches.get("maximize"))
-    found = {pair: tuple(known[n] for n in names) for pair, names in PAIRS.items() if names[0] in known}
-    return {**known, **found, **{theirs: known[ours] for theirs, ours in NAMES.items() if ours in known}}
+    pairs = {pair: tuple(known[n] for n in names) for pair, names in PAIRS.items() if names[0] in known}
+    return {**known, **pairs, **{theirs: known[ours] for theirs, ours in NAMES.items() if ours in known}}
 
 
 def SGD(

@@ -1,7 +1,7 @@
 """torch.optim.lr_scheduler: the base rate stands where torch takes the optimizer; last_epoch 0 is step 1 here.
 
-CyclicLR and OneCycleLR, which overwrite the optimizer's rate in torch, and those that are made of other schedulers take
-nothing in its place.
+CyclicLR and OneCycleLR, which overwrite the optimizer's rate in torch, and schedulers that are made of other schedulers
+have no base rate.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from ..unused import refuse
 
 
 class Factor(Schedule):
-    """A base rate times a factor: what torch applies to whatever the rate is, so that several can be chained."""
+    """A base rate times a factor. In torch the factor multiplies the present rate, so that several can be chained."""
 
     def __init__(self, lr: float, factor: Schedule, last_epoch: int) -> None:
         starts_anew(last_epoch)
@@ -53,7 +53,7 @@ def LambdaLR(lr: float, lr_lambda: Callable[[int], float], last_epoch: int = -1)
 def MultiplicativeLR(lr: float, lr_lambda: Callable[[int], float], last_epoch: int = -1) -> Schedule:
     """The base rate times the function's values at 1, 2 and so on up to the epoch.
 
-    The products are kept, so that a step costs one more; they are always taken in the same order.
+    The products are kept, so that each step costs one more product; their order is always that of the steps.
     """
     starts_anew(last_epoch)
     function, rates = of_one_group("lr_lambda", lr_lambda), [number("lr", lr)]
@@ -74,12 +74,12 @@ def StepLR(lr: float, step_size: int, gamma: float = 0.1, last_epoch: int = -1) 
 
 @named
 def MultiStepLR(lr: float, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1) -> Factor:
-    """Multiplied by gamma after each milestone; by a power of it where one stands several times."""
-    found = Counter(count("a milestone", one, low=0) for one in sequence("milestones", milestones))
+    """Multiplied by gamma after each milestone; by a power of gamma where a milestone is repeated."""
+    repeats = Counter(count("a milestone", milestone, low=0) for milestone in sequence("milestones", milestones))
     # The first update already comes after a milestone of 0.
-    bounds = sorted(one for one in found if one)
-    times = itertools.accumulate((found[one] for one in bounds), initial=found[0])
-    values = [number("gamma", gamma) ** one for one in times]
+    bounds = sorted(milestone for milestone in repeats if milestone)
+    times = itertools.accumulate((repeats[milestone] for milestone in bounds), initial=repeats[0])
+    values = [number("gamma", gamma) ** exponent for exponent in times]
     return Factor(lr, core.piecewise(values, boundaries=bounds) if bounds else core.constant(values[0]), last_epoch)
 
 
@@ -143,16 +143,16 @@ def ChainedScheduler(schedulers: Sequence[Factor]) -> Factor:
     parts = sequence("schedulers", schedulers)
     if not parts:
         raise ValueError("schedulers is empty; it has one or more")
-    for place, one in enumerate(parts):
-        if not isinstance(one, Factor):
-            raise ValueError(f"schedulers[{place}], {one!r}, does not multiply the rate; it cannot be chained")
-        if one.lr != parts[0].lr:
+    for place, part in enumerate(parts):
+        if not isinstance(part, Factor):
+            raise ValueError(f"schedulers[{place}], {part!r}, does not multiply the rate; it cannot be chained")
+        if part.lr != parts[0].lr:
             raise ValueError(
-                f"schedulers[{place}] has the base rate {one.lr}, and schedulers[0] has {parts[0].lr}; they share one"
+                f"schedulers[{place}] has the base rate {part.lr}, and schedulers[0] has {parts[0].lr}; they share one"
             )
     factor: Schedule = parts[0].factor
-    for one in parts[1:]:
-        factor = factor * one.factor
+    for part in parts[1:]:
+        factor = factor * part.factor
     return Factor(parts[0].lr, factor, -1)
 
 

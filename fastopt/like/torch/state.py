@@ -1,4 +1,4 @@
-"""The state of torch's optimizers, as their state_dict has it, from and to ours."""
+"""From and to the state of torch's optimizers, as their state_dict has it."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from . import optimizers
 _MOMENTS = {"exp_avg": "m", "exp_avg_sq": "v"}
 _MAXIMUM = {**_MOMENTS, "max_exp_avg_sq": "v_max"}
 _BUFFER = {"momentum_buffer": "b"}
-# By rule: torch's names of the slots and uniform states, and ours.
+# For each rule torch's names of the slots and uniform states, and our names.
 STATE = {
     "sgd": {},
     "momentum": _BUFFER,
@@ -41,7 +41,7 @@ def load_state(
 ) -> LoadReport:
     """Go on from torch's state_dict, of an optimizer of the same kind, with the hyperparameters of its groups.
 
-    names: our names of the parameters in torch's order; without them torch's param_names are taken where they are
+    names: our names of the parameters in torch's order; without them torch's param_names are used if they are also
     ours, else the order of the parameters. steps: the number of updates, which torch's SGD does not keep.
     The parameters' values are the caller's to copy. Averages and functions of the step stay.
     Raises TypeError or ValueError for another optimizer's state, naming what differs; nothing has then been changed.
@@ -76,10 +76,10 @@ def _numbers(opt: Optimizer, family: str, group: Mapping[str, Any]) -> tuple[dic
     moving.same_names({*needed & set(group)}, needed, opt.rule, "a group of the state")
     given = {name: _number(value) for name, value in group.items() if name in signature}
     given.setdefault("decoupled_weight_decay", signature.get("decoupled_weight_decay", False))
-    other = {own: theirs for theirs, own in optimizers.DECOUPLED.items()}.get(family, family)
-    found, hyper = optimizers.translated(other, given)
-    if found != family:
-        raise ValueError(f"the state is of torch's {found}; the optimizer is {family} ({opt.rule.name})")
+    torch_name = {own: theirs for theirs, own in optimizers.DECOUPLED.items()}.get(family, family)
+    their_family, hyper = optimizers.translated(torch_name, given)
+    if their_family != family:
+        raise ValueError(f"the state is of torch's {their_family}; the optimizer is {family} ({opt.rule.name})")
     switches = {"maximize": bool(hyper.pop("maximize", False))}
     if "decay" in hyper:
         switches["decay"] = hyper.pop("decay")
@@ -93,23 +93,23 @@ def _numbers(opt: Optimizer, family: str, group: Mapping[str, Any]) -> tuple[dic
 
 
 def _number(value: Any) -> Any:
-    """torch allows a tensor of one element for a number."""
+    """A number of torch's, which may be a tensor of one element, as a Python number."""
     return value.item() if hasattr(value, "item") else value
 
 
 def _arguments(family: str) -> dict[str, Any]:
-    """What torch's optimizer has in its groups, and the defaults."""
+    """The options that torch's optimizer has in its groups, with their defaults."""
     signature = inspect.signature(getattr(optimizers, family))
     # AdamW is an Adam in torch.
     adam = {"decoupled_weight_decay": True} if family in optimizers.DECOUPLED.values() else {}
-    return {name: one.default for name, one in signature.parameters.items() if name != "params"} | adam
+    return {name: parameter.default for name, parameter in signature.parameters.items() if name != "params"} | adam
 
 
 def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str, Any]:
     """A state_dict for torch's optimizer of the same kind, with tensors of their own: `load_state_dict` takes it.
 
     names: our names of the parameters in torch's order. Functions of the step become their present values. The
-    parameters' values are the caller's to copy. Raises TypeError or ValueError for what torch does not have.
+    parameters' values are the caller's to copy. Raises TypeError or ValueError for a rule or option that torch lacks.
     """
     import torch
 

@@ -1,7 +1,7 @@
 """The network of L layers: weights W, biases b, pre-activations a, activations h. NumPy's functions throughout.
 
 A layer takes h, computes a = h @ W + b and passes on g(a); the last one passes on the softmax. Instances are rows.
-NumPy hands a call on a CuPy array over to CuPy, so all but `initialise` runs on either as it stands.
+NumPy hands a call on a CuPy array over to CuPy, so all functions but `initialise` take arrays of either library.
 """
 
 import itertools
@@ -90,7 +90,7 @@ def backward(params: Params, h: Sequence[Any], y: Any, *, activation: str = "rel
     slope = ACTIVATIONS[activation].slope
     layers = len(params["W"])
     grads: Params = {"W": [None] * layers, "b": [None] * layers}
-    # The derivative by a, the pre-activation of a layer; in the last one softmax and loss cancel to this.
+    # The derivative by a, the pre-activation of a layer; in the last layer softmax and loss together give this.
     da = (h[-1] - y) / y.shape[0]
     for i in reversed(range(layers)):
         # A weight of feature j: the sum over the instances of da * x_j, and 0 where no instance has the feature.
@@ -102,7 +102,7 @@ def backward(params: Params, h: Sequence[Any], y: Any, *, activation: str = "rel
 
 
 def accuracy(a: Any, y: Any) -> float:
-    """The share of instances whose largest output is that of y; on a GPU this waits for it."""
+    """The share of instances whose largest output is that of y; on a GPU this waits for the result."""
     return float((a.argmax(axis=1) == y.argmax(axis=1)).mean())
 
 

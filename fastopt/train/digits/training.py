@@ -32,12 +32,12 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run gave.
+    """The results of a run.
 
     step_seconds and plain_seconds: medians of one optimizer step and of the formula in plain NumPy (CuPy on a GPU)
-    on the same arrays; NaN for a run of one step, since the first step, which compiles, is apart.
+    on the same arrays; NaN for a run of one step, since the first step, which compiles, does not count.
     promised: whether the rule promises NumPy's bits. same_bits: whether it gave them in every step; None if there is
-    nothing to compare with. differs_at: the step and the array in which it first did not.
+    nothing to compare with. differs_at: the step and the array in which the bits first differed.
     """
 
     test_accuracy: float
@@ -121,7 +121,7 @@ class Training:
             yield Epoch(number, loss, right, tested, time.perf_counter() - start)
 
     def _epoch(self, on_step: Callable[[], None]) -> tuple[float, float]:
-        """The mean loss and accuracy of one pass over the training set."""
+        """Train for one pass over the training set; returns its mean loss and accuracy."""
         inputs, targets = self.train_set
         order = self._generator.permutation(len(inputs))
         loss = right = 0.0
@@ -136,7 +136,7 @@ class Training:
         return loss / len(order), right / len(order)
 
     def summary(self) -> Summary:
-        """What the run gave; call it after `run` has ended. Raises ValueError for a run that was not checked."""
+        """The results of the run, after `run` has ended. Raises ValueError for a run that was not checked."""
         steps = self.optimizer
         if not isinstance(steps, CheckedOptimizer):
             raise ValueError("there is no summary of a run that was not checked")
@@ -153,7 +153,7 @@ class Training:
 
 
 def _device(name: str) -> tuple[Callable[[Any], Any], Callable[[], None]]:
-    """How to bring a NumPy array to a device, and how to wait for it."""
+    """A function that brings a NumPy array to a device, and one that waits for the device."""
     if name == "cpu":
         return lambda array: array, lambda: None
     remedy = "pip install 'fastopt[cuda12]', or [cuda13], by the driver's CUDA"

@@ -1,1 +1,1 @@
-"""Word vectors of the standard library's documentation, with sparse rows."""
+"""Word vectors of the standard library's source, with sparse rows."""

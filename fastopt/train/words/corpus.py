@@ -1,4 +1,4 @@
-"""The words of Python's own standard library, which is on every machine that has Python: a text with a long tail."""
+"""The words of Python's own standard library, which every installed Python has: a text with a long tail."""
 
 import functools
 import itertools
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-# Not of the library, tests of it, or tables made by programs.
+# Folders that are not of the library, hold its tests, or hold tables made by programs.
 SKIPPED = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings", "pydoc_data", "__pycache__"}
-HELD_OUT = 5  # of so many paragraphs one is not trained on
+HELD_OUT = 5  # one paragraph in this many is not trained on
 
 # A word of an identifier: HTTPServer_fileno is http, server, fileno.
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -45,8 +45,8 @@ class Corpus:
 def stdlib(limit: int) -> Corpus:
     """The text of the standard library, up to a number of words; each fifth paragraph is held out.
 
-    The files come in an order that has nothing to do with their names, so that a part of the text is of all subjects,
-    and is the same on every machine with the same version of Python. Raises RuntimeError where there is no source.
+    The files come in an order that has nothing to do with their names, so that a part of the text is of all subjects.
+    The text is the same on every machine with the same version of Python. Raises RuntimeError where there is no source.
     """
     return corpus(_read(limit))
 
@@ -54,10 +54,10 @@ def stdlib(limit: int) -> Corpus:
 @functools.cache
 def _read(limit: int) -> list[list[str]]:
     root = Path(sysconfig.get_paths()["stdlib"])
-    found = list(_up_to(limit, itertools.chain.from_iterable(map(paragraphs, _texts(root)))))
-    if not found:
+    word_lists = list(_up_to(limit, itertools.chain.from_iterable(map(paragraphs, _texts(root)))))
+    if not word_lists:
         raise RuntimeError(f"Python's standard library has no source files in {root}")
-    return found
+    return word_lists
 
 
 def _texts(root: Path) -> Iterator[str]:
@@ -87,8 +87,11 @@ def paragraphs(text: str) -> Iterator[list[str]]:
 
 
 def corpus(found: Sequence[Sequence[str]], least: int = 3) -> Corpus:
-    """A vocabulary of what stands at least so often in the paragraphs to train with, and the texts, other words
-    left out. Raises ValueError for a text that is too short to have one."""
+    """A vocabulary, and the texts to train with and held out, with other words left out.
+
+    found: paragraphs, as lists of words. least: how often a word of the vocabulary stands in the text to train with.
+    Raises ValueError for a text that is too short for a vocabulary of two words.
+    """
     parts: list[list[Sequence[str]]] = [[], []]
     for number, paragraph in enumerate(found):
         parts[number % HELD_OUT == HELD_OUT - 1].append(paragraph)

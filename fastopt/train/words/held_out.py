@@ -34,15 +34,15 @@ class HeldOut:
 
     @property
     def pairs(self) -> dict[str, int]:
-        """How many there are, of each kind."""
+        """The number of pairs, by the kind of their centre."""
         return {"all": len(self._centres), "rare": int(self._rare.sum()), "frequent": int(self._frequent.sum())}
 
     def losses(self, tables: skipgram.Tables) -> Losses:
-        found = [
+        pieces = [
             skipgram.losses(skipgram.forward(tables, centres, others)[2])
             for centres, others in skipgram.batches(self._centres, self._others, 1024)
         ]
-        each = np.concatenate(found or [np.empty(0)]).astype("float64")
+        each = np.concatenate(pieces or [np.empty(0)]).astype("float64")
         return Losses(*(_mean(part) for part in (each, each[self._rare], each[self._frequent])))
 
 

@@ -10,7 +10,7 @@ from ...updater.sparsity_factor import SparsityFactor
 from . import skipgram
 
 GRADIENTS = (*MODES, "dense")
-SMALLEST = 1e-5  # the least rate of a sparsity factor: rarer than any word that is seen
+SMALLEST = 1e-5  # the least rate of a sparsity factor, below that of any word that is seen
 
 
 class Learner:
@@ -18,8 +18,8 @@ class Learner:
 
     gradients: "exact" or "lazy", how the optimizer takes row-sparse ones, or "dense", made of the same rows. power: of
     a sparsity factor for the rows of each table, from how often the word was among those that had a gradient.
-    seconds: of each step, with what brings rows up to date before it; making: of making its gradients dense. bytes: of
-    the gradients of the largest step.
+    seconds: of each step, with the time that brings rows up to date before it; making: seconds of making each step's
+    gradients dense. bytes: of the gradients of the largest step.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Learner:
     def step(self, centres: Any, others: Any) -> Any:
         """One step by some pairs; returns their losses before it."""
         start = time.perf_counter()
-        # A row that is behind must not be looked at: the gradient is that of the tables as dense steps leave them.
+        # A row that is behind must not be read: the gradient is that of the tables as dense steps leave them.
         self.optimizer.flush({"input": centres, "output": others})
         caught_up = time.perf_counter()
         v, u, scores = skipgram.forward(self.tables, centres, others)
@@ -48,13 +48,13 @@ class Learner:
         given = time.perf_counter()
         if self.dense:
             grads = {name: grad.dense(self.tables[name].shape) for name, grad in grads.items()}
-        made = time.perf_counter()
+        converted = time.perf_counter()
         for name, factor in self._factors.items():
             words = {"input": centres, "output": others.reshape(-1)}[name]
             factor.update((words, len(words)))
         self.optimizer.step(grads)
-        self.seconds.append(time.perf_counter() - made + caught_up - start)
-        self.making.append(made - given)
+        self.seconds.append(time.perf_counter() - converted + caught_up - start)
+        self.making.append(converted - given)
         sizes = [g.nbytes if self.dense else g.values.nbytes + g.rows.nbytes for g in grads.values()]
         self.bytes = max(self.bytes, sum(sizes))
         return skipgram.losses(scores)

@@ -1,6 +1,6 @@
 """Word vectors: the skip-gram model with negative sampling, Mikolov et al. 2013, arXiv:1310.4546.
 
-Each word has a row in two tables: "input" for when it is in the centre, "output" for when it is around another. Words
+Each word has a row in two tables: "input" for when it is in the centre, "output" for when it is near the centre. Words
 are numbers. `centres` has the shape (pairs,); `others` has (pairs, 1 + negatives): the word that stood near the centre,
 then words drawn as noise.
 """
@@ -45,7 +45,7 @@ def losses(scores: Any) -> Any:
 def backward(centres: Any, others: Any, v: Any, u: Any, scores: Any) -> dict[str, RowSparse]:
     """The gradients of the summed loss of the pairs: a row for each time that a word stands in them.
 
-    It is a sum and not a mean, so that what a pair says of a rare word does not depend on how many others it is with.
+    The loss is a sum and not a mean, so that a pair's gradient for a rare word does not depend on the number of pairs.
     """
     errors = 0.5 * np.tanh(0.5 * scores) + 0.5  # The logistic function by tanh, since exp(-x) overflows.
     errors[:, 0] -= 1
@@ -69,13 +69,13 @@ def pairs(text: Text, keep: Any, window: int, generator: np.random.Generator) ->
     centres, around = [], []
     for distance in range(1, window + 1):
         together = places[distance:] == places[:-distance]
-        for centre, other in (
+        for centre, neighbour in (
             (slice(None, -distance), slice(distance, None)),
             (slice(distance, None), slice(None, -distance)),
         ):
             chosen = together & (reach[centre] >= distance)
             centres.append(ids[centre][chosen])
-            around.append(ids[other][chosen])
+            around.append(ids[neighbour][chosen])
     return np.concatenate(centres), np.concatenate(around)
 
 
@@ -85,14 +85,14 @@ def subsampling(counts: Any, threshold: float) -> Any:
 
 
 class Noise:
-    """Draws words as often as their count to the power 3/4 says: section 2.2."""
+    """Draws words with probabilities as their counts to the power 3/4: section 2.2."""
 
     def __init__(self, counts: Any) -> None:
         self._ends = np.cumsum(counts**0.75)
         self._ends /= self._ends[-1]
 
     def beside(self, words: Any, negatives: int, generator: np.random.Generator) -> Any:
-        """`others`: the words, each with that many drawn beside it."""
+        """`others`: the words, each with `negatives` words drawn as noise after it."""
         drawn = np.searchsorted(self._ends, generator.random((len(words), negatives)), side="right")
         return np.column_stack((words, drawn))
 

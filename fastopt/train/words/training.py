@@ -20,13 +20,14 @@ from .learner import GRADIENTS, Learner
 
 WORDS = 400_000
 WIDTH = 64
-COMPARED = 30  # steps that the dense gradient makes too
+COMPARED = 30  # steps that are made with dense gradients too
 EXAMPLES = ("error", "file", "socket", "thread", "complex", "json", "month")
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the pairs. loss: their mean, as the tables learnt. held_out: after it. seconds: of the pass."""
+    """One pass over the pairs. loss: the mean of their losses, as the tables learnt. held_out: losses of the held-out
+    text after the pass. seconds: of the pass."""
 
     number: int
     loss: float
@@ -36,12 +37,12 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run gave.
+    """The results of a run.
 
-    start, end: losses of the held-out text. step_seconds: the median of a step, with what brings rows up to date;
-    dense_seconds: of one with dense gradients, with their making. gradient_bytes, dense_bytes: the sizes of the largest
-    step's gradients. same_bits: whether the first steps, `compared` in number, gave what dense gradients give; None
-    where they are not to.
+    start, end: losses of the held-out text. step_seconds: the median of a step, with the time that brings rows up to
+    date; dense_seconds: of a step with dense gradients, with their making. gradient_bytes, dense_bytes: the sizes of
+    the largest step's gradients. same_bits: whether the first steps, `compared` in number, gave the bits of dense
+    gradients; None where that is not promised.
     """
 
     start: Losses
@@ -56,13 +57,13 @@ class Summary:
 
 
 class Training:
-    """The text, the tables and what learns them.
+    """The text, the tables and the optimizer that trains them.
 
     rule: a Rule or its name. lr: None leaves the rule's own default. sparse: "exact" or "lazy", what the optimizer
     does with row-sparse gradients, or "dense", which makes dense ones of them. words: how many of the text are read.
     seed: chooses the tables, the pairs, their order and the noise. corpus: another text than the standard library's.
-    compared: with so many steps of dense gradients. power: of a sparsity factor, with which rows catch up by the rates
-    of the present, so that no bits are compared. Raises ValueError or TypeError for bad input.
+    compared: the number of steps that are made with dense gradients too. power: of a sparsity factor; with it rows
+    catch up by the present rates, so that no bits are compared. Raises ValueError or TypeError for bad input.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Training:
         one_of("dtype", dtype, ("float32", "float64"))
         self.epochs, self.batch_size, self.sparse, self.dtype, self.seed = epochs, batch_size, sparse, dtype, seed
         given: dict[str, Any] = {} if lr is None else {"lr": lr}
-        # What is wrong with the rule is told before the text is read.
+        # An optimizer of one element, so that errors in the rule are raised before the text is read.
         Optimizer(np.zeros((1, 1), dtype), rule, **given)
         self.corpus = corpus or stdlib(words)
         self.held_out, self._noise = HeldOut(self.corpus), skipgram.Noise(self.corpus.counts)
@@ -132,7 +133,7 @@ class Training:
         return total / len(order)
 
     def _compare(self, centres: Any, others: Any) -> None:
-        """Have dense gradients make the step too, in the first ones; after the last of these, compare the tables."""
+        """Make the first steps with dense gradients too; after the last of these, compare the tables."""
         done = len(self.learner.seconds)
         if done > self._compared:
             return
@@ -148,17 +149,22 @@ class Training:
         return [(word, int(self.corpus.counts[words.index(word)]), self.neighbours(word)) for word in chosen]
 
     def neighbours(self, word: str, count: int = 5) -> list[tuple[str, float]]:
-        """The words used most like one, and the cosines between their vectors. Raises ValueError for an unknown one."""
+        """The words whose vectors are nearest to that of `word`, with the cosines of the angles between the vectors.
+
+        Raises ValueError for an unknown word.
+        """
         words = self.corpus.words
         if word not in words:
             raise ValueError(f"{word!r} is not among the {len(words):,} words that stand often enough in the text")
-        found = skipgram.neighbours(self.tables["input"], words.index(word), count)
-        return [(words[k], cosine) for k, cosine in found]
+        nearest = skipgram.neighbours(self.tables["input"], words.index(word), count)
+        return [(words[k], cosine) for k, cosine in nearest]
 
     def summary(self) -> Summary:
-        """What the run gave; call it after `run` has ended."""
+        """The results of the run; call it after `run` has ended."""
         # The first step compiles.
-        own, dense = ([*map(sum, zip(one.seconds, one.making, strict=True))][1:] for one in (self.learner, self._twin))
+        own, dense = (
+            [*map(sum, zip(learner.seconds, learner.making, strict=True))][1:] for learner in (self.learner, self._twin)
+        )
         return Summary(
             start=self.start,
             end=self.end,

@@ -1,4 +1,4 @@
-"""Writes what follows from rules, rows and result files, tables of the pages and a stub: python docs/generate.py."""
+"""Writes tables of the pages, whole pages and a stub, from rules, rows and result files; run it as a program."""
 
 import functools
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 import choosing
 import client_rows
 import lab
+import layout
 import optimizer_rows
 import words
 from schedule_rows import table
@@ -16,7 +17,7 @@ from stubs import stub
 
 from fastopt.kernels import FAMILIES, RULES
 
-ROOT = Path(__file__).parent.parent
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 
 
 def rules_table() -> str:
@@ -176,8 +177,9 @@ TABLES = {
         for peer in ("torch", "keras", "optax", "thinc")
     },
     **client_rows.TABLES,
+    **{f"folders of {top}": functools.partial(layout.table, top) for top in ("kernels", "fastopt")},
 }
-PAGES = ("README.md", "docs/schedules.md", "docs/optimizers.md", "docs/clients.md", "docs/sparse.md")
+PAGES = ("README.md", "docs/design.md", "docs/schedules.md", "docs/optimizers.md", "docs/clients.md", "docs/sparse.md")
 
 
 def generated(text: str) -> str:
@@ -193,8 +195,8 @@ if __name__ == "__main__":
     for name in PAGES:
         (ROOT / name).write_text(generated((ROOT / name).read_text()))
     (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
-    (ROOT / "docs" / "lab.md").write_text(lab.page(json.loads((ROOT / "docs" / "lab.json").read_text())))
-    (ROOT / "docs" / "choosing.md").write_text(choosing.page(json.loads((ROOT / "docs" / "choosing.json").read_text())))
+    for name, page in {"lab": lab.page, "choosing": choosing.page}.items():
+        (ROOT / "docs" / f"{name}.md").write_text(page(json.loads((HERE / f"{name}.json").read_text())))
     found = json.loads((ROOT / "benchmarks" / "results" / "words.json").read_text())
     (ROOT / "docs" / "words.md").write_text(words.page(found))
     assert set(RULES) == {rule.name for family in FAMILIES.values() for rule in family.variants.values()}

@@ -10,7 +10,7 @@ from fastopt.optimizer.classes import CLASSES
 
 HEAD = '''"""{doc}"""
 
-# Written by docs/generate.py from the rules.
+# Written by docs/generators/generate.py from the rules.
 
 from collections.abc import Callable, Mapping
 from typing import Any

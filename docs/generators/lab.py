@@ -1,4 +1,4 @@
-"""The statements of two documents put to the test: python docs/lab.py runs all and writes lab.json and three pictures.
+"""The statements of two documents put to the test; run as a program it writes lab.json and three pictures.
 
 `page` writes lab.md from lab.json. What is run stands in fastopt/lab/statements.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from fastopt.lab.build import Order, build
 from fastopt.lab.statements import STATEMENTS
 
-DOCS = Path(__file__).parent
+HERE, PAGES = Path(__file__).parent, Path(__file__).parents[1]
 PICTURES = {
     "valley-paths": "Seven rules in a long valley, each at the best of its rates",
     "adagrad-decay": "Adagrad's effective rate for weights that are met in each, in every 10th and in every 100th step",
@@ -30,7 +30,8 @@ def page(findings: Mapping[str, Any]) -> str:
         rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     parts = [
         "# The lab: statements on adaptive rates, put to the test",
-        "Written by docs/generate.py from the runs of docs/lab.py. `fastopt lab` makes the same runs and a page with "
+        "Written by docs/generators/generate.py from the runs of docs/generators/lab.py. `fastopt lab` makes the same "
+        "runs and a page with "
         "all pictures. The effective rate of a weight is the size of its change over the size of its gradient.",
         "Each statement is of the documents that this library began with, in their words where they are quoted. It is "
         "split into what it claims, and each claim is decided by the runs beside it: with these problems, rates and "
@@ -44,9 +45,9 @@ def page(findings: Mapping[str, Any]) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         build(Order(Path(folder)))
-        shutil.copy(Path(folder) / "lab.json", DOCS / "lab.json")
+        shutil.copy(Path(folder) / "lab.json", HERE / "lab.json")
         for name in PICTURES:
-            shutil.copy(Path(folder) / f"{name}.svg", DOCS / f"lab-{name}.svg")
+            shutil.copy(Path(folder) / f"{name}.svg", PAGES / f"lab-{name}.svg")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Runs that put statements on rates and schedules to the test: python docs/choosing.py writes choosing.json and .svg.
+"""Runs that put statements on rates and schedules to the test.
+
+Run as a program it writes choosing.json, and the picture of the page.
 
 Three problems: the handwritten digits (64-32-10, 12 epochs of batches of 32, five seeds), a linear regression on
 features of which each is half as frequent as the one before, and a saddle, x**2 / 2 - y**2 / 2 + y**4 / 4, from
@@ -19,7 +21,7 @@ from fastopt import schedules
 from fastopt.train.digits import data as digits
 from fastopt.train.digits import network
 
-DOCS = Path(__file__).parent
+HERE, PAGES = Path(__file__).parent, Path(__file__).parents[1]
 EPOCHS, BATCH, SEEDS, STEPS = 12, 32, 5, 2000
 RULES = ("sgd", "momentum", "adagrad", "rmsprop", "adadelta", "adam", "adamax")
 RATES = tuple(10 ** (k / 2) for k in range(-6, 2))
@@ -121,7 +123,8 @@ def page(found: dict[str, Any]) -> str:
     rare = {rule: max(one["errors"][-3:]) for rule, one in sparse.items()}
     parts = [
         "# Choosing an optimizer and a schedule",
-        "Written by docs/generate.py from the runs of docs/choosing.py. Each sentence was checked against the figures.",
+        "Written by docs/generators/generate.py from the runs of docs/generators/choosing.py. Each sentence was "
+        "checked against the figures.",
         "## Cosine against a fixed rate",
         said(
             "Notes say that cosine annealing converges faster than a fixed rate. On the digits, with SGD and momentum, "
@@ -206,5 +209,5 @@ def draw(found: dict[str, Any], path: Path) -> None:
 
 if __name__ == "__main__":
     result = measured()
-    draw(result, DOCS / "choosing.svg")
-    (DOCS / "choosing.json").write_text(json.dumps(result, indent=1) + "\n")
+    draw(result, PAGES / "choosing.svg")
+    (HERE / "choosing.json").write_text(json.dumps(result, indent=1) + "\n")

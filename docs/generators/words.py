@@ -35,9 +35,9 @@ def page(found: dict[str, Any]) -> str:
     small, large = share
     parts = [
         "# Rare words: do adaptive rates help?",
-        "Written by docs/generate.py from benchmarks/results/words.json, which `python benchmarks/words.py --json "
-        "benchmarks/results/words.json` writes. Each sentence was checked against the figures. `fastopt train --task "
-        "words` is one such run, on more text, with the nearest neighbours of some words.",
+        "Written by docs/generators/generate.py from benchmarks/results/words.json, which `python benchmarks/words.py "
+        "--json benchmarks/results/words.json` writes. Each sentence was checked against the figures. `fastopt train "
+        "--task words` is one such run, on more text, with the nearest neighbours of some words.",
         "Skip-gram word vectors with negative sampling (Mikolov et al. 2013, arXiv:1310.4546) learn from "
         f"{losses['words']['train']:,} words of the source of Python {machine['python']}'s standard library, in "
         f"{losses['epochs']} passes. Every fifth paragraph is held out. Of the {losses['vocabulary']:,} words of the "

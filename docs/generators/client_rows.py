@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 # Of the tests in the pinned Keras's wheel, on its NumPy backend: updates that reach fastopt's kernels, those that fall
 # back to Keras's own formulas, outcomes, and why the others do not run. tests/like/test_keras_own.py holds it to this.
