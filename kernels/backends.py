@@ -3,63 +3,21 @@
 import functools
 import importlib
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .arrays.view import View
-from .program.gpu_numbers import GpuNumbers
 from .program.stages import Program, Stage
 from .system import uninterrupted
 from .tasks.launcher import Launcher
 from .tasks.stage_run import StageRun
 
+if TYPE_CHECKING:
+    from .cuda.unattended import UnattendedSteps
+    from .headers.numpy_headers import Headers
+    from .headers.tensor_headers import TensorHeaders
+
 # The folder of each backend, by the name that fastopt's users see.
 BACKENDS = {"cpu": "cpu", "cupy": "cuda", "cuda": "numba_cuda"}
-
-
-class HeaderCheck(Protocol):
-    """Checks whether arrays were replaced or moved.
-
-    addresses: those of the parameters, then those of the gradients, at the last look. gradients: the addresses of the
-    gradients alone.
-    """
-
-    addresses: Any
-    gradients: Any
-
-    def look(self, parameters: list[Any], gradients: list[Any]) -> int:
-        """SAME, or MOVED if only gradients lie elsewhere, or CHANGED.
-
-        MOVED enters the new addresses into `addresses`; CHANGED leaves them as they were.
-        """
-
-
-class UnattendedSteps(Protocol):
-    """Steps that a GPU takes by itself, as cuda/unattended.py has them.
-
-    gpu_numbers: which numbers the GPU is told and which it works out. notice: a word of memory in which the GPU says
-    that it stopped.
-    """
-
-    gpu_numbers: GpuNumbers
-    notice: Any
-
-    def tell(self, rows: Sequence[Sequence[float]]) -> None:
-        """Give the GPU the numbers of the next step, a row for each group."""
-
-    def tell_all(self, rows: Any, carried: Sequence[Sequence[float]]) -> None:
-        """Give the GPU the numbers of many steps, and the states before them."""
-
-    def clock(self) -> tuple[int, int, str]:
-        """How many steps were applied and skipped since `tell_all`, and what then stopped the GPU, or ""."""
-
-    def states(self) -> list[list[float]]:
-        """The states that the GPU carries, a row for each group."""
-
-    def tables(self) -> None:
-        """Put the task tables on the GPU, with the addresses that the arrays have now."""
-
-    def run(self) -> None:
-        """Issue a step, without waiting for it."""
 
 
 class Backend(Launcher, Protocol):
@@ -67,7 +25,7 @@ class Backend(Launcher, Protocol):
 
     def headers(
         self, parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
-    ) -> HeaderCheck | None:
+    ) -> "Headers | TensorHeaders | None":
         """A check whether these arrays were replaced or moved; None where each step has to look at all of them."""
 
     def merged(self, rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
@@ -82,7 +40,7 @@ class Backend(Launcher, Protocol):
 
     def unattended_steps(
         self, program: Program, runs: Sequence[StageRun], groups: Sequence[int], device: str, rows: int, notice: Any
-    ) -> UnattendedSteps:
+    ) -> "UnattendedSteps":
         """Unattended steps of a program.
 
         runs: the stages on the arrays. groups: for each set which row of numbers is its own. rows: how many rows of

@@ -34,7 +34,7 @@ from .number_kernels import (
 _ZERO = "a number that follows from a norm is divided by zero"
 
 
-class GpuSteps:
+class UnattendedSteps:
     """Unattended steps of a program on sets of CuPy arrays: each `run` issues the stages, and nothing waits.
 
     Before each stage a kernel of number_kernels.py works out its scalars, from what was told and from the stage before.
@@ -193,15 +193,15 @@ def _seen_by_both() -> Any:
 
 def unattended_steps(
     program: Program, runs: Sequence[StageRun], groups: Sequence[int], device: str, rows: int, notice: Any
-) -> GpuSteps:
-    """The unattended steps of a program, as `GpuSteps` has them. notice: that of the steps before these, or None.
+) -> UnattendedSteps:
+    """The unattended steps of a program. notice: that of the steps before these, or None.
 
     Raises ValueError if a GPU would not have the bits of the host.
     """
     numbers = GpuNumbers(program)
     if numbers.unfit:
         raise ValueError(f"{program.name}: a GPU has no bits of its own for {numbers.unfit}, which follows from a norm")
-    return GpuSteps(numbers, runs, groups, rows, device, _seen_by_both() if notice is None else notice)
+    return UnattendedSteps(numbers, runs, groups, rows, device, _seen_by_both() if notice is None else notice)
 
 
 @functools.cache

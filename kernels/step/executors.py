@@ -4,16 +4,18 @@ Both know, beforehand, the numbers that follow from no norm; both write in one c
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..backends import UnattendedSteps
 from ..program.gpu_numbers import GpuNumbers
 from ..program.spelling import as_written
 from ..program.stages import Program
 from ..tasks.stage_run import StageRun
 from ..tasks.table import Batch
+
+if TYPE_CHECKING:
+    from ..cuda.unattended import UnattendedSteps
 
 
 class Executor(Protocol):
@@ -112,7 +114,7 @@ class Unattended:
     """
 
     def __init__(
-        self, make: Callable[[int, Any], UnattendedSteps], last: StageRun, before: "Unattended | None"
+        self, make: Callable[[int, Any], "UnattendedSteps"], last: StageRun, before: "Unattended | None"
     ) -> None:
         self._make, self.writes = make, len(last.batches)
         self._steps: UnattendedSteps | None = None

@@ -2,16 +2,21 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arrays.view import View, is_flat
-from ..backends import HeaderCheck, UnattendedSteps, backend
+from ..backends import backend
 from ..libraries.library import views_of
 from ..program.stages import Program, Stage
 from ..tasks.stage_run import StageRun
 from ..tasks.table import Batch
 from .executors import Attended, Executor, Unattended
 from .touched import RowSet, Touched
+
+if TYPE_CHECKING:
+    from ..cuda.unattended import UnattendedSteps
+    from ..headers.numpy_headers import Headers
+    from ..headers.tensor_headers import TensorHeaders
 
 MOVED, CHANGED = 1, 2  # what a look at headers answers; 0 if all is the same
 
@@ -67,7 +72,7 @@ class Plan:
         self.rows = tuple(dict.fromkeys(groups))
         self._own = range(len(slots)) if program.apart else groups  # which row of scalars is each set's
         self._sparse = tuple(sparse)
-        self._headers: HeaderCheck | None = None
+        self._headers: Headers | TensorHeaders | None = None
         self._attended: Attended
         self._unattended: Unattended | None = None
         self._executor: Executor
@@ -95,13 +100,11 @@ class Plan:
         headers, self._headers = self._headers, None
         seen = self._dense(parameters, gradients) if self._sparse else gradients
         answer = headers.look(parameters, seen) if headers else CHANGED
-        if answer == CHANGED:
-            return None
         if answer == MOVED:
             for batch, column in self._gradients:
                 batch.move(column, headers.gradients)  # type: ignore[union-attr]
         self._headers = headers
-        return self._executor
+        return None if answer == CHANGED else self._executor
 
     def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
         """The gradients, with the parameter in the place of each row-sparse one, which is new in each step."""
@@ -151,7 +154,7 @@ class Plan:
         """The scalars of the stage that writes, as they were decided for a set."""
         return self._attended.scalars(position)
 
-    def unattended_steps(self, rows: int) -> UnattendedSteps:
+    def unattended_steps(self, rows: int) -> "UnattendedSteps":
         """Unattended steps on the arrays that were taken. rows: how many rows of numbers there are.
 
         Raises TypeError unless the arrays are CuPy's, ValueError where the bits would differ from the host's.

@@ -13,6 +13,7 @@ import fastopt
 from fastopt.kernels import FAMILIES, RULES
 from fastopt.kernels.cpu import backend as cpu
 from fastopt.kernels.riders import NUMBERS
+from fastopt.kernels.step.plan import Plan
 from fastopt.kernels.tasks import stage_run as tasks
 from fastopt.updater.updater import Updater
 
@@ -196,6 +197,18 @@ def test_rules_share_the_kernels_of_a_clip_and_no_others() -> None:
         for k in (0, -1)
     )
     assert (len(first), len(last)) == (1, 2)
+
+
+def test_each_set_of_gradients_is_prepared_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound: list[int] = []
+    bind = Plan._bind
+    monkeypatch.setattr(Plan, "_bind", lambda self, *arrays: bound.append(len(arrays[0])) or bind(self, *arrays))
+    opt = fastopt.Adam([np.ones(3, "float32") for _ in range(4)])
+    grads = [np.ones(3, "float32") for _ in range(4)]
+    for _ in range(3):
+        opt.step(grads)
+        opt.step([*grads[:3], None])
+    assert bound == [4, 3, 4]  # the one that is left out then has a count of its own
 
 
 def test_gradients_are_not_kept_alive() -> None:
