@@ -2,7 +2,7 @@
 
 import functools
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .arrays.view import View
@@ -21,19 +21,19 @@ BACKENDS = {"cpu": "cpu", "cupy": "cuda", "cuda": "numba_cuda"}
 
 
 class Backend(Launcher, Protocol):
-    """The functions of a backend's module `backend`: launches, and what a step needs beside them."""
+    """The functions of a backend's module `backend`: launches, and what a step needs beside them.
+
+    merged: adds up rows that come several times. (rows, places, values, name) -> each row once, in the order in which
+    they first come, and the view of the sums of their values. rows: NumPy's int64. places: -1 for each row that there
+    is, and so again at the end. name: how messages name the gradient. None where row-sparse gradients are refused.
+    """
+
+    merged: Callable[[Any, Any, View, str], tuple[Any, View]] | None
 
     def headers(
         self, parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
     ) -> "Headers | TensorHeaders | None":
         """A check whether these arrays were replaced or moved; None where each step has to look at all of them."""
-
-    def merged(self, rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
-        """The distinct rows, in the order in which they first come, and the sum of the values of each.
-
-        rows: NumPy's int64. places: an array of -1 with an element for each row of the parameter; it is so again at the
-        end. name: how messages name the gradient. Raises TypeError where row-sparse gradients cannot be taken.
-        """
 
     def unattended(self, program: Program) -> bool:
         """Whether ordinary steps of a program are unattended: the GPU takes them without waiting for the host."""

@@ -71,15 +71,12 @@ def text(function: Any) -> str:
 
 
 def state_dict(updater: Updater) -> dict[str, Any]:
-    """The whole state of an optimizer; under "arrays" copies, in C order."""
-    with updater.lock, memory_for("a copy of all arrays", "Free some, or write them to a file: save() copies none"):
-        updater.flush()
+    """All that is needed to go on, of an updater that was flushed; under "arrays" copies, in C order."""
+    with memory_for("a copy of all arrays", "Free some, or write them to a file: save() copies none"):
         arrays = {key: np.array(array, order="C") for key, array in host_arrays(updater, True).items()}
         return {**described(updater, None), "arrays": arrays}
 
 
 def save(updater: Updater, path: str | os.PathLike[str], params: bool, user: Any) -> None:
-    """Write a checkpoint; params: with the parameters; user: a value that JSON can hold."""
-    with updater.lock:
-        updater.flush()
-        write(path, described(updater, user), host_arrays(updater, params))
+    """Write a checkpoint of an updater that was flushed. params: with the parameters. user: a value for JSON."""
+    write(path, described(updater, user), host_arrays(updater, params))

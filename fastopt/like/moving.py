@@ -11,7 +11,7 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import arrays_of, described, host_arrays
 from ..kernels import FAMILIES, Rule
 from ..kernels.libraries.library import to_host, view_of
-from ..optimizer.optimizer import Optimizer
+from ..optimizer.optimizer import Optimizer, updater_of
 from ..updater.hyper import Hyper
 
 
@@ -35,14 +35,13 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
 
     Raises TypeError or ValueError, naming the parameter, for a state that does not fit; nothing has then been changed.
     """
-    with opt.updater.lock:
-        state, keys = described(opt.updater, None), opt.updater.parameters.keys
+    updater = updater_of(opt)
+    with updater.lock:
+        state, keys = described(updater, None), updater.parameters.keys
         arrays = {
-            key: value
-            for key, value in host_arrays(opt.updater, False).items()
-            if key.split("/")[0] not in opt.rule.slots
+            key: value for key, value in host_arrays(updater, False).items() if key.split("/")[0] not in opt.rule.slots
         }
-        ours = arrays_of(opt.updater)
+        ours = arrays_of(updater)
         for key, kept in zip(keys, moved, strict=True):
             for slot in opt.rule.slots:
                 array, name = ours[f"{slot}/{key}"]
@@ -52,14 +51,14 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
             state["uniform_states"] = {k: opt.rule.states | kept.states for k, kept in zip(keys, moved, strict=True)}
         for key, kept in zip(keys, moved, strict=True):
             for name, value in kept.switches.items():
-                if value != (here := opt.updater.definition.on.get(name, type(value)())):
+                if value != (here := updater.definition.on.get(name, type(value)())):
                     raise ValueError(f"{name} of {key} is {value!r} there and {here!r} here")
         _spread(opt, moved, state)
-        return load(opt.updater, Checkpoint(state, arrays), False, False)
+        return load(updater, Checkpoint(state, arrays), False, False)
 
 
 def _start(opt: Optimizer, slot: str) -> float:
-    start = opt.updater.definition.start[slot]
+    start = updater_of(opt).definition.start[slot]
     return float(opt.hyper[start] if isinstance(start, str) else start)
 
 
@@ -82,8 +81,9 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
     """Enter the hyperparameters of each parameter into the state: for all parameters, or for a group."""
     layers = {id(opt.hyper): ("", state["hyper"])}
     layers |= {id(hyper): (f"groups[{p!r}].", state["groups"][p]) for p, hyper in opt.groups.items()}
+    updater = updater_of(opt)
     chosen: dict[tuple[int, str], Any] = {}
-    for row, key, kept in zip(opt.updater.counts.each, opt.updater.parameters.keys, moved, strict=True):
+    for row, key, kept in zip(updater.counts.each, updater.parameters.keys, moved, strict=True):
         for name, value in kept.hyper.items():
             holders: list[Hyper] = [layer for layer in row.layers if name in layer]
             if not holders:
@@ -143,7 +143,7 @@ def places(opt: Optimizer, names: Sequence[str] | None, count: int, given: Seque
 
     names: theirs. Raises ValueError if there are not as many, or if only some have our names.
     """
-    keys = opt.updater.parameters.keys
+    keys = updater_of(opt).parameters.keys
     if given is not None and sorted(given) != sorted(keys):
         raise ValueError(f"names must be the parameters' names in the peer's order; they are {', '.join(keys)}")
     if count != len(keys):

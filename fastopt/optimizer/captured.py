@@ -42,27 +42,24 @@ class Captured:
             names = ", ".join(type(monitor).__name__ for monitor in updater.monitors)
             raise ValueError(f"{names} changes with what the host sees, but all steps are worked out beforehand")
         self._updater, self.steps = updater, steps
-        with updater.lock:
-            updater.refuse_captured()
-            updater.flush()
-            parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
-            chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
-            if not chosen:
-                raise ValueError("grads has no arrays")
-            counts = updater.split(chosen)
-            self._chosen = chosen
-            self._parameters = [parameters[k] for k in chosen]
-            self._gradients = [updater.gradient(k, parameters[k], gradients[k]) for k in chosen]
-            for k, gradient in zip(chosen, self._gradients, strict=True):
-                if isinstance(gradient, RowSparse):
-                    label = updater.label(k, updater.rule.arrays[1])
-                    raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients")
-            self._plan = updater.plans.new(chosen)
-            self._plan.take(self._parameters, self._gradients)
-            self._steps = self._plan.unattended_steps(len(counts.rows))
-            self._steps.tables()
-            self._fill()
-            updater.captured = self
+        parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
+        chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
+        if not chosen:
+            raise ValueError("grads has no arrays")
+        counts = updater.split(chosen)
+        self._chosen = chosen
+        self._parameters = [parameters[k] for k in chosen]
+        self._gradients = [updater.gradient(k, parameters[k], gradients[k]) for k in chosen]
+        for k, gradient in zip(chosen, self._gradients, strict=True):
+            if isinstance(gradient, RowSparse):
+                label = updater.label(k, updater.rule.arrays[1])
+                raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients")
+        self._plan = updater.plans.new(chosen)
+        self._plan.take(self._parameters, self._gradients)
+        self._steps = self._plan.unattended_steps(len(counts.rows))
+        self._steps.tables()
+        self._fill()
+        updater.captured = self
 
     def _fill(self) -> None:
         """Compute the numbers of the coming steps and send them to the GPU; if that fails, the earlier numbers hold."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..checkpoint.file import Checkpoint, opened
 from ..checkpoint.restore import LoadReport, load
@@ -15,7 +15,6 @@ from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
 from ..trees.parameters import Parameters
 from ..updater.hyper import Hyper, grouped
 from ..updater.loss_scale import LossScaler
-from ..updater.lr_scale import lr_scales
 from ..updater.options import in_use
 from ..updater.updater import Updater
 from .finite import check_finite
@@ -98,71 +97,33 @@ class Optimizer:
             "lr_scale": bool(lr_scale),
         }
         definition = with_riders(rule, *in_use(rule, storages, used, switches, decay, cast_to).items())
-        own, belongs = grouped(definition, parameters.names, groups or {})
-        self.updater = Updater(
-            parameters,
-            storages,
-            definition,
-            Hyper(definition, {**definition.hyper, **hyper}),
-            own,
-            belongs,
-            sparse,
-            lr_scales(lr_scale, parameters.names, arrays, paths),
-            loss_scaler,
+        together = Hyper(definition, {**definition.hyper, **hyper})
+        apart, belongs = grouped(definition, parameters.names, groups or {})
+        self._updater = Updater(
+            parameters, storages, definition, together, apart, belongs, sparse, lr_scale, loss_scaler
         )
-
-    @property
-    def rule(self) -> Rule:
-        """The rule, without what rides along."""
-        return cast(Rule, self.updater.rule)
-
-    @property
-    def params(self) -> Any:
-        """The tree of the parameters, as it was given."""
-        return self.updater.params
-
-    @params.setter
-    def params(self, tree: Any) -> None:
-        self.updater.params = tree
-
-    @property
-    def hyper(self) -> Hyper:
-        """The hyperparameters of all parameters, by name; each is also an attribute of the optimizer."""
-        return self.updater.hyper
-
-    @property
-    def groups(self) -> Mapping[str, Hyper]:
-        """The hyperparameters of each group, by its pattern."""
-        return self.updater.groups
-
-    @property
-    def loss_scaler(self) -> LossScaler | None:
-        """The loss scaler that every step adapts."""
-        return self.updater.loss_scaler
-
-    @loss_scaler.setter
-    def loss_scaler(self, scaler: LossScaler | None) -> None:
-        self.updater.loss_scaler = scaler
+        self.rule, self.params, self.loss_scaler = rule, params, loss_scaler
+        self.hyper, self.groups = together, apart
 
     @property
     def t(self) -> int:
         """How many steps were applied: the most that any parameter has had."""
-        return self.updater.t
+        return self._updater.t
 
     @property
     def skipped(self) -> int:
         """How many steps were skipped since a gradient was not finite."""
-        return self.updater.skipped
+        return self._updater.skipped
 
     @property
     def state(self) -> list[Mapping[str, Any]]:
         """For each parameter, in the order of the tree, its state arrays by slot."""
-        return [MappingProxyType({slot: slots[slot] for slot in self.rule.slots}) for slots in self.updater.state]
+        return [MappingProxyType({slot: slots[slot] for slot in self.rule.slots}) for slots in self._updater.state]
 
     @property
     def uniform_states(self) -> list[dict[str, float]]:
         """The numbers that the rule carries from step to step, for each parameter."""
-        return self.updater.uniform_states
+        return self._updater.uniform_states
 
     @property
     def monitors(self) -> list[Any]:
@@ -171,7 +132,7 @@ class Optimizer:
         The search goes through the hyperparameters, those of groups included, and through products, functions and
         partial functions. Monitors are saved with the optimizer.
         """
-        return self.updater.monitors
+        return self._updater.monitors
 
     @property
     def ema(self) -> Any:
@@ -184,14 +145,14 @@ class Optimizer:
         return self._tree_of(COPY, "cast_to")
 
     def _tree_of(self, slot: str, option: str) -> Any:
-        if slot not in self.updater.definition.slots:
+        if slot not in self._updater.definition.slots:
             raise AttributeError(f"this optimizer was made without {option}")
-        return self.updater.tree_of(slot)
+        return self._updater.tree_of(slot)
 
     @property
     def grads(self) -> Any:
         """Gradient arrays in the tree of the parameters, to write into; `step()` then takes them."""
-        return self.updater.grads
+        return self._updater.grads
 
     def step(self, grads: Any = None) -> None:
         """Update every parameter by its gradient.
@@ -201,12 +162,11 @@ class Optimizer:
         arrays of `grads` are taken.
         Raises TypeError or ValueError naming the array; nothing has then been changed.
         """
-        updater = self.updater
-        updater.step(updater.params, updater.grads if grads is None else grads)
+        self.update(self.params, self.grads if grads is None else grads)
 
     def update(self, params: Any, grads: Any) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
-        self.updater.step(params, grads)
+        self._updater.step(params, grads)
 
     def captured(self, grads: Any = None, *, steps: int = 1000) -> "Captured":
         """A step on CuPy arrays that a CUDA graph can hold and replay; fastopt.optimizer.captured.Captured shows how.
@@ -217,7 +177,10 @@ class Optimizer:
         """
         from .captured import Captured
 
-        return Captured(self.updater, self.updater.grads if grads is None else grads, steps)
+        with self._updater.lock:
+            self._updater.refuse_captured()
+            self.flush()
+            return Captured(self._updater, self.grads if grads is None else grads, steps)
 
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
@@ -227,7 +190,7 @@ class Optimizer:
         params or None in their place, only those catch up: call it so before a gradient is taken from some rows.
         Raises TypeError, ValueError or IndexError for invalid row numbers; nothing has then been changed.
         """
-        self.updater.flush(rows)
+        self._updater.flush(rows)
 
     def state_dict(self) -> dict[str, Any]:
         """The whole present state of the optimizer, parameters included.
@@ -235,7 +198,9 @@ class Optimizer:
         Numbers, strings, lists and dictionaries; under "arrays" copies as NumPy arrays, in C order, by slot/parameter:
         `m/layers.0.W`. Functions of the step are only named: the code that continues the run must make them.
         """
-        return state_dict(self.updater)
+        with self._updater.lock:
+            self.flush()
+            return state_dict(self._updater)
 
     def load_state_dict(self, saved: Mapping[str, Any], *, params: bool = True, partial: bool = False) -> LoadReport:
         """Continue from the state that `state_dict` gave, of this or of another optimizer, on a CPU or a GPU.
@@ -247,7 +212,7 @@ class Optimizer:
         if not isinstance(saved, Mapping) or not isinstance(saved.get("arrays"), Mapping):
             raise TypeError(f"expected what state_dict gives; got a {type(saved).__name__}")
         rest = {name: value for name, value in saved.items() if name != "arrays"}
-        return load(self.updater, Checkpoint(rest, saved["arrays"]), params, partial)
+        return load(self._updater, Checkpoint(rest, saved["arrays"]), params, partial)
 
     def save(self, path: str | os.PathLike[str], *, params: bool = True, user: Any = None) -> None:
         """Write a checkpoint: a safetensors file, with all but the arrays as JSON in its metadata.
@@ -256,15 +221,17 @@ class Optimizer:
         whole. params: with the parameters. user: whatever JSON can hold, such as {"epoch": 3}; `load` returns it.
         Raises OSError if it cannot be written, TypeError for a user that JSON cannot hold; the old file then stays.
         """
-        save(self.updater, path, params, user)
+        with self._updater.lock:
+            self.flush()
+            save(self._updater, path, params, user)
 
     def load(self, path: str | os.PathLike[str], *, params: bool = True, partial: bool = False) -> LoadReport:
         """Continue from a checkpoint, as `load_state_dict` says; all of it is read before anything is changed.
 
         Raises FileNotFoundError, and ValueError or TypeError for a file that is damaged or does not fit.
         """
-        with opened(path) as saved:
-            return load(self.updater, saved, params, partial)
+        with self._updater.lock, opened(path) as saved:
+            return load(self._updater, saved, params, partial)
 
     def watch(self, path: str | os.PathLike[str], *, every: int = 100) -> "Watch":
         """Append lines of JSON to a file: the effect on each array of the next step and of every `every`-th after it.
@@ -276,30 +243,41 @@ class Optimizer:
         """
         from ..watch.watch import Watch
 
-        return Watch(self.updater, path, every)
+        with self._updater.lock:
+            watch = self._updater.watch
+            if watch is not None:
+                raise ValueError(f"this optimizer is already watched, into {str(watch.path)!r}; close that first")
+            return Watch(self._updater, path, every)
 
     def check_finite(self) -> None:
         """Raise FloatingPointError that names every parameter, state, average and copy that is not finite throughout.
 
         The message tells infinities, which have overflowed, from NaNs, and says what helps. Arrays on a GPU are copied.
         """
-        check_finite(self.updater.named())
+        check_finite(self._updater.named())
 
     def __getattr__(self, name: str) -> Any:
-        updater = self.__dict__.get("updater")
-        if updater is not None and name in updater.hyper:
-            return updater.hyper[name]
+        hyper = self.__dict__.get("hyper")
+        if hyper is not None and name in hyper:
+            return hyper[name]
         raise AttributeError(
-            f"{type(self).__name__} has no {name}" + (" and no hyperparameter of that name" if updater else "")
+            f"{type(self).__name__} has no {name}" + (" and no hyperparameter of that name" if hyper else "")
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        updater = self.__dict__.get("updater")
-        if updater is not None and name in updater.hyper:
-            updater.hyper[name] = value
-        else:
-            super().__setattr__(name, value)
+        hyper = self.__dict__.get("hyper")
+        if hyper is not None and name in hyper:
+            hyper[name] = value
+            return
+        super().__setattr__(name, value)
+        if name in ("params", "loss_scaler") and hyper is not None:
+            setattr(self._updater, name, value)
 
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
-        return f"<{type(self).__name__}: {self.rule.name}, {len(self.updater.state)} arrays, step {self.t}, {hyper}>"
+        return f"<{type(self).__name__}: {self.rule.name}, {len(self._updater.state)} arrays, step {self.t}, {hyper}>"
+
+
+def updater_of(optimizer: Optimizer) -> Updater:
+    """The updater of an optimizer, for modules that work on what a step changes."""
+    return optimizer._updater

@@ -68,10 +68,15 @@ class Counts:
         """The row of each parameter."""
         return [self.rows[row] for row in self.row_of]
 
-    def split(self, active: Sequence[int]) -> bool:
-        """Move active parameters to new rows where their row has inactive ones; returns whether any were moved."""
+    def mixed(self, active: Sequence[int]) -> bool:
+        """Whether an active parameter shares its row with an inactive one."""
         if len(active) == len(self.row_of):
             return False
+        inactive = set(range(len(self.row_of))).difference(active)
+        return not {self.row_of[k] for k in inactive}.isdisjoint([self.row_of[k] for k in active])
+
+    def split(self, active: Sequence[int]) -> None:
+        """Move active parameters to new rows where their row has inactive ones."""
         stays = {self.row_of[k] for k in set(range(len(self.row_of))).difference(active)}
         moved: dict[int, int] = {}
         for k in active:
@@ -82,7 +87,6 @@ class Counts:
                     old = self.rows[row]
                     self.rows.append(SharedNumbers(old.layers, old.count, dict(old.states)))
                 self.row_of[k] = moved[row]
-        return bool(moved)
 
     def after(
         self, used: Sequence[int], chosen: Sequence[int], new: Sequence[Sequence[float]]

@@ -34,8 +34,9 @@ class Plans:
         """The plan for some of the parameters, and its executor. Raises what `Plan.take` raises."""
         sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
         if not sparse and len(chosen) == len(self._slots):
+            # Whoever asks has tried to retake.
             plan = self.whole or self.new(chosen)
-            executor = plan.take(parameters, gradients)
+            executor = plan.take_anew(parameters, gradients)
             self.whole = plan
             return plan, executor
         key = tuple(chosen), sparse

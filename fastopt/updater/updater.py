@@ -18,6 +18,7 @@ from .counts import Counts
 from .hyper import Hyper
 from .journal import Journal
 from .loss_scale import LossScaler
+from .lr_scale import lr_scales
 from .plans import Plans
 
 
@@ -45,8 +46,8 @@ class Updater:
 
     parameters: the arrays by their places in the caller's tree; storages: their stored types. definition: the rule with
     what rides along. hyper, groups: the hyperparameters of all parameters, and by pattern those of some; belongs: for
-    each parameter its groups. sparse: what a row-sparse gradient does to the rows that it does not touch. lr_scales:
-    for each parameter the array that multiplies its lr, if there is one.
+    each parameter its groups. sparse: what a row-sparse gradient does to the rows that it does not touch. lr_scale: by
+    pattern the arrays that multiply lr.
 
     params: the caller's tree. state: for each parameter its state arrays by slot, those of what rides along too.
     counts: how many steps each parameter has had. lock: held while anything changes. watch: the observer of the steps,
@@ -62,23 +63,25 @@ class Updater:
         groups: Mapping[str, Hyper],
         belongs: Sequence[tuple[Hyper, ...]],
         sparse: str,
-        lr_scales: Sequence[Sequence[Any]],
+        lr_scale: Mapping[str, Any] | None,
         loss_scaler: LossScaler | None,
     ) -> None:
+        self.lock, self.journal = lock(), Journal()
         self.parameters, self.params, self.storages = parameters, parameters.tree, storages
         self.definition, self.rule = definition, definition.rule
         self.hyper, self.groups, self._belongs = hyper, groups, belongs
         self.loss_scaler = loss_scaler
-        self.lock, self.journal = lock(), Journal()
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
+        arrays, paths = self.arrays, [f"params{path}" for path in parameters.paths]
         self.state = [
-            {slot: self._start(slot, array, f"params{path}") for slot in definition.slots}
-            for path, array in zip(parameters.paths, self.arrays, strict=True)
+            {slot: self._start(slot, array, path) for slot in definition.slots}
+            for path, array in zip(paths, arrays, strict=True)
         ]
         self.program = definition.program(hyper)
         self.rows_behind = RowsBehind(sparse, definition, self.program)
-        self._lr_scales, self._every = lr_scales, range(len(self.state))
+        self._lr_scales = lr_scales(lr_scale, parameters.names, arrays, paths)
+        self._every = range(len(self.state))
         self._zeroes = bool(definition.on.get("zero_grads"))
         self._grads: Any = None
         self.set_counts([0] * len(belongs), [dict(self.rule.states)] * len(belongs), 0)
@@ -216,8 +219,10 @@ class Updater:
 
     def split(self, chosen: Sequence[int]) -> Counts:
         """The counts, with new rows for the chosen parameters where their row has others."""
-        if self.counts.split(chosen):
+        if self.counts.mixed(chosen):
+            # First: an interrupt in between finds no plan that counts as before.
             self._new_plans()
+            self.counts.split(chosen)
         return self.counts
 
     def gradient(self, k: int, parameter: Any, gradient: Any) -> Any:

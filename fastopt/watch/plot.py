@@ -23,12 +23,12 @@ _PANELS = {
 }
 
 
-def draw(records: Sequence[Mapping[str, Any]], path: Path) -> None:
+def draw(records: Sequence[Mapping[str, Any]], path: Path, source: str) -> None:
     """Draw the records of a watch, as lines.read gives them, into a .png or .svg file. Raises ValueError for none."""
     check_path(path)
     names = list(dict.fromkeys(name for record in records for name in record["arrays"]))
     if not names:
-        raise ValueError("the watch has no step to draw yet")
+        raise ValueError(f"{source!r} has no step to draw yet")
     figure = Figure(figsize=(10, 6.4), dpi=150, layout="constrained")
     panels = figure.subplots(2, 2, sharex=True)
     figure.suptitle(f"{len(records)} watched steps, {len(names)} array{'s' * (len(names) > 1)}", fontsize=10)

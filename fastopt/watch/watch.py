@@ -44,17 +44,6 @@ class Watch:
             raise ValueError(f"every must be 1 or more; got {every}")
         self.path, self.every = Path(path), every
         self._updater, self._left = updater, 1
-        with updater.lock:
-            if updater.watch is not None:
-                raise ValueError(
-                    f"this optimizer is already watched, into {str(updater.watch.path)!r}; close that first"
-                )
-            self._begin()
-            updater.watch = self
-
-    def _begin(self) -> None:
-        """Open the file and write its first line."""
-        updater, every = self._updater, self.every
         keys, shapes = updater.parameters.keys, [tuple(array.shape) for array in updater.arrays]
         self._looks: dict[tuple[int, ...], Look] = {}
         self._new_look = functools.partial(Look, keys, updater.parameters.paths, shapes, Samples(shapes, SAMPLE))
@@ -67,6 +56,7 @@ class Watch:
         except OSError:
             self._closed()
             raise
+        updater.watch = self
 
     def due(self) -> bool:
         """Whether the step that begins is to be looked at."""
@@ -95,7 +85,7 @@ class Watch:
         from .plot import draw
 
         self.flush()
-        draw(read(self.path), Path(path))
+        draw(read(self.path), Path(path), str(self.path))
 
     def flush(self) -> None:
         """Write the lines that are not in the file yet."""

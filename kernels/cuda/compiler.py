@@ -156,6 +156,7 @@ def task_table(batch: Batch, table: Any) -> Any:
         return cupy().asarray(table)
     kept = on_gpu(batch)
     if kept.table is None or kept.moves != batch.moves:
+        kept.table = None
         with memory_for("the task table", "Free some on the GPU"):
             kept.table, kept.moves = cupy().asarray(table), batch.moves
     return kept.table

@@ -1,4 +1,4 @@
-"""A graph cut into stages: each is one pass over the arrays, with the numbers that it needs beforehand."""
+"""A graph cut into stages: each goes over the arrays once, with the numbers that it needs beforehand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -118,13 +118,17 @@ class Unattended:
     ) -> None:
         self._make, self.writes = make, len(last.batches)
         self._steps: UnattendedSteps | None = None
-        self.notice: Any = before.notice if before else None
+        self._earlier: Any = before.notice if before else None
+
+    @property
+    def notice(self) -> Any:
+        """The word in which the GPU says that it stopped; None before any step."""
+        return self._steps.notice if self._steps else self._earlier
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """As `Executor.decide`, but never None."""
         if self._steps is None:
-            self._steps = self._make(len(numbers), self.notice)
-            self.notice = self._steps.notice
+            self._steps = self._make(len(numbers), self._earlier)
         known = foretold(self._steps.gpu_numbers, numbers)
         self._steps.tell([told for told, _ in known])
         return [list(states.values()) for _, states in known]

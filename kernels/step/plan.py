@@ -88,7 +88,16 @@ class Plan:
 
         Raises TypeError, ValueError or IndexError that names the array; nothing has then been changed.
         """
-        executor = self.retake(parameters, gradients) or self._bind(parameters, gradients)
+        executor = self.retake(parameters, gradients)
+        if executor is None:
+            return self.take_anew(parameters, gradients)
+        if self._sparse:
+            self._touch(gradients)
+        return executor
+
+    def take_anew(self, parameters: list[Any], gradients: list[Any]) -> Executor:
+        """As `take`, but all arrays are checked and prepared for, whether or not they are those before."""
+        executor = self._bind(parameters, gradients)
         if self._sparse:
             self._touch(gradients)
         return executor

@@ -24,7 +24,7 @@ class RowSet:
     """A parameter and its state, of which each step touches some rows.
 
     views: those of a program's arrays, None for the gradient's. label: how messages name the gradient.
-    Raises ValueError for a parameter without rows.
+    Raises ValueError for a parameter without rows, TypeError for a backend that adds up no rows.
     """
 
     def __init__(self, which: str, program: Program, views: Sequence[View | None], label: str) -> None:
@@ -34,6 +34,12 @@ class RowSet:
         self.parameter = self.arrays[program.arrays[0]]
         if not self.parameter.shape:
             raise ValueError(f"{label} is row-sparse, but its parameter has no rows; pass an array of its shape, ()")
+        if self.backend.merged is None:
+            raise TypeError(
+                f"{label}: row-sparse gradients need NumPy or CuPy arrays; got a {self.parameter.kind}, which "
+                "cupy.asarray shares"
+            )
+        self._merged = self.backend.merged
         self.count, *self.row_shape = self.parameter.shape
         self.length = prod(self.row_shape)
         self._places: Any = None
@@ -53,7 +59,7 @@ class RowSet:
         rows = checked_rows(gradient.rows, self.count, self.label)
         if self._places is None:
             self._places = np.full(self.count, -1, np.int64)
-        return self.backend.merged(rows, self._places, view, self.label)
+        return self._merged(rows, self._places, view, self.label)
 
     def batch(self, stage: Stage, rows: Any, values: View, position: int, scalars: int) -> Batch:
         """The rows as a batch of one stage.

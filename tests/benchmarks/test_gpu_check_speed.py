@@ -15,7 +15,7 @@ from fastopt.kernels import RULES
 from fastopt.kernels.cuda import compiler as cupy_kernels
 from fastopt.kernels.cuda import launch_size as cuda_launch
 from fastopt.kernels.cuda.launch_size import launching
-from fastopt.kernels.libraries import library as dispatch
+from fastopt.kernels.libraries.library import view_of
 
 __all__ = ["gpu"]
 
@@ -161,11 +161,11 @@ def test_rules_and_kernels_are_timed_beside_each_other(gpu: FakeGpu, monkeypatch
 
 
 def test_arrays_of_the_fake_gpu_go_to_the_gpus_kernels(gpu: FakeGpu) -> None:
-    assert dispatch.view_of(gpu.array(np.ones(3)), "p")[0].BACKEND == "cupy"
-    assert dispatch.view_of(np.ones(3), "p")[0].BACKEND == "cpu"
+    assert view_of(gpu.array(np.ones(3)), "p")[0].BACKEND == "cupy"
+    assert view_of(np.ones(3), "p")[0].BACKEND == "cpu"
     assert isinstance(fastopt.Optimizer(gpu.array(np.ones(3, "float32")), "adam").state[0]["m"], OnGpu)
     if NUMBA_CUDA:
-        assert dispatch.view_of(gpu.bare(np.ones(3)), "p")[0].BACKEND == "cuda"
+        assert view_of(gpu.bare(np.ones(3)), "p")[0].BACKEND == "cuda"
 
 
 def test_the_kernel_that_holds_the_gpu_compiles() -> None:

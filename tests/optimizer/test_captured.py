@@ -154,7 +154,7 @@ def arrays(storage: str, seed: int, across: bool = True) -> tuple[list[Any], lis
 def assert_equal(opt: Any, expected: Any, on: Any, exact: bool = True) -> None:
     assert (opt.t, opt.skipped) == (expected.t, expected.skipped)
     assert list(map(repr, opt.uniform_states)) == list(map(repr, expected.uniform_states))
-    for (name, one), (_, other) in zip(opt.updater.named(), expected.updater.named(), strict=True):
+    for (name, one), (_, other) in zip(opt._updater.named(), expected._updater.named(), strict=True):
         if hasattr(one, "dtype"):
             found = on.host(one)
             assert same_bits(found, other) if exact else np.allclose(found, other, rtol=1e-5), name
@@ -168,7 +168,7 @@ class InNumPy(PlainModel):
         return self.states
 
     @property
-    def updater(self) -> "InNumPy":
+    def _updater(self) -> "InNumPy":
         return self
 
     def named(self) -> Iterator[tuple[str, Any]]:
@@ -238,7 +238,7 @@ def model(on: Any, tested: Any = "adamw", **options: Any) -> tuple[Any, list[Any
 
 
 def bits(opt: Any, on: Any) -> list[bytes]:
-    return [on.host(array).tobytes() for _, array in opt.updater.named() if hasattr(array, "dtype")]
+    return [on.host(array).tobytes() for _, array in opt._updater.named() if hasattr(array, "dtype")]
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb", "in_the_model"])
@@ -268,7 +268,7 @@ def test_groups_and_parameters_without_gradients_count_for_themselves(on: Any) -
         with on.on_the_cpu():
             expected.step(gradients)
     assert_equal(opt, expected, on)
-    opt.updater.captured.close()
+    opt._updater.captured.close()
     mine[1], gradients[1] = on.array(np.ones(SIZES[1], "float32")), np.ones(SIZES[1], "float32")
     opt.step(mine)
     with on.on_the_cpu():

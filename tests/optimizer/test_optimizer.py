@@ -15,6 +15,7 @@ from fastopt.kernels.cpu import backend as cpu
 from fastopt.kernels.riders import NUMBERS
 from fastopt.kernels.step.plan import Plan
 from fastopt.kernels.tasks import stage_run as tasks
+from fastopt.updater.counts import Counts
 from fastopt.updater.updater import Updater
 
 
@@ -192,7 +193,7 @@ def test_rules_share_the_kernels_of_a_clip_and_no_others() -> None:
         {
             cpu._named(name, program.stages[k], ["float32"] * len(program.stages[k].arrays), None)
             for name in ("adam", "nadam")
-            for program in [fastopt.Optimizer(np.ones(3, "float32"), name, clip_norm=1.0).updater.program]
+            for program in [fastopt.Optimizer(np.ones(3, "float32"), name, clip_norm=1.0)._updater.program]
         }
         for k in (0, -1)
     )
@@ -209,6 +210,45 @@ def test_each_set_of_gradients_is_prepared_for_once(monkeypatch: pytest.MonkeyPa
         opt.step(grads)
         opt.step([*grads[:3], None])
     assert bound == [4, 3, 4]  # the one that is left out then has a count of its own
+
+
+def test_an_interrupt_while_counts_part_leaves_no_plan_that_counts_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    params, grads = ([np.ones(3, "float32") for _ in range(2)] for _ in range(2))
+    opt = fastopt.Adam(params)
+    opt.step(grads)
+    split = Counts.split
+
+    def interrupted(*arguments: Any) -> None:
+        split(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Counts, "split", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            opt.step([grads[0], None])
+    opt.step(grads)
+    opt.step(grads)
+    assert opt.state_dict()["steps"] == {"0": 3, "1": 3}
+
+
+def test_a_subclass_may_set_attributes_first_and_override_update() -> None:
+    class Own(fastopt.Optimizer):
+        def __init__(self, params: Any) -> None:
+            self.params, self.loss_scaler, self.updater, self.calls = params, None, "a name of its own", 0
+            super().__init__(params, "sgd")
+
+        def update(self, params: Any, grads: Any) -> None:
+            self.calls += 1
+            super().update(params, grads)
+
+    opt = Own([np.ones(3, "float32")])
+    opt.step([np.ones(3, "float32")])
+    assert (opt.calls, opt.t, opt.updater) == (1, 1, "a name of its own")
+    other = [np.full(3, 5, "float32")]
+    opt.params = other
+    opt.step([np.ones(3, "float32")])
+    assert other[0][0] < 5
+    assert opt.state_dict()["arrays"]["p/0"].tobytes() == other[0].tobytes()
 
 
 def test_gradients_are_not_kept_alive() -> None:

@@ -80,7 +80,7 @@ def _(m: Any, data: Any) -> Made:
 
 @CALLS.add("gradient: shares memory with the average")
 def _(m: Any, data: Any) -> Made:
-    average = [slots.get("average of the parameter") for slots in m.opt.updater.state]
+    average = [slots.get("average of the parameter") for slots in m.opt._updater.state]
     return _instead(m, data, lambda k: average[k])
 
 

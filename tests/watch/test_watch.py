@@ -107,7 +107,7 @@ def test_without_a_watch_a_step_asks_one_attribute() -> None:
             return super().__getattribute__(name)
 
     opt = fastopt.Optimizer(params(), "sgd")
-    opt.updater.__class__ = Asked
+    opt._updater.__class__ = Asked
     opt.step(gradients(0))
     assert Asked.asked == 1
 
@@ -283,7 +283,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     opt = fastopt.SGD(params(), lr=0.5)
     with pytest.raises(OSError, match="No space left"):
         opt.watch("/dev/full")
-    assert opt.updater.watch is None
+    assert opt._updater.watch is None
     watch = opt.watch(tmp_path / "run.jsonl")
     watch._lines._file.close()
     watch._lines._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
@@ -291,7 +291,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         watch.close()
     watch.close()
-    assert opt.updater.watch is None
+    assert opt._updater.watch is None
 
 
 @pytest.mark.parametrize("count", [2, 200])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...checkpoint.restore import LoadReport
-from ...optimizer.optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer, updater_of
 from .. import moving
 from ..moving import Moved
 from .optimizers import FIXED, NAMES
@@ -66,7 +66,7 @@ def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = 
             single[state] = single.pop(name)
     may = {"learning_rate"} & set(single)
     moving.same_names({*single, *by_kind}, {*may, "iteration", *opt.rule.states, *wanted}, opt.rule)
-    theirs = [name for name, _ in next(iter(by_kind.values()))] if by_kind else list(opt.updater.parameters.keys)
+    theirs = [name for name, _ in next(iter(by_kind.values()))] if by_kind else list(updater_of(opt).parameters.keys)
     for kind, own in by_kind.items():
         if [name for name, _ in own] != theirs:
             raise ValueError(f"the state has {kind} of {[name for name, _ in own]}, but other arrays of {theirs}")
@@ -90,7 +90,7 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     Raises TypeError or ValueError for rules and options that Keras does not have.
     """
     _names(opt)
-    saved, keys = opt.state_dict(), opt.updater.parameters.keys
+    saved, keys = opt.state_dict(), updater_of(opt).parameters.keys
     steps = moving.one_count(saved, "keras")
     order = moving.places(opt, None, len(keys), names)
     ours = [keys[order.index(place)] for place in range(len(keys))]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...checkpoint.restore import LoadReport
-from ...optimizer.optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer, updater_of
 from ...trees.tree import leaves, rebuilt
 from .. import moving
 from ..moving import Moved
@@ -70,7 +70,7 @@ def load_state(
         raise ValueError(f"the parts of the state count different steps: {sorted(counts)}")
     updates = moving.counted(counts.pop() if counts else None, steps, "optax")
     trees = {key: list(leaves(tree, key)) for key, tree in slots_of.items()}
-    theirs = [name for _, name, _ in next(iter(trees.values()))] if trees else list(opt.updater.parameters.keys)
+    theirs = [name for _, name, _ in next(iter(trees.values()))] if trees else list(updater_of(opt).parameters.keys)
     order = moving.places(opt, theirs, len(theirs), names)
     states = {name: _product(opt, updates) for name in opt.rule.states}
     moved = []
@@ -87,7 +87,7 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
     caller's to copy. Raises TypeError or ValueError for rules and options that optax does not have.
     """
     wanted = _names(opt)
-    saved, keys = opt.state_dict(), opt.updater.parameters.keys
+    saved, keys = opt.state_dict(), updater_of(opt).parameters.keys
     steps = moving.one_count(saved, "optax")
     slot_keys = {key for key, _ in _parts(state) if not key.endswith(".count")}
     moving.same_names(slot_keys, wanted, opt.rule)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...checkpoint.restore import LoadReport
 from ...kernels import FAMILIES
-from ...optimizer.optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer, updater_of
 from .. import moving
 from ..moving import Moved
 from . import optimizers
@@ -115,17 +115,17 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
 
     wanted, (family, options) = moving.names_in(STATE, opt.rule, "torch"), moving.of_family(opt.rule)
     moving.same_formula(opt, "torch", {})
-    if opt.updater.definition.on.get("decay", "l2") not in ("l2", "decoupled"):
-        raise ValueError(f"torch has no weight decay that is {opt.updater.definition.on['decay']}")
-    keys = opt.updater.parameters.keys
+    if updater_of(opt).definition.on.get("decay", "l2") not in ("l2", "decoupled"):
+        raise ValueError(f"torch has no weight decay that is {updater_of(opt).definition.on['decay']}")
+    keys = updater_of(opt).parameters.keys
     order = moving.places(opt, None, len(keys), names)
     ours = [order.index(place) for place in range(len(keys))]
-    saved, rows = opt.state_dict(), opt.updater.counts.each
+    saved, rows = opt.state_dict(), updater_of(opt).counts.each
     entries: dict[int, dict[str, Any]] = {}
     groups: dict[tuple[int, ...], dict[str, Any]] = {}
     for place, k in enumerate(ours):
         row, count = rows[k], saved["steps"][keys[k]]
-        numbers = optimizers.arguments_of(family, options, row.numbers(), opt.updater.definition.on)
+        numbers = optimizers.arguments_of(family, options, row.numbers(), updater_of(opt).definition.on)
         defaults = _arguments(family)
         group = groups.setdefault(
             tuple(map(id, row.layers)), {n: numbers.get(n, default) for n, default in defaults.items()} | {"params": []}

@@ -54,12 +54,12 @@ LOCKED = (
     RUN
     + """
 opt = make()
-with opt.updater.lock:
+with opt._updater.lock:
     started = threading.Thread(target=lambda: None)
     started.start(); started.join()
 held, release = threading.Event(), threading.Event()
 def hold():
-    with opt.updater.lock:
+    with opt._updater.lock:
         held.set(); release.wait()
 holder = threading.Thread(target=hold); holder.start(); held.wait()
 child = os.fork()

@@ -21,7 +21,7 @@ from examples import same_numbers
 
 from fastopt.kernels import RULES, max_norm, maximum, minimum, norm, rule, sign, sqrt, where
 from fastopt.kernels.libraries import cuda_interface, torch_cuda
-from fastopt.kernels.libraries import library as dispatch
+from fastopt.kernels.libraries.library import array_like, view_of
 from fastopt.kernels.numba_cuda import backend as numba_cuda
 from fastopt.kernels.numba_cuda import compiler as nvidia
 from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
@@ -519,16 +519,16 @@ def test_a_torch_tensor_is_seen_whether_or_not_it_requires_grad(monkeypatch: Any
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=0))
     for dtype in (torch.bfloat16, torch.float16, torch.float32, torch.float64):
         tensor = torch.zeros(4, 6, dtype=dtype).t().as_subclass(OnGpu).requires_grad_()
-        library, view = dispatch.view_of(tensor, "p")
+        library, view = view_of(tensor, "p")
         assert (library.BACKEND, view.storage, view.shape, view.strides) == ("cuda", str(dtype)[6:], (6, 4), (1, 6))
         assert (view.address, view.writable, view.stream) == (tensor.data_ptr(), True, 1)
-        state = dispatch.array_like(tensor, 0.5, None, "p")
+        state = array_like(tensor, 0.5, None, "p")
         assert state.dtype is (torch.float64 if dtype is torch.float64 else torch.float32)
         assert state.stride() == tensor.stride()
         assert (state == 0.5).all()
         assert not state.requires_grad
     with pytest.raises(TypeError, match=r"p is a tensor of torch\.int32"):
-        dispatch.view_of(torch.zeros(3, dtype=torch.int32).as_subclass(OnGpu), "p")
+        view_of(torch.zeros(3, dtype=torch.int32).as_subclass(OnGpu), "p")
     with pytest.raises(TypeError, match=r"p is a torch tensor of layout torch\.sparse_coo"):
         torch_cuda.view(torch.zeros(3).to_sparse(), "p")
 
@@ -540,7 +540,7 @@ def test_numba_device_arrays_are_updated_and_have_array_like_them(order: Any) ->
 
     p, g = (np.asarray(numbers((30, 20), k, "float32"), order=order) for k in range(2))
     held = [cuda.to_device(array) for array in (p, g)]
-    state = dispatch.array_like(held[0], 0.5, "p")
+    state = array_like(held[0], 0.5, "p")
     wanted = keyword_names.reference(p, g, np.full_like(p, 0.5))
     keyword_names(*held, state)
     assert_same_bits(held[0].copy_to_host(), wanted[0])

@@ -93,7 +93,7 @@ def test_one_array_alone_of_several_chunks_has_numpys_norms(name: str, options: 
     for size in (1, 65_536, 140_000):
         weights, gradient = generator.standard_normal((2, size)).astype("float32")
         optimizer = fastopt.Optimizer([weights], name, **options)
-        step, slots = optimizer.updater.definition, [array.copy() for array in optimizer.updater.state[0].values()]
+        step, slots = optimizer._updater.definition, [array.copy() for array in optimizer._updater.state[0].values()]
         wanted = step.reference(weights.copy(), gradient, *slots, t=1 if step.uses_t else None, **optimizer.hyper)
         optimizer.step([gradient])
         assert same_bits(weights, wanted[0])
