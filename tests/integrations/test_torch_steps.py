@@ -96,13 +96,13 @@ def test_a_step_gives_the_bits_of_the_rule(name: str, dtype: str, twins: Any) ->
     """State has the type of the parameter, as in torch; a 16-bit one is rounded once in each step."""
     import torch
 
-    from fastopt.integrations.torch.kinds import KINDS, read, step_of
+    from fastopt.integrations.torch.kinds import KINDS, definition_of, read
 
     (start,) = twins.start((7, 5), dtype=getattr(torch, dtype))
     p = torch.nn.Parameter(start)
     opt = getattr(twins.fast, name)([p], lr=0.03, weight_decay=0.1)
     (group,) = opt.param_groups
-    step = step_of([read(name, group, opt.defaults)])
+    step = definition_of([read(name, group, opt.defaults)])
     arrays = [numpy_of(p), *(np.zeros((7, 5), DTYPES[dtype]) for _ in step.slots)]
     carried = step.states
     for t in range(1, 11):

@@ -22,7 +22,6 @@ from examples import same_numbers
 from fastopt.kernels import RULES, max_norm, maximum, minimum, norm, rule, sign, sqrt, where
 from fastopt.kernels.libraries import cuda_interface, torch_cuda
 from fastopt.kernels.libraries.library import array_like, view_of
-from fastopt.kernels.numba_cuda import backend as numba_cuda
 from fastopt.kernels.numba_cuda import compiler as nvidia
 from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
 from fastopt.kernels.step.plan import update
@@ -436,13 +435,13 @@ def device_3(monkeypatch):
 
 def test_a_view_says_how_the_array_lies(device_3: Any) -> None:
     array = np.zeros((3, 4, 5), "float64")
-    view = numba_cuda.view(interface(array, stream=7), "p")
+    view = cuda_interface.view(interface(array, stream=7), "p")
     assert (view.shape, view.strides, view.storage, view.device) == ((3, 4, 5), (20, 5, 1), "float64", "cuda:3")
     assert (view.address, view.writable, view.stream) == (array.ctypes.data, True, 7)
-    assert numba_cuda.view(interface(array, strides=(8, -24, 96)), "p").strides == (1, -3, 12)
-    assert not numba_cuda.view(interface(array, data=(array.ctypes.data, True)), "p").writable
-    assert numba_cuda.view(interface(array), "p").stream is None
-    assert numba_cuda.view(interface(np.zeros(3, ml_dtypes.bfloat16)), "p").storage == "bfloat16"
+    assert cuda_interface.view(interface(array, strides=(8, -24, 96)), "p").strides == (1, -3, 12)
+    assert not cuda_interface.view(interface(array, data=(array.ctypes.data, True)), "p").writable
+    assert cuda_interface.view(interface(array), "p").stream is None
+    assert cuda_interface.view(interface(np.zeros(3, ml_dtypes.bfloat16)), "p").storage == "bfloat16"
 
 
 @pytest.mark.parametrize(
@@ -462,7 +461,7 @@ def test_a_view_says_how_the_array_lies(device_3: Any) -> None:
 )
 def test_an_array_that_cannot_be_used_is_named(device_3: Any, change: Any, error: Any, message: Any) -> None:
     with pytest.raises(error, match=message):
-        numba_cuda.view(interface(**change), "p")
+        cuda_interface.view(interface(**change), "p")
 
 
 @pytest.mark.parametrize(
