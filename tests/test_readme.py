@@ -99,7 +99,7 @@ def test_the_page_on_faults_names_tests_that_exist() -> None:
         assert f"def {test}" in path.read_text(encoding="utf-8")
 
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..kernels.arrays.view import compute_type
-from ..kernels.cuda import launch_size as cuda_launch
-from ..kernels.cuda.compiler import OPTIONS
+from ..kernels.cuda import launch_size
+from ..kernels.cuda.compiler import OPTIONS, as_elementwise
 from ..kernels.cuda.element import elementwise, kernel_name, pack
 from ..kernels.cuda.table_kernels import reduce_source, update_source
 from ..kernels.cuda.unattended import unattended
@@ -48,7 +48,7 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
             name, threads = f"{kernel_name(rule.name)}_norms", LANES // pack(storages)
             raw = cupy.RawKernel(reduce_source(rule.name, stage, storages, None), name, options=OPTIONS)
         elif case.arrays > 1 or unattended(program):
-            name, threads = kernel_name(rule.name), cuda_launch.now.threads
+            name, threads = kernel_name(rule.name), launch_size.now.threads
             raw = cupy.RawKernel(update_source(rule.name, stage, storages, threads=threads), name, options=OPTIONS)
         else:
             name, threads = kernel_name(rule.name), _THREADS
@@ -61,15 +61,7 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
 def _generated(cupy: Any, name: str, stage: Stage, storages: Sequence[str], compute: str) -> str:
     """The code that CuPy generates, at the first call, for an ElementwiseKernel on arrays of one dimension."""
     parts = elementwise(name, stage, storages)
-    kernel = cupy.ElementwiseKernel(
-        parts.in_params,
-        parts.out_params,
-        parts.operation,
-        parts.name,
-        preamble=parts.preamble,
-        no_return=True,
-        options=OPTIONS,
-    )
+    kernel: Any = as_elementwise(cupy, parts)
     arrays = [cupy.zeros(64, "uint16" if storage in ("float16", "bfloat16") else storage) for storage in storages]
     scalars = cupy.zeros(len(stage.scalars), compute).get()
     kernel(*(arrays[k] for k in parts.inputs), *scalars, *(arrays[k] for k in parts.outputs))

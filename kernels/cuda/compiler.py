@@ -87,16 +87,15 @@ def raw_kernel(text: str, name: str) -> Callable[..., None]:
 @functools.cache
 def elementwise_kernel(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[Elementwise, Callable[..., None]]:
     described = elementwise(name, stage, storages)
-    kernel = cupy().ElementwiseKernel(
-        described.in_params,
-        described.out_params,
-        described.operation,
-        described.name,
-        preamble=described.preamble,
-        no_return=True,
-        options=OPTIONS,
+    return described, as_elementwise(cupy(), described)
+
+
+def as_elementwise(library: Any, it: Elementwise) -> Callable[..., None]:
+    """The ElementwiseKernel of a stage. library: CuPy, which may be without a GPU."""
+    made: Callable[..., None] = library.ElementwiseKernel(
+        it.in_params, it.out_params, it.operation, it.name, preamble=it.preamble, no_return=True, options=OPTIONS
     )
-    return described, kernel
+    return made
 
 
 @functools.cache

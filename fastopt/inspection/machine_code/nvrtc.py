@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.cuda.compiler import OPTIONS
+from ...kernels.cuda.compiler import OPTIONS, as_elementwise
 from ...kernels.cuda.element import elementwise, kernel_name
 from ...kernels.program.stages import Stage
 
@@ -75,15 +75,7 @@ def elementwise_code(name: str, stage: Stage, storages: Sequence[str], dimension
     cupy = library()
     kernels = cupy._core._kernel
     parts = elementwise(name, stage, storages)
-    kernel = cupy.ElementwiseKernel(
-        parts.in_params,
-        parts.out_params,
-        parts.operation,
-        parts.name,
-        preamble=parts.preamble,
-        no_return=True,
-        options=OPTIONS,
-    )
+    kernel: Any = as_elementwise(cupy, parts)
     contiguous = dimensions == 1
     arguments = []
     for parameter in kernel.params:
