@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -71,19 +70,17 @@ def piece(stage: Stage, elements: int) -> int:
     return min(CHUNK, -(-elements // (16 * LANES)) * LANES)
 
 
-@dataclass(eq=False)
 class OnCpu(Prepared):
     """A batch as compiled code takes it.
 
     threads: for how many threads the table was cut. shares: where the rows of each thread begin, and the end. kernel:
-    the compiled kernel. scalars: room for the rows of scalars. call: the kernel with its arguments.
+    the compiled kernel. scalars: room for the rows of scalars. call: the kernel with its arguments, once there are any.
     """
 
-    threads: int = 0
-    shares: Any = None
-    kernel: Any = None
-    scalars: Any = None
-    call: Any = None
+    def __init__(self, partials: Any, threads: int, shares: Any, kernel: Callable[..., Any], scalars: Any) -> None:
+        super().__init__(partials)
+        self.threads, self.shares, self.kernel, self.scalars = threads, shares, kernel, scalars
+        self.call: Callable[[], Any] | None = None
 
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
@@ -120,8 +117,8 @@ def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]])
         prepared.call = functools.partial(prepared.kernel, batch.table, prepared.shares, scalars, prepared.partials)
         prepared.scalars = scalars  # last: after an interrupt in between both are made anew
     prepared.scalars[...] = rows
-    call: Callable[[], Any] = prepared.call
-    return call
+    assert prepared.call is not None
+    return prepared.call
 
 
 def lock(batches: Sequence[Batch]) -> Any:

@@ -6,7 +6,6 @@ Importing this module does not import CuPy; its first use does. Kernels are kept
 import functools
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -134,12 +133,11 @@ def scalar_arguments(scalars: Any) -> tuple[Any, Any]:
     return None, given
 
 
-@dataclass(eq=False)
 class OnGpu(Prepared):
     """table: the task table on the GPU. moves: the `Batch.moves` for which it was copied there."""
 
     table: Any = None
-    moves: int = 0
+    moves = 0
 
 
 def on_gpu(batch: Batch) -> OnGpu:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..program.gpu_numbers import GpuNumbers
 from ..program.spelling import as_written
 from ..program.stages import Program
 from ..tasks.stage_run import StageRun
@@ -16,6 +15,7 @@ from ..tasks.table import Batch
 
 if TYPE_CHECKING:
     from ..cuda.unattended import UnattendedSteps
+    from ..program.gpu_numbers import GpuNumbers
 
 
 class Executor(Protocol):
@@ -140,7 +140,7 @@ class Unattended:
         done.extend([None] * self.writes)
 
 
-def foretold(gpu: GpuNumbers, numbers: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], dict[str, float]]]:
+def foretold(gpu: "GpuNumbers", numbers: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], dict[str, float]]]:
     """For each row of numbers, those that a GPU is told of a step and the uniform states after it (GpuNumbers.next).
 
     Raises ValueError, which shows the numbers, if they cannot be computed with.

@@ -15,14 +15,14 @@ import numpy as np
 from ..arrays.view import ITEM_SIZES, View, compute_type
 
 
-@dataclass(eq=False)
 class Prepared:
     """The data that a backend keeps of a batch from run to run; each backend adds its own.
 
-    partials: of a stage of reductions the partial results of the last run, (rows of the table, reductions), in NumPy.
+    partials: the partial results of the last run of a stage of reductions, (rows of the table, reductions), in NumPy.
     """
 
-    partials: Any = None
+    def __init__(self, partials: Any = None) -> None:
+        self.partials = partials
 
 
 @dataclass(eq=False)
