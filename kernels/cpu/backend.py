@@ -78,7 +78,7 @@ class OnCpu(Prepared):
     """
 
     def __init__(self, partials: Any, threads: int, shares: Any, kernel: Callable[..., Any], scalars: Any) -> None:
-        super().__init__(partials)
+        self.partials = partials
         self.threads, self.shares, self.kernel, self.scalars = threads, shares, kernel, scalars
         self.call: Callable[[], Any] | None = None
 

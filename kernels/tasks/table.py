@@ -21,8 +21,7 @@ class Prepared:
     partials: the partial results of the last run of a stage of reductions, (rows of the table, reductions), in NumPy.
     """
 
-    def __init__(self, partials: Any = None) -> None:
-        self.partials = partials
+    partials: Any = None
 
 
 @dataclass(eq=False)
