@@ -3,7 +3,7 @@
 import functools
 import math
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..inspection.names import named
@@ -119,8 +119,3 @@ def width(rule: str) -> float:
     while high + 1 < len(losses) and losses[high + 1] <= 2 * losses[place]:
         high += 1
     return math.log10(RATES[high] / RATES[low])
-
-
-def curves(known: Mapping[Spec, Curve]) -> None:
-    """Take over runs that were made elsewhere."""
-    KNOWN.update(known)

@@ -41,21 +41,13 @@ def kernel(
     return entry_point(compiled(entry, text, _SIGNATURE, parallel))
 
 
-def _named(
-    name: str,
-    stage: Stage,
-    storages: Sequence[str],
-    dimensions: int | None,
-    repeated: bool = False,
-    held: tuple[int, ...] = (),
-    rows_apart: bool = False,
-) -> tuple[str, str]:
-    """The name of a kernel's function and its source."""
+def _named(name: str, stage: Stage, storages: Sequence[str], *layout: Any) -> tuple[str, str]:
+    """The name of a kernel's function and its source. layout: the other arguments of `source`."""
     if stage.reductions:
         # The reductions of a clip are alike for all rules; with one name they are compiled once, as kernels are kept by
         # their text.
         name = "reductions"
-    return named_apart(name, source(name, stage, storages, dimensions, repeated, held, rows_apart))
+    return named_apart(name, source(name, stage, storages, *layout))
 
 
 def assembly(name: str, stage: Stage, storages: Sequence[str]) -> tuple[str, str, str]:
