@@ -54,10 +54,8 @@ def in_cache(subject: Rule, elements: int) -> float:
         run = StageRun(cpu, subject.name, stage, [chosen], [0], [True])
         run.run([[0.5] * len(stage.scalars)], [])
         (batch,) = run.batches
-        scalars = np.full((1, len(stage.scalars)), 0.5)
-        launch = batch.prepared
-        calls.append((launch.kernel, batch.table, launch.shares, scalars, launch.partials))
-    hot = measure.interleaved({"kernels": lambda: [k(*rest) for _ in range(50) for k, *rest in calls]}, 15)
+        calls.append(cpu.launch(subject.name, stage, batch, [[0.5] * len(stage.scalars)]))
+    hot = measure.interleaved({"kernels": lambda: [call() for _ in range(50) for call in calls]}, 15)
     return float(np.median(hot["kernels"])) / 50 / elements * 1e9
 
 

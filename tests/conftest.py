@@ -1,4 +1,4 @@
-"""Two threads everywhere, from fewer elements on, so that the parallel kernels run. Whether there is a GPU."""
+"""Two threads everywhere, from fewer elements on. Whether there is a GPU."""
 
 import ctypes
 import functools
@@ -49,12 +49,6 @@ def gpu_available() -> bool:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") and not gpu_available():
         pytest.skip("needs an NVIDIA GPU, and this machine has none")
-
-
-@pytest.fixture
-def serial(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Serial kernels for arrays of any size: they take a third of the time to compile."""
-    monkeypatch.setattr(cpu, "PARALLEL_FROM", 10**9)
 
 
 @pytest.fixture

@@ -9,20 +9,21 @@ import numpy as np
 from ..headers.numpy_headers import Headers, available
 from ..headers.tensor_headers import TensorHeaders
 from ..jit import compiler
-from ..jit.compiler import compiled, entry_point
+from ..jit.compiler import address, compiled, entry_point
 from ..language.reductions import CHUNK, LANES
 from ..program.stages import Program, Stage
 from ..tasks.launcher import ON_CUPY_ALONE
 from ..tasks.numba_task import named_apart
 from ..tasks.table import Batch, Prepared
-from . import threads
+from . import blas_threads, threads
 from .merged_rows import merged as merged
 from .source import source
 
-# Below this many elements starting threads costs more than they save (benchmarks/threads.py).
-PARALLEL_FROM = 131072
+# Below so many elements starting threads costs more than they save (benchmarks/threads.py); and below so many even
+# threads that are awake do (benchmarks/loops.py).
+PARALLEL_FROM, AWAKE_FROM = 131072, 24576
 
-_SIGNATURE = "void(int64[:,::1], int64[::1], float64[:,::1], float64[:,::1])"
+_SIGNATURE = "void(int64)"
 
 
 @functools.cache
@@ -31,14 +32,14 @@ def kernel(
     stage: Stage,
     storages: tuple[str, ...],
     dimensions: int | None,
-    parallel: bool,
     repeated: bool = False,
     held: tuple[int, ...] = (),
     rows_apart: bool = False,
-) -> Callable[..., Any]:
-    """The compiled kernel: (table, shares, scalars, partials) -> None."""
+) -> tuple[Callable[[int], None], int]:
+    """The compiled kernel, a function of the address of a share, and where its machine code begins."""
     entry, text = _named(name, stage, storages, dimensions, repeated, held, rows_apart)
-    return entry_point(compiled(entry, text, _SIGNATURE, parallel))
+    function = compiled(entry, text, _SIGNATURE)
+    return entry_point(function), address(function)
 
 
 def _named(name: str, stage: Stage, storages: Sequence[str], *layout: Any) -> tuple[str, str]:
@@ -51,7 +52,7 @@ def _named(name: str, stage: Stage, storages: Sequence[str], *layout: Any) -> tu
 
 
 def assembly(name: str, stage: Stage, storages: Sequence[str]) -> tuple[str, str, str]:
-    """The result of jit.compiler.assembly for the serial kernel of a stage."""
+    """The result of jit.compiler.assembly for the kernel of a stage."""
     return compiler.assembly(*_named(name, stage, storages, None), _SIGNATURE)
 
 
@@ -65,65 +66,94 @@ def piece(stage: Stage, elements: int) -> int:
 class OnCpu(Prepared):
     """A batch as compiled code takes it.
 
-    threads: for how many threads the table was cut. shares: where the rows of each thread begin, and the end. kernel:
-    the compiled kernel. scalars: room for the rows of scalars. call: the kernel with its arguments, once there are any.
+    kernel: the result of `kernel`. scalars: room for the rows of scalars. work: how many elements are computed. pool
+    and number: whose threads run it next, and how many. calls: for each pool and number the shares of the table, an
+    array of six integers for each thread, and the function that runs them.
     """
 
-    def __init__(self, partials: Any, threads: int, shares: Any, kernel: Callable[..., Any], scalars: Any) -> None:
-        self.partials = partials
-        self.threads, self.shares, self.kernel, self.scalars = threads, shares, kernel, scalars
-        self.call: Callable[[], Any] | None = None
+    def __init__(self, partials: Any, kernel: tuple[Callable[[int], None], int], work: int) -> None:
+        self.partials, self.kernel, self.work = partials, kernel, work
+        self.scalars: Any = None
+        self.pool, self.number = threads, 1
+        self.calls: dict[tuple[Any, int], tuple[Any, Callable[[], Any]]] = {}
 
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
-    """Compile the kernel and cut the table into shares, anew if the number of threads has changed."""
-    prepared, width = batch.prepared, len(stage.arrays)
-    work = batch.elements
-    if batch.repeated:
-        times = batch.table[:, -1] - batch.table[:, width + 1]
-        work = int(batch.table[:, width] @ times)
-    number = threads.usable() if work >= PARALLEL_FROM else 1
-    if isinstance(prepared, OnCpu) and prepared.threads == number:
-        return
-    cuts = np.array([0, len(batch.table)])
-    if number > 1:
-        cuts = shares(batch.table[:, width] * (times if batch.repeated else 1), number)
-    parallel = len(cuts) > 2
-    compiled_kernel = kernel(
-        name, stage, batch.storages, batch.dimensions, parallel, batch.repeated, batch.held, not batch.whole
-    )
-    partials = np.zeros((len(batch.table), len(stage.reductions)))
-    # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
-    batch.sets.clear()
-    none = np.empty((0, len(stage.scalars)))
-    batch.prepared = OnCpu(partials, number, cuts, compiled_kernel, none)
+    """Compile the kernel, and choose the threads that are to run it."""
+    if not isinstance(batch.prepared, OnCpu):
+        compiled_kernel = kernel(
+            name, stage, batch.storages, batch.dimensions, batch.repeated, batch.held, not batch.whole
+        )
+        # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
+        batch.sets.clear()
+        partials = np.zeros((len(batch.table), len(stage.reductions)))
+        work = int(_work(batch).sum()) if batch.repeated else batch.elements
+        batch.prepared = OnCpu(partials, compiled_kernel, work)
+    prepared = batch.prepared
+    assert isinstance(prepared, OnCpu)
+    prepared.pool, prepared.number = _threads(prepared.work)
+
+
+def _threads(work: int) -> tuple[Any, int]:
+    """The threads for so many elements, a module with the functions of `threads`, and how many of them."""
+    if work >= AWAKE_FROM and (number := blas_threads.usable()) > 1:
+        return blas_threads, min(number, 2 * work // AWAKE_FROM)
+    return threads, threads.usable() if work >= PARALLEL_FROM else 1
+
+
+def _work(batch: Batch) -> Any:
+    """How many elements each row of the table computes."""
+    width = len(batch.storages)
+    elements = batch.table[:, width]
+    return elements * (batch.table[:, -1] - batch.table[:, width + 1]) if batch.repeated else elements
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
     """A function that runs one stage over a batch: compiled code from its first instruction to its last."""
     prepared = batch.prepared
     assert isinstance(prepared, OnCpu)
-    if len(prepared.scalars) != len(rows):
+    if prepared.scalars is None or len(prepared.scalars) != len(rows):
+        # In this order: after an interrupt in between all are made anew.
+        prepared.calls.clear()
         # Each thread rounds the scalars to the type that computes.
-        scalars = np.empty((len(rows), len(stage.scalars)))
-        prepared.call = functools.partial(prepared.kernel, batch.table, prepared.shares, scalars, prepared.partials)
-        prepared.scalars = scalars  # last: after an interrupt in between both are made anew
+        prepared.scalars = np.empty((len(rows), len(stage.scalars)))
     prepared.scalars[...] = rows
-    assert prepared.call is not None
-    return prepared.call
+    way = prepared.pool, prepared.number
+    if way not in prepared.calls:
+        prepared.calls[way] = _call(batch, prepared)
+    return prepared.calls[way][1]
+
+
+def _call(batch: Batch, prepared: OnCpu) -> tuple[Any, Callable[[], Any]]:
+    cuts = shares(_work(batch), prepared.number) if prepared.number > 1 else np.array([0, len(batch.table)])
+    parts = np.empty((len(cuts) - 1, 6), np.int64)
+    parts[:, 0], parts[:, 1], parts[:, 2] = batch.table.ctypes.data, cuts[:-1], cuts[1:]
+    parts[:, 3], parts[:, 4] = prepared.scalars.ctypes.data, len(prepared.scalars)
+    parts[:, 5] = prepared.partials.ctypes.data
+    function, code = prepared.kernel
+    if len(parts) == 1:
+        return parts, functools.partial(function, parts.ctypes.data)
+    return parts, prepared.pool.side_by_side(code, parts.ctypes.data, *parts.shape)
 
 
 def lock(batches: Sequence[Batch]) -> Any:
-    """The lock to hold while these batches run, if they use threads that take one caller at a time; else None."""
+    """What to hold while these batches run, if the threads that they use ask for it; else None."""
+    pools: dict[Any, int] = {}
     for batch in batches:
-        assert isinstance(batch.prepared, OnCpu)
-        if len(batch.prepared.shares) > 2:
-            return threads.one_caller_lock()
-    return None
+        prepared = batch.prepared
+        assert isinstance(prepared, OnCpu)
+        if prepared.number > 1:
+            pools[prepared.pool] = pools.get(prepared.pool, 0) + prepared.work
+    if threads in pools:
+        return threads.held(pools[threads])
+    return blas_threads.held(pools[blas_threads]) if pools else None
 
 
 def shares(lengths: Any, threads: int) -> Any:
-    """Where each thread's share of the rows begins, and the end: as equal in elements as whole rows allow."""
+    """Where each thread's share of the rows begins, and the end: as equal in elements as whole rows allow.
+
+    lengths: how many elements each row computes.
+    """
     ends = np.cumsum(lengths)
     wanted = np.arange(1, threads) * (ends[-1] / threads)
     cuts = np.searchsorted(ends, wanted) + 1

@@ -7,6 +7,7 @@ from ..language.reductions import LANES, REDUCTIONS
 from ..program.spelling import FUNCTIONS, INFIX, element_text, indented
 from ..program.stages import Program, Stage
 from ..tasks.numba_task import task_source
+from ..tasks.table import row_length
 
 # How many tasks ahead memory is asked for, and how many lines of 64 bytes of each array.
 _AHEAD, _LINES = 4, 4
@@ -23,7 +24,9 @@ def source(
     held: tuple[int, ...] = (),
     rows_apart: bool = False,
 ) -> str:
-    """The source of one stage's kernel, a function `kernel`.
+    """The source of one stage's kernel, a function `kernel` of the address of a share, six integers: the addresses of
+    the task table, its first row and the row after the last, the addresses of the scalars, how many rows they have, and
+    the address of the partial results.
 
     storages: the stored type of each of the stage's arrays. dimensions: how many, if the arrays are not dense together,
     else None. repeated: a task runs with several rows of scalars in turn, up to the one before the number in its last
@@ -36,33 +39,44 @@ def source(
     else:
         loop = ["for i in range(n):", *indented(task.body)]
     step = [*task.header, *loop]
-    own = f"table[task, {len(stage.arrays) + 1}]"
+    width = len(stage.arrays)
+    own = f"table[task, {width + 1}]"
     if repeated:
         step = [f"for u in range({own}, table[task, -1]):", *indented([*task.scalars, *step])]
     if rows_apart:
         step = [*_ahead(stage, storages), *step]
-    body = ["for task in range(shares[worker], shares[worker + 1]):", *indented(step)]
+    body = ["for task in range(first, end):", *indented(step)]
     if not repeated:
         # Most tasks have the scalars of the one before.
         alike = [f"while task < end and {own} == u:", *indented([*step, "task += 1"])]
-        body = ["task, end = shares[worker], shares[worker + 1]", "while task < end:"]
-        body += indented([f"u = {own}", *task.scalars, *alike])
+        body = ["task = first", "while task < end:", *indented([f"u = {own}", *task.scalars, *alike])]
     if compute_type(storages) == "float32":
         body = ["saved = flush_denormals()", *body, "restore(saved)"]
     return "\n".join(
         [
             f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
-            "def kernel(table, shares, scalars, partials):",
-            "    for worker in prange(len(shares) - 1):",
-            *indented(body, 2),
+            "def kernel(share):",
+            *indented([*_share(stage, row_length(width, dimensions) + repeated), *body]),
             "",
         ]
     )
 
 
+def _share(stage: Stage, columns: int) -> list[str]:
+    """Statements that read the six integers of a share. columns: how many the table has."""
+    lines = [
+        "first, end = word(share, 1), word(share, 2)",
+        f"table = integers(word(share, 0), end, {columns})",
+        f"scalars = numbers(word(share, 3), word(share, 4), {len(stage.scalars)})",
+    ]
+    if stage.reductions:
+        lines.append(f"partials = numbers(word(share, 5), end, {len(stage.reductions)})")
+    return lines
+
+
 def _ahead(stage: Stage, storages: Sequence[str]) -> list[str]:
     """Statements that prefetch the beginning of each array of a task that comes soon."""
-    lines = [f"following = task + {_AHEAD}", "if following < shares[worker + 1]:"]
+    lines = [f"following = task + {_AHEAD}", "if following < end:"]
     lines.append(f"    some = table[following, {len(stage.arrays)}]")
     for k, storage in enumerate(storages):
         size = ITEM_SIZES[storage]

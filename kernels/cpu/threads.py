@@ -7,12 +7,21 @@ import functools
 import os
 import threading
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.core import config
 from numba.np.ufunc import parallel
 
+from ..jit.compiler import compiled, entry_point
 from ..system import lock
+
+_SIDE_BY_SIDE = """
+def side_by_side(code, shares, number, width):
+    for k in prange(number):
+        call(code, shares + 8 * width * k, 0)
+"""
 
 _ONE_CALLER, _STARTING = lock(), lock()
 _lost = False  # Whether this process was forked from one that had threads.
@@ -96,8 +105,30 @@ def usable() -> int:
     return int(numba.get_num_threads())
 
 
-def one_caller_lock() -> Any:
-    """The lock to hold while parallel kernels run, if numba's threading layer takes one caller at a time."""
+def wanted() -> int:
+    """How many threads numba is to use; they need not have been started."""
+    return int(numba.get_num_threads() if parallel._is_initialized else config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _runner() -> Callable[..., Any]:
+    return entry_point(compiled("side_by_side", _SIDE_BY_SIDE, f"void({', '.join(['int64'] * 4)})", parallel=True))
+
+
+def side_by_side(code: int, shares: int, number: int, width: int) -> Callable[[], Any]:
+    """A function that calls machine code on each of several shares, side by side.
+
+    code: the address of a C function of one pointer. shares: the address of the first share. number: how many there
+    are. width: how many integers each has.
+    """
+    return functools.partial(_runner(), code, shares, number, width)
+
+
+def held(work: int) -> Any:
+    """The lock to hold while threads compute, if numba's threading layer takes one caller at a time.
+
+    work: how many elements they compute.
+    """
     return _ONE_CALLER if parallel.threading_layer() == "workqueue" else None
 
 

@@ -62,6 +62,13 @@ def entry_point(function: Any) -> Callable[..., Any]:
     return entry
 
 
+def address(function: Any) -> int:
+    """Where a compiled function's machine code begins, as C calls it: its arguments are numbers."""
+    (result,) = function.overloads.values()
+    found: int = result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name)
+    return found
+
+
 @functools.cache
 def control_functions() -> tuple[Callable[[], int], Callable[[int], None]]:
     """Two functions: the first makes this thread flush denormals, the second restores the state before."""

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from numba import carray  # type: ignore[attr-defined]
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
@@ -96,6 +97,32 @@ def set_word(typing: Any, base: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64), generate
+
+
+def _pointer_to(element: Any) -> Any:
+    @intrinsic
+    def pointer(typing: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(element)(types.int64), generate
+
+    return pointer
+
+
+_integers, _numbers = _pointer_to(types.int64), _pointer_to(types.float64)
+
+
+@register_jitable
+def integers(address, rows, columns):  # type: ignore[no-untyped-def]
+    """The int64 array in C order at an address."""
+    return carray(_integers(address), (rows, columns))
+
+
+@register_jitable
+def numbers(address, rows, columns):  # type: ignore[no-untyped-def]
+    """The float64 array in C order at an address."""
+    return carray(_numbers(address), (rows, columns))
 
 
 @intrinsic

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits, same_numbers
@@ -13,6 +12,7 @@ from own_rules import EVERY, OF_EACH_SHAPE
 import fastopt
 from fastopt.kernels import RULES, maximum, rule, sqrt, where
 from fastopt.kernels.cpu import backend as cpu
+from fastopt.kernels.cpu import blas_threads, threads
 from fastopt.kernels.cpu import source as cpu_source
 from fastopt.kernels.language.reductions import REDUCTIONS
 from fastopt.kernels.reference import denormals_flushed
@@ -20,7 +20,7 @@ from fastopt.kernels.step.plan import update
 
 # Every rule in float32 and, by turns, in one more type.
 RULES_AND_TYPES = by_turns(EVERY, DTYPES, always=[("float32",)])
-# A parallel kernel has the body of the serial one, so that a rule of each shape shows what threads do.
+# Threads run the kernel of one, so that a rule of each shape shows what they do.
 ON_THREADS = [
     pytest.param(name, storage, marks=() if OF_EACH_SHAPE.get(name) == storage else pytest.mark.ci)
     for name in EVERY
@@ -37,16 +37,14 @@ def test_every_rule_gives_numpys_bits(name: str, storage: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "storage"), ON_THREADS)
-def test_any_number_of_threads_gives_numpys_bits(name: str, storage: str) -> None:
-    before = numba.get_num_threads()
-    try:
-        for threads in (1, 2):
-            numba.set_num_threads(threads)
-            for size, special in ((100_003, True), (200_001, False)):
-                with np.errstate(all="ignore"):
-                    check_update(EVERY[name], arrays_for(EVERY[name], size, storage, seed=size, special=special))
-    finally:
-        numba.set_num_threads(before)
+def test_any_number_of_threads_gives_numpys_bits(name: str, storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One, those of numba, those of the BLAS.
+    for wanted, of_the_blas in ((1, 0), (2, 0), (2, 2 if blas_threads.library() else 0)):
+        monkeypatch.setattr(threads, "usable", lambda wanted=wanted: wanted)
+        monkeypatch.setattr(blas_threads, "usable", lambda of_the_blas=of_the_blas: of_the_blas)
+        for size, special in ((100_003, True), (200_001, False)):
+            with np.errstate(all="ignore"):
+                check_update(EVERY[name], arrays_for(EVERY[name], size, storage, seed=size, special=special))
 
 
 # Choices of formula that have a name; the others are switches.

@@ -21,7 +21,6 @@ from fastopt import schedules
 from fastopt.kernels import RULES, Rule, norm, rule, where
 from fastopt.kernels.cuda import compiler as cupy_kernels
 
-pytestmark = pytest.mark.usefixtures("serial")
 SIZES = (5, 129, 0, 70_001)
 OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},

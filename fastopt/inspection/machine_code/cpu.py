@@ -8,7 +8,7 @@ from .assembly import HotLoop, function, fused, hot_loop
 
 @dataclass(frozen=True)
 class CpuKernel:
-    """The serial kernel of a stage; the parallel one does the same in each thread.
+    """The kernel of a stage; each thread runs it on a share.
 
     processor: LLVM's name of it. fma: the number of instructions that multiply and add with one rounding. text: the
     assembly.
@@ -22,13 +22,13 @@ class CpuKernel:
 
 
 def cpu_kernels(found: Inspection) -> list[CpuKernel]:
-    """The serial kernel of each stage, compiled now."""
+    """The kernel of each stage, compiled now."""
     from ...kernels.cpu.backend import assembly
 
     kernels = []
     for stage, storages in found.stages:
         processor, symbol, everything = assembly(found.rule.name, stage, storages)
         text = function(everything, symbol)
-        title = f"CPU, LLVM's assembly: {'the norms' if stage.reductions else 'the update'}, serial"
+        title = f"CPU, LLVM's assembly: {'the norms' if stage.reductions else 'the update'}"
         kernels.append(CpuKernel(title, processor, hot_loop(text), fused(text), text))
     return kernels

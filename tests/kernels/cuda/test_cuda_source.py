@@ -15,7 +15,6 @@ from fastopt.kernels.cuda import compiler as cupy_kernels
 from fastopt.kernels.cuda.launch_size import THREADS
 from fastopt.kernels.step.plan import update
 
-pytestmark = pytest.mark.usefixtures("serial")
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
 SIZES = (0, 1, 7, 129, 100_003)
 

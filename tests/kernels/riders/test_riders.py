@@ -86,7 +86,6 @@ def test_a_bad_value_in_the_last_place_leaves_every_bit(name: str, value: float)
 
 @pytest.mark.parametrize("options", [{"clip_norm": 0.5}, {"clip_array_norm": 0.5, "clip_norm": 0.7}], ids=str)
 @pytest.mark.parametrize("name", ["adam", "lamb", "adam_max_norm"])
-@pytest.mark.usefixtures("serial")
 def test_one_array_alone_of_several_chunks_has_numpys_norms(name: str, options: dict[str, Any]) -> None:
     """An optimizer of one array has its totals by a way of their own."""
     generator = np.random.default_rng(0)

@@ -1,0 +1,262 @@
+"""A step where training takes it: right after NumPy's matrix products, whose threads stay awake for a while.
+
+    python benchmarks/loops.py --json benchmarks/results/loops-cpu.json
+
+Networks of fully connected layers (784, H, H, 10), a chain of square matrices, the layers of a small GPT and of a small
+CNN as matrix products, and a loop without any product. Each way is a process of its own; all of a case take turns, for
+some tenths of a second each. Timed are the step within the loop, the whole iteration, and the step alone, when the
+threads of the BLAS have gone to sleep. The ways: plain NumPy's update; fastopt as it is; fastopt with threads of its
+own alone, and so with a BLAS whose threads go to sleep at once; fastopt on one thread; and with a BLAS of one thread.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fastopt
+from fastopt import measure
+
+NUMPY, ASLEEP = "NumPy's update", "own threads, the BLAS's asleep"
+# Environments. "Asleep" is what a step costs where nothing stands in its way: the measure of all others.
+WAYS: dict[str, dict[str, str]] = {
+    NUMPY: {},
+    "fastopt": {},
+    "own threads": {"FASTOPT_BLAS_THREADS": "0"},
+    ASLEEP: {"FASTOPT_BLAS_THREADS": "0", "OPENBLAS_THREAD_TIMEOUT": "4"},
+    "one thread": {"NUMBA_NUM_THREADS": "1"},
+    "a BLAS of one thread": {"OPENBLAS_NUM_THREADS": "1"},
+}
+# Longer than OpenBLAS's threads stay awake, those of the process before too: 2^28 ticks of the processor's clock.
+UNTIL_ASLEEP = 0.15
+
+Layers = list[tuple[int, int, int]]  # rows of the batch, inputs, outputs
+
+
+def layers(case: str) -> tuple[Layers, str]:
+    """The layers of a case and their type."""
+    kind, dtype, *numbers = case.split("-")
+    if kind == "mlp":
+        hidden, batch = map(int, numbers)
+        return [(batch, 784, hidden), (batch, hidden, hidden), (batch, hidden, 10)], dtype
+    if kind == "chain":
+        return [(256, 256, 256)] * 5, dtype
+    if kind == "gpt":
+        block = [(256, 128, 384), (256, 128, 128), (256, 128, 512), (256, 512, 128)]
+        return [*block * 4, (256, 128, 1000)], dtype
+    if kind == "cnn":
+        return [(16 * 784, 25, 16), (16 * 196, 400, 32), (16 * 49, 800, 64), (16, 3136, 128), (16, 128, 10)], dtype
+    return [(0, 784, 256), (0, 256, 256), (0, 256, 10)], dtype
+
+
+CASES = [
+    *(
+        f"mlp-{dtype}-{hidden}-{batch}"
+        for dtype in ("float32", "float64")
+        for batch in (16, 256)
+        for hidden in (64, 128, 256, 512, 1024, 2048)
+    ),
+    *(f"{kind}-{dtype}" for kind in ("chain", "gpt", "cnn", "elementwise") for dtype in ("float32", "float64")),
+]
+
+
+def network(case: str) -> tuple[list[Any], Callable[[], list[Any]]]:
+    """Parameters, and a function that computes their gradients: for each layer, the products of forward and back."""
+    generator = np.random.default_rng(0)
+    shapes, dtype = layers(case)
+    weights = [generator.normal(0, a**-0.5, (a, b)).astype(dtype) for _, a, b in shapes]
+    biases = [np.zeros(b, dtype) for *_, b in shapes]
+    if not shapes[0][0]:
+        noise = [generator.normal(0, 1, p.shape).astype(dtype) for p in (*weights, *biases)]
+        return [*weights, *biases], lambda: [
+            p * np.tanh(q) + q for p, q in zip((*weights, *biases), noise, strict=True)
+        ]
+    inputs = [generator.normal(0, 1, (rows, a)).astype(dtype) for rows, a, _ in shapes]
+    # Layers whose shapes follow on one another pass their outputs on; others have inputs of their own.
+    follows = [k > 0 and shapes[k][:2] == (shapes[k - 1][0], shapes[k - 1][2]) for k in range(len(shapes))]
+
+    def gradients() -> list[Any]:
+        entered, out = [], None
+        for weight, bias, given, joined in zip(weights, biases, inputs, follows, strict=True):
+            entered.append(out if joined else given)
+            out = np.maximum(entered[-1] @ weight + bias, 0)
+        back, of_weights, of_biases = out / len(out), [], []
+        for k in range(len(weights) - 1, -1, -1):
+            of_weights.append(entered[k].T @ back)
+            of_biases.append(back.sum(0))
+            before = back @ weights[k].T * (entered[k] > 0)
+            back = before if follows[k] else inputs[k][:, :1] * np.ones_like(biases[k - 1]) if k else before
+            if k and back.shape != (shapes[k - 1][0], shapes[k - 1][2]):
+                back = np.ones((shapes[k - 1][0], shapes[k - 1][2]), dtype)
+        return [*reversed(of_weights), *reversed(of_biases)]
+
+    return [*weights, *biases], gradients
+
+
+def plain_adam(params: Sequence[Any]) -> Callable[[Sequence[Any]], None]:
+    """Adam as NumPy programs have it."""
+    means, squares = [np.zeros_like(p) for p in params], [np.zeros_like(p) for p in params]
+    t = 0
+
+    def step(grads: Sequence[Any]) -> None:
+        nonlocal t
+        t += 1
+        for p, g, m, v in zip(params, grads, means, squares, strict=True):
+            m *= 0.9
+            m += 0.1 * g
+            v *= 0.999
+            v += 0.001 * g * g
+            p -= 1e-4 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+
+    return step
+
+
+def switches() -> list[int]:
+    """Involuntary switches of the main thread, and of all others together."""
+    counts = [0, 0]
+    for task in Path("/proc/self/task").iterdir():
+        status = (task / "status").read_text()
+        counts[int(task.name) != os.getpid()] += int(status.split("nonvoluntary_ctxt_switches:")[1])
+    return counts
+
+
+def work(case: str, way: str) -> None:
+    """Answer lines of standard input, "loop" or "alone" and seconds, with the times of steps and of iterations."""
+    params, gradients = network(case)
+    step = plain_adam(params) if way == NUMPY else fastopt.Adam(params, lr=1e-4).step
+    fixed = [g.copy() for g in gradients()]
+    for _ in range(5):
+        step(gradients())
+    print(flush=True)
+    clock = time.perf_counter
+    for line in sys.stdin:
+        kind, seconds = line.split()
+        time.sleep(UNTIL_ASLEEP)
+        steps, iterations = [], []
+        before, end = switches(), clock() + float(seconds)
+        while (began := clock()) < end or len(steps) < 10:
+            grads = gradients() if kind == "loop" else fixed
+            middle = clock()
+            step(grads)
+            done = clock()
+            steps.append(done - middle)
+            iterations.append(done - began)
+        counts = [(b - a) / len(steps) for a, b in zip(before, switches(), strict=True)]
+        print(json.dumps([steps[3:], iterations[3:], counts]), flush=True)
+
+
+class Contender:
+    """A process of one way."""
+
+    def __init__(self, case: str, way: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **WAYS[way]}
+        command = [sys.executable, __file__, "--work", case, way]
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._answer()
+        self.steps: list[float] = []
+        self.rounds: dict[str, list[float]] = {
+            key: [] for key in ("step", "iteration", "alone", "switches_main", "switches_others")
+        }
+
+    def _answer(self) -> str:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("a process of the benchmark ended early")
+        return line
+
+    def _turn(self, kind: str, seconds: float) -> list[list[float]]:
+        assert self._process.stdin
+        self._process.stdin.write(f"{kind} {seconds}\n")
+        self._process.stdin.flush()
+        answer: list[list[float]] = json.loads(self._answer())
+        return answer
+
+    def loop(self, seconds: float) -> None:
+        """A round of the loop."""
+        steps, iterations, counts = self._turn("loop", seconds)
+        middle = statistics.median(steps)
+        self.steps += [step / middle for step in steps]
+        found = (middle, statistics.median(iterations), *counts)
+        for key, value in zip(("step", "iteration", "switches_main", "switches_others"), found, strict=True):
+            self.rounds[key].append(value)
+
+    def alone(self, seconds: float) -> None:
+        """A round of steps alone."""
+        self.rounds["alone"].append(statistics.median(self._turn("alone", seconds)[0]))
+
+    def result(self, asleep: "Contender", numpy: "Contender") -> dict[str, float]:
+        """Medians of the rounds, in microseconds; involuntary switches an iteration.
+
+        Of the steps of all rounds, each as a multiple of its round's median: the 90th percentile and the mean of the
+        slowest tenth. step_ratio, iteration_ratio: of a round's median to that of the way asleep, or NumPy, in the same
+        round, as these machines change their speed.
+        """
+        slowest = sorted(self.steps)[int(0.9 * len(self.steps)) :]
+        times = {key: round(1e6 * statistics.median(self.rounds[key]), 1) for key in ("step", "alone", "iteration")}
+        counts = {key: round(statistics.median(self.rounds[key]), 3) for key in ("switches_main", "switches_others")}
+        ratios = {
+            "step_ratio": measure.ratio(self.rounds["step"], asleep.rounds["step"]).median,
+            "iteration_ratio": measure.ratio(self.rounds["iteration"], numpy.rounds["iteration"]).median,
+            "90th_percentile": slowest[0],
+            "slowest_tenth": statistics.fmean(slowest),
+        }
+        return {**times, **{key: round(value, 3) for key, value in ratios.items()}, **counts}
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def compare(case: str, ways: Sequence[str], rounds: int, seconds: float) -> dict[str, dict[str, float]]:
+    """The results of a case, by way."""
+    contenders = {way: Contender(case, way) for way in ways}
+    for number in range(rounds):
+        for contender in contenders.values():
+            contender.loop(seconds)
+            if number % 5 == 0:
+                contender.alone(seconds / 2)
+    for contender in contenders.values():
+        contender.close()
+    return {way: contender.result(contenders[ASLEEP], contenders[NUMPY]) for way, contender in contenders.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--cases", nargs="+", default=CASES)
+    parser.add_argument("--ways", nargs="+", default=list(WAYS))
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--seconds", type=float, default=0.1)
+    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.work:
+        work(*given.work)
+        return
+    rows = {}
+    for case in given.cases:
+        rows[case] = compare(case, given.ways, given.rounds, given.seconds)
+        print(case)
+        for way, row in rows[case].items():
+            print(
+                f"  {way:30} step {row['step']:8.1f} us = {row['step_ratio']:5.2f}, slowest tenth "
+                f"{row['90th_percentile']:5.2f}+ {row['slowest_tenth']:5.2f}, alone {row['alone']:8.1f}, iteration "
+                f"{row['iteration']:9.1f} = {row['iteration_ratio']:5.2f}, switches {row['switches_main']:.2f} "
+                f"{row['switches_others']:.2f}",
+                flush=True,
+            )
+    if given.json:
+        measure.write(given.json, {"rounds": given.rounds, "seconds": given.seconds, "cases": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""Updates on the threads of NumPy's BLAS: when they are taken, and when they are left alone."""
+
+import ctypes
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import run_python
+
+from fastopt.kernels.cpu import blas_threads
+from fastopt.kernels.cpu import threads as cpu_threads
+from fastopt.kernels.cpu.blas_threads import FIRST_LOAN, LONGEST_LOAN, STAY_AWAKE, UNTIL_NEXT_LOOK
+
+WITH_THEM = pytest.mark.skipif(
+    blas_threads.library() is None or blas_threads._number() < 2, reason="NumPy's BLAS has no threads to be asked"
+)
+
+
+class Simulated:
+    """A BLAS of four threads, and time.
+
+    until: when its threads go to sleep.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.until, self.looks = 1000.0, 0.0, 0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "clock_gettime_ns", self.clock)
+        monkeypatch.setattr(blas_threads, "library", object)
+        monkeypatch.setattr(blas_threads, "_worker", self.wake)
+        monkeypatch.setattr(blas_threads, "_number", lambda: 4)
+        monkeypatch.setattr(cpu_threads, "wanted", lambda: 3)
+        self.loan = blas_threads._Loan()
+        # The first look wakes them, in order to know them.
+        assert self.loan.usable() == 0
+        self.now += 1.0
+
+    def wake(self) -> int:
+        self.until = self.now + 0.1
+        return 7
+
+    def clock(self, number: int) -> int:
+        assert number == 7
+        self.looks += 1
+        return self.looks if self.now < self.until else 0
+
+    def steps(self, seconds: float, products: bool, pause: float = 0.005) -> list[int]:
+        """How many threads each of the steps of some seconds may use; if it uses them they stay awake."""
+        found = []
+        for _ in range(round(seconds / pause)):
+            if products:
+                self.wake()
+            found.append(self.loan.usable())
+            if found[-1]:
+                self.wake()
+            self.now += pause
+        return found
+
+
+@pytest.fixture
+def simulated(monkeypatch: pytest.MonkeyPatch) -> Simulated:
+    return Simulated(monkeypatch)
+
+
+def test_threads_that_sleep_are_left_alone_and_not_looked_at_all_the_time(simulated: Simulated) -> None:
+    assert simulated.steps(0.1, False, UNTIL_NEXT_LOOK / 10) == [0] * 1000
+    assert simulated.looks <= 2 * 102
+
+
+def test_threads_that_products_keep_awake_are_used_but_for_moments(simulated: Simulated) -> None:
+    assert simulated.steps(FIRST_LOAN / 2, True) == [3] * 100  # as many as numba may use
+    found = simulated.steps(200.0, True)
+    assert 0.98 < found.count(3) / len(found) < 1
+    # After products have stopped it begins as at first.
+    assert not any(simulated.steps(LONGEST_LOAN + 1, False)[-10:])
+    early = simulated.steps(3.0, True)
+    assert 0.85 < early.count(3) / len(early) < 0.96
+
+
+def test_threads_that_updates_alone_keep_awake_are_given_back(simulated: Simulated) -> None:
+    simulated.steps(0.1, True)
+    found = simulated.steps(FIRST_LOAN + STAY_AWAKE, False)
+    last = len(found) - found[::-1].index(3)
+    assert last * 0.005 <= FIRST_LOAN
+    assert not any(simulated.steps(20.0, False))
+
+
+def test_steps_far_apart_use_what_the_products_before_each_keep_awake(simulated: Simulated) -> None:
+    assert simulated.steps(30.0, True, pause=2 * STAY_AWAKE) == [3] * 100
+
+
+def test_after_an_update_that_had_to_wait_they_are_left_alone(simulated: Simulated, monkeypatch: Any) -> None:
+    monkeypatch.setattr(blas_threads, "_loan", simulated.loan)
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+
+    def update(seconds: float, elements: int) -> None:
+        with blas_threads.held(elements):
+            clock[0] += seconds
+
+    update(1.0, 10**8)
+    assert simulated.steps(0.05, True).count(0) == 0
+    for pause in (1.0, 2.0, 4.0):
+        update(1.0, 10**6)
+        assert not any(simulated.steps(pause * 0.99, True))
+        assert simulated.steps(0.1, True)[-10:] == [3] * 10
+
+
+def test_a_thread_that_has_ended_is_looked_for_anew(simulated: Simulated, monkeypatch: Any) -> None:
+    def gone(number: int) -> int:
+        raise OSError
+
+    monkeypatch.setattr(time, "clock_gettime_ns", gone)
+    assert simulated.loan.usable() == 0
+    monkeypatch.setattr(time, "clock_gettime_ns", simulated.clock)
+    assert sum(simulated.steps(1.0, True)) > 0
+
+
+@WITH_THEM
+def test_a_product_wakes_them_and_they_go_to_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu_threads, "wanted", lambda: 2)
+    loan = blas_threads._Loan()
+    assert loan.usable() == 0
+    a = np.ones((300, 300), "float32")
+    end = time.monotonic() + 20
+    while not loan.usable():
+        a @ a
+        assert time.monotonic() < end, "never seen awake"
+    # At most 0.13 s by the clock of a processor of 2 GHz; others of this machine may be at work too.
+    end = time.monotonic() + 20
+    while loan.usable():
+        time.sleep(0.3)
+        assert time.monotonic() < end, "never seen asleep"
+
+
+class Unlike:
+    """A library without the functions of OpenBLAS."""
+
+
+@pytest.mark.parametrize("library", [OSError(), Unlike()], ids=["not loaded", "no OpenBLAS"])
+def test_a_blas_that_cannot_be_asked_is_left_alone(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> Any:
+        if isinstance(library, Exception):
+            raise library
+        return library
+
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    monkeypatch.setattr(blas_threads, "library", blas_threads.library.__wrapped__)
+    assert blas_threads.library() is None
+    assert blas_threads._Loan().usable() == 0
+
+
+@pytest.mark.parametrize("value", ["", "no", "2"])
+def test_the_variable_is_zero_or_one(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTOPT_BLAS_THREADS", value)
+    with pytest.raises(ValueError, match=rf"^FASTOPT_BLAS_THREADS is '{value}': set it to 0, so that .* or to 1"):
+        blas_threads.library.__wrapped__()
+    monkeypatch.setenv("FASTOPT_BLAS_THREADS", "0")
+    assert blas_threads.library.__wrapped__() is None
+
+
+RUN = """
+import ctypes, os, sys, threading, time, warnings
+import numpy as np, fastopt
+from fastopt.kernels.cpu import backend, blas_threads, threads
+SIZE = 200_000
+runs = []
+def counted(*arguments):
+    call = side_by_side(*arguments)
+    return lambda: (runs.append(arguments[2]), call())
+side_by_side, blas_threads.side_by_side = blas_threads.side_by_side, counted
+def take():
+    blas_threads.usable = lambda: min(blas_threads._number(), threads.wanted())
+def run(opt, first, last, products=0):
+    product = np.ones((300, 300), "float32")
+    for k in range(first, last):
+        for _ in range(products):
+            product @ product
+        opt.step(np.full(SIZE, k + 1.0, "float32"))
+    return opt
+def make():
+    return fastopt.Adam(np.ones(SIZE, "float32"), lr=0.01, clip_norm=1.0)
+def same(one, other):
+    a, b = one.state_dict(), other.state_dict()
+    return a["steps"] == b["steps"] and all(np.array_equal(a["arrays"][k], b["arrays"][k]) for k in a["arrays"])
+whole = run(make(), 0, 6)
+assert not runs
+"""
+
+FORKED = """
+take()
+opt = run(make(), 0, 3, 1)
+assert runs == 3 * [2, 2]  # the norm and the update
+child = os.fork()
+if child == 0:
+    # numba's threads are lost here, and a warning would say so.
+    warnings.simplefilter("error")
+    run(opt, 3, 6, 1)
+    os._exit(not (same(opt, whole) and runs == 6 * [2, 2]))
+assert os.waitpid(child, 0)[1] == 0, "the child failed"
+run(opt, 3, 6, 1)
+assert same(opt, whole)
+print("good")
+"""
+
+# Products of four threads, and their updates: each product has its right value too.
+AT_ONCE = """
+take()
+opts, wrong = [make() for _ in range(4)], []
+def work(opt):
+    a = np.arange(300 * 300, dtype="float64").reshape(300, 300)
+    expected = [a @ a[:, :1], a @ a]
+    for k in range(60):
+        wrong.extend(k for b, e in zip((a[:, :1], a), expected) if not np.array_equal(a @ b, e))
+        if k < 6:
+            run(opt, k, k + 1)
+workers = [threading.Thread(target=work, args=(opt,)) for opt in opts]
+[w.start() for w in workers]; [w.join() for w in workers]
+assert not wrong and all(same(opt, whole) for opt in opts)
+assert runs == 24 * [2, 2]
+print("good")
+"""
+
+# Other code gives the BLAS one thread, and all again.
+CHANGED = """
+setting = next(getattr(blas_threads.library(), name) for name in (
+    "scipy_openblas_set_num_threads64_", "scipy_openblas_set_num_threads", "openblas_set_num_threads64_",
+    "openblas_set_num_threads") if hasattr(blas_threads.library(), name))
+take()
+opt = run(make(), 0, 2, 1)
+assert runs == 2 * [2, 2]
+setting(1)
+assert blas_threads._worker() is None
+run(opt, 2, 4, 1)
+assert runs == 2 * [2, 2]
+setting(2)
+run(opt, 4, 6, 1)
+assert same(opt, whole) and runs == 4 * [2, 2]
+print("good")
+"""
+
+ONE = """
+assert blas_threads._number() == 1
+take()
+assert same(run(make(), 0, 6, 1), whole) and not runs
+blas_threads.usable = blas_threads._Loan().usable
+assert same(run(make(), 0, 6, 1), whole) and not runs
+print("good")
+"""
+
+
+@WITH_THEM
+@pytest.mark.parametrize(
+    ("code", "environment"),
+    [(FORKED, {}), (AT_ONCE, {}), (CHANGED, {}), (ONE, {"OPENBLAS_NUM_THREADS": "1"})],
+    ids=["fork", "several threads", "another number of threads", "one thread from the start"],
+)
+def test_updates_are_whole(code: str, environment: dict[str, str]) -> None:
+    options = ("-W", "ignore::DeprecationWarning")
+    threads = {"OPENBLAS_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "2", "FASTOPT_BLAS_THREADS": "1"}
+    done = run_python(*options, "-c", RUN + code, **{**threads, **environment})
+    assert (done.returncode, done.stdout) == (0, "good\n"), done.stderr
