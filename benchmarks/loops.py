@@ -2,9 +2,9 @@
 
     python benchmarks/loops.py --json benchmarks/results/loops-cpu.json
 
-Networks of fully connected layers (784, H, H, 10), a chain of square matrices, the layers of a small GPT and of a small
-CNN as matrix products, and a loop without any product. Each way is a process of its own; all of a case take turns, for
-some tenths of a second each. Timed are the step within the loop, the whole iteration, and the step alone, when the
+Networks of fully connected layers (784, H, H, 10), square matrices, the layers of a small GPT and of a small CNN as
+matrix products, and a loop without any product. Each way is a process of its own; all of a case take turns, of a tenth
+of a second after a warm-up. Timed are the step within the loop, the whole iteration, and the step alone, when the
 threads of the BLAS have gone to sleep. The ways: plain NumPy's update; fastopt as it is; fastopt with threads of its
 own alone, and so with a BLAS whose threads go to sleep at once; fastopt on one thread; and with a BLAS of one thread.
 """
@@ -37,6 +37,8 @@ WAYS: dict[str, dict[str, str]] = {
 }
 # Longer than OpenBLAS's threads stay awake, those of the process before too: 2^28 ticks of the processor's clock.
 UNTIL_ASLEEP = 0.15
+# Before it uses the BLAS's threads fastopt looks for a quarter of a second whether it may.
+WARM_UP = 0.4
 
 Layers = list[tuple[int, int, int]]  # rows of the batch, inputs, outputs
 
@@ -47,7 +49,7 @@ def layers(case: str) -> tuple[Layers, str]:
     if kind == "mlp":
         hidden, batch = map(int, numbers)
         return [(batch, 784, hidden), (batch, hidden, hidden), (batch, hidden, 10)], dtype
-    if kind == "chain":
+    if kind == "square":
         return [(256, 256, 256)] * 5, dtype
     if kind == "gpt":
         block = [(256, 128, 384), (256, 128, 128), (256, 128, 512), (256, 512, 128)]
@@ -64,41 +66,31 @@ CASES = [
         for batch in (16, 256)
         for hidden in (64, 128, 256, 512, 1024, 2048)
     ),
-    *(f"{kind}-{dtype}" for kind in ("chain", "gpt", "cnn", "elementwise") for dtype in ("float32", "float64")),
+    *(f"{kind}-{dtype}" for kind in ("square", "gpt", "cnn", "elementwise") for dtype in ("float32", "float64")),
 ]
 
 
 def network(case: str) -> tuple[list[Any], Callable[[], list[Any]]]:
-    """Parameters, and a function that computes their gradients: for each layer, the products of forward and back."""
+    """Parameters, and a function that computes gradients: of each layer alone, by the products of forward and back."""
     generator = np.random.default_rng(0)
     shapes, dtype = layers(case)
     weights = [generator.normal(0, a**-0.5, (a, b)).astype(dtype) for _, a, b in shapes]
     biases = [np.zeros(b, dtype) for *_, b in shapes]
-    if not shapes[0][0]:
-        noise = [generator.normal(0, 1, p.shape).astype(dtype) for p in (*weights, *biases)]
-        return [*weights, *biases], lambda: [
-            p * np.tanh(q) + q for p, q in zip((*weights, *biases), noise, strict=True)
-        ]
+    params = [*weights, *biases]
     inputs = [generator.normal(0, 1, (rows, a)).astype(dtype) for rows, a, _ in shapes]
-    # Layers whose shapes follow on one another pass their outputs on; others have inputs of their own.
-    follows = [k > 0 and shapes[k][:2] == (shapes[k - 1][0], shapes[k - 1][2]) for k in range(len(shapes))]
+    noise = [generator.normal(0, 1, p.shape).astype(dtype) for p in params]
+
+    def elementwise() -> list[Any]:
+        return [p * np.tanh(q) + q for p, q in zip(params, noise, strict=True)]
 
     def gradients() -> list[Any]:
-        entered, out = [], None
-        for weight, bias, given, joined in zip(weights, biases, inputs, follows, strict=True):
-            entered.append(out if joined else given)
-            out = np.maximum(entered[-1] @ weight + bias, 0)
-        back, of_weights, of_biases = out / len(out), [], []
-        for k in range(len(weights) - 1, -1, -1):
-            of_weights.append(entered[k].T @ back)
-            of_biases.append(back.sum(0))
-            before = back @ weights[k].T * (entered[k] > 0)
-            back = before if follows[k] else inputs[k][:, :1] * np.ones_like(biases[k - 1]) if k else before
-            if k and back.shape != (shapes[k - 1][0], shapes[k - 1][2]):
-                back = np.ones((shapes[k - 1][0], shapes[k - 1][2]), dtype)
-        return [*reversed(of_weights), *reversed(of_biases)]
+        outputs = [np.maximum(x @ w + b, 0) for x, w, b in zip(inputs, weights, biases, strict=True)]
+        back = [out / len(out) for out in outputs]
+        for w, d in zip(weights, back, strict=True):
+            d @ w.T  # what a network hands to the layer before
+        return [*(x.T @ d for x, d in zip(inputs, back, strict=True)), *(d.sum(0) for d in back)]
 
-    return [*weights, *biases], gradients
+    return params, gradients if shapes[0][0] else elementwise
 
 
 def plain_adam(params: Sequence[Any]) -> Callable[[Sequence[Any]], None]:
@@ -141,6 +133,9 @@ def work(case: str, way: str) -> None:
         kind, seconds = line.split()
         time.sleep(UNTIL_ASLEEP)
         steps, iterations = [], []
+        start = clock() + (WARM_UP if kind == "loop" else 0.0)
+        while clock() < start:
+            step(gradients())
         before, end = switches(), clock() + float(seconds)
         while (began := clock()) < end or len(steps) < 10:
             grads = gradients() if kind == "loop" else fixed
@@ -223,7 +218,7 @@ def compare(case: str, ways: Sequence[str], rounds: int, seconds: float) -> dict
     for number in range(rounds):
         for contender in contenders.values():
             contender.loop(seconds)
-            if number % 5 == 0:
+            if number % 3 == 0:
                 contender.alone(seconds / 2)
     for contender in contenders.values():
         contender.close()
@@ -235,7 +230,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--cases", nargs="+", default=CASES)
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
-    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.1)
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -255,7 +250,8 @@ def main() -> None:
                 flush=True,
             )
     if given.json:
-        measure.write(given.json, {"rounds": given.rounds, "seconds": given.seconds, "cases": rows})
+        found = {"rounds": given.rounds, "seconds": given.seconds, "asleep": ASLEEP, "numpy": NUMPY, "cases": rows}
+        measure.write(given.json, found)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     python benchmarks/threads.py --json benchmarks/results/threads.json
 
-Times an Adam step on one thread and on all, on arrays of growing size; and a step of 200,000 elements right after a
-NumPy matrix product, with OpenMP's threads sleeping when idle (as fastopt starts them) and spinning, and where torch,
-which does nothing, has loaded OpenMP before, as fastopt leaves its threads and as they are by default.
+Times an Adam step on arrays of growing size: alone, on one thread and on two of its own; and right after a NumPy matrix
+product, on one thread and on the BLAS's, which are awake then. And a step of 200,000 elements right after a product: on
+the BLAS's threads; on threads of its own that sleep when idle, as fastopt starts them, and that spin; and on its own
+where torch, which does nothing, has loaded OpenMP before, as fastopt leaves its threads and as they are by default.
 """
 
 import argparse
@@ -18,27 +19,31 @@ from processes import run_python
 from fastopt import measure
 
 STEP = """
-import statistics, time, numba, numpy as np, fastopt
-from fastopt.kernels import cpu
-def seconds(threads, elements, product, rounds):
-    cpu.PARALLEL_FROM = 0 if threads > 1 else 1 << 62
+import statistics, time, numpy as np, fastopt
+from fastopt.kernels.cpu import backend, blas_threads, threads
+WAYS = {"one": lambda: (threads, 1), "own": lambda: (threads, threads.usable()), "blas": lambda: (blas_threads, 2)}
+def seconds(way, elements, product, rounds):
+    if way:
+        backend._threads = lambda work: WAYS[way]()
     opt = fastopt.Adam(np.ones(elements, "float32"))
-    gradient, found = np.ones(elements, "float32"), []
+    gradient, times = np.ones(elements, "float32"), []
     for _ in range(rounds):
         product @ product
         began = time.perf_counter()
         opt.step(gradient)
-        found.append(time.perf_counter() - began)
-    return statistics.median(found[3:])
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[3:])
 """
 SIZES = f"""{STEP}
-few = np.ones((1, 1), "float32")
+few, many = np.ones((1, 1), "float32"), np.ones((200, 200), "float32")
 for power in range(10, 23):
-    pairs = [[seconds(t, 1 << power, few, 60) for t in (1, 2)] for _ in range(5)]
-    print(1 << power, *(statistics.median(column) for column in zip(*pairs)))
+    cases = (("one", few), ("own", few), ("one", many), ("blas", many))
+    rows = [[seconds(way, 1 << power, product, 60) for way, product in cases] for _ in range(5)]
+    print(1 << power, *(statistics.median(column) for column in zip(*rows)))
 """
+COLUMNS = ("one_thread", "two_threads", "one_thread_after_a_product", "the_blas_threads_after_a_product")
 AFTER_PRODUCT = f"""{STEP}
-print(seconds(2, 200_000, np.ones((300, 300), "float32"), 60))
+print(seconds(None, 200_000, np.ones((300, 300), "float32"), 300))
 """
 
 
@@ -49,24 +54,25 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     os.environ["NUMBA_NUM_THREADS"] = "2"
     for line in run_python("-c", SIZES).stdout.splitlines():
-        elements, alone, both = line.split()
-        rows.append({"elements": int(elements), "one_thread": float(alone), "two_threads": float(both)})
-        print(
-            f"{elements:>10} elements: {float(alone) * 1e6:9.1f} us on one thread, {float(both) * 1e6:9.1f} us on two"
-        )
+        elements, *times = line.split()
+        rows.append({"elements": int(elements), **dict(zip(COLUMNS, map(float, times), strict=True))})
+        alone, own, after, theirs = (f"{float(seconds) * 1e6:9.1f} us" for seconds in times)
+        print(f"{elements:>10} elements: {alone} on one thread, {own} on two; after a product {after} and {theirs}")
     waits = {}
+    own = {"FASTOPT_BLAS_THREADS": "0"}
     policies = {
-        "sleeping": ("", {}),
-        "spinning": ("", {"OMP_WAIT_POLICY": "active"}),
-        "with torch": ("import torch", {}),
+        "of the BLAS": ("", {}),
+        "sleeping": ("", own),
+        "spinning": ("", {**own, "OMP_WAIT_POLICY": "active"}),
+        "with torch": ("import torch", own),
         # libgomp's own default; since it is set, fastopt does nothing about it.
-        "with torch, as by default": ("import torch", {"GOMP_SPINCOUNT": "300000"}),
+        "with torch, as by default": ("import torch", {**own, "GOMP_SPINCOUNT": "300000"}),
     }
     for policy, (before, environment) in policies.items():
         if before and importlib.util.find_spec("torch") is None:
             continue
         waits[policy] = float(run_python("-c", f"{before}\n{AFTER_PRODUCT}", **environment).stdout)
-        print(f"after a matrix product, idle threads {policy}: {waits[policy] * 1e6:.0f} us")
+        print(f"after a matrix product, threads {policy}: {waits[policy] * 1e6:.0f} us")
     if given.json:
         measure.write(given.json, {"sizes": rows, "after_a_product": waits})
 

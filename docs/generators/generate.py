@@ -163,6 +163,38 @@ def sparse_table() -> str:
     return "\n".join(lines)
 
 
+def loops_table() -> str:
+    """One row a loop: the step in it beside other ways to run it, and the whole iteration."""
+    result = json.loads((ROOT / "benchmarks" / "results" / "loops-cpu.json").read_text())
+    machine, ways = result["machine"], list(next(iter(result["cases"].values())))
+    reference, plain = result["asleep"], result["numpy"]
+    others = [way for way in ways if way not in ("fastopt", reference, plain)]
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, numpy {machine['versions']['numpy']}, numba "
+        f"{machine['versions']['numba']}; medians of {result['rounds']} rounds in turn (`benchmarks/loops.py`). Adam "
+        "on networks in NumPy: `mlp`, type, hidden units, batch; five layers of 256 x 256; the layers of a GPT and of "
+        "a CNN; and a loop without products. The step within the loop as a multiple of the same on threads of its own "
+        "where the BLAS's sleep at once; of all steps the 90th percentile, as a multiple of the median; the whole "
+        "iteration as a multiple of that with NumPy's update.",
+        "",
+        "| loop | step, µs | of that beside a sleeping BLAS | slowest tenth from | iteration, of NumPy's | "
+        + " | ".join(f"step, {way}" for way in others)
+        + " |",
+        f"|{' --- |' * (5 + len(others))}",
+    ]
+    for name, rows in result["cases"].items():
+        row = rows["fastopt"]
+        cells = [
+            f"{row['step']:.0f}",
+            f"{row['step_ratio']:.2f}",
+            f"{row['90th_percentile']:.2f}",
+            f"{row['iteration_ratio']:.2f}",
+            *(f"{rows[way]['step_ratio']:.2f}" for way in others),
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 TABLES = {
     "rules": rules_table,
     "step": step_table,
@@ -172,6 +204,7 @@ TABLES = {
     "schedules of optax": lambda: table("optax"),
     "costs of schedules": schedule_costs,
     "sparse": sparse_table,
+    "loops": loops_table,
     **{
         f"optimizers of {peer}": functools.partial(optimizer_rows.table, peer)
         for peer in ("torch", "keras", "optax", "thinc")
@@ -179,7 +212,15 @@ TABLES = {
     **client_rows.TABLES,
     **{f"folders of {top}": functools.partial(layout.table, top) for top in ("kernels", "fastopt")},
 }
-PAGES = ("README.md", "docs/design.md", "docs/schedules.md", "docs/optimizers.md", "docs/clients.md", "docs/sparse.md")
+PAGES = (
+    "README.md",
+    "docs/design.md",
+    "docs/schedules.md",
+    "docs/optimizers.md",
+    "docs/clients.md",
+    "docs/sparse.md",
+    "docs/decisions/blas-threads.md",
+)
 
 
 def generated(text: str) -> str:

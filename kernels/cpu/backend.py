@@ -21,7 +21,7 @@ from .source import source
 
 # Below so many elements starting threads costs more than they save (benchmarks/threads.py); and below so many even
 # threads that are awake do (benchmarks/loops.py).
-PARALLEL_FROM, AWAKE_FROM = 131072, 24576
+PARALLEL_FROM, AWAKE_FROM = 131072, 32768
 
 _SIGNATURE = "void(int64)"
 
@@ -133,20 +133,17 @@ def _call(batch: Batch, prepared: OnCpu) -> tuple[Any, Callable[[], Any]]:
     function, code = prepared.kernel
     if len(parts) == 1:
         return parts, functools.partial(function, parts.ctypes.data)
-    return parts, prepared.pool.side_by_side(code, parts.ctypes.data, *parts.shape)
+    return parts, prepared.pool.side_by_side(code, parts.ctypes.data, *parts.shape, prepared.work)
 
 
 def lock(batches: Sequence[Batch]) -> Any:
-    """What to hold while these batches run, if the threads that they use ask for it; else None."""
-    pools: dict[Any, int] = {}
+    """The lock to hold while these batches run, if the threads that they use ask for it; else None."""
     for batch in batches:
         prepared = batch.prepared
         assert isinstance(prepared, OnCpu)
-        if prepared.number > 1:
-            pools[prepared.pool] = pools.get(prepared.pool, 0) + prepared.work
-    if threads in pools:
-        return threads.held(pools[threads])
-    return blas_threads.held(pools[blas_threads]) if pools else None
+        if prepared.number > 1 and (held := prepared.pool.held()):
+            return held
+    return None
 
 
 def shares(lengths: Any, threads: int) -> Any:

@@ -23,7 +23,9 @@ def side_by_side(code, shares, number, width):
         call(code, shares + 8 * width * k, 0)
 """
 
-_ONE_CALLER, _STARTING = lock(), lock()
+# Held while threads compute that take one caller at a time, whosever they are.
+ONE_CALLER = lock()
+_STARTING = lock()
 _lost = False  # Whether this process was forked from one that had threads.
 
 
@@ -115,21 +117,18 @@ def _runner() -> Callable[..., Any]:
     return entry_point(compiled("side_by_side", _SIDE_BY_SIDE, f"void({', '.join(['int64'] * 4)})", parallel=True))
 
 
-def side_by_side(code: int, shares: int, number: int, width: int) -> Callable[[], Any]:
+def side_by_side(code: int, shares: int, number: int, width: int, work: int) -> Callable[[], Any]:
     """A function that calls machine code on each of several shares, side by side.
 
     code: the address of a C function of one pointer. shares: the address of the first share. number: how many there
-    are. width: how many integers each has.
+    are. width: how many integers each has. work: how many elements they compute.
     """
     return functools.partial(_runner(), code, shares, number, width)
 
 
-def held(work: int) -> Any:
-    """The lock to hold while threads compute, if numba's threading layer takes one caller at a time.
-
-    work: how many elements they compute.
-    """
-    return _ONE_CALLER if parallel.threading_layer() == "workqueue" else None
+def held() -> Any:
+    """The lock to hold while threads compute, if numba's threading layer takes one caller at a time."""
+    return ONE_CALLER if parallel.threading_layer() == "workqueue" else None
 
 
 @functools.cache

@@ -315,13 +315,26 @@ def restore(typing: Any, saved: Any) -> Any:
     return types.void(types.int64), generate
 
 
+def _c_call(builder: Any, function: Any, arguments: Any) -> Any:
+    kind = ir.FunctionType(_i32, [_i64] * len(arguments))
+    return builder.sext(builder.call(builder.inttoptr(function, kind.as_pointer()), arguments), _i64)
+
+
 @intrinsic
 def call(typing: Any, function: Any, first: Any, second: Any) -> Any:
     """The int that the C function at an address returns for two pointers; a function of fewer ignores the rest."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(_i32, [_i64, _i64])
-        result = builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
-        return builder.sext(result, _i64)
+        return _c_call(builder, args[0], args[1:])
 
-    return types.int64(types.int64, types.int64, types.int64), generate
+    return types.int64(*[types.int64] * 3), generate
+
+
+@intrinsic
+def call_with_four(typing: Any, function: Any, first: Any, second: Any, third: Any, fourth: Any) -> Any:
+    """As `call`, with four pointers or ints."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _c_call(builder, args[0], args[1:])
+
+    return types.int64(*[types.int64] * 5), generate
