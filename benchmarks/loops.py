@@ -4,9 +4,11 @@
 
 Networks of fully connected layers (784, H, H, 10), square matrices, the layers of a small GPT and of a small CNN as
 matrix products, and a loop without any product. Each way is a process of its own; all of a case take turns, of a tenth
-of a second after a warm-up. Timed are the step within the loop, the whole iteration, and the step alone, when the
-threads of the BLAS have gone to sleep. The ways: plain NumPy's update; fastopt as it is; fastopt with threads of its
-own alone, and so with a BLAS whose threads go to sleep at once; fastopt on one thread; and with a BLAS of one thread.
+of a second after a warm-up, in which fastopt sees whether it may use the BLAS's threads. Before that the parameters of
+all ways must agree. Processes of the same way differ by how their arrays lie, so each way has several. Timed are the
+step within the loop, the whole iteration, and the step alone, when the threads of the BLAS have gone to sleep. The
+ways: plain NumPy's update; fastopt as it is; fastopt with threads of its own alone, and so with a BLAS whose threads go
+to sleep at once; fastopt on one thread; and with a BLAS of one thread.
 """
 
 import argparse
@@ -35,10 +37,11 @@ WAYS: dict[str, dict[str, str]] = {
     "one thread": {"NUMBA_NUM_THREADS": "1"},
     "a BLAS of one thread": {"OPENBLAS_NUM_THREADS": "1"},
 }
+FEW = list(WAYS)[:4]
 # Longer than OpenBLAS's threads stay awake, those of the process before too: 2^28 ticks of the processor's clock.
 UNTIL_ASLEEP = 0.15
 # Before it uses the BLAS's threads fastopt looks for a quarter of a second whether it may.
-WARM_UP = 0.4
+WARM_UP = 0.6
 
 Layers = list[tuple[int, int, int]]  # rows of the batch, inputs, outputs
 
@@ -59,6 +62,18 @@ def layers(case: str) -> tuple[Layers, str]:
     return [(0, 784, 256), (0, 256, 256), (0, 256, 10)], dtype
 
 
+# Of these all ways are timed, of the others the first four.
+FULL = (
+    "float32-64-256",
+    "float32-128-256",
+    "float32-256-256",
+    "float32-512-256",
+    "float32-1024-256",
+    "square",
+    "gpt",
+    "cnn",
+    "elementwise",
+)
 CASES = [
     *(
         f"mlp-{dtype}-{hidden}-{batch}"
@@ -66,7 +81,11 @@ CASES = [
         for batch in (16, 256)
         for hidden in (64, 128, 256, 512, 1024, 2048)
     ),
-    *(f"{kind}-{dtype}" for kind in ("square", "gpt", "cnn", "elementwise") for dtype in ("float32", "float64")),
+    "square-float32",
+    "square-float64",
+    "gpt-float32",
+    "cnn-float32",
+    "elementwise-float32",
 ]
 
 
@@ -115,7 +134,10 @@ def switches() -> list[int]:
     """Involuntary switches of the main thread, and of all others together."""
     counts = [0, 0]
     for task in Path("/proc/self/task").iterdir():
-        status = (task / "status").read_text()
+        try:
+            status = (task / "status").read_text()
+        except OSError:  # It has ended.
+            continue
         counts[int(task.name) != os.getpid()] += int(status.split("nonvoluntary_ctxt_switches:")[1])
     return counts
 
@@ -127,7 +149,7 @@ def work(case: str, way: str) -> None:
     fixed = [g.copy() for g in gradients()]
     for _ in range(5):
         step(gradients())
-    print(flush=True)
+    print(json.dumps([float(abs(p.astype("float64")).sum()) for p in params]), flush=True)
     clock = time.perf_counter
     for line in sys.stdin:
         kind, seconds = line.split()
@@ -157,40 +179,52 @@ class Contender:
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._answer()
+
+    def begun(self) -> list[float]:
+        """Sums of its parameters after some steps, when it is ready."""
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("a process of the benchmark ended early")
+        return json.loads(line)
+
+    def turn(self, kind: str, seconds: float) -> Any:
+        """The times of steps and of iterations, and the switches, of a round."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{kind} {seconds}\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+class Record:
+    """What the processes of a way took."""
+
+    def __init__(self) -> None:
         self.steps: list[float] = []
         self.rounds: dict[str, list[float]] = {
             key: [] for key in ("step", "iteration", "alone", "switches_main", "switches_others")
         }
 
-    def _answer(self) -> str:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit("a process of the benchmark ended early")
-        return line
-
-    def _turn(self, kind: str, seconds: float) -> list[list[float]]:
-        assert self._process.stdin
-        self._process.stdin.write(f"{kind} {seconds}\n")
-        self._process.stdin.flush()
-        answer: list[list[float]] = json.loads(self._answer())
-        return answer
-
-    def loop(self, seconds: float) -> None:
+    def loop(self, process: Contender, seconds: float) -> None:
         """A round of the loop."""
-        steps, iterations, counts = self._turn("loop", seconds)
+        steps, iterations, counts = process.turn("loop", seconds)
         middle = statistics.median(steps)
         self.steps += [step / middle for step in steps]
         found = (middle, statistics.median(iterations), *counts)
         for key, value in zip(("step", "iteration", "switches_main", "switches_others"), found, strict=True):
             self.rounds[key].append(value)
 
-    def alone(self, seconds: float) -> None:
+    def alone(self, process: Contender, seconds: float) -> None:
         """A round of steps alone."""
-        self.rounds["alone"].append(statistics.median(self._turn("alone", seconds)[0]))
+        self.rounds["alone"].append(statistics.median(process.turn("alone", seconds)[0]))
 
-    def result(self, asleep: "Contender", numpy: "Contender") -> dict[str, float]:
+    def result(self, asleep: "Record", numpy: "Record") -> dict[str, float]:
         """Medians of the rounds, in microseconds; involuntary switches an iteration.
 
         Of the steps of all rounds, each as a multiple of its round's median: the 90th percentile and the mean of the
@@ -208,38 +242,44 @@ class Contender:
         }
         return {**times, **{key: round(value, 3) for key, value in ratios.items()}, **counts}
 
-    def close(self) -> None:
-        self._process.communicate()
 
-
-def compare(case: str, ways: Sequence[str], rounds: int, seconds: float) -> dict[str, dict[str, float]]:
+def compare(case: str, ways: Sequence[str], processes: int, rounds: int, seconds: float) -> dict[str, dict[str, float]]:
     """The results of a case, by way."""
-    contenders = {way: Contender(case, way) for way in ways}
-    for number in range(rounds):
+    records = {way: Record() for way in ways}
+    for _ in range(processes):
+        contenders = {way: Contender(case, way) for way in ways}
+        sums = [contender.begun() for contender in contenders.values()]
+        if not np.allclose(sums, sums[0], rtol=1e-3):
+            raise SystemExit(f"{case}: after some steps the parameters are not the same")
+        for number in range(rounds):
+            for way in [*ways[number:], *ways[:number]]:
+                records[way].loop(contenders[way], seconds)
+                if number == 0:
+                    records[way].alone(contenders[way], seconds / 2)
         for contender in contenders.values():
-            contender.loop(seconds)
-            if number % 3 == 0:
-                contender.alone(seconds / 2)
-    for contender in contenders.values():
-        contender.close()
-    return {way: contender.result(contenders[ASLEEP], contenders[NUMPY]) for way, contender in contenders.items()}
+            contender.close()
+    return {way: record.result(records[ASLEEP], records[NUMPY]) for way, record in records.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--cases", nargs="+", default=CASES)
-    parser.add_argument("--ways", nargs="+", default=list(WAYS))
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.1)
+    parser.add_argument("--again", action="store_true", help="add to the file these cases as they were run again")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
         work(*given.work)
         return
-    rows = {}
+    # The other ways are measured by these.
+    ways, rows = [way for way in WAYS if way in (*given.ways, NUMPY, ASLEEP)], {}
     for case in given.cases:
-        rows[case] = compare(case, given.ways, given.rounds, given.seconds)
+        some = ways if any(part in case for part in FULL) else [way for way in ways if way in FEW]
+        rows[case] = compare(case, some, given.processes, given.rounds, given.seconds)
         print(case)
         for way, row in rows[case].items():
             print(
@@ -249,8 +289,21 @@ def main() -> None:
                 f"{row['switches_others']:.2f}",
                 flush=True,
             )
-    if given.json:
-        found = {"rounds": given.rounds, "seconds": given.seconds, "asleep": ASLEEP, "numpy": NUMPY, "cases": rows}
+    if given.json and given.again:
+        found = json.loads(given.json.read_text())
+        found.pop("machine")
+        measure.write(given.json, {**found, "again": {"processes": given.processes, "cases": rows}})
+    elif given.json:
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload]
+        found = {
+            "blas": f"{blas['name']} {blas['version']}",
+            "processes": given.processes,
+            "rounds": given.rounds,
+            "seconds": given.seconds,
+            "asleep": ASLEEP,
+            "numpy": NUMPY,
+            "cases": rows,
+        }
         measure.write(given.json, found)
 
 

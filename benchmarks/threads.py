@@ -43,7 +43,7 @@ for power in range(10, 23):
 """
 COLUMNS = ("one_thread", "two_threads", "one_thread_after_a_product", "the_blas_threads_after_a_product")
 AFTER_PRODUCT = f"""{STEP}
-print(seconds(None, 200_000, np.ones((300, 300), "float32"), 300))
+print(seconds(None, 200_000, np.ones((300, 300), "float32"), 3000))
 """
 
 

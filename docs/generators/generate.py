@@ -166,12 +166,13 @@ def sparse_table() -> str:
 def loops_table() -> str:
     """One row a loop: the step in it beside other ways to run it, and the whole iteration."""
     result = json.loads((ROOT / "benchmarks" / "results" / "loops-cpu.json").read_text())
-    machine, ways = result["machine"], list(next(iter(result["cases"].values())))
+    machine, ways = result["machine"], list(max(result["cases"].values(), key=len))
     reference, plain = result["asleep"], result["numpy"]
     others = [way for way in ways if way not in ("fastopt", reference, plain)]
     lines = [
-        f"{machine['processor']}, {machine['cores']} cores, numpy {machine['versions']['numpy']}, numba "
-        f"{machine['versions']['numba']}; medians of {result['rounds']} rounds in turn (`benchmarks/loops.py`). Adam "
+        f"{machine['processor']}, {machine['cores']} cores, numpy {machine['versions']['numpy']} ({result['blas']}), "
+        f"numba {machine['versions']['numba']}; medians of {result['rounds'] * result['processes']} rounds in turn, in "
+        f"{result['processes']} processes of each way (`benchmarks/loops.py`). Adam "
         "on networks in NumPy: `mlp`, type, hidden units, batch; five layers of 256 x 256; the layers of a GPT and of "
         "a CNN; and a loop without products. The step within the loop as a multiple of the same on threads of its own "
         "where the BLAS's sleep at once; of all steps the 90th percentile, as a multiple of the median; the whole "
@@ -189,9 +190,12 @@ def loops_table() -> str:
             f"{row['step_ratio']:.2f}",
             f"{row['90th_percentile']:.2f}",
             f"{row['iteration_ratio']:.2f}",
-            *(f"{rows[way]['step_ratio']:.2f}" for way in others),
+            *(f"{rows[way]['step_ratio']:.2f}" if way in rows else "" for way in others),
         ]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    if again := result.get("again"):
+        ratios = [f"`{name}` {rows['fastopt']['step_ratio']:.2f}" for name, rows in again["cases"].items()]
+        lines += ["", f"Run again, with {again['processes']} processes of each way: {', '.join(ratios)}."]
     return "\n".join(lines)
 
 

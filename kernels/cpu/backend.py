@@ -19,8 +19,8 @@ from . import blas_threads, threads
 from .merged_rows import merged as merged
 from .source import source
 
-# Below so many elements starting threads costs more than they save (benchmarks/threads.py); and below so many even
-# threads that are awake do (benchmarks/loops.py).
+# Below so many elements starting threads costs more than they save, and below so many even using threads that are awake
+# (benchmarks/threads.py).
 PARALLEL_FROM, AWAKE_FROM = 131072, 32768
 
 _SIGNATURE = "void(int64)"
@@ -67,15 +67,14 @@ class OnCpu(Prepared):
     """A batch as compiled code takes it.
 
     kernel: the result of `kernel`. scalars: room for the rows of scalars. work: how many elements are computed. pool
-    and number: whose threads run it next, and how many. calls: for each pool and number the shares of the table, an
-    array of six integers for each thread, and the function that runs them.
+    and number: whose threads run it next, and how many. calls: for each pool and number the function that runs it.
     """
 
     def __init__(self, partials: Any, kernel: tuple[Callable[[int], None], int], work: int) -> None:
         self.partials, self.kernel, self.work = partials, kernel, work
         self.scalars: Any = None
         self.pool, self.number = threads, 1
-        self.calls: dict[tuple[Any, int], tuple[Any, Callable[[], Any]]] = {}
+        self.calls: dict[tuple[Any, int], Callable[[], Any]] = {}
 
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
@@ -121,10 +120,11 @@ def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]])
     way = prepared.pool, prepared.number
     if way not in prepared.calls:
         prepared.calls[way] = _call(batch, prepared)
-    return prepared.calls[way][1]
+    return prepared.calls[way]
 
 
-def _call(batch: Batch, prepared: OnCpu) -> tuple[Any, Callable[[], Any]]:
+def _call(batch: Batch, prepared: OnCpu) -> Callable[[], Any]:
+    """A function that runs the kernel on the shares of the table, one for each thread."""
     cuts = shares(_work(batch), prepared.number) if prepared.number > 1 else np.array([0, len(batch.table)])
     parts = np.empty((len(cuts) - 1, 6), np.int64)
     parts[:, 0], parts[:, 1], parts[:, 2] = batch.table.ctypes.data, cuts[:-1], cuts[1:]
@@ -132,8 +132,12 @@ def _call(batch: Batch, prepared: OnCpu) -> tuple[Any, Callable[[], Any]]:
     parts[:, 5] = prepared.partials.ctypes.data
     function, code = prepared.kernel
     if len(parts) == 1:
-        return parts, functools.partial(function, parts.ctypes.data)
-    return parts, prepared.pool.side_by_side(code, parts.ctypes.data, *parts.shape, prepared.work)
+        call = functools.partial(function, parts.ctypes.data)
+    else:
+        call = prepared.pool.side_by_side(code, parts.ctypes.data, *parts.shape, prepared.work)
+    # The call has their addresses alone.
+    call.kept = parts, batch.table, prepared.scalars, prepared.partials  # type: ignore[attr-defined]
+    return call
 
 
 def lock(batches: Sequence[Batch]) -> Any:

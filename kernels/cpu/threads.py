@@ -104,6 +104,7 @@ def usable() -> int:
         return 1
     # Only now: a child forked before can still start its own.
     start()
+    _runner()
     return int(numba.get_num_threads())
 
 
@@ -135,8 +136,8 @@ def held() -> Any:
 def _warn() -> None:
     warnings.warn(
         "this process was forked after its parent had updated arrays with several threads, which do not survive a "
-        "fork: updates use one thread here, with the same results. Fork before the first update, or start processes "
-        "with multiprocessing.get_context('spawn')",
+        "fork: updates use one thread of their own here, with the same results. Fork before the first update, or start "
+        "processes with multiprocessing.get_context('spawn')",
         RuntimeWarning,
         stacklevel=2,
     )
