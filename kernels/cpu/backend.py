@@ -24,6 +24,13 @@ from .source import source
 PARALLEL_FROM, AWAKE_FROM = 131072, 32768
 
 _SIGNATURE = "void(int64)"
+_FILLING = """
+def fill_shares(shares, table, cuts, scalars, partials):
+    for k in range(len(shares)):
+        shares[k, 0], shares[k, 1], shares[k, 2] = table.ctypes.data, cuts[k], cuts[k + 1]
+        shares[k, 3], shares[k, 4], shares[k, 5] = scalars.ctypes.data, len(scalars), partials.ctypes.data
+    return shares.ctypes.data
+"""
 
 
 @functools.cache
@@ -83,6 +90,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
         compiled_kernel = kernel(
             name, stage, batch.storages, batch.dimensions, batch.repeated, batch.held, not batch.whole
         )
+        _filling()
         # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
         batch.sets.clear()
         partials = np.zeros((len(batch.table), len(stage.reductions)))
@@ -127,17 +135,22 @@ def _call(batch: Batch, prepared: OnCpu) -> Callable[[], Any]:
     """A function that runs the kernel on the shares of the table, one for each thread."""
     cuts = shares(_work(batch), prepared.number) if prepared.number > 1 else np.array([0, len(batch.table)])
     parts = np.empty((len(cuts) - 1, 6), np.int64)
-    parts[:, 0], parts[:, 1], parts[:, 2] = batch.table.ctypes.data, cuts[:-1], cuts[1:]
-    parts[:, 3], parts[:, 4] = prepared.scalars.ctypes.data, len(prepared.scalars)
-    parts[:, 5] = prepared.partials.ctypes.data
+    at = _filling()(parts, batch.table, cuts, prepared.scalars, prepared.partials)
     function, code = prepared.kernel
     if len(parts) == 1:
-        call = functools.partial(function, parts.ctypes.data)
+        call = functools.partial(function, at)
     else:
-        call = prepared.pool.side_by_side(code, parts.ctypes.data, *parts.shape, prepared.work)
+        call = prepared.pool.side_by_side(code, at, *parts.shape, prepared.work)
     # The call has their addresses alone.
     call.kept = parts, batch.table, prepared.scalars, prepared.partials  # type: ignore[attr-defined]
     return call
+
+
+@functools.cache
+def _filling() -> Callable[..., int]:
+    """A function that fills an array of shares and returns its address: NumPy takes a microsecond for each address."""
+    signature = "int64(int64[:,::1], int64[:,::1], int64[::1], float64[:,::1], float64[:,::1])"
+    return entry_point(compiled("fill_shares", _FILLING, signature))
 
 
 def lock(batches: Sequence[Batch]) -> Any:
