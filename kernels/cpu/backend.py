@@ -158,8 +158,8 @@ def lock(batches: Sequence[Batch]) -> Any:
     for batch in batches:
         prepared = batch.prepared
         assert isinstance(prepared, OnCpu)
-        if prepared.number > 1 and (held := prepared.pool.held()):
-            return held
+        if prepared.number > 1 and (lock := prepared.pool.one_caller_lock()):
+            return lock
     return None
 
 

@@ -98,7 +98,7 @@ class _Loan:
         self._resumes = now + UNTIL_KNOWN
         if others - before > min(WORKED, (now - began) / 2) and openblas.in_use() > 1:
             # Compiled here: a fork while another thread compiles ends badly.
-            openblas.caller()
+            openblas.on_the_blas()
             openblas.note_thread()
             self._resumes = now + LONGEST_LOAN
             _in_background(self._know_workers)
@@ -147,10 +147,10 @@ def side_by_side(code: int, shares: int, number: int, width: int, work: int) -> 
     if number > openblas.most():
         raise ValueError(f"{number} threads of a BLAS that has {openblas.most()}")
     longest = SLOW + SLOW_ELEMENT * work
-    return functools.partial(openblas.caller(), _loan.times.ctypes.data, code, shares, number, width, longest)
+    return functools.partial(openblas.on_the_blas(), _loan.times.ctypes.data, code, shares, number, width, longest)
 
 
-def held() -> Any:
+def one_caller_lock() -> Any:
     """The lock to hold while the threads of the BLAS compute: Python's forks wait for it."""
     return threads.ONE_CALLER
 

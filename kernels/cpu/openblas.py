@@ -105,7 +105,7 @@ def most() -> int:
 
 
 @functools.cache
-def caller() -> Callable[..., Any]:
+def on_the_blas() -> Callable[..., Any]:
     """A function that calls machine code on each of several shares, side by side on the threads of the BLAS.
 
     times: the address of room for five integers; the last is set to the nanoseconds that it took, if these are more
@@ -114,12 +114,15 @@ def caller() -> Callable[..., Any]:
     """
     signature = f"void({', '.join(['int64'] * 9)})"
     function = entry_point(compiled("on_the_blas", _CALLING, signature))
-    return functools.partial(function, _function("gotoblas_pthread"), _fork_waits(), _function("clock_gettime"))
+    working = _forks_wait().get_global_value_address("working")
+    return functools.partial(function, _function("gotoblas_pthread"), working, _function("clock_gettime"))
 
 
 @functools.cache
-def _fork_waits() -> int:
-    """Make forks wait while a word of memory is not 0, those without Python's hooks too; returns its address.
+def _forks_wait() -> Any:
+    """Make forks wait while a word of memory is not 0, those without Python's hooks too.
+
+    Returns the engine that has the word, by the name `working`, and the code that waits.
 
     OpenBLAS ends its threads before a fork, which with work under way never ends. What is registered last is called
     first. It waits for a moment in any case: an update of another thread may be about to begin.
@@ -141,12 +144,8 @@ def _fork_waits() -> int:
     machine = binding.Target.from_default_triple().create_target_machine(jit=True)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(str(module)), machine)
     engine.finalize_object()
-    _KEPT.append(engine)
     library()["__register_atfork"](ctypes.c_void_p(engine.get_function_address("wait")), None, None, None)
-    return int(engine.get_global_value_address("working"))
-
-
-_KEPT: list[Any] = []
+    return engine
 
 
 @functools.cache
@@ -163,7 +162,7 @@ def clocks() -> list[int]:
     notes, times = np.zeros((number, 4), np.int64), np.zeros(5, np.int64)
     notes[:, 1], notes[:, 2], notes[:, 3] = _function("gettid"), notes.ctypes.data, number
     with threads.ONE_CALLER:
-        caller()(times.ctypes.data, note_thread(), notes.ctypes.data, *notes.shape, 2**62)
+        on_the_blas()(times.ctypes.data, note_thread(), notes.ctypes.data, *notes.shape, 2**62)
     own, *others = notes[:, 0].tolist()
     return [clock(other) for other in dict.fromkeys(others) if other != own]
 

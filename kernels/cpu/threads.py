@@ -127,7 +127,7 @@ def side_by_side(code: int, shares: int, number: int, width: int, work: int) -> 
     return functools.partial(_runner(), code, shares, number, width)
 
 
-def held() -> Any:
+def one_caller_lock() -> Any:
     """The lock to hold while threads compute, if numba's threading layer takes one caller at a time."""
     return ONE_CALLER if parallel.threading_layer() == "workqueue" else None
 

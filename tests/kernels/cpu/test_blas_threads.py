@@ -38,7 +38,7 @@ class Simulated:
         monkeypatch.setattr(time, "thread_time", lambda: 2.0)
         monkeypatch.setattr(openblas, "library", object)
         monkeypatch.setattr(openblas, "clocks", self.wake)
-        monkeypatch.setattr(openblas, "caller", lambda: None)
+        monkeypatch.setattr(openblas, "on_the_blas", lambda: None)
         monkeypatch.setattr(openblas, "note_thread", lambda: 0)
         monkeypatch.setattr(openblas, "in_use", lambda: self.in_use)
         monkeypatch.setattr(blas_threads, "_in_background", lambda work: work())
