@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.system import memory_for
+from .made import Made
 
 _TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _FREE = "All of it is read before anything is set: free as much memory as the file has bytes"
@@ -38,6 +39,31 @@ class Checkpoint:
     def array(self, name: str) -> Any:
         """A NumPy array; raises ValueError if it is damaged."""
         return self._arrays[name]
+
+    def remade(self, state: dict[str, Any], slots: Mapping[str, Made]) -> "Checkpoint":
+        """This checkpoint with another state, and with slots that are made of its own when they are asked for.
+
+        An array is made only where all that it is made of are there.
+        """
+        return _Remade(self, state, slots)
+
+
+class _Remade(Checkpoint):
+    def __init__(self, old: Checkpoint, state: dict[str, Any], slots: Mapping[str, Made]) -> None:
+        self.state, self._old, self.specs = state, old, dict(old.specs)
+        self._made: dict[str, tuple[Made, str]] = {}
+        for slot, made in slots.items():
+            for name in old.specs:
+                first, _, key = name.partition("/")
+                if first == made.of[0] and all(f"{other}/{key}" in old.specs for other in made.of):
+                    self.specs[f"{slot}/{key}"] = self.specs.pop(name)
+                    self._made[f"{slot}/{key}"] = made, key
+
+    def array(self, name: str) -> Any:
+        if name not in self._made:
+            return self._old.array(name)
+        made, key = self._made[name]
+        return made.array(lambda slot: self._old.array(f"{slot}/{key}"))
 
 
 class _File(Checkpoint):

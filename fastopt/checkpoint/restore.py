@@ -10,10 +10,17 @@ from ..kernels.libraries.library import filling, view_of
 from ..updater.hyper import Hyper
 from ..updater.updater import Updater
 from .file import Checkpoint, Spec
+from .made import OURS
 from .state import FORMAT, arrays_of, options, text
 
-# For each older format the function that converts a state to the next format.
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def _to_format_2(saved: Checkpoint) -> Checkpoint:
+    """Centered RMSprop keeps the variance of the gradients, not their mean square."""
+    return saved.remade({**saved.state, "format": 2}, OURS.get(str(saved.state.get("rule")), {}))
+
+
+# For each older format the function that converts a checkpoint to the next format.
+UPGRADES: dict[int, Callable[[Checkpoint], Checkpoint]] = {1: _to_format_2}
 
 _KINDS: dict[str, type] = {
     "rule": str,
@@ -54,7 +61,8 @@ def load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadR
 
 def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadReport:
     updater.journal.settle()
-    state = _current(saved.state)
+    saved = _current(saved)
+    state = saved.state
     if state["rule"] != updater.rule.name:
         raise ValueError(f"this is the state of {state['rule']}; the optimizer has the rule {updater.rule.name}")
     parameter = updater.rule.arrays[0] + "/"
@@ -95,16 +103,16 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     return LoadReport(missing, unexpected, tuple(changed), state.get("user"))
 
 
-def _current(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state in today's format. Raises ValueError for parts of the wrong type."""
-    version = state.get("format")
+def _current(saved: Checkpoint) -> Checkpoint:
+    """The checkpoint in today's format. Raises ValueError for parts of the state that have the wrong type."""
+    version = saved.state.get("format")
     if type(version) is not int or version < min(UPGRADES, default=FORMAT):
         raise ValueError(f"this is no state of an optimizer: its format is {version!r}")
     if version > FORMAT:
         raise ValueError(f"the state has format {version}, of a newer fastopt; this one knows up to {FORMAT}")
-    current = dict(state)
     for number in range(version, FORMAT):
-        current = UPGRADES[number](current)
+        saved = UPGRADES[number](saved)
+    current = saved.state
     for part, kind in _KINDS.items():
         if type(current.get(part)) is not kind:
             raise ValueError(f"{part} in the state must be a {kind.__name__}; got {_short(current.get(part))}")
@@ -113,7 +121,7 @@ def _current(state: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"groups[{pattern!r}] in the state must be a dict; got {_short(values)}")
     if current["skipped"] < 0:
         raise ValueError(f"skipped in the state must be 0 or more; got {current['skipped']}")
-    return current
+    return saved
 
 
 def _short(value: Any) -> str:

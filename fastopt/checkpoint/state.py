@@ -12,7 +12,7 @@ from ..updater.hyper import Hyper
 from ..updater.updater import Updater
 from .file import write
 
-FORMAT = 1
+FORMAT = 2
 
 
 def arrays_of(updater: Updater) -> dict[str, tuple[Any, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint.file import Checkpoint
+from ..checkpoint.made import OURS, THEIRS
 from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import arrays_of, described, host_arrays
 from ..kernels import FAMILIES, Rule
@@ -19,8 +20,8 @@ from ..updater.hyper import Hyper
 class Moved:
     """The state that a peer kept of one parameter, in our words.
 
-    slots: its state arrays, states: its uniform states; missing ones start anew. steps: how many updates it had. hyper:
-    its hyperparameters. switches: the options that an Optimizer would have.
+    slots: its state arrays, or what they are made of, states: its uniform states; missing ones start anew. steps: how
+    many updates it had. hyper: its hyperparameters. switches: the options that an Optimizer would have.
     """
 
     slots: Mapping[str, Any]
@@ -45,7 +46,7 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
         for key, kept in zip(keys, moved, strict=True):
             for slot in opt.rule.slots:
                 array, name = ours[f"{slot}/{key}"]
-                arrays[f"{slot}/{key}"] = _fitting(kept.slots.get(slot, _start(opt, slot)), array, name)
+                arrays[f"{slot}/{key}"] = _fitting(_kept(opt, kept.slots, slot), array, name)
         state["steps"] = {key: kept.steps for key, kept in zip(keys, moved, strict=True)}
         if opt.rule.states:
             state["uniform_states"] = {k: opt.rule.states | kept.states for k, kept in zip(keys, moved, strict=True)}
@@ -57,7 +58,13 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
         return load(updater, Checkpoint(state, arrays), False, False)
 
 
-def _start(opt: Optimizer, slot: str) -> float:
+def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str) -> Any:
+    """The values that a peer kept for a slot of ours, or that are made of what it kept; else the slot's start."""
+    made = OURS.get(opt.rule.name, {}).get(slot)
+    if slots and made:
+        return made.array(lambda name: on_host(slots[name], name))
+    if slot in slots:
+        return slots[slot]
     start = updater_of(opt).definition.start[slot]
     return float(opt.hyper[start] if isinstance(start, str) else start)
 
@@ -173,8 +180,11 @@ def signed(slot: str, values: Any) -> tuple[str, Any]:
 
 
 def out(saved: Mapping[str, Any], slot: str, key: str) -> Any:
-    """A parameter's slot in our state_dict, with the sign that the peer has."""
-    array = saved["arrays"][f"{slot.lstrip('-')}/{key}"]
+    """A parameter's slot in our state_dict, or what the peer has instead, with the sign that the peer has."""
+    arrays = saved["arrays"]
+    if made := THEIRS.get(saved["rule"], {}).get(slot):
+        return made.array(lambda name: arrays[f"{name}/{key}"])
+    array = arrays[f"{slot.lstrip('-')}/{key}"]
     return -array if slot.startswith("-") else array
 
 

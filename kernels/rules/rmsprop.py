@@ -11,23 +11,50 @@ def mean(average, x, alpha):
     return alpha * average + (1 - alpha) * x
 
 
+def centered(var, a, g, alpha):
+    """The variance of the gradients about their mean, and the mean, after one more gradient.
+
+    As in Finch 2009, Incremental calculation of weighted mean and variance, section 9: the mean square less the square
+    of the mean is the same number, but loses the digits that the two share.
+    """
+    away = g - a
+    # The mean moves from g, not from a: where g stays 0 it ends at 0.
+    return alpha * (var + (1 - alpha) * away * away), g - alpha * away
+
+
 def variance(v, a):
-    """The mean square less the square of the mean; rounding must not make it negative."""
+    """The variance, of a mean square v and a mean a; rounding must not make it negative."""
     return maximum(v - a * a, 0.0)
+
+
+def mean_square(var, a):
+    """The mean square, of a variance and a mean a."""
+    return var + a * a
+
+
+def stepped(p, g, square, *, lr, eps, eps_inside):
+    """The parameter after a step whose gradient is divided by the root of a running square."""
+    return p - lr * g / root(square, eps, eps_inside)
+
+
+def gathered(p, g, square, b, *, lr, momentum, eps, eps_inside, lr_inside):
+    """The same with the scaled gradients gathered in a velocity b."""
+    b = momentum * b + (lr * g if lr_inside else g) / root(square, eps, eps_inside)
+    return p - (b if lr_inside else lr * b), b
 
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, eps >= 0")
 def rmsprop(p, g, v, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=False):
     """Tieleman & Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6e."""
     v = mean(v, g * g, alpha)
-    return p - lr * g / root(v, eps, eps_inside), v
+    return stepped(p, g, v, lr=lr, eps=eps, eps_inside=eps_inside), v
 
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, eps >= 0")
-def rmsprop_centered(p, g, v, a, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=False):
+def rmsprop_centered(p, g, var, a, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=False):
     """Graves 2013, arXiv:1308.0850, equations 38 to 45 without momentum: divides by the standard deviation."""
-    v, a = mean(v, g * g, alpha), mean(a, g, alpha)
-    return p - lr * g / root(variance(v, a), eps, eps_inside), v, a
+    var, a = centered(var, a, g, alpha)
+    return stepped(p, g, var, lr=lr, eps=eps, eps_inside=eps_inside), var, a
 
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0")
@@ -35,19 +62,19 @@ def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8,
     """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b: lr is outside of it as in torch, or inside
     as in keras and optax."""
     v = mean(v, g * g, alpha)
-    b = momentum * b + (lr * g if lr_inside else g) / root(v, eps, eps_inside)
-    return p - (b if lr_inside else lr * b), v, b
+    p, b = gathered(p, g, v, b, lr=lr, momentum=momentum, eps=eps, eps_inside=eps_inside, lr_inside=lr_inside)
+    return p, v, b
 
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0")
 def rmsprop_centered_momentum(
-    p, g, v, a, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False
+    p, g, var, a, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False
 ):
     """Graves 2013, arXiv:1308.0850, equations 38 to 45: lr is outside the velocity b as in torch, or inside as in keras
     and optax."""
-    v, a = mean(v, g * g, alpha), mean(a, g, alpha)
-    b = momentum * b + (lr * g if lr_inside else g) / root(variance(v, a), eps, eps_inside)
-    return p - (b if lr_inside else lr * b), v, a, b
+    var, a = centered(var, a, g, alpha)
+    p, b = gathered(p, g, var, b, lr=lr, momentum=momentum, eps=eps, eps_inside=eps_inside, lr_inside=lr_inside)
+    return p, var, a, b
 
 
 FAMILY = Family(

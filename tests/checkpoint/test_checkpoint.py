@@ -390,37 +390,61 @@ def example_run() -> Any:
     return opt
 
 
-def older(state: dict[str, Any]) -> dict[str, Any]:
-    """The state as a format 0 might have had it: one count of steps for all, and no skipped steps."""
-    old = {name: value for name, value in state.items() if name not in ("steps", "skipped")}
-    return {**old, "format": 0, "step": max(state["steps"].values()), "parameters": list(state["steps"])}
+def centered_run() -> Any:
+    """What tests/data/centered-1.safetensors holds, of numbers whose means and variances float32 has exactly."""
+    params = {"W": np.arange(6, dtype="float32").reshape(2, 3), "low": np.arange(4).astype(ml_dtypes.bfloat16)}
+    opt = fastopt.RMSprop(params, lr=0.125, alpha=0.5, momentum=0.5, centered=True)
+    for step in (1, 2, 3):
+        grads = {key: np.arange(p.size).reshape(p.shape) % 3 + step**2 for key, p in params.items()}
+        opt.step({key: grad.astype(params[key].dtype) for key, grad in grads.items()})
+    return opt
 
 
-def upgraded(state: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 of format 0."""
-    new = {name: value for name, value in state.items() if name not in ("step", "parameters")}
-    return {**new, "format": 1, "steps": dict.fromkeys(state["parameters"], state["step"]), "skipped": 0}
+CENTERED = ROOT / "tests" / "data" / "centered-1.safetensors"
 
 
-def test_a_file_of_an_older_format_goes_through_its_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No format is older than the first, so this makes one up; the way from file to optimizer is the real one."""
-    opt = example_run()
-    saved = opt.state_dict()
-    arrays = saved.pop("arrays")
-    checkpoint.write(tmp_path / "old", older(saved), arrays)
-    other = fastopt.Adam({"W": np.zeros((2, 3), "float32"), "low": np.zeros(4, ml_dtypes.bfloat16)})
-    before = other.state_dict()
-    with pytest.raises(ValueError, match="its format is 0"):
-        other.load(tmp_path / "old")
-    assert same_state(other.state_dict(), before)
-    monkeypatch.setitem(restore.UPGRADES, 0, upgraded)
-    other.load(tmp_path / "old")
-    assert same_state(other.state_dict(), opt.state_dict())
+def test_a_file_of_an_older_format_goes_through_its_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The older file has the mean square v of the gradients, of which their variance is made."""
+    made = centered_run()
+    opt = fastopt.RMSprop(
+        {"W": np.zeros((2, 3), "float32"), "low": np.zeros(4, ml_dtypes.bfloat16)}, momentum=0.9, centered=True
+    )
+    before = opt.state_dict()
     # What the upgrade makes is checked as what a file says.
-    monkeypatch.setitem(restore.UPGRADES, 0, lambda state: {**upgraded(state), "skipped": -1})
-    with pytest.raises(ValueError, match="skipped"):
-        other.load(tmp_path / "old")
-    assert same_state(other.state_dict(), opt.state_dict())
+    upgrade = restore.UPGRADES[1]
+    for wrong, message in (
+        (lambda saved: upgrade(saved).remade({**upgrade(saved).state, "skipped": -1}, {}), "skipped"),
+        (lambda saved: saved.remade(upgrade(saved).state, {}), "its arrays have no var/W"),
+    ):
+        monkeypatch.setitem(restore.UPGRADES, 1, wrong)
+        with pytest.raises(ValueError, match=message):
+            opt.load(CENTERED)
+        assert same_state(opt.state_dict(), before)
+    monkeypatch.undo()
+    assert opt.load(CENTERED).user == {"epoch": 3}
+    assert same_state(opt.state_dict(), made.state_dict())
+
+
+@pytest.mark.parametrize("lost", ["v/W", "a/W"])
+def test_what_an_array_is_made_of_is_checked_and_may_be_lacking(lost: str, tmp_path: Path) -> None:
+    opt = centered_run()
+    before = opt.state_dict()
+    with checkpoint.opened(CENTERED) as file:
+        state, arrays = file.state, {name: file.array(name) for name in file.specs}
+    part = {name: array for name, array in arrays.items() if name != lost}
+    for given, message in ((part, "no var/W"), ({**arrays, lost: arrays[lost][:1]}, "shape")):
+        checkpoint.write(tmp_path / "s", state, given)
+        with pytest.raises(ValueError, match=message):
+            opt.load(tmp_path / "s")
+        assert same_state(opt.state_dict(), before)
+    checkpoint.write(tmp_path / "s", state, part)
+    assert "var/W" in opt.load(tmp_path / "s", partial=True).missing
+    whole = bytearray(CENTERED.read_bytes())
+    place = whole.index(arrays[lost].tobytes())
+    whole[place] ^= 1
+    (tmp_path / "damaged").write_bytes(whole)
+    with pytest.raises(ValueError, match=f"'{lost}' does not fit its checksum"):
+        opt.load(tmp_path / "damaged")
 
 
 def test_there_is_a_file_for_each_format() -> None:

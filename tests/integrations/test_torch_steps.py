@@ -90,6 +90,23 @@ def most(ours: Path, theirs: Path) -> float:
     return float(np.quantile(relative(ours, theirs), 0.99)) / ULP
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_centered_rmsprop_loses_no_more_digits_than_torchs(momentum: float, twins: Any, wide: Any) -> None:
+    """torch's state has the mean square, which differs from the square of the mean by a hundred-thousandth here."""
+    import torch
+
+    grads = list(1 + 3e-3 * np.random.default_rng(0).standard_normal((2000, COUNT)))
+
+    def run(cls: Any, dtype: Any) -> Path:
+        opt = optimizer(cls, np.zeros(COUNT), dtype, lr=1e-5, centered=True, momentum=momentum)
+        return twins.path(opt, grads)[-1:]
+
+    exact = run(torch.optim.RMSprop, torch.float64)
+    ours, theirs = (relative(run(cls, torch.float32), exact).max() for cls in (twins.fast.RMSprop, torch.optim.RMSprop))
+    assert 0.01 < theirs < 0.1
+    assert ours < 1.1 * theirs
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_a_step_gives_the_bits_of_the_rule(name: str, dtype: str, twins: Any) -> None:

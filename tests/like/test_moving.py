@@ -255,6 +255,20 @@ def test_plain_containers_are_enough() -> None:
     assert (opt.t, opt.state[0]["m"][0], opt.state[1]["v"][0]) == (3, 0.5, 0.25)
 
 
+def test_a_mean_square_there_is_a_variance_here() -> None:
+    opt = fastopt.RMSprop(
+        [np.ones(2), np.ones(1, "f4")], alpha=0.5, momentum=0.5, centered=True, eps_inside=True, lr_inside=True
+    )
+    squares = {"velocity": [2.5, 3.0], "momentum": [0.0, 1.0], "average_gradient": [1.5, 2.0]}
+    values = {f"{n}_{kind}": np.array(v[: 2 - n], opt.params[n].dtype) for kind, v in squares.items() for n in (0, 1)}
+    like.keras.load_state(opt, {"iteration": 3, **values})
+    # Rounding had made the second mean square less than the square of the mean.
+    assert [list(slots["var"]) for slots in opt.state] == [[0.25, 0.0], [0.25]]
+    out = like.keras.state_of(opt)
+    assert {kind: list(out[f"0_{kind}"]) for kind in squares} == {**squares, "velocity": [2.5, 4.0]}
+    assert out["1_velocity"].dtype == np.float32
+
+
 def test_a_count_that_the_state_lacks_is_asked_for() -> None:
     opt = fastopt.SGD([np.ones(2)], momentum=0.5)
     group = {"lr": 0.1, "momentum": 0.5, "dampening": 0, "weight_decay": 0, "nesterov": False, "params": [0]}

@@ -70,7 +70,7 @@ def arrays_for(rule: Rule, shape: Any, storage: str, seed: int = 0, special: boo
     result = []
     for position, name in enumerate(rule.arrays):
         values = generator.standard_normal(shape)
-        if name in ("h", "v", "u", "s", "v_max"):
+        if name in ("h", "v", "u", "s", "v_max", "var"):
             values = abs(values)
         if special:
             chosen = generator.random(shape) < 1 / 3

@@ -7,6 +7,7 @@ from typing import Any
 from ...kernels import FAMILIES, Rule
 from ...kernels.riders import WithRiders
 from ...like.torch.optimizers import translated
+from .centered import ON_ITS_STATE
 
 # Options of a group that the kernels cannot honour.
 REFUSED = ("capturable", "differentiable")
@@ -34,6 +35,7 @@ def read(name: str, group: Mapping[str, Any], arguments: Iterable[str]) -> Optio
     family, ours = translated(name, given)
     variants = FAMILIES[family]
     rule, _ = variants.select({option: True for option in variants.options if ours.get(option)})
+    rule = ON_ITS_STATE.get(rule.name, rule)
     structure = rule, bool(ours.get("maximize")), bool(given.get("decoupled_weight_decay"))
     named = {key: value for key, value in ours.items() if key in rule.hyper or key == "weight_decay"}
     # A number may be a tensor, or NumPy's.

@@ -1,0 +1,38 @@
+"""State arrays that older files and peers keep in other words: how ours are made of theirs, and theirs of ours."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..kernels.rules.rmsprop import mean_square, variance
+
+
+@dataclass(frozen=True)
+class Made:
+    """An array that a function makes of others of the same parameter; it takes the place of the first.
+
+    of: the names of their slots.
+    """
+
+    function: Callable[..., Any]
+    of: tuple[str, ...]
+
+    def array(self, arrays: Callable[[str], Any]) -> Any:
+        """The array, worked out in float64, in the type of the first. arrays: gives a NumPy array by its slot.
+
+        Raises ValueError if their shapes differ.
+        """
+        given = [arrays(slot) for slot in self.of]
+        if len(shapes := {one.shape for one in given}) > 1:
+            raise ValueError(f"{' and '.join(self.of)} must have one shape; got {shapes}")
+        with np.errstate(all="ignore"):
+            return np.asarray(self.function(*(one.astype("float64") for one in given))).astype(given[0].dtype)
+
+
+_CENTERED = ("rmsprop_centered", "rmsprop_centered_momentum")
+# For each rule the slots that are made of what a peer, or a file of format 1, has: a mean square beside the mean.
+OURS = {name: {"var": Made(variance, ("v", "a"))} for name in _CENTERED}
+# And what the others have, made of our slots.
+THEIRS = {name: {"v": Made(mean_square, ("var", "a"))} for name in _CENTERED}
