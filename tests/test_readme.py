@@ -58,6 +58,18 @@ def test_the_page_on_words_says_what_was_measured() -> None:
         words.page(found)
 
 
+def test_the_page_on_condition_says_what_was_measured() -> None:
+    condition = docs("condition")
+    found = json.loads((ROOT / "docs" / "generators" / "condition.json").read_text(encoding="utf-8"))
+    assert condition.page(found) == (ROOT / "docs" / "condition.md").read_text(encoding="utf-8"), (
+        "run python docs/generators/generate.py"
+    )
+    assert list(found) == list(condition.ROWS)
+    found["adam"]["1"] = 2 * condition.BOUND
+    with pytest.raises(ValueError, match=r"adam loses 2\.4e-04 on gradients of 1; the bound is 1\.2e-04"):
+        condition.page(found)
+
+
 def test_editors_see_the_classes_as_they_are() -> None:
     text = (ROOT / "fastopt" / "__init__.pyi").read_text(encoding="utf-8")
     assert docs("stubs").stub() == text, "run python docs/generators/generate.py"

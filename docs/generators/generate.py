@@ -8,6 +8,7 @@ from pathlib import Path
 
 import choosing
 import client_rows
+import condition
 import lab
 import layout
 import optimizer_rows
@@ -240,7 +241,7 @@ if __name__ == "__main__":
     for name in PAGES:
         (ROOT / name).write_text(generated((ROOT / name).read_text()))
     (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
-    for name, page in {"lab": lab.page, "choosing": choosing.page}.items():
+    for name, page in {"lab": lab.page, "choosing": choosing.page, "condition": condition.page}.items():
         (ROOT / "docs" / f"{name}.md").write_text(page(json.loads((HERE / f"{name}.json").read_text())))
     found = json.loads((ROOT / "benchmarks" / "results" / "words.json").read_text())
     (ROOT / "docs" / "words.md").write_text(words.page(found))
