@@ -13,8 +13,9 @@ from ..moving import Moved
 from .optimizers import FIXED, NAMES
 
 _MOMENTS = {"momentum": "m", "velocity": "v"}
-# For each rule Keras's names of the slots, in the order in which Keras makes the variables, and our slots. Slots whose
-# variables are made together, parameter by parameter, share a dictionary. A minus sign marks values of opposite sign.
+# For each rule Keras's names of the slots, in the order in which Keras makes the variables, and our slots, or the
+# names in fastopt/checkpoint/made.py. Slots whose variables are made together, parameter by parameter, share a
+# dictionary. A minus sign marks values of opposite sign.
 STATE: dict[str, list[dict[str, str]]] = {
     "sgd": [],
     "momentum": [{"momentum": "-b"}],

@@ -17,7 +17,8 @@ _MOMENTS = {"ScaleByAdamState.mu": "m", "ScaleByAdamState.nu": "v"}
 _SQUARES = {"ScaleByRmsState.nu": "v"}
 _CENTERED = {"ScaleByRStdDevState.mu": "a", "ScaleByRStdDevState.nu": "v"}
 _TRACE, _OPPOSITE = {"TraceState.trace": "b"}, {"TraceState.trace": "-b"}
-# For each rule optax's places of the slots, and our slots; a minus sign marks values of opposite sign.
+# For each rule optax's places of the slots, and our slots, or the names in fastopt/checkpoint/made.py; a minus sign
+# marks values of opposite sign.
 STATE: dict[str, dict[str, str]] = {
     "sgd": {},
     "momentum": _TRACE,

@@ -14,8 +14,7 @@ from . import optimizers
 _MOMENTS = {"exp_avg": "m", "exp_avg_sq": "v"}
 _MAXIMUM = {**_MOMENTS, "max_exp_avg_sq": "v_max"}
 _BUFFER = {"momentum_buffer": "b"}
-# For each rule torch's names of the slots and uniform states, and our names. What is no slot of ours, such as the mean
-# square v of centered RMSprop, stands in fastopt/checkpoint/made.py.
+# For each rule torch's names of the slots and uniform states, and our names, or those in fastopt/checkpoint/made.py.
 STATE = {
     "sgd": {},
     "momentum": _BUFFER,
