@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.rules.rmsprop import mean_square, variance
+from ..kernels.system import memory_for
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,19 @@ class Made:
     of: tuple[str, ...]
 
     def array(self, arrays: Callable[[str], Any]) -> Any:
-        """The array, worked out in float64, in the type of the first. arrays: gives a NumPy array by its slot.
+        """The array, worked out in float64, in the type of the first if that has fractions.
 
-        Raises ValueError if their shapes differ.
+        arrays: gives a NumPy array by its slot. Raises ValueError if their shapes differ.
         """
-        given = [arrays(slot) for slot in self.of]
+        given, names = [arrays(slot) for slot in self.of], " and ".join(self.of)
         if len(shapes := {one.shape for one in given}) > 1:
-            raise ValueError(f"{' and '.join(self.of)} must have one shape; got {shapes}")
-        with np.errstate(all="ignore"):
-            return np.asarray(self.function(*(one.astype("float64") for one in given))).astype(given[0].dtype)
+            raise ValueError(f"{names} must have one shape; got {shapes}")
+        stored = np.dtype("float64") if given[0].dtype.kind in "biu" else given[0].dtype
+        with (
+            memory_for(f"what is made of {names}", "Free three times what one of them has, in float64"),
+            np.errstate(all="ignore"),
+        ):
+            return np.asarray(self.function(*(one.astype("float64") for one in given))).astype(stored)
 
 
 _CENTERED = ("rmsprop_centered", "rmsprop_centered_momentum")

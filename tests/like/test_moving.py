@@ -261,9 +261,11 @@ def test_a_mean_square_there_is_a_variance_here() -> None:
     )
     squares = {"velocity": [2.5, 3.0], "momentum": [0.0, 1.0], "average_gradient": [1.5, 2.0]}
     values = {f"{n}_{kind}": np.array(v[: 2 - n], opt.params[n].dtype) for kind, v in squares.items() for n in (0, 1)}
-    like.keras.load_state(opt, {"iteration": 3, **values})
+    whole = {**values, "0_velocity": np.array([3, 4])}
     # Rounding had made the second mean square less than the square of the mean.
-    assert [list(slots["var"]) for slots in opt.state] == [[0.25, 0.0], [0.25]]
+    for given, variances in ((whole, [0.75, 0.0]), (values, [0.25, 0.0])):
+        like.keras.load_state(opt, {"iteration": 3, **given})
+        assert [list(slots["var"]) for slots in opt.state] == [variances, [0.25]]
     out = like.keras.state_of(opt)
     assert {kind: list(out[f"0_{kind}"]) for kind in squares} == {**squares, "velocity": [2.5, 4.0]}
     assert out["1_velocity"].dtype == np.float32
