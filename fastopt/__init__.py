@@ -17,6 +17,7 @@ from .optimizer.classes import CLASSES
 from .optimizer.optimizer import Optimizer
 from .updater.loss_scale import LossScaler
 from .updater.sparsity_factor import SparsityFactor
+from .updater.sync import SyncReport
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RowSparse",
     "SparsityFactor",
     "Sweep",
+    "SyncReport",
     "kernels",
     "lab",
     "like",

@@ -2,7 +2,7 @@
 
 # Written by docs/generators/generate.py from the rules.
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import kernels as kernels
@@ -10,6 +10,7 @@ from . import lab as lab
 from . import like as like
 from . import schedules as schedules
 from .checkpoint.restore import LoadReport as LoadReport
+from .kernels.arrays.row_sparse import RowSparse as RowSparse
 from .monitors import BoldDriver as BoldDriver
 from .monitors import EarlyStopping as EarlyStopping
 from .monitors import ReduceOnPlateau as ReduceOnPlateau
@@ -19,6 +20,8 @@ from .studies.range_test import lr_find as lr_find
 from .studies.sweep import Sweep as Sweep
 from .studies.sweep import sweep as sweep
 from .updater.loss_scale import LossScaler as LossScaler
+from .updater.sparsity_factor import SparsityFactor as SparsityFactor
+from .updater.sync import SyncReport as SyncReport
 
 __version__: str
 
@@ -60,6 +63,8 @@ class AdaBelief(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Adadelta(Optimizer):
@@ -99,6 +104,8 @@ class Adadelta(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Adagrad(Optimizer):
@@ -143,6 +150,8 @@ class Adagrad(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Adam(Optimizer):
@@ -199,6 +208,8 @@ class Adam(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class AdamW(Optimizer):
@@ -244,6 +255,8 @@ class AdamW(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Adamax(Optimizer):
@@ -284,6 +297,8 @@ class Adamax(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class AdamLp(Optimizer):
@@ -325,6 +340,8 @@ class AdamLp(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class AdamMaxNorm(Optimizer):
@@ -366,6 +383,8 @@ class AdamMaxNorm(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class SGDHD(Optimizer):
@@ -408,6 +427,8 @@ class SGDHD(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class AdamHD(Optimizer):
@@ -454,6 +475,8 @@ class AdamHD(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class LAMB(Optimizer):
@@ -498,6 +521,8 @@ class LAMB(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class LARS(Optimizer):
@@ -541,6 +566,8 @@ class LARS(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Lion(Optimizer):
@@ -578,6 +605,8 @@ class Lion(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class NAdam(Optimizer):
@@ -619,6 +648,8 @@ class NAdam(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class NAGAdam(Optimizer):
@@ -661,6 +692,8 @@ class NAGAdam(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class RAdam(Optimizer):
@@ -705,6 +738,8 @@ class RAdam(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class RMSprop(Optimizer):
@@ -757,6 +792,8 @@ class RMSprop(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class SGD(Optimizer):
@@ -813,6 +850,8 @@ class SGD(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Yogi(Optimizer):
@@ -853,4 +892,6 @@ class Yogi(Optimizer):
         shared: bool = False,
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        monitors: Sequence[Any] = (),
     ) -> None: ...

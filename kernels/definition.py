@@ -19,6 +19,7 @@ class Definition:
     hyper: the hyperparameters and their defaults. ranges: the valid range of each that has one. states: the names and
     start values of uniform states, numbers that are carried from step to step; they are returned after the arrays.
     start: for each state array its value before the first step, a number or the name of a hyperparameter.
+    counters: the numbers that count steps, from 1.
     guarded: the formula returns last a truth value that says whether the step counts.
     """
 
@@ -30,11 +31,16 @@ class Definition:
     ranges: dict[str, Range]
     states: dict[str, float]
     start: dict[str, Any]
-    uses_t: bool
+    counters: tuple[str, ...]
     guarded: bool = False
 
     def __init__(self) -> None:
         self._programs: dict[Any, Program] = {}
+
+    @property
+    def uses_t(self) -> bool:
+        """Whether the formula needs the number of the step."""
+        return bool(self.counters)
 
     @property
     def starts_from(self) -> tuple[str, ...]:
@@ -91,7 +97,7 @@ class Definition:
 
     def _trace(self, statics: Mapping[str, Any]) -> Program:
         trace = Trace()
-        numbers = (*(("t",) if self.uses_t else ()), *(n for n in self.hyper if n not in statics), *self.states)
+        numbers = (*self.counters, *(n for n in self.hyper if n not in statics), *self.states)
         arrays = [trace.array(name) for name in self.arrays]
         try:
             result = self.formula(*arrays, **{name: trace.scalar(name) for name in numbers}, **statics)
@@ -145,4 +151,4 @@ class Definition:
 
     def _numbers(self, t: int | None, hyper: dict[str, Any]) -> dict[str, Any]:
         states = self.take_states(hyper)
-        return {**self.bind(hyper), **states, **({"t": self._checked_t(t)} if self.uses_t else {})}
+        return {**self.bind(hyper), **states, **dict.fromkeys(self.counters, self._checked_t(t))}

@@ -30,6 +30,7 @@ DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 
 # No name of an author has a space.
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
+AVERAGED = "t of the average"  # counts the steps that the average has had
 
 
 def clipped(g: Any, limit: Any) -> Any:
@@ -58,8 +59,11 @@ def decayed(p: Any, of: Any, numbers: Mapping[str, Any]) -> Any:
 
 
 def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
-    """The running mean of p, which starts at 0. corrected: without that bias, so that the first mean is p itself."""
-    return average + ((1 - decay) / (1 - decay**t) if corrected else 1 - decay) * (p - average)
+    """The running mean of p. corrected: as if it had no start, so that the first mean, of t = 1, is p itself."""
+    if not corrected:
+        return average + (1 - decay) * (p - average)
+    weight = (1 - decay) / (1 - decay**t)
+    return where(weight < 1, average + weight * (p - average), p)
 
 
 @functools.cache
@@ -83,14 +87,15 @@ class WithRiders(Definition):
         self._own = own
         self.hyper = {**rule.hyper, **own}
         self.ranges = {**rule.ranges, **{name: RANGES[name] for name in own if name in RANGES}}
-        self.uses_t = rule.uses_t or "ema" in own
+        self._corrected = "ema" in own and not on.get("ema_uncorrected")
+        self.counters = (*rule.counters, *([AVERAGED] if self._corrected else []))
         parameter, gradient, *slots = rule.arrays
         extra = [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
         self.slots = (*slots, *extra)
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
-        if "ema" in own:
+        if "ema" in own and not self._corrected:
             self.start[AVERAGE] = 0.0
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
             raise TypeError(f"{rule.name} has no lr, by which decoupled weight decay is multiplied; use decay='l2'")
@@ -125,8 +130,7 @@ class WithRiders(Definition):
             new = decayed(new, new, numbers)
         written, states = rest[: len(slots)], rest[len(slots) :]
         if "ema" in on:
-            corrected = not self.on.get("ema_uncorrected")
-            written.append(averaged(extra[AVERAGE], new, numbers["ema"], numbers["t"], corrected))
+            written.append(averaged(extra[AVERAGE], new, numbers["ema"], numbers.get(AVERAGED), self._corrected))
         if COPY in self.arrays:
             written.append(new)
         if self.on.get("zero_grads"):

@@ -29,7 +29,7 @@ class Rule(Definition):
         self.arrays = arrays
         self.slots = arrays[2:]
         self.written = (arrays[0], *self.slots)
-        self.uses_t = "t" in numbers
+        self.counters = ("t",) if "t" in numbers else ()
         for name in states:
             if name not in numbers or name == "t":
                 raise self.error(f"states names {name!r}, which is not a keyword-only argument")

@@ -12,7 +12,7 @@ HEAD = '''"""{doc}"""
 
 # Written by docs/generators/generate.py from the rules.
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import kernels as kernels
@@ -20,6 +20,7 @@ from . import lab as lab
 from . import like as like
 from . import schedules as schedules
 from .checkpoint.restore import LoadReport as LoadReport
+from .kernels.arrays.row_sparse import RowSparse as RowSparse
 from .monitors import BoldDriver as BoldDriver
 from .monitors import EarlyStopping as EarlyStopping
 from .monitors import ReduceOnPlateau as ReduceOnPlateau
@@ -29,6 +30,8 @@ from .studies.range_test import lr_find as lr_find
 from .studies.sweep import Sweep as Sweep
 from .studies.sweep import sweep as sweep
 from .updater.loss_scale import LossScaler as LossScaler
+from .updater.sparsity_factor import SparsityFactor as SparsityFactor
+from .updater.sync import SyncReport as SyncReport
 
 __version__: str
 

@@ -1,12 +1,14 @@
 """Restoring a saved state: everything is checked before anything is written."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from ..kernels.libraries.library import filling, view_of
+from ..kernels.riders import AVERAGE, COPY
+from ..updater.counts import History
 from ..updater.hyper import Hyper
 from ..updater.updater import Updater
 from .file import Checkpoint, Spec
@@ -15,8 +17,14 @@ from .state import FORMAT, arrays_of, options, text
 
 
 def _to_format_2(saved: Checkpoint) -> Checkpoint:
-    """Centered RMSprop keeps the variance of the gradients, not their mean square."""
-    return saved.remade({**saved.state, "format": 2}, OURS.get(str(saved.state.get("rule")), {}))
+    """Centered RMSprop keeps the variance of the gradients, not their mean square. The steps of the run are counted.
+
+    What t counts was not said: None.
+    """
+    steps = saved.state.get("steps")
+    counts = [count for count in steps.values() if type(count) is int] if isinstance(steps, dict) else []
+    added: dict[str, Any] = {"applied": max(counts, default=0), "count": None, "averaged_since": {}}
+    return saved.remade({**saved.state, **added, "format": 2}, OURS.get(str(saved.state.get("rule")), {}))
 
 
 # For each older format the function that converts a checkpoint to the next format.
@@ -27,7 +35,9 @@ _KINDS: dict[str, type] = {
     "options": dict,
     "hyper": dict,
     "groups": dict,
+    "applied": int,
     "steps": dict,
+    "averaged_since": dict,
     "uniform_states": dict,
     "skipped": int,
     "monitors": list,
@@ -70,10 +80,12 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
     # The state may lack all parameters, but not only some of them.
     wanted = {key for key in ours if any(k.startswith(parameter) for k in theirs) or not key.startswith(parameter)}
-    common = [key for key in ours if key in theirs]
+    # State goes with its count of steps, and a copy with its parameter: where a part is missing, none is taken.
+    whole, left = _whole(updater, theirs)
+    common = [key for key in ours if key in theirs and key not in left]
     missing = tuple(key for key in ours if key in wanted - theirs)
     unexpected = tuple(sorted(theirs - set(ours)))
-    steps, states = _counts(updater, state)
+    histories = _histories(updater, state, whole, theirs)
     changes, changed, conflicts = _hyper_changes(updater, state)
     conflicts += [f"its arrays have no {', '.join(missing[:5])}"] * bool(missing)
     conflicts += [f"it has {', '.join(unexpected[:5])} beyond the optimizer's"] * bool(unexpected)
@@ -82,15 +94,18 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
             f"the state is not of such an optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
             "saved, or pass partial=True to take what fits"
         )
+    changed += [f"{key}: as it was, since {why}" for key, why in left.items() if some]
     for key in common:
         _check(key, saved.specs[key], *ours[key])
     fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in common]
     updater.flush()
     undo: list[Callable[[], Any]] = []
-    counts = partial(updater.set_counts, steps, states, state["skipped"])
+    # A copy that was saved has the bits of the step that made it.
+    copied = {key for key in updater.parameters.keys if f"{COPY}/{key}" in common}
+    finish = partial(_finish, updater, histories, state["applied"], state["skipped"], copied)
     # An extra call that does nothing, as there may be no arrays.
     fillings.append(tuple)
-    done = updater.journal.note(len(fillings), counts, undo)
+    done = updater.journal.note(len(fillings), finish, undo)
     try:
         _load_stateful(updater, state, some, undo)
         for hyper, name, value in changes:
@@ -113,14 +128,17 @@ def _current(saved: Checkpoint) -> Checkpoint:
     for number in range(version, FORMAT):
         saved = UPGRADES[number](saved)
     current = saved.state
+    if current.get("count") not in (None, "parameter", "optimizer"):
+        raise ValueError(f"count in the state must be parameter or optimizer; got {_short(current.get('count'))}")
     for part, kind in _KINDS.items():
         if type(current.get(part)) is not kind:
             raise ValueError(f"{part} in the state must be a {kind.__name__}; got {_short(current.get(part))}")
     for pattern, values in current["groups"].items():
         if not isinstance(values, dict):
             raise ValueError(f"groups[{pattern!r}] in the state must be a dict; got {_short(values)}")
-    if current["skipped"] < 0:
-        raise ValueError(f"skipped in the state must be 0 or more; got {current['skipped']}")
+    for part in ("applied", "skipped"):
+        if not 0 <= current[part] < 2**62:
+            raise ValueError(f"{part} in the state must be a count of steps; got {_short(current[part])}")
     return saved
 
 
@@ -129,13 +147,35 @@ def _short(value: Any) -> str:
     return shown if len(shown) < 80 else f"{shown[:77]}..."
 
 
-def _counts(updater: Updater, state: Mapping[str, Any]) -> tuple[list[int], list[dict[str, float]]]:
-    """For each parameter its count of steps and its uniform states: the saved values, else the present ones."""
-    steps, states = [], []
+def _whole(updater: Updater, theirs: Collection[str]) -> tuple[set[str], dict[str, str]]:
+    """The parameters of which a state has all slots of the rule; and what is left as it is, with the reason."""
+    parameter, _, *slots = updater.rule.arrays
+    whole: set[str] = set()
+    left: dict[str, str] = {}
+    for key in updater.parameters.keys:
+        names = [f"{slot}/{key}" for slot in slots]
+        if missing := [name for name in names if name not in theirs]:
+            why = f"the state has no {', '.join(missing)}"
+            left |= {name: why for name in names if name in theirs}
+        else:
+            whole.add(key)
+        if f"{COPY}/{key}" in theirs and f"{parameter}/{key}" not in theirs:
+            left[f"{COPY}/{key}"] = "it follows the parameter"
+    return whole, left
+
+
+def _histories(
+    updater: Updater, state: Mapping[str, Any], whole: Collection[str], theirs: Collection[str]
+) -> list[History]:
+    """The history of each parameter: the saved one if the state is whole, else the present one."""
+    histories = []
     for key, own in zip(updater.parameters.keys, updater.counts.each, strict=True):
         count = state["steps"].get(key, own.count)
+        since = state["averaged_since"].get(key, 0 if key in state["steps"] else own.since)
         if type(count) is not int or not 0 <= count < 2**62:
             raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {_short(count)}")
+        if type(since) is not int or since > count:
+            raise ValueError(f"averaged_since[{key!r}] in the state must be a count of steps; got {_short(since)}")
         numbers = state["uniform_states"].get(key, own.states)
         if (
             not isinstance(numbers, dict)
@@ -146,9 +186,21 @@ def _counts(updater: Updater, state: Mapping[str, Any]) -> tuple[list[int], list
                 f"uniform_states[{key!r}] in the state must be numbers for {', '.join(own.states) or 'nothing'}; "
                 f"got {_short(numbers)}"
             )
-        steps.append(count)
-        states.append(dict(numbers))
-    return steps, states
+        means = count - since if f"{AVERAGE}/{key}" in theirs else own.count - own.since
+        if key not in whole:
+            count, numbers = own.count, own.states
+        averaged = AVERAGE in updater.definition.slots
+        histories.append(History(count, dict(numbers), count - means if averaged else 0))
+    return histories
+
+
+def _finish(
+    updater: Updater, histories: Sequence[History], applied: int, skipped: int, copied: Collection[str]
+) -> None:
+    """What follows once the arrays are written; may be interrupted and called again."""
+    updater.set_counts(histories, applied, skipped)
+    if updater.follows:
+        updater.refresh_all(copied)
 
 
 def _hyper_changes(
@@ -158,6 +210,9 @@ def _hyper_changes(
     changes: list[tuple[Hyper, str, Any]] = []
     changed: list[str] = []
     conflicts: list[str] = []
+    together = "optimizer" if updater.choices.together else "parameter"
+    if state["count"] not in (None, together):
+        conflicts.append(f"it counts the steps of each {state['count']}, these are of each {together}")
     if state["options"] != options(updater):
         conflicts.append(f"its options are {state['options']}, these are {options(updater)}")
     own, theirs = updater.groups, state["groups"]
@@ -210,8 +265,9 @@ def _load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo:
     if kinds != own_kinds:
         if not some:
             raise ValueError(
-                f"the state has the monitors {kinds}, the hyperparameters {own_kinds}; use "
-                "the same, in the same places, or pass partial=True to leave these as they are"
+                f"the state has the monitors {kinds}, the optimizer {own_kinds}; use the same, in the same places (a "
+                "monitor that no function of the step has called yet is named by monitors=), or pass partial=True to "
+                "leave these as they are"
             )
         own, saved = [], []
     pairs = [(monitor, entry.get("state")) for monitor, entry in zip(own, saved, strict=True)]

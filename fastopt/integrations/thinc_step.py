@@ -42,7 +42,7 @@ class ThincStep(Definition):
         self.arrays = (*rule.arrays, *extra)
         self.written = (*rule.written, *extra, rule.arrays[1])
         self.start = {**rule.start, **dict.fromkeys(extra, 0.0)}
-        self.uses_t = rule.uses_t
+        self.counters = rule.counters
         self.formula = self._formula
 
     def _formula(self, p: Any, g: Any, *others: Any, **numbers: Any) -> tuple[Any, ...]:

@@ -47,6 +47,10 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
             for slot in opt.rule.slots:
                 array, name = ours[f"{slot}/{key}"]
                 arrays[f"{slot}/{key}"] = _fitting(_kept(opt, kept.slots, slot), array, name)
+        state["applied"] = max(kept.steps for kept in moved)
+        rows = updater.counts.each
+        means = {key: row.count - row.since for key, row in zip(keys, rows, strict=True)}
+        state["averaged_since"] = {key: kept.steps - means[key] for key, kept in zip(keys, moved, strict=True)}
         state["steps"] = {key: kept.steps for key, kept in zip(keys, moved, strict=True)}
         if opt.rule.states:
             state["uniform_states"] = {k: opt.rule.states | kept.states for k, kept in zip(keys, moved, strict=True)}
@@ -189,7 +193,9 @@ def out(saved: Mapping[str, Any], slot: str, key: str) -> Any:
 
 
 def one_count(saved: Mapping[str, Any], peer: str) -> int:
-    """The number of updates in our state_dict, which all parameters must share."""
+    """The number of updates in our state_dict: the optimizer's where it counts those, else that of all parameters."""
+    if saved["count"] == "optimizer":
+        return int(saved["applied"])
     counts = sorted(set(saved["steps"].values()))
     if len(counts) > 1:
         raise ValueError(f"{peer} has one count of steps; the parameters here have had {counts}")

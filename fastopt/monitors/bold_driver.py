@@ -50,7 +50,7 @@ class BoldDriver(Monitor, Factor):
         self.lowest, self.highest = float(lowest), float(highest)
         self.value = 1.0
         self.last: float | None = None
-        self._before = None if params is None else Snapshot(params)
+        self._before = None if params is None else Snapshot(params, "BoldDriver")
 
     def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether it has risen. Raises TypeError if loss is no number."""

@@ -35,7 +35,7 @@ class EarlyStopping(BestSoFar):
     ) -> None:
         super().__init__(patience, threshold, threshold_mode, mode)
         self.stopped = False
-        self._weights = None if params is None else Snapshot(params)
+        self._weights = None if params is None else Snapshot(params, "EarlyStopping")
 
     def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether to stop. Raises TypeError if the loss is no number."""

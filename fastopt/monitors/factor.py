@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from .known import has_state, known, value_at
+
 Base = float | Callable[[int], float]
 
 
@@ -43,6 +45,8 @@ class Factor:
     value: float
 
     def __call__(self, t: int) -> float:
+        if has_state(self):
+            known(self)
         return self.value
 
     def of(self, base: Base, *, lowest: float = 0.0) -> Product:
@@ -63,7 +67,7 @@ class Factor:
 
 def at(base: Base, t: int) -> float:
     """The value of a number or a function in a step."""
-    return base(t) if callable(base) else base
+    return value_at(base, t) if callable(base) else base
 
 
 def is_base(value: Any) -> bool:

@@ -38,9 +38,7 @@ class Captured:
             raise ValueError(f"steps must be a number of steps, 1 or more; got {steps!r}")
         if updater.loss_scaler is not None:
             raise ValueError("a loss_scaler looks at each step from the host; pass grad_scale and skip_nonfinite")
-        if updater.monitors:
-            names = ", ".join(type(monitor).__name__ for monitor in updater.monitors)
-            raise ValueError(f"{names} changes with what the host sees, but all steps are worked out beforehand")
+        self._refuse_monitors(updater)
         self._updater, self.steps = updater, steps
         parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
@@ -61,24 +59,31 @@ class Captured:
         self._fill()
         updater.captured = self
 
+    def _refuse_monitors(self, updater: Updater) -> None:
+        if monitors := updater.called_monitors:
+            names = ", ".join(type(monitor).__name__ for monitor in monitors)
+            raise ValueError(f"{names} changes with what the host sees, but all steps are worked out beforehand")
+
     def _fill(self) -> None:
         """Compute the numbers of the coming steps and send them to the GPU; if that fails, the earlier numbers hold."""
         rows, gpu = self._updater.counts.rows, self._steps.gpu_numbers
         coming = [replace(row) for row in rows]
         told, states = [], []
         # Step by step, all rows in each: the order in which ordinary steps call the functions of the step.
-        for _ in range(self.steps):
-            known = foretold(gpu, [row.numbers() for row in coming])
+        applied = self._updater.journal.applied
+        for step in range(applied + 1, applied + self.steps + 1):
+            known = foretold(gpu, [row.numbers(step) for row in coming])
             told.append([values for values, _ in known])
             states.append([after for _, after in known])
             for number in self._plan.rows:
                 row = coming[number]
                 row.count, row.states = row.count + 1, row.states | states[-1][number]
+        self._refuse_monitors(self._updater)
         carried = [[row.states[name] for name in gpu.carried] for row in rows]
         table = np.array(told, np.float64).reshape(self.steps, len(rows), len(gpu.told))
         self._steps.tell_all(np.ascontiguousarray(table.swapaxes(0, 1)), carried)
         self._states, self._said = states, False
-        self._base = [row.count for row in rows], self._updater.journal.skipped
+        self._base = [row.count for row in rows], applied, self._updater.journal.skipped
 
     def __call__(self) -> None:
         self._refuse_closed()
@@ -97,7 +102,7 @@ class Captured:
         """Set the optimizer's counts to those of the GPU; returns the steps applied and skipped, and why it stopped."""
         updater, gpu = self._updater, self._steps.gpu_numbers
         applied, skipped, stopped = self._steps.clock()
-        counts, before = self._base
+        counts, applied_before, skipped_before = self._base
         carried = self._steps.states()
         rows = updater.counts.rows
         for number in self._plan.rows:
@@ -105,7 +110,7 @@ class Captured:
             known = self._states[applied - 1][number] if applied else {}
             row.count = counts[number] + applied
             row.states = row.states | known | dict(zip(gpu.carried, carried[number], strict=True))
-        updater.journal.skipped = before + skipped
+        updater.journal.applied, updater.journal.skipped = applied_before + applied, skipped_before + skipped
         return applied, skipped, stopped
 
     def _check_parameters(self) -> None:

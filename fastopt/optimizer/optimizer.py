@@ -1,7 +1,7 @@
 """The Optimizer: one call updates all arrays of a model by one rule, with everything that rides along."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,13 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import suggestion
-from ..kernels.libraries.library import check_parameters
 from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
-from ..trees.parameters import Parameters
-from ..updater.hyper import Hyper, grouped
+from ..monitors.known import has_state
+from ..updater.hyper import Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
 from ..updater.options import in_use
+from ..updater.sync import SyncReport, sync
+from ..updater.taken import Choices
 from ..updater.updater import Updater
 from .finite import check_finite
 
@@ -45,7 +46,10 @@ class Optimizer:
     that it does not touch: "exact", the effect of zeros, once the rows are touched or `flush` is called; or "lazy",
     nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
     its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
-    each step and never copied.
+    each step and never copied. count: whose steps the bias corrections of a parameter count that joins late:
+    "parameter", its own, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the
+    step always count the optimizer's. monitors: objects with state_dict and load_state_dict that are saved along; a
+    monitor that a function of the step calls need not be named.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
@@ -67,6 +71,8 @@ class Optimizer:
         shared: bool = False,
         sparse: str = "exact",
         lr_scale: Mapping[str, Any] | None = None,
+        count: str = "parameter",
+        monitors: Sequence[Any] = (),
         **hyper: Any,
     ) -> None:
         if isinstance(rule, str):
@@ -75,9 +81,6 @@ class Optimizer:
             rule = RULES[rule]
         if not isinstance(rule, Rule):
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
-        parameters = Parameters(params, shared)
-        arrays, paths = parameters.arrays, [f"params{path}" for path in parameters.paths]
-        storages = check_parameters(arrays, paths)
         # None switches an option off, as its default does.
         hyper = {name: value for name, value in hyper.items() if value is not None or name not in NUMBERS}
         if loss_scaler is not None:
@@ -88,6 +91,11 @@ class Optimizer:
         for name in rule.starts_from:
             if callable(hyper.get(name)):
                 raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
+        if count not in ("parameter", "optimizer"):
+            raise ValueError(f"count must be parameter or optimizer; got {count!r}")
+        for monitor in (monitors := tuple(monitors)):
+            if not has_state(monitor):
+                raise TypeError(f"monitors must have state_dict and load_state_dict; got {monitor!r}")
         used = {*hyper, *(name for given in (groups or {}).values() for name in given)}
         switches = {
             "maximize": maximize,
@@ -96,18 +104,41 @@ class Optimizer:
             "ema_uncorrected": ema_uncorrected,
             "lr_scale": bool(lr_scale),
         }
-        definition = with_riders(rule, *in_use(rule, storages, used, switches, decay, cast_to).items())
-        together = Hyper(definition, {**definition.hyper, **hyper})
-        apart, belongs = grouped(definition, parameters.names, groups or {})
-        self._updater = Updater(
-            parameters, storages, definition, together, apart, belongs, sparse, lr_scale, loss_scaler
-        )
-        self.rule, self.params, self.loss_scaler = rule, params, loss_scaler
-        self.hyper, self.groups = together, apart
+        definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to).items())
+        of_all = Hyper(definition, {**definition.hyper, **hyper})
+        of_groups = {pattern: Hyper(definition, given, pattern) for pattern, given in (groups or {}).items()}
+        choices = Choices(definition, of_all, of_groups, sparse, count == "optimizer", lr_scale, shared, monitors)
+        updater = Updater(params, choices)
+        if shared and not updater.parameters.shared:
+            raise ValueError("shared has no effect: no array stands twice in params")
+        check_patterns("groups", of_groups, updater.parameters.names)
+        check_patterns("lr_scale", lr_scale or {}, updater.parameters.names)
+        updater.serve(loss_scaler)
+        self._updater = updater
+        self.rule, self.hyper, self.groups = rule, of_all, of_groups
+
+    @property
+    def params(self) -> Any:
+        """The tree of the parameters; another tree of the same structure may be set."""
+        return self._updater.params
+
+    @params.setter
+    def params(self, params: Any) -> None:
+        if "_updater" in self.__dict__:  # Before, a subclass may set what __init__ is about to set.
+            self._updater.params = params
+
+    @property
+    def loss_scaler(self) -> LossScaler | None:
+        return self._updater.loss_scaler
+
+    @loss_scaler.setter
+    def loss_scaler(self, loss_scaler: LossScaler | None) -> None:
+        if "_updater" in self.__dict__:
+            self._updater.serve(loss_scaler)
 
     @property
     def t(self) -> int:
-        """How many steps were applied: the most that any parameter has had."""
+        """How many steps were applied. A function of the step is given the number of the next one."""
         return self._updater.t
 
     @property
@@ -127,11 +158,8 @@ class Optimizer:
 
     @property
     def monitors(self) -> list[Any]:
-        """The functions of the step that have a state of their own, such as fastopt.ReduceOnPlateau.
-
-        The search goes through the hyperparameters, those of groups included, and through products, functions and
-        partial functions. Monitors are saved with the optimizer.
-        """
+        """What is saved with the optimizer: the monitors that its functions of the step have called, such as
+        fastopt.ReduceOnPlateau, in the order of their first calls, and then those of the option `monitors`."""
         return self._updater.monitors
 
     @property
@@ -162,11 +190,29 @@ class Optimizer:
         arrays of `grads` are taken.
         Raises TypeError or ValueError naming the array; nothing has then been changed.
         """
-        self.update(self.params, self.grads if grads is None else grads)
+        updater = self._updater
+        self.update(updater.params, updater.grads if grads is None else grads)
 
     def update(self, params: Any, grads: Any) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
         self._updater.step(params, grads)
+
+    def sync(self, params: Any = None) -> SyncReport:
+        """Take the tree of the parameters as it now is, after keys were added, removed or renamed.
+
+        params: another tree to take from now on. An array that the optimizer has keeps its state wherever it now
+        stands; of other arrays each keeps the state of its name, if that has its shape and type; the rest begin, at
+        the present step of every function of the step. What is gone is dropped. Groups and lr_scale hold by their
+        patterns. The report names the parameters that kept their state, began, and were dropped.
+        Raises TypeError or ValueError, naming the array, and RuntimeError while the optimizer is watched or captured;
+        nothing has then been changed.
+        """
+        return sync(self._updater, self.params if params is None else params)
+
+    def refresh(self) -> None:
+        """Have `cast` follow weights that were written by other means than the optimizer's, and `ema` until its first
+        step. What fastopt itself writes, as EarlyStopping.restore does, needs no refresh."""
+        self._updater.refresh()
 
     def captured(self, grads: Any = None, *, steps: int = 1000) -> "Captured":
         """A step on CuPy arrays that a CUDA graph can hold and replay; fastopt.optimizer.captured.Captured shows how.
@@ -270,8 +316,6 @@ class Optimizer:
             hyper[name] = value
             return
         super().__setattr__(name, value)
-        if name in ("params", "loss_scaler") and hyper is not None:
-            setattr(self._updater, name, value)
 
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())

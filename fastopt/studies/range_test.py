@@ -79,7 +79,7 @@ def lr_find(
         raise TypeError("lr is what is sought; give its range as low and high")
     rates = [float(rate) for rate in np.geomspace(low, high, steps)]
     optimizer = Optimizer(params, rule, lr=lambda t: rates[t - 1], **options)
-    before = Snapshot(params)
+    before = Snapshot(params, "range test")
     before.take()
     try:
         losses, smoothed, exploded = _losses(loss_and_grads, optimizer, rates, smoothing, explode)

@@ -4,46 +4,43 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .tree import getter, leaves, matching, rebuilt
+from .tree import getter, leaves, matching, rebuilt, structure
 
 
 class Parameters:
-    """The arrays of a tree in its order, each once.
+    """The places of the arrays of a tree in its order, each array once. The tree itself is not kept.
 
-    shared: an array may stand in several places; the first place gives it its path and name.
-    paths: as in ['W'][0]; names: as in W.0; keys: the names, but paths where two names are
-    equal. Raises ValueError for a tree without arrays, or with an array twice.
+    may_share: an array may stand in several places; the first place gives it its path and name. shared: whether an
+    array does.
+    paths: as in ['W'][0]; names: as in W.0; keys: the names, but paths where two names are equal. remedy: what messages
+    advise for parameters that have another structure.
+    Raises ValueError for a tree without arrays, or with an array twice.
     """
 
-    def __init__(self, tree: Any, shared: bool) -> None:
-        self.tree = tree
-        self._getter = getter(tree)
+    def __init__(self, tree: Any, may_share: bool, remedy: str) -> None:
+        self._getter, self._structure, self._remedy = getter(tree), structure(tree), remedy
         firsts: dict[int, int] = {}
         self._owner: list[int] = []  # for each leaf the number of its array
         self.paths: list[str] = []
         self.names: list[str] = []
-        self.arrays: list[Any] = []
         self._leaf_paths: list[str] = []
         for path, name, array in leaves(tree, ""):
             self._leaf_paths.append(path)
-            if id(array) in firsts and not shared and hasattr(array, "shape"):
+            if id(array) in firsts and not may_share and hasattr(array, "shape"):
                 raise ValueError(
                     f"params{path} is the same array as params{self.paths[firsts[id(array)]]}; pass shared=True to "
                     "update it once, by the gradient that stands in both places, or in one with None in the other"
                 )
-            self._owner.append(firsts.setdefault(id(array), len(self.arrays)))
-            if self._owner[-1] == len(self.arrays):
+            self._owner.append(firsts.setdefault(id(array), len(self.paths)))
+            if self._owner[-1] == len(self.paths):
                 self.paths.append(path)
                 self.names.append(name)
-                self.arrays.append(array)
         # Two names may be equal where a key has a dot in it, as in {"a.b": x, "a": {"b": y}}.
         twice = {name for name, count in Counter(self.names).items() if count > 1}
         self.keys = [path if name in twice else name for path, name in zip(self.paths, self.names, strict=True)]
-        if not self.arrays:
+        if not self.paths:
             raise ValueError("params has no arrays")
-        self._shared = len(self._owner) > len(self.arrays)
-        if shared and not self._shared:
-            raise ValueError("shared has no effect: no array stands twice in params")
+        self.shared = len(self._owner) > len(self.paths)
 
     def of(self, tree: Any, what: str) -> list[Any]:
         """The leaves of a tree of the same structure: for each array the leaf in its place, which may be None.
@@ -56,12 +53,19 @@ class Parameters:
         except (KeyError, TypeError, AttributeError, IndexError):
             flat = None
         if flat is None:
-            flat = matching(tree, self.tree, what)
-        return self._each_once(flat, what) if self._shared else flat
+            flat = self.matching(tree, what)
+        return self._each_once(flat, what) if self.shared else flat
+
+    def matching(self, tree: Any, what: str) -> list[Any]:
+        """The leaves of a tree, place by place. Raises ValueError that names what differs, containers in the places of
+        arrays too."""
+        if what == "params":
+            return matching(tree, self._structure, what, "params as they were taken", self._remedy)
+        return matching(tree, self._structure, what, "params", "it must have the structure of params")
 
     def _each_once(self, found: Sequence[Any], what: str) -> list[Any]:
-        chosen: list[Any] = [None] * len(self.arrays)
-        paths = [""] * len(self.arrays)
+        chosen: list[Any] = [None] * len(self.paths)
+        paths = [""] * len(self.paths)
         for leaf, owner, path in zip(found, self._owner, self._leaf_paths, strict=True):
             if chosen[owner] is None:
                 chosen[owner], paths[owner] = leaf, path
@@ -74,4 +78,4 @@ class Parameters:
 
     def in_tree(self, arrays: Sequence[Any]) -> Any:
         """A tree of the same structure with other arrays in the places of the parameters; each is given once."""
-        return rebuilt(self.tree, iter([arrays[owner] for owner in self._owner]))
+        return rebuilt(self._structure, iter([arrays[owner] for owner in self._owner]))

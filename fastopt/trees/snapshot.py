@@ -2,37 +2,53 @@
 
 from typing import Any
 
-from ..kernels.libraries.library import array_like, assignable, check_parameters
-from .tree import leaves
+from ..kernels.libraries.library import array_like, check_parameters, view_of
+from .followers import put_back
+from .parameters import Parameters
 
 
 class Snapshot:
     """Room for one copy of the arrays of a tree, in their types and on their device; filled by `take`.
 
-    taken: whether there is a copy. Raises TypeError or ValueError, naming the array, as an optimizer does.
+    The arrays are those that stand in the tree when `take` and `restore` are called. whose: how messages name what has
+    the snapshot. taken: whether there is a copy. Raises TypeError or ValueError, naming the array, as an optimizer
+    does; `take` and `restore` do so for a tree of another structure, and for arrays of other shapes or types.
     """
 
-    def __init__(self, params: Any) -> None:
-        named = {id(array): (path, array) for path, _, array in leaves(params, "params")}
-        paths, arrays = zip(*named.values(), strict=True) if named else ((), ())
-        if not arrays:
-            raise ValueError("params has no arrays")
-        storages = check_parameters(arrays, paths)
-        self._copies = [array_like(a, 0.0, s, path) for a, s, path in zip(arrays, storages, paths, strict=True)]
-        self._arrays = [assignable(array, path) for array, path in zip(arrays, paths, strict=True)]
+    def __init__(self, params: Any, whose: str) -> None:
+        self._tree = params
+        self._parameters = Parameters(params, may_share=True, remedy=f"make another {whose} for the new structure")
+        self._names = [f"params{path}" for path in self._parameters.paths]
+        arrays = self._parameters.of(params, "params")
+        self._storages = check_parameters(arrays, self._names)
+        pairs = zip(arrays, self._storages, self._names, strict=True)
+        self._copies = [array_like(array, 0.0, storage, name) for array, storage, name in pairs]
+        self._shapes = [tuple(array.shape) for array in arrays]
         self.taken = False
+
+    def _found(self) -> tuple[list[Any], list[Any]]:
+        """The arrays that stand in the tree, and for each the object to assign to."""
+        arrays = self._parameters.of(self._tree, "params")
+        views = [view_of(array, name)[1] for array, name in zip(arrays, self._names, strict=True)]
+        for view, name, shape, storage in zip(views, self._names, self._shapes, self._storages, strict=True):
+            if (view.shape, view.storage) != (shape, storage):
+                raise ValueError(f"{name} is {view.storage} of shape {view.shape}; it was {storage} of shape {shape}")
+        return arrays, [view.array for view in views]
 
     def take(self) -> None:
         """Copy the arrays."""
+        _, sources = self._found()
         self.taken = False  # until the copy is whole
-        for array, copy in zip(self._arrays, self._copies, strict=True):
-            copy[...] = array
+        for source, copy in zip(sources, self._copies, strict=True):
+            copy[...] = source
         self.taken = True
 
     def restore(self) -> None:
         """Put the copy back into the arrays."""
-        for array, copy in zip(self._arrays, self._copies, strict=True):
-            array[...] = copy
+        arrays, targets = self._found()
+        for target, copy in zip(targets, self._copies, strict=True):
+            target[...] = copy
+        put_back(arrays)
 
     def drop(self) -> None:
         """Forget the copy."""

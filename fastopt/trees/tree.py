@@ -1,6 +1,8 @@
 """Nested lists, tuples, dicts, named tuples and dataclasses of arrays, as flat lists with a path for each array."""
 
+import copy
 import dataclasses
+import itertools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,24 +34,27 @@ def leaves(tree: Any, path: str, name: str = "") -> Iterator[tuple[str, str, Any
         yield from leaves(value, path + step, f"{name}.{part}" if name else part)
 
 
-def matching(tree: Any, like: Any, path: str) -> list[Any]:
-    """The leaves of a tree in the order of `like`. Raises ValueError where their structures differ."""
-    wanted = children(like)
+def matching(tree: Any, like: Any, path: str, known: str, remedy: str) -> list[Any]:
+    """The leaves of a tree in the order of `like`. Raises ValueError where their structures differ.
+
+    known: how messages name `like`.
+    """
+    wanted, given = children(like), children(tree)
     if wanted is None:
+        if given is not None and not hasattr(tree, "shape"):
+            raise ValueError(f"{path} must be an array as in {known}; got a {type(tree).__name__}; {remedy}")
         return [tree]
-    given = children(tree)
     if given is None:
-        raise ValueError(f"{path} must be a {type(like).__name__} as in params; got a {type(tree).__name__}")
+        raise ValueError(f"{path} must be a {type(like).__name__} as in {known}; got a {type(tree).__name__}; {remedy}")
     theirs = {step: value for step, _, value in given}
     ours = [step for step, _, _ in wanted]
     missing = [path + step for step in ours if step not in theirs]
     extra = [path + step for step in theirs if step not in ours]
     if missing or extra:
-        said = [f"has no {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(extra)} beyond params"] * bool(
-            extra
-        )
-        raise ValueError(f"{path} {' and '.join(said)}; it must have the structure of params")
-    return [leaf for step, _, value in wanted for leaf in matching(theirs[step], value, path + step)]
+        said = [f"has no {', '.join(missing)}"] * bool(missing)
+        said += [f"has {', '.join(extra)} beyond {known}"] * bool(extra)
+        raise ValueError(f"{path} {' and '.join(said)}; {remedy}")
+    return [leaf for step, _, value in wanted for leaf in matching(theirs[step], value, path + step, known, remedy)]
 
 
 def rebuilt(like: Any, arrays: Iterator[Any]) -> Any:
@@ -64,7 +69,16 @@ def rebuilt(like: Any, arrays: Iterator[Any]) -> Any:
         return values
     if isinstance(like, tuple):
         return type(like)(*values) if hasattr(like, "_fields") else tuple(values)
-    return dataclasses.replace(like, **{part: value for (_, part, _), value in zip(parts, values, strict=True)})
+    # Without its __init__, which may ask for more than its fields.
+    new = copy.copy(like)
+    for (_, part, _), value in zip(parts, values, strict=True):
+        object.__setattr__(new, part, value)
+    return new
+
+
+def structure(tree: Any) -> Any:
+    """A tree of the same structure without arrays, which stays as it is when the containers of the first change."""
+    return rebuilt(tree, itertools.repeat(None))
 
 
 def getter(like: Any) -> Callable[[Any], list[Any] | None]:

@@ -4,62 +4,82 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..kernels.riders import AVERAGED
 from .hyper import Hyper
+
+
+@dataclass(frozen=True)
+class History:
+    """The steps of a parameter.
+
+    count: steps that were applied to it. states: its uniform states after them. since: its count when its average was
+    made.
+    """
+
+    count: int
+    states: dict[str, float]
+    since: int = 0
 
 
 @dataclass
 class SharedNumbers:
-    """The parameters that share all numbers: a group, with one count of steps and one history.
+    """The parameters that share all numbers: a group, with one history.
 
-    layers: the hyperparameters that hold, where later layers override earlier ones. count: steps that were applied.
+    layers: the hyperparameters that hold, where later layers override earlier ones. count, states, since: as in
+    History. together: whether `t` in a formula counts the optimizer's steps, and not these parameters' own.
     """
 
     layers: tuple[Hyper, ...]
     count: int
     states: dict[str, float]
+    since: int
+    together: bool
     _changes: int = field(default=-1, repr=False)
     _fixed: dict[str, Any] = field(default_factory=dict, repr=False)
-    _scheduled: list[tuple[str, Any, Hyper]] = field(default_factory=list, repr=False)
+    _scheduled: list[tuple[str, Hyper]] = field(default_factory=list, repr=False)
 
-    def numbers(self) -> dict[str, Any]:
-        """The values for the next step, by name. Raises if a function of the step gives an invalid value."""
+    @property
+    def history(self) -> History:
+        return History(self.count, self.states, self.since)
+
+    def numbers(self, step: int) -> dict[str, Any]:
+        """The values for the next step, by name. Raises if a function of the step gives an invalid value.
+
+        step: the number of this step of the optimizer, which is the step of all functions.
+        """
         changes = 0
         for hyper in self.layers:
             changes += hyper.changes
         if changes != self._changes:
             merged = {name: (value, hyper) for hyper in self.layers for name, value in hyper.items()}
-            self._scheduled = [(name, *pair) for name, pair in merged.items() if callable(pair[0])]
+            self._scheduled = [(name, hyper) for name, (value, hyper) in merged.items() if callable(value)]
             self._fixed = {name: value for name, (value, _) in merged.items() if not callable(value)}
             self._changes = changes
-        t = self.count + 1
         values = self._fixed | self.states
-        values["t"] = t
-        for name, function, hyper in self._scheduled:
-            values[name] = hyper.check(name, function(t))
+        values["t"] = step if self.together else self.count + 1
+        values[AVERAGED] = self.count + 1 - self.since
+        for name, hyper in self._scheduled:
+            values[name] = hyper.at(name, step)
         return values
 
 
 class Counts:
     """The rows of numbers of an optimizer's parameters. Parameters with equal numbers share a row.
 
-    layers: for each parameter the hyperparameters that hold, where later layers override earlier ones. steps, states:
-    for each parameter its count of steps and its uniform states. apart: whether uniform states follow from an array's
-    norm, and so are each parameter's own. row_of: for each parameter the number of its row.
+    layers: for each parameter the hyperparameters that hold, where later layers override earlier ones. histories: for
+    each parameter its own. apart: whether uniform states follow from an array's norm, and so are each parameter's own.
+    together: as SharedNumbers has it. row_of: for each parameter the number of its row.
     """
 
     def __init__(
-        self,
-        layers: Sequence[tuple[Hyper, ...]],
-        steps: Sequence[int],
-        states: Sequence[dict[str, float]],
-        apart: bool,
+        self, layers: Sequence[tuple[Hyper, ...]], histories: Sequence[History], apart: bool, together: bool
     ) -> None:
         self._apart = apart
         rows: dict[Any, SharedNumbers] = {}
         keys = []
-        for k, (own, count, values) in enumerate(zip(layers, steps, states, strict=True)):
-            keys.append(k if apart and values else (own, count, repr(values)))
-            rows.setdefault(keys[-1], SharedNumbers(own, count, dict(values)))
+        for k, (own, had) in enumerate(zip(layers, histories, strict=True)):
+            keys.append(k if apart and had.states else (own, had.count, repr(had.states), had.since))
+            rows.setdefault(keys[-1], SharedNumbers(own, had.count, dict(had.states), had.since, together))
         places = {key: place for place, key in enumerate(rows)}
         self.rows, self.row_of = list(rows.values()), [places[key] for key in keys]
 
@@ -85,7 +105,7 @@ class Counts:
                 if row not in moved:
                     moved[row] = len(self.rows)
                     old = self.rows[row]
-                    self.rows.append(SharedNumbers(old.layers, old.count, dict(old.states)))
+                    self.rows.append(SharedNumbers(old.layers, old.count, dict(old.states), old.since, old.together))
                 self.row_of[k] = moved[row]
 
     def after(

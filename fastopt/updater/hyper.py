@@ -1,22 +1,24 @@
 """Hyperparameters that can be read and set between steps, for all parameters and for groups of them."""
 
 import fnmatch
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked, unknown_name
+from ..monitors.known import evaluated
 
 
 class Hyper(MutableMapping[str, Any]):
     """Values of a definition's hyperparameters: each a number, or a function of the step, which counts from 1.
 
     pattern: the pattern of the group; None for all parameters.
+    monitors: those that the functions have called so far.
     Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for values that cannot be used.
     """
 
     def __init__(self, definition: Definition, given: Mapping[str, Any], pattern: str | None = None) -> None:
-        self.__dict__.update(_definition=definition, _values={}, _pattern=pattern, changes=0)
+        self.__dict__.update(_definition=definition, _values={}, _called={}, _pattern=pattern, changes=0)
         self.update(given)
 
     # Equality is identity: parameters are grouped by which Hyper objects hold for them.
@@ -33,9 +35,19 @@ class Hyper(MutableMapping[str, Any]):
             raise ValueError(f"groups[{self._pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
         if name in definition.statics and name in self._values:
             raise ValueError(f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made")
-        self.check(name, value(1) if callable(value) else value)
-        self._values[name] = value if callable(value) else self.check(name, value)
+        called: list[Any] = []
+        number = self.check(name, evaluated(value, 1, called) if callable(value) else value)
+        self._values[name] = value if callable(value) else number
+        self._called[name] = called
         self.__dict__["changes"] += 1
+
+    def at(self, name: str, t: int) -> Any:
+        """The value of a function of the step in step t, checked."""
+        return self.check(name, evaluated(self._values[name], t, self._called[name]))
+
+    @property
+    def monitors(self) -> list[Any]:
+        return [monitor for called in self._called.values() for monitor in called]
 
     def check(self, name: str, value: Any) -> Any:
         """The value as a Python number, checked."""
@@ -67,19 +79,20 @@ class Hyper(MutableMapping[str, Any]):
         return f"<{', '.join(f'{name}={value!r}' for name, value in self.items())}>"
 
 
-def grouped(
-    definition: Definition, names: Sequence[str], groups: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[str, Hyper], list[Any]]:
-    """The hyperparameters of each group, and for each parameter the groups that it belongs to, in their order.
+def groups_of(names: Sequence[str], hyper: Hyper, groups: Mapping[str, Hyper]) -> list[tuple[Hyper, ...]]:
+    """For each parameter the hyperparameters that hold, where later ones override earlier ones.
 
-    groups: by pattern, which is a dotted name as in layers.0.W, the name of a subtree, or has * and ?.
-    Raises ValueError for a pattern that matches nothing.
+    hyper: those of all parameters. groups: by pattern, which is a dotted name as in layers.0.W, the name of a subtree,
+    or has * and ?.
     """
-    hypers = {pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()}
-    for pattern in hypers:
+    return [(hyper, *(group for pattern, group in groups.items() if matches(name, pattern))) for name in names]
+
+
+def check_patterns(option: str, patterns: Iterable[str], names: Sequence[str]) -> None:
+    """Raise ValueError for a pattern that matches no parameter."""
+    for pattern in patterns:
         if not any(matches(name, pattern) for name in names):
-            raise ValueError(f"groups: {pattern!r} matches no parameter; there are {', '.join(names)}")
-    return hypers, [tuple(hyper for pattern, hyper in hypers.items() if matches(name, pattern)) for name in names]
+            raise ValueError(f"{option}: {pattern!r} matches no parameter; there are {', '.join(names)}")
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -18,13 +18,13 @@ from .loss_scale import LossScaler
 class Journal:
     """Notes of at most one step or load that has begun.
 
-    pending: what `settle` has to do; None if there is nothing. skipped: how many steps were skipped.
+    pending: what `settle` has to do; None if there is nothing. applied, skipped: how many steps were.
     """
 
-    __slots__ = ("pending", "skipped")
+    __slots__ = ("applied", "pending", "skipped")
 
     def __init__(self) -> None:
-        self.skipped = 0
+        self.applied = self.skipped = 0
         self.pending: Any = None
 
     def begin(
@@ -41,7 +41,8 @@ class Journal:
         notes: for rows that have missed steps, the arguments of CatchUp.note.
         """
         scale = scaler.after(applied=bool(rows)) if scaler else None
-        finish = partial(self._count, rows, self.skipped + (not rows), scaler, scale, zeroed, notes)
+        totals = self.applied + bool(rows), self.skipped + (not rows)
+        finish = partial(self._count, rows, totals, scaler, scale, zeroed, notes)
         return self.note(writes, finish, ())
 
     def note(self, writes: int, finish: Callable[[], Any], undo: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -68,7 +69,7 @@ class Journal:
     def _count(
         self,
         rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
-        skipped: int,
+        totals: tuple[int, int],
         scaler: LossScaler | None,
         scale: Any,
         zeroed: Sequence[Any],
@@ -76,7 +77,7 @@ class Journal:
     ) -> None:
         for row, count, states in rows:
             row.count, row.states = count, states
-        self.skipped = skipped
+        self.applied, self.skipped = totals
         if scaler:
             scaler.scale, scaler.applied = scale
         for behind, step, numbers, touched in notes:

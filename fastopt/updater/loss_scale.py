@@ -11,7 +11,8 @@ class LossScaler:
     Multiply the loss, or the gradient that starts back-propagation, with `scale`; pass the scaler to the optimizer,
     which undoes the scale and skips the steps in which a gradient is not finite. After each of these the scale is
     multiplied by `backoff`; after `interval` applied steps in a row by `growth`. It stays within `lowest` and
-    `highest`. torch.amp.GradScaler works so too, but without bounds. A scaler serves one optimizer.
+    `highest`. torch.amp.GradScaler works so too, but without bounds. A scaler serves one optimizer, the last that it
+    was given to: another would undo a scale that the first has just changed.
 
     scale: the first scale. Raises ValueError for a number out of its range.
     """
@@ -36,6 +37,19 @@ class LossScaler:
         self.growth, self.backoff, self.interval = float(growth), float(backoff), int(interval)
         self.lowest, self.highest = float(lowest), float(highest)
         self.applied = 0  # steps in a row since the scale last changed
+        self._served: Any = None
+
+    def serve(self, mark: object) -> None:
+        """Serve an optimizer from now on, and no other. mark: an object by which the optimizer is known."""
+        self._served = mark
+
+    def check_serves(self, mark: object) -> None:
+        """Raise RuntimeError unless the scaler serves the optimizer with this mark."""
+        if self._served is not mark:
+            raise RuntimeError(
+                "the loss_scaler of this optimizer was given to another optimizer since, which has changed its scale "
+                "for itself; make a LossScaler for each optimizer"
+            )
 
     def inverse(self) -> float:
         """The factor that undoes the scale."""
@@ -45,7 +59,7 @@ class LossScaler:
         """What `scale` and `applied` will be after a step that is applied, or skipped for its gradients."""
         if not applied:
             return max(self.scale * self.backoff, self.lowest), 0
-        if self.applied + 1 == self.interval:
+        if self.applied + 1 >= self.interval:
             return min(self.scale * self.growth, self.highest), 0
         return self.scale, self.applied + 1
 
@@ -62,8 +76,8 @@ class LossScaler:
         scale, applied = state.get("scale"), state.get("applied")
         if not isinstance(scale, float) or not self.lowest <= scale <= self.highest:
             raise ValueError(f"scale of the saved loss scaler must be within lowest and highest; got {scale!r}")
-        if type(applied) is not int or not 0 <= applied < self.interval:
-            raise ValueError(f"applied of the saved loss scaler must be within its interval; got {applied!r}")
+        if type(applied) is not int or applied < 0:
+            raise ValueError(f"applied of the saved loss scaler must be a count of steps; got {applied!r}")
         self.scale, self.applied = scale, applied
 
     def __repr__(self) -> str:

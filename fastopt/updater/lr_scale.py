@@ -15,14 +15,11 @@ def lr_scales(
 ) -> list[list[Any]]:
     """For each parameter the array that multiplies its lr, broadcast to its shape; empty lists if none is given.
 
-    given: arrays by pattern, as for groups; later patterns win. Raises ValueError for a pattern without a match and for
-    an array that does not broadcast, TypeError for one of another library or type than the parameter's computation.
+    given: arrays by pattern, as for groups; later patterns win. Raises ValueError for an array that does not broadcast,
+    TypeError for an array of another library or type than the parameter's computation.
     """
     if not given:
         return [[] for _ in names]
-    for pattern in given:
-        if not any(matches(name, pattern) for name in names):
-            raise ValueError(f"lr_scale: {pattern!r} matches no parameter; there are {', '.join(names)}")
     scales = []
     for name, array, path in zip(names, arrays, paths, strict=True):
         chosen = [(pattern, value) for pattern, value in given.items() if matches(name, pattern)]

@@ -9,7 +9,6 @@ from ..kernels.riders import DECAYS, NUMBERS
 
 def in_use(
     rule: Rule,
-    storages: Collection[str],
     used: Collection[str],
     switches: Mapping[str, bool],
     decay: str | None,
@@ -17,14 +16,11 @@ def in_use(
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
 
-    storages: the stored types of the parameters. used: the names of all numbers that were given. switches: the options
+    used: the names of all numbers that were given. switches: the options
     that are on or off. Raises ValueError for an option that is invalid or would have no effect.
     """
-    if cast_to is not None:
-        if cast_to not in ("float16", "bfloat16"):
-            raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
-        if "float64" in storages:
-            raise ValueError("cast_to is for parameters that are computed in float32; these are float64")
+    if cast_to is not None and cast_to not in ("float16", "bfloat16"):
+        raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema")
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}

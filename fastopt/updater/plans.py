@@ -51,10 +51,11 @@ class Plans:
 
     def new(self, chosen: Sequence[int], sparse: Sequence[int] = ()) -> Plan:
         """A plan for some of the parameters, not yet bound and not kept. sparse: places of row-sparse gradients."""
+        label = self._label  # Not self: a plan must not lead back to the plans that have it.
         return Plan(
             self._program,
             [self._slots[k] for k in chosen],
             [self._row_of[k] for k in chosen],
-            lambda position, name: self._label(chosen[position], name),
+            lambda position, name: label(chosen[position], name),
             sparse,
         )

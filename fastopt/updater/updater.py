@@ -1,25 +1,23 @@
 """The core of an Optimizer: parameters with their state, counts and plans, and the function that applies a step."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, row_sparse, values_of
 from ..kernels.libraries.library import array_like, assignable, views_of
-from ..kernels.riders import AVERAGE, COPY, WithRiders
+from ..kernels.riders import AVERAGE, COPY
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
-from ..monitors.find import monitors_in
-from ..trees.parameters import Parameters
+from ..trees.followers import follows
 from .behind import RowsBehind
-from .counts import Counts
-from .hyper import Hyper
+from .counts import Counts, History
 from .journal import Journal
 from .loss_scale import LossScaler
-from .lr_scale import lr_scales
 from .plans import Plans
+from .state import follow, followers
+from .taken import Choices, Taken, taken
 
 
 class Watching(Protocol):
@@ -44,57 +42,46 @@ class Replayed(Protocol):
 class Updater:
     """Parameters, and all that a step changes.
 
-    parameters: the arrays by their places in the caller's tree; storages: their stored types. definition: the rule with
-    what rides along. hyper, groups: the hyperparameters of all parameters, and by pattern those of some; belongs: for
-    each parameter its groups. sparse: what a row-sparse gradient does to the rows that it does not touch. lr_scale: by
-    pattern the arrays that multiply lr.
-
-    params: the caller's tree. state: for each parameter its state arrays by slot, those of what rides along too.
-    counts: how many steps each parameter has had. lock: held while anything changes. watch: the observer of the steps,
-    or None. captured: the captured step that is open, or None.
+    params: the caller's tree. parameters: the places of its arrays; storages: their stored types. state: for each
+    parameter its state arrays by slot, those of what rides along too. counts: how many steps each parameter has had.
+    lock: held while anything changes. watch: the observer of the steps, or None. captured: the captured step that is
+    open, or None.
     """
 
-    def __init__(
-        self,
-        parameters: Parameters,
-        storages: Sequence[str],
-        definition: WithRiders,
-        hyper: Hyper,
-        groups: Mapping[str, Hyper],
-        belongs: Sequence[tuple[Hyper, ...]],
-        sparse: str,
-        lr_scale: Mapping[str, Any] | None,
-        loss_scaler: LossScaler | None,
-    ) -> None:
+    def __init__(self, params: Any, choices: Choices) -> None:
         self.lock, self.journal = lock(), Journal()
-        self.parameters, self.params, self.storages = parameters, parameters.tree, storages
-        self.definition, self.rule = definition, definition.rule
-        self.hyper, self.groups, self._belongs = hyper, groups, belongs
-        self.loss_scaler = loss_scaler
+        self.choices, self.definition, self.rule = choices, choices.definition, choices.definition.rule
+        self.hyper, self.groups = choices.hyper, choices.groups
+        self.program = self.definition.program(self.hyper)
+        self.rows_behind = RowsBehind(choices.sparse, self.definition, self.program)
+        self._zeroes = bool(self.definition.on.get("zero_grads"))
+        self.loss_scaler: LossScaler | None = None
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
-        arrays, paths = self.arrays, [f"params{path}" for path in parameters.paths]
-        self.state = [
-            {slot: self._start(slot, array, path) for slot in definition.slots}
-            for path, array in zip(paths, arrays, strict=True)
-        ]
-        self.program = definition.program(hyper)
-        self.rows_behind = RowsBehind(sparse, definition, self.program)
-        self._lr_scales = lr_scales(lr_scale, parameters.names, arrays, paths)
-        self._every = range(len(self.state))
-        self._zeroes = bool(definition.on.get("zero_grads"))
-        self._grads: Any = None
-        self.set_counts([0] * len(belongs), [dict(self.rule.states)] * len(belongs), 0)
+        new = taken(params, choices)
+        self.take(params, new, new.histories(self.start))
+        if self.follows:
+            follows(self)
 
-    def _start(self, slot: str, array: Any, path: str) -> Any:
-        # As in a step, a value that is too large for its type becomes infinite without a warning.
-        with np.errstate(all="ignore"):
-            if slot == COPY:
-                copy = array_like(array, 0.0, self.definition.on["cast_to"], path)
-                copy[...] = array
-                return copy
-            start = self.definition.start[slot]
-            return array_like(array, self.hyper[start] if isinstance(start, str) else start, None, path)
+    @property
+    def start(self) -> History:
+        """The history of a parameter that begins."""
+        return History(0, dict(self.rule.states))
+
+    def take(self, params: Any, new: Taken, histories: Sequence[History]) -> None:
+        """Take over parameters; may be interrupted and called again."""
+        self.params, self.taken = params, new
+        self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
+        self._every, self._lr_scales = range(len(new.state)), new.scales
+        self._grads: Any = None
+        self.rows_behind.by_parameter.clear()
+        self.set_counts(histories, self.journal.applied, self.journal.skipped)
+
+    def serve(self, loss_scaler: LossScaler | None) -> None:
+        """Use another loss scaler, which then serves no other optimizer."""
+        self.loss_scaler = loss_scaler
+        if loss_scaler is not None:
+            loss_scaler.serve(self.journal)
 
     @property
     def arrays(self) -> list[Any]:
@@ -103,9 +90,9 @@ class Updater:
 
     @property
     def t(self) -> int:
-        """How many steps were applied: the most that any parameter has had."""
+        """How many steps were applied."""
         self.settle()
-        return max(row.count for row in self.counts.rows)
+        return self.journal.applied
 
     @property
     def skipped(self) -> int:
@@ -121,8 +108,13 @@ class Updater:
 
     @property
     def monitors(self) -> list[Any]:
-        """The functions of the step that have a state of their own."""
-        return monitors_in([value for hyper in (self.hyper, *self.groups.values()) for value in hyper.values()])
+        """What is saved along: the monitors that functions of the step have called, and those that the user named."""
+        return list({id(monitor): monitor for monitor in (*self.called_monitors, *self.choices.monitors)}.values())
+
+    @property
+    def called_monitors(self) -> list[Any]:
+        """The monitors that functions of the step have called."""
+        return [monitor for hyper in (self.hyper, *self.groups.values()) for monitor in hyper.monitors]
 
     @property
     def grads(self) -> Any:
@@ -138,16 +130,44 @@ class Updater:
         """The arrays of a slot in the tree of the parameters."""
         return self.parameters.in_tree([slots[slot] for slots in self.state])
 
-    def set_counts(self, steps: Sequence[int], states: Sequence[dict[str, float]], skipped: int) -> None:
-        """Set each parameter's count of steps and its uniform states."""
-        layers = [(self.hyper, *group) for group in self._belongs]
-        self.counts = Counts(layers, steps, states, self.program.apart)
-        self.journal.skipped = skipped
+    def set_counts(self, histories: Sequence[History], applied: int, skipped: int) -> None:
+        """Set each parameter's history, and how many steps were applied and skipped."""
+        self.counts = Counts(self.taken.layers, histories, self.program.apart, self.choices.together)
+        self.journal.applied, self.journal.skipped = applied, skipped
         self._new_plans()
 
     def _new_plans(self) -> None:
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._lr_scales, strict=True)]
-        self.plans = Plans(self.program, slots, self.counts.row_of, self.label)
+        # No method of this object: a plan must not lead back to the object that has it.
+        label = partial(array_label, self.rule.arrays, self.parameters.paths)
+        self.plans = Plans(self.program, slots, self.counts.row_of, label)
+
+    @property
+    def follows(self) -> bool:
+        """Whether some state equals the parameters, and must when others write them."""
+        return bool(followers(self.definition, means=0))
+
+    def refresh(self) -> None:
+        """Have copies, and averages without a mean, equal the parameters, which others may have written."""
+        if self.follows:
+            with self.lock:
+                self.settle()
+                self.refresh_all()
+
+    def refresh_all(self, but: Collection[str] = ()) -> None:
+        """`refresh` while the lock is held; but: of these parameters, by their keys, the copies stay as they are."""
+        places = zip(
+            self.parameters.keys, self.parameters.paths, self.counts.each, self.state, self.arrays, strict=True
+        )
+        for key, path, row, state, array in places:
+            slots = followers(self.definition, row.count - row.since)
+            follow(state, [slot for slot in slots if not (slot == COPY and key in but)], array, f"params{path}")
+
+    def follow(self, arrays: Collection[Any]) -> None:
+        """Follow the values of arrays that were put back, if they are parameters."""
+        ids = set(map(id, arrays))
+        if any(id(array) in ids for array in self.arrays):
+            self.refresh()
 
     def settle(self) -> None:
         """Bring the counts up to date after an interrupted step or after replays of a captured step."""
@@ -166,10 +186,15 @@ class Updater:
             of = self.parameters.of
             parameters, gradients = of(params, "params"), of(grads, "grads")
             watch = self.watch
-            if watch is not None and watch.due():
-                watch.around(parameters, gradients)
-            else:
-                self.update(parameters, gradients)
+            try:
+                if watch is not None and watch.due():
+                    watch.around(parameters, gradients)
+                else:
+                    self.update(parameters, gradients)
+            except TypeError:
+                # A container in the place of an array has a better message.
+                self.parameters.matching(params, "params")
+                raise
 
     def update(self, parameters: list[Any], gradients: list[Any]) -> None:
         """Apply a step without the watch. parameters, gradients: in the order of the tree, None for no gradient."""
@@ -193,9 +218,10 @@ class Updater:
             plan, executor = self.plans.take(chosen, parameters, gradients)
             for k, parameter, gradient in zip(chosen, parameters, gradients, strict=True):
                 if k in self.rows_behind.by_parameter and not isinstance(gradient, RowSparse):
-                    self._catch_up(k, parameter)
-        numbers = [row.numbers() for row in counts.rows]
+                    self.catch_up(k, parameter)
+        numbers = [row.numbers(journal.applied + 1) for row in counts.rows]
         if scaler is not None:
+            scaler.check_serves(journal)
             for row in numbers:
                 row["grad_scale"] *= scaler.inverse()
         if plan.touched:
@@ -250,9 +276,9 @@ class Updater:
                 ]
                 chosen = {k: checked[k] for k in behind if checked[k] is not None}
             for k, row_numbers in chosen.items():
-                self._catch_up(k, arrays[k], row_numbers)
+                self.catch_up(k, arrays[k], row_numbers)
 
-    def _catch_up(self, k: int, parameter: Any, rows: Any = None) -> None:
+    def catch_up(self, k: int, parameter: Any, rows: Any = None) -> None:
         """Have rows of the k-th parameter catch up. rows: NumPy's int64, each once, or None for all."""
         sets = [(parameter, None, *self.state[k].values(), *self._lr_scales[k])]
         which, views = views_of(self.program, sets, lambda _, name: self.label(k, name), [0])
@@ -261,9 +287,7 @@ class Updater:
 
     def label(self, position: int, name: str) -> str:
         """How messages name an array of a parameter."""
-        parameter, gradient, *_ = self.rule.arrays
-        kind = {parameter: "params", gradient: "grads"}.get(name, f"state {name!r} of params")
-        return kind + self.parameters.paths[position]
+        return array_label(self.rule.arrays, self.parameters.paths, position, name)
 
     def named(self) -> Iterator[tuple[str, Any]]:
         """Every array and uniform state with its name."""
@@ -272,3 +296,9 @@ class Updater:
             yield self.label(k, self.rule.arrays[0]), array
             for slot, value in (self.state[k] | states[k]).items():
                 yield trees[slot] + path if slot in trees else self.label(k, slot), value
+
+
+def array_label(arrays: Sequence[str], paths: Sequence[str], position: int, name: str) -> str:
+    """How messages name an array of a parameter. arrays: the rule's names; paths: of the parameters."""
+    parameter, gradient, *_ = arrays
+    return {parameter: "params", gradient: "grads"}.get(name, f"state {name!r} of params") + paths[position]

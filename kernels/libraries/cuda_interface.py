@@ -72,6 +72,11 @@ def to_host(view: View, name: str) -> Any:
         return cuda.as_cuda_array(view.array).copy_to_host()
 
 
+def copy(source: View, target: View) -> None:
+    """Set an array to the values of another, rounded to its type; waits for the GPU."""
+    _fill(target, to_host(source, "").astype(target.storage))
+
+
 def filling(view: View, values: Any) -> Callable[[], Any]:
     """A function that sets the array to the values of a NumPy array."""
     return functools.partial(_fill, view, values)

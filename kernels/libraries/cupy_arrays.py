@@ -28,6 +28,12 @@ def to_host(view: View, name: str) -> Any:
         return cupy().asnumpy(view.array)
 
 
+def copy(source: View, target: View) -> None:
+    """Set an array to the values of another, rounded to its type."""
+    with on_device(target.device):
+        target.array[...] = source.array
+
+
 def filling(view: View, values: Any) -> Callable[[], Any]:
     """A function that sets the array to the values of a NumPy array."""
     return functools.partial(_fill, view, values)

@@ -50,6 +50,11 @@ def to_host(view: View, name: str) -> Any:
     return view.array
 
 
+def copy(source: View, target: View) -> None:
+    """Set an array to the values of another, rounded to its type."""
+    target.array[...] = source.array
+
+
 def filling(view: View, values: Any) -> Callable[[], Any]:
     """A function that sets the array to a NumPy array's values, without bytecode: no signal's handler runs within."""
     return functools.partial(operator.setitem, view.array, ..., values)

@@ -33,6 +33,9 @@ class Library(Protocol):
     def filling(self, view: View, values: Any) -> Callable[[], Any]:
         """A function that sets the array to the values of a NumPy array of its shape and type."""
 
+    def copy(self, source: View, target: View) -> None:
+        """Set an array to the values of another of its shape and library, rounded to its type."""
+
 
 def library_of(array: Any) -> Library:
     """The module of an array's library. Imports no library.
@@ -140,6 +143,16 @@ def to_host(array: Any, name: str) -> Any:
     """The values of an array as a NumPy array: its own memory where NumPy can share that, else a copy."""
     library, view = view_of(array, name)
     return library.to_host(view, name)
+
+
+def copy(source: Any, target: Any, name: str) -> None:
+    """Set an array to the values of another of its shape and library, rounded to its type.
+
+    Values that are too large for it become infinite without a warning, as in a step. name: how messages name both.
+    """
+    library, view = view_of(source, name)
+    with np.errstate(all="ignore"):
+        library.copy(view, view_of(target, name)[1])
 
 
 def assignable(array: Any, name: str) -> Any:

@@ -46,6 +46,11 @@ def to_host(view: View, name: str) -> Any:
     return host.shared_with_numpy(view.array.detach().cpu(), name)
 
 
+def copy(source: View, target: View) -> None:
+    """Set a tensor to the values of another, rounded to its type."""
+    target.array.detach().copy_(source.array.detach())
+
+
 def filling(view: View, values: Any) -> Callable[[], Any]:
     """A function that sets the array to the values of a NumPy array."""
     return functools.partial(_fill, view.array, values)

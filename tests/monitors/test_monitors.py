@@ -207,6 +207,81 @@ def test_an_optimizer_knows_its_monitors() -> None:
     assert fastopt.SGD(p, lr=functools.partial(lambda factor, t: factor(t), plateau)).monitors == [plateau]
 
 
+def test_a_monitor_is_known_however_the_function_that_calls_it_holds_it() -> None:
+    plateau = ReduceOnPlateau()
+    held = {"here": [plateau]}
+
+    class Rate:
+        __slots__ = ("inner",)
+
+        def __init__(self) -> None:
+            self.inner = {"monitor": plateau}
+
+        def __call__(self, t: int) -> float:
+            return self.inner["monitor"](t) * 0.1
+
+    def with_default(t: int, p: Any = plateau) -> float:
+        return p(t) * 0.1
+
+    for rate in (Rate(), Rate().__call__, with_default, lambda t: held["here"][0](t), with_default and plateau * 0.1):
+        opt = fastopt.SGD(np.zeros(2), lr=rate)
+        assert opt.monitors == [plateau]
+        opt.lr = 0.1
+        assert opt.monitors == []
+
+
+def test_a_monitor_that_is_called_late_is_known_from_then_on_or_named() -> None:
+    plateau, stopping, p = ReduceOnPlateau(), EarlyStopping(), np.zeros(2)
+    rate = lambda t: 0.1 if t < 3 else plateau(t) * 0.1  # noqa: E731
+    opt = fastopt.SGD(p, lr=rate)
+    known = []
+    for _ in range(3):
+        opt.step(np.ones(2))
+        known.append(opt.monitors)
+    assert known == [[], [], [plateau]]
+    saved = opt.state_dict()
+    with pytest.raises(ValueError, match=r"ReduceOnPlateau.*monitors="):
+        fastopt.SGD(p, lr=rate).load_state_dict(saved)
+    named = fastopt.SGD(p, lr=rate, monitors=[plateau])
+    named.load_state_dict(saved)
+    assert fastopt.SGD(p, lr=plateau * 0.1, monitors=[stopping, plateau]).monitors == [plateau, stopping]
+    with pytest.raises(TypeError, match="monitors must have state_dict and load_state_dict; got 3"):
+        fastopt.SGD(p, monitors=[3])
+
+
+def test_what_a_function_only_reads_is_no_monitor() -> None:
+    """A module of torch's has a state_dict too."""
+
+    class Module:
+        scale = 0.5
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"weight": np.zeros(3)}
+
+        def load_state_dict(self, state: Any) -> None: ...
+
+        def __call__(self, x: Any) -> Any:
+            return x
+
+    module = Module()
+    opt = fastopt.SGD(np.zeros(2), lr=lambda t: module.scale * module(0.1))
+    assert opt.monitors == []
+    opt.state_dict()
+
+
+def test_a_monitor_of_one_optimizer_is_not_known_to_another_that_is_made_meanwhile() -> None:
+    plateau = ReduceOnPlateau()
+    inner: list[Any] = []
+
+    def rate(t: int) -> float:
+        inner.append(fastopt.SGD(np.zeros(2), lr=lambda t: 0.1))
+        return plateau(t) * 0.1
+
+    opt = fastopt.SGD(np.zeros(2), lr=rate)
+    opt.step(np.ones(2))
+    assert (opt.monitors, [one.monitors for one in inner]) == ([plateau], [[]] * len(inner))
+
+
 def test_early_stopping_restores_the_best_weights_bit_for_bit() -> None:
     params = {"W": np.asfortranarray(np.random.default_rng(0).standard_normal((3, 4)).astype("float32")), "b": [None]}
     params["b"] = [np.array(0.0, "float16")]

@@ -41,6 +41,9 @@ SELDOM = [
     "functions of the step set",
     "numbers of groups set",
     "parameters replaced",
+    "structures with one more",
+    "structures with one less",
+    "copies and averages that followed",
     "loads from memory",
     "looked at, not finite",
 ]

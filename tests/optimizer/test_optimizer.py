@@ -364,7 +364,7 @@ def test_nothing_as_a_gradient_leaves_a_parameter_and_its_count_alone() -> None:
         for name in given:
             single[name].step(np.full(3, 0.5, "float32"))
         assert all(same_bits(params[name], alone[name]) for name in "abc")
-    assert opt.t == 4
+    assert opt.t == 5
 
 
 def test_groups_have_hyperparameters_of_their_own() -> None:

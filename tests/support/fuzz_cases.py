@@ -5,12 +5,12 @@ is drawn example by example.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from examples import EXACT
-from fuzz_trees import Kind, Leaf, leaf, named, nested
+from fuzz_trees import Kind, Leaf, leaf, named, nested, replaced, with_one_more, without
 from hypothesis import strategies as st
 from plain_model import NEUTRAL
 from rider_choices import COMBINATIONS, usable
@@ -131,6 +131,28 @@ class Problem:
         """For each leaf the numbers of the groups that it belongs to."""
         patterns = list(enumerate(self.groups))
         return [[n for n, p in patterns if p in ("*", name) or name.startswith(f"{p}.")] for name in names(self.tree)]
+
+    def with_one_more(self, name: str) -> "tuple[int, Problem | None]":
+        """With an array more in its first dictionary, like its first array; and the place of the new array."""
+        tree = with_one_more(self.tree, name, -1)
+        if tree is None:
+            return 0, None
+        place = [leaf for _, leaf in named(tree)].index(-1)
+        tree = replaced(tree, lambda leaf: place if leaf < 0 else leaf + (leaf >= place))
+        return place, self._changed((*self.leaves[:place], self.leaves[0], *self.leaves[place:]), tree)
+
+    def without(self, k: int) -> "Problem | None":
+        """Without an array of a dictionary that has others."""
+        tree = None if self.tree == 0 else without(self.tree, k)
+        return self._changed((*self.leaves[:k], *self.leaves[k + 1 :]), tree)
+
+    def _changed(self, leaves: tuple[Leaf, ...], tree: Any) -> "Problem | None":
+        """None for a tree that cannot be, and for groups of nothing, of which another optimizer cannot be made."""
+        if tree is None or len(named(self.tree)) > len(self.leaves):
+            return None
+        changed = replace(self, leaves=leaves, tree=tree)
+        matched = {group for groups in changed.members for group in groups}
+        return changed if len(matched) == len(self.groups) else None
 
 
 def names(tree: Any) -> list[str]:

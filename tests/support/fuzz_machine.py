@@ -24,7 +24,9 @@ from fuzz_trees import (
     numbers,
     placed,
     put,
+    put_in,
     replaced,
+    taken_out,
     wrappable,
 )
 from hypothesis import note
@@ -34,6 +36,7 @@ from plain_model import PlainModel, copied
 
 import fastopt
 from fastopt.kernels.language.hyperparameters import plain_number
+from fastopt.kernels.riders import AVERAGE, COPY
 
 # Where gradients come from: new arrays; those of the step before; views into one block, or of one number; such that
 # only share their memory, or cannot be written; the optimizer's own; and parameters that are given too.
@@ -188,6 +191,43 @@ class Machine(RuleBasedStateMachine):
             self.model.params[k] = copied(new, like=new)
             self.seen["parameters replaced"] += 1
 
+    @rule()
+    def refresh(self) -> None:
+        self.opt.refresh()
+        self.model.follow()
+        self.seen["copies and averages that followed"] += 1
+
+    @rule(seed=SEEDS, k=st.integers(0, 4), add=st.booleans())
+    def change_the_structure(self, seed: int, k: int, add: bool) -> None:
+        """A key more, or one less, where the tree has a dictionary."""
+        k %= len(self.arrays)
+        name = f"new{seed}"
+        k, changed = self.problem.with_one_more(name) if add else (k, self.problem.without(k))
+        if changed is None:
+            return
+        grads = self.tree(self.gradients(seed))
+        if add:
+            leaf = changed.leaves[k]
+            new = laid(numbers(leaf.shape, leaf.kind.storage, seed), leaf.layout)
+            put_in(self.opt.params, name, new)
+        else:
+            taken_out(self.opt.params, self.arrays[k])
+        with pytest.raises(ValueError, match="sync"):
+            self.opt.step(grads)
+        report = self.opt.sync()
+        self.problem, self.saved, self.grads = changed, {}, []
+        assert len(report.kept) == len(self.arrays) - (not add)
+        assert (len(report.begun), len(report.dropped)) == (add, not add)
+        if add:
+            self.arrays.insert(k, new)
+            one = PlainModel(self.case.rule, [new], {**self.model.options, **self.model.hyper})
+            self.model.add(k, one, changed.members)
+        else:
+            del self.arrays[k]
+            self.model.drop(k, changed.members)
+        self.model.follow()
+        self.seen["structures with one more" if add else "structures with one less"] += 1
+
     @rule(where=st.sampled_from(["one", "two", "memory"]), params=st.sampled_from([True, True, False]))
     def save(self, where: str, params: bool) -> None:
         self.seen["saves"] += 1
@@ -241,7 +281,9 @@ class Machine(RuleBasedStateMachine):
         ]
         report = self.opt.load_state_dict({**whole, "arrays": arrays}, partial=True)
         assert sorted(report.missing) == missing
-        self.model.load(model)
+        paths = self.opt._updater.parameters.keys
+        slots = {"params": self.case.rule.arrays[0], "ema": AVERAGE, "cast": COPY}
+        self.model.load(model, True, lambda name, k: f"{slots.get(name, name)}/{paths[k]}" in dropped)
         self.seen["loads of a part"] += 1
 
     @rule()

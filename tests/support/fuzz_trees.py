@@ -195,3 +195,51 @@ def put(tree: Any, old: Any, new: Any) -> bool:
         if put(value, old, new):
             return True
     return False
+
+
+def with_one_more(tree: Any, name: str, leaf: int) -> Any:
+    """The tree with a leaf more in its first dictionary; None if it has no dictionary."""
+    if isinstance(tree, dict):
+        return type(tree)({**tree, name: leaf})
+    found = parts(tree)
+    for place, (_, value) in enumerate(found or []):
+        if (changed := with_one_more(value, name, leaf)) is not None:
+            values = [changed if k == place else other for k, (_, other) in enumerate(found or [])]
+            return type(tree)(*values) if isinstance(tree, Pair | Layer) else type(tree)(values)
+    return None
+
+
+def put_in(tree: Any, name: str, array: Any) -> bool:
+    """Put an array into the first dictionary of a tree; whether there is one."""
+    if isinstance(tree, dict):
+        tree[name] = array
+        return True
+    return any(put_in(value, name, array) for _, value in parts(tree) or [])
+
+
+def without(tree: Any, leaf: int) -> Any:
+    """The tree without a leaf, and later leaves one lower; None if the leaf is not one of several in a dictionary."""
+    if isinstance(tree, int):
+        return tree - (tree > leaf)
+    found = parts(tree) or []
+    if any(value == leaf for _, value in found if isinstance(value, int)):
+        if not isinstance(tree, dict) or len(tree) < 2:
+            return None
+        return type(tree)({name: without(value, leaf) for name, value in tree.items() if value != leaf})
+    values = [without(value, leaf) for _, value in found]
+    if any(value is None for value in values):
+        return None
+    if isinstance(tree, dict):
+        return type(tree)(zip(tree, values, strict=True))
+    return type(tree)(*values) if isinstance(tree, Pair | Layer) else type(tree)(values)
+
+
+def taken_out(tree: Any, array: Any) -> bool:
+    """Remove an array from the dictionary that has it; whether one has."""
+    for name, value in parts(tree) or []:
+        if value is array:
+            del tree[name]
+            return True
+        if taken_out(value, array):
+            return True
+    return False

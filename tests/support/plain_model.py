@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ NEUTRAL = {
     "weight_decay": 0.0,
     "ema": 0.0,
 }
+
+
+PER_ARRAY = ("params", "slots", "cast", "states", "ema", "counts", "means")
 
 
 class PlainModel:
@@ -51,11 +54,30 @@ class PlainModel:
             self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
         self.states = [dict(rule.states) for _ in params]
         self.ema = [np.zeros_like(p, self.compute) for p in params]
-        self.counts, self.skipped = [0] * len(params), 0
+        # The steps of each array, the means that its average is of, and the steps of all together.
+        self.counts, self.means, self.t, self.skipped = [0] * len(params), [0] * len(params), 0, 0
+        self.follow()
 
-    @property
-    def t(self) -> int:
-        return max(self.counts)
+    def add(self, k: int, other: "PlainModel", members: Sequence[Sequence[int]]) -> None:
+        """Take the array of a model without steps for its k-th. members: of all arrays."""
+        for name in PER_ARRAY:
+            getattr(self, name)[k:k] = getattr(other, name)
+        self.members = members
+
+    def drop(self, k: int, members: Sequence[Sequence[int]]) -> None:
+        """Forget an array. members: of the others."""
+        for name in PER_ARRAY:
+            del getattr(self, name)[k : k + 1]
+        self.members = members
+
+    def follow(self, but: Sequence[bool] = ()) -> None:
+        """Have copies and averages without a mean equal the parameters. but: for each array whether its copy stays."""
+        with np.errstate(all="ignore"):
+            for k, p in enumerate(self.params):
+                if self.cast and not (but and but[k]):
+                    self.cast[k][...] = p.astype(self.cast[k].dtype)
+                if not (self.means[k] or self.options.get("ema_uncorrected")):
+                    self.ema[k][...] = p
 
     def _merged(self, k: int) -> dict[str, Any]:
         merged = dict(self.hyper)
@@ -70,7 +92,7 @@ class PlainModel:
     def numbers(self, k: int) -> dict[str, Any]:
         """The numbers for the next step of an array."""
         merged = self._merged(k)
-        return {name: value(self.counts[k] + 1) if callable(value) else value for name, value in merged.items()}
+        return {name: value(self.t + 1) if callable(value) else value for name, value in merged.items()}
 
     def step(self, grads: Sequence[Any]) -> list[Any]:
         """One step; returns the gradients as they are afterwards. What raises has changed nothing."""
@@ -105,8 +127,9 @@ class PlainModel:
                 factor = shrink(whole, limit)
                 g[k] = g[k] * (factor * shrink(norm(g[k]) * factor, single))
         new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
+        self.t += 1
         for k, (p, slots, states, average) in new.items():
-            self.counts[k] += 1
+            self.counts[k], self.means[k] = self.counts[k] + 1, self.means[k] + 1
             self.slots[k], self.states[k], self.ema[k] = slots, states, average
             _set(self.params[k], p)
             if self.cast:
@@ -135,9 +158,10 @@ class PlainModel:
         average = self.ema[k]
         if "ema" in n:
             corrected = not self.options.get("ema_uncorrected")
-            weight = (1 - n["ema"]) / (1 - n["ema"] ** t) if corrected else 1 - n["ema"]
+            weight = (1 - n["ema"]) / (1 - n["ema"] ** (self.means[k] + 1)) if corrected else 1 - n["ema"]
             average = self._row(average, axes)
-            average = self._stored(average + weight * (new - average), k, axes)
+            mean = new if corrected and weight == 1 else average + weight * (new - average)
+            average = self._stored(mean, k, axes)
         count = len(slots)
         states = dict(zip(self.rule.states, rest[count:], strict=True))
         return self._stored(new, k, axes), [self._stored(s, k, axes) for s in rest[:count]], states, average
@@ -157,21 +181,34 @@ class PlainModel:
         one = copy.copy(self)
         for name in ("params", "slots", "ema", "cast"):
             setattr(one, name, copy.deepcopy(getattr(self, name)))
-        one.states, one.counts = [dict(own) for own in self.states], list(self.counts)
+        one.states, one.counts, one.means = [dict(own) for own in self.states], list(self.counts), list(self.means)
         one.hyper, one.groups = dict(self.hyper), [dict(group) for group in self.groups]
         one.scaler = copy.copy(self.scaler)
         return one
 
-    def load(self, saved: "PlainModel", params: bool = True) -> None:
-        """Go on from a copy of another model, with the functions of the step of this one."""
-        if params:
-            for mine, theirs in zip(self.params, saved.params, strict=True):
-                mine[...] = theirs
-        for name in ("slots", "ema", "cast"):
-            mine, theirs = getattr(self, name), getattr(saved, name)
-            setattr(self, name, [copied(b, like=a) for a, b in zip(mine, theirs, strict=True)])
-        self.states, self.counts = [dict(own) for own in saved.states], list(saved.counts)
-        self.skipped = saved.skipped
+    def load(
+        self, saved: "PlainModel", params: bool = True, without: Callable[[str, int], bool] = lambda name, k: False
+    ) -> None:
+        """Go on from a copy of another model, with the functions of the step of this one.
+
+        without: whether the saved state lacks an array: a slot by its name, "params", "ema" or "cast", of the k-th.
+        """
+        copies = []
+        for k, mine in enumerate(self.params):
+            slots = [*self.rule.slots]
+            taken = params and not without("params", k)
+            if taken:
+                mine[...] = saved.params[k]
+            copies.append(taken and not without("cast", k))
+            if self.cast and copies[k]:
+                self.cast[k][...] = saved.cast[k]
+            if not without("ema", k):
+                self.ema[k][...], self.means[k] = saved.ema[k], saved.means[k]
+            if not any(without(slot, k) for slot in slots):
+                self.slots[k] = copied(saved.slots[k], like=self.slots[k])
+                self.states[k], self.counts[k] = dict(saved.states[k]), saved.counts[k]
+        self.follow(copies)
+        self.t, self.skipped = saved.t, saved.skipped
         if self.scaler and saved.scaler:
             self.scaler.load_state_dict(saved.scaler.state_dict())
         for own, others in zip([self.hyper, *self.groups], [saved.hyper, *saved.groups], strict=True):

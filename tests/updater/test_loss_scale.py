@@ -33,6 +33,34 @@ def test_it_shrinks_after_a_skip_and_grows_after_an_interval() -> None:
     assert found == [64, 64, 128, 128, 64, 32, 32, 64, 64, 128, 64, 64]
 
 
+def test_an_interval_that_was_made_smaller_holds_from_the_next_step_and_after_a_load() -> None:
+    scaler, other = fastopt.LossScaler(64.0, interval=5), fastopt.LossScaler(64.0, interval=2)
+    for _ in range(4):
+        scaler.update(True)
+    other.load_state_dict(scaler.state_dict())
+    scaler.interval = 2
+    for one in (scaler, other):
+        one.update(True)
+        assert one.scale == 128
+
+
+def test_a_scaler_serves_the_optimizer_that_it_was_given_to_last() -> None:
+    """Two would each undo a scale that the other has just changed."""
+    scaler, p = fastopt.LossScaler(64.0), np.zeros(3, "float16")
+    first = fastopt.SGD(p, lr=1.0, loss_scaler=scaler)
+    with pytest.raises(ValueError, match="matches no parameter"):
+        fastopt.SGD(p, lr=1.0, loss_scaler=scaler, groups={"b": {}})
+    first.step(np.full(3, 64, "float16"))
+    second = fastopt.SGD(np.zeros(3, "float16"), lr=1.0, loss_scaler=scaler)
+    with pytest.raises(RuntimeError, match=r"was given to another optimizer since.*make a LossScaler for each"):
+        first.step(np.full(3, 64, "float16"))
+    assert (p.tolist(), first.t) == ([-1, -1, -1], 1)
+    second.step(np.full(3, 64, "float16"))
+    first.loss_scaler = scaler
+    first.step(np.full(3, 64, "float16"))
+    assert p.tolist() == [-2, -2, -2]
+
+
 def test_it_stays_within_its_bounds() -> None:
     found = scales(fastopt.LossScaler(64.0, interval=1, growth=3.0, backoff=0.1, lowest=16.0, highest=100.0), 8)
     assert found == [64, 100, 100, 100, 16, 16, 48, 100]

@@ -116,7 +116,9 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
     if not is_off(factor):
         hyper["grad_scale"] = 1 / factor
     try:
-        return built(family, params, decayed(family, hyper, "decoupled"), FIXED.get(family, {}))
+        # Keras has one count of steps.
+        counted = {**decayed(family, hyper, "decoupled"), "count": "optimizer"}
+        return built(family, params, counted, FIXED.get(family, {}))
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from error
 

@@ -49,7 +49,8 @@ def made(
     hyper = {NAMES.get(n, n): counted_from_zero(value) for n, value in given.items()}
     if "momentum" in hyper:
         hyper["momentum"] = hyper["momentum"] or 0.0
-    return built(family, params, decayed(family, hyper, decay), FIXED.get(family, {}))
+    # optax has one count of steps.
+    return built(family, params, {**decayed(family, hyper, decay), "count": "optimizer"}, FIXED.get(family, {}))
 
 
 def sgd(

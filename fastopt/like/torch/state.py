@@ -125,7 +125,7 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     groups: dict[tuple[int, ...], dict[str, Any]] = {}
     for place, k in enumerate(ours):
         row, count = rows[k], saved["steps"][keys[k]]
-        numbers = optimizers.arguments_of(family, options, row.numbers(), updater_of(opt).definition.on)
+        numbers = optimizers.arguments_of(family, options, row.numbers(opt.t + 1), updater_of(opt).definition.on)
         defaults = _arguments(family)
         group = groups.setdefault(
             tuple(map(id, row.layers)), {n: numbers.get(n, default) for n, default in defaults.items()} | {"params": []}

@@ -1,0 +1,34 @@
+"""The state arrays of a parameter: how they start, and how they follow weights that no step wrote."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..kernels.libraries.library import array_like, copy
+from ..kernels.riders import AVERAGE, COPY, WithRiders
+from .hyper import Hyper
+
+
+def started(definition: WithRiders, hyper: Hyper, array: Any, path: str) -> dict[str, Any]:
+    """New state arrays of a parameter by slot. path: how messages name the parameter."""
+    state = {}
+    for slot in definition.slots:
+        start = definition.start.get(slot, 0.0)
+        dtype = definition.on["cast_to"] if slot == COPY else None
+        # As in a step, a value that is too large for its type becomes infinite without a warning.
+        with np.errstate(all="ignore"):
+            state[slot] = array_like(array, hyper[start] if isinstance(start, str) else start, dtype, path)
+    follow(state, followers(definition, means=0), array, path)
+    return state
+
+
+def followers(definition: WithRiders, means: int) -> list[str]:
+    """The slots that equal the parameter: a copy, and an average as long as it is of no means."""
+    return [slot for slot in definition.slots if slot not in definition.start and not (slot == AVERAGE and means)]
+
+
+def follow(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -> None:
+    """Give slots the present values of their parameter."""
+    for slot in slots:
+        copy(array, state[slot], path)

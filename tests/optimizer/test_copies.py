@@ -1,0 +1,73 @@
+"""The copy of the weights in 16 bits follows whatever fastopt writes, and by `refresh` what the caller writes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastopt
+
+
+def weights(value: float) -> dict[str, Any]:
+    return {"a": np.full(3, value, "float32"), "b": np.full((2, 2), value, "float32")}
+
+
+def followed(opt: fastopt.Optimizer) -> bool:
+    return all((opt.cast[name] == p.astype("float16")).all() for name, p in opt.params.items())
+
+
+def moved(opt: fastopt.Optimizer, value: float = 1.0) -> None:
+    opt.step({name: np.full_like(p, value) for name, p in opt.params.items()})
+
+
+@pytest.fixture
+def opt() -> fastopt.Optimizer:
+    made = fastopt.SGD(weights(1.0), lr=0.1, cast_to="float16", ema=0.5)
+    moved(made)
+    return made
+
+
+def test_early_stopping_and_the_bold_driver_put_it_back_too(opt: fastopt.Optimizer) -> None:
+    stopping, driver = fastopt.EarlyStopping(params=opt.params), fastopt.BoldDriver(params=opt.params)
+    stopping.update(1.0)
+    driver.update(1.0)
+    for put_back in (stopping.restore, lambda: driver.update(2.0)):
+        moved(opt)
+        put_back()
+        assert opt.params["a"][0] == np.float32(0.9)
+        assert followed(opt)
+
+
+def test_a_range_test_puts_it_back_too(opt: fastopt.Optimizer) -> None:
+    gradient = lambda: (1.0, {name: np.ones_like(p) for name, p in opt.params.items()})  # noqa: E731
+    fastopt.lr_find(gradient, opt.params, "sgd", steps=10)
+    assert followed(opt)
+
+
+def test_a_part_of_a_state_brings_it_too(opt: fastopt.Optimizer, tmp_path: Path) -> None:
+    plain = fastopt.SGD(weights(5.0), lr=0.1)
+    opt.load_state_dict(plain.state_dict(), partial=True)
+    assert (opt.cast["a"] == 5).all()
+    # A copy without its weights would be of other weights.
+    other = fastopt.SGD(weights(7.0), lr=0.1, cast_to="float16", ema=0.5)
+    other.save(tmp_path / "s", params=False)
+    opt.load(tmp_path / "s")
+    assert (opt.params["a"] == 5).all()
+    assert followed(opt)
+
+
+def test_what_the_caller_writes_comes_by_refresh(opt: fastopt.Optimizer) -> None:
+    average = opt.ema["a"].copy()
+    opt.params["a"][...] = 3.0
+    opt.params["b"] = np.full((2, 2), 4.0, "float32")
+    assert not followed(opt)
+    opt.refresh()
+    assert followed(opt)
+    # An average of some means is of steps, and stays; one of none is the weight.
+    assert (opt.ema["a"] == average).all()
+    fresh = fastopt.SGD(weights(1.0), lr=0.1, ema=0.5)
+    fresh.params["a"][...] = 3.0
+    fresh.refresh()
+    assert (fresh.ema["a"] == 3).all()
+    fastopt.SGD(weights(1.0), lr=0.1).refresh()  # Nothing follows there.
