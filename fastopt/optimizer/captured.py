@@ -75,9 +75,10 @@ class Captured:
             known = foretold(gpu, [row.numbers(step) for row in coming])
             told.append([values for values, _ in known])
             states.append([after for _, after in known])
-            for number in self._plan.rows:
+            for number in self._updater.counts.going_on(self._plan.rows):
                 row = coming[number]
-                row.count, row.states = row.count + 1, row.states | states[-1][number]
+                row.count += number in self._plan.rows
+                row.states = row.states | states[-1][number]
         self._refuse_monitors(self._updater)
         carried = [[row.states[name] for name in gpu.carried] for row in rows]
         table = np.array(told, np.float64).reshape(self.steps, len(rows), len(gpu.told))
@@ -105,10 +106,10 @@ class Captured:
         counts, applied_before, skipped_before = self._base
         carried = self._steps.states()
         rows = updater.counts.rows
-        for number in self._plan.rows:
+        for number in updater.counts.going_on(self._plan.rows):
             row = rows[number]
             known = self._states[applied - 1][number] if applied else {}
-            row.count = counts[number] + applied
+            row.count = counts[number] + applied * (number in self._plan.rows)
             row.states = row.states | known | dict(zip(gpu.carried, carried[number], strict=True))
         updater.journal.applied, updater.journal.skipped = applied_before + applied, skipped_before + skipped
         return applied, skipped, stopped

@@ -68,13 +68,14 @@ class Counts:
 
     layers: for each parameter the hyperparameters that hold, where later layers override earlier ones. histories: for
     each parameter its own. apart: whether uniform states follow from an array's norm, and so are each parameter's own.
-    together: as SharedNumbers has it. row_of: for each parameter the number of its row.
+    together: as SharedNumbers has it; uniform states then go on in every step too, unless they are apart. row_of: for
+    each parameter the number of its row.
     """
 
     def __init__(
         self, layers: Sequence[tuple[Hyper, ...]], histories: Sequence[History], apart: bool, together: bool
     ) -> None:
-        self._apart = apart
+        self._apart, self._together = apart, together
         rows: dict[Any, SharedNumbers] = {}
         keys = []
         for k, (own, had) in enumerate(zip(layers, histories, strict=True)):
@@ -120,8 +121,10 @@ class Counts:
         if not rows[0].states:
             return [(row := rows[k], row.count + 1, row.states) for k in used]
         places = {self.row_of[k]: position for position, k in enumerate(chosen)}
-        values = [new[places[k] if self._apart else k] for k in used]
-        return [
-            (row := rows[k], row.count + 1, dict(zip(row.states, own, strict=True)))
-            for k, own in zip(used, values, strict=True)
-        ]
+        taken = set(used)
+        pairs = [(k, new[places[k] if self._apart else k]) for k in self.going_on(used)]
+        return [(row := rows[k], row.count + (k in taken), dict(zip(row.states, own, strict=True))) for k, own in pairs]
+
+    def going_on(self, used: Sequence[int]) -> Sequence[int]:
+        """The rows whose uniform states go on in a step that uses some rows."""
+        return range(len(self.rows)) if self._together and not self._apart else used

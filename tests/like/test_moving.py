@@ -30,6 +30,32 @@ def ours(row: Any, arrays: Arrays) -> Any:
     return getattr(getattr(like, row.peer), row.name)(arrays, **row.options)
 
 
+LATE = {
+    "torch": {"SGD": {"lr": 0.1, "momentum": 0.9}, "Adam": {}, "NAdam": {}, "RAdam": {"lr": 0.01}},
+    "keras": {"SGD": {"momentum": 0.9}, "Adam": {}, "Nadam": {}, "Adamax": {}},
+    "optax": {"adam": {"learning_rate": 0.1}, "nadam": {"learning_rate": 0.1}, "amsgrad": {"learning_rate": 0.1}},
+}
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(("peer", "name"), [(peer, name) for peer, names in LATE.items() for name in names])
+def test_what_is_frozen_at_first_joins_as_with_the_peer(peer: str, name: str) -> None:
+    """Schedules go on meanwhile, and bias corrections count what the peer's count."""
+    options = {**LATE[peer][name], "lr" if peer == "torch" else "learning_rate": linear(0.1, end=0.01, steps=15)}
+    start, grads = problem()
+    # optax has no gradient that is None: zeros leave moments as they are only as long as these are zero.
+    frozen = range(9) if peer == "optax" else [*range(9), 13]
+    given = [[first, None if k in frozen else second] for k, (first, second) in enumerate(grads)]
+    theirs, arrays = RUNS[peer](name, options, start), [array.copy() for array in start]
+    here = getattr(getattr(like, peer), name)(arrays, **options)
+    path = []
+    for step in given:
+        theirs.step(step)
+        here.step(step)
+        path.append(flat(theirs.weights))
+    assert distance(arrays, path) < TOLERANCE
+
+
 def distance(weights: Arrays, path: list[np.ndarray]) -> float:
     """How far the weights are from where the path ends."""
     return float(relative([*path[:-1], flat(weights)], path).max())

@@ -254,9 +254,11 @@ def test_ordinary_steps_wait_for_no_norm(name: str, on: Any, monkeypatch: pytest
     assert_equal(opt, expected, on)
 
 
-def test_groups_and_parameters_without_gradients_count_for_themselves(on: Any) -> None:
-    options = {"groups": {"1": {"lr": 0.5}, "3": {"lr": lambda t: 0.1 / t}}, "clip_norm": 1.0}
-    opt, expected, mine, gradients = both(RULES["adam"], on, options)
+@pytest.mark.parametrize("count", ["parameter", "optimizer"])
+def test_groups_and_parameters_without_gradients_count_for_themselves(count: str, on: Any) -> None:
+    """A product of momenta that all share goes on without a gradient."""
+    options = {"groups": {"1": {"lr": 0.5}, "3": {"lr": lambda t: 0.1 / t}}, "clip_norm": 1.0, "count": count}
+    opt, expected, mine, gradients = both(RULES["nadam"], on, options)
     opt.step(mine)
     with on.on_the_cpu():
         expected.step(gradients)

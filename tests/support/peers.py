@@ -1,4 +1,7 @@
-"""Runs of the peers' optimizers over lists of arrays, in float64 or float32, which can stop and go on elsewhere."""
+"""Runs of the peers' optimizers over lists of arrays, in float64 or float32, which can stop and go on elsewhere.
+
+None in the place of a gradient is a parameter that is frozen in that step, in the peer's way.
+"""
 
 import contextlib
 import os
@@ -40,7 +43,7 @@ class TorchRun:
         (group,) = self.optimizer.param_groups
         group.update(at_step({n: v for n, v in self.options.items() if callable(v)}, self.t))
         for parameter, grad in zip(self.parameters, grads, strict=True):
-            parameter.grad = self.torch.tensor(grad)
+            parameter.grad = None if grad is None else self.torch.tensor(grad)
         with self._types():
             self.optimizer.step()
 
@@ -90,7 +93,7 @@ class KerasRun:
         with self._types():
             if "learning_rate" in self.options:
                 self.optimizer.learning_rate = at_step(self.options, self.t)["learning_rate"]
-            gradients = [self.jax.numpy.asarray(grad) for grad in grads]
+            gradients = [grad if grad is None else self.jax.numpy.asarray(grad) for grad in grads]
             if self.compiled:
                 each = self.variables, self.optimizer.variables
                 values, own = ([variable.value for variable in variables] for variables in each)
@@ -98,7 +101,8 @@ class KerasRun:
                     for variable, value in zip(variables, new, strict=True):
                         variable.assign(value)
             else:
-                self.optimizer.apply(gradients, self.variables)
+                given = [k for k, grad in enumerate(grads) if grad is not None]
+                self.optimizer.apply([gradients[k] for k in given], [self.variables[k] for k in given])
 
     @property
     def weights(self) -> Arrays:
@@ -150,8 +154,11 @@ class OptaxRun:
     def step(self, grads: Arrays) -> None:
         self.t += 1
         with _types(self.jax, self.wide):
-            gradients = [self.jax.numpy.asarray(grad) for grad in grads]
-            self.parameters, self.state = self.update(gradients, self.state, self.parameters)
+            # As behind optax.selective_transform, with zeros: no part of a tree of JAX's is None.
+            pairs = list(zip(grads, self.parameters, strict=True))
+            gradients = [self.jax.numpy.asarray(p * 0 if grad is None else grad) for grad, p in pairs]
+            new, self.state = self.update(gradients, self.state, self.parameters)
+            self.parameters = [p if grad is None else own for (grad, p), own in zip(pairs, new, strict=True)]
 
     @property
     def weights(self) -> Arrays:
