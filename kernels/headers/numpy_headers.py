@@ -7,7 +7,6 @@ way is taken. Importing this module imports numba.
 """
 
 import functools
-import itertools
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -187,15 +186,19 @@ class Headers:
 
 
 def _extents(views: Sequence[Sequence[View]], gradients_written: bool) -> tuple[Any, Any]:
-    """Where each gradient begins and ends, from the address of its first element; where written arrays lie, in order.
+    """Where each gradient begins and ends, from the address of its first element; where written arrays lie, in order,
+    those that interleave or touch as one.
 
-    The first is empty where a moved gradient needs a full check: if gradients are written, or if the written arrays
-    interleave.
+    The first is empty where a moved gradient needs a full check: if gradients are written.
     """
-    written = sorted(view.bounds for arrays in views for k, view in enumerate(arrays) if k != 1 and view.size)
-    apart = all(before[1] <= after[0] for before, after in itertools.pairwise(written))
+    written: list[list[int]] = []
+    for low, high in sorted(view.bounds for arrays in views for k, view in enumerate(arrays) if k != 1 and view.size):
+        if written and low <= written[-1][1]:
+            written[-1][1] = max(high, written[-1][1])
+        else:
+            written.append([low, high])
     spans = []
-    if apart and not gradients_written:
+    if not gradients_written:
         gradients = [arrays[1] for arrays in views]
         spans = [[b - g.address for b in g.bounds] if g and g.size else [0, 0] for g in gradients]
     return (np.array(table, np.int64).reshape(-1, 2) for table in (spans, written))  # type: ignore[return-value]

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..arrays.checks import check, check_overlaps
+from ..arrays.checks import check
+from ..arrays.overlaps import check_overlaps
 from ..arrays.view import View, compute_type
 from ..program.stages import Program
 from ..system import memory_for

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import check_overlaps
+from ..arrays.overlaps import check_overlaps
 from ..arrays.row_sparse import RowSparse, checked_rows
 from ..arrays.view import View
 from ..backends import backend

@@ -55,6 +55,20 @@ def test_a_gradient_may_not_move_into_what_is_written() -> None:
         assert headers.look(params, [room[first : first + 12].reshape(3, 4), *grads[1:]]) == found
 
 
+def test_beside_interleaved_parameters_gradients_may_move_but_not_between_them() -> None:
+    room, grads = np.zeros((9, 4), "float32"), [np.ones(7, "float32") for _ in range(3)]
+    params = [*room[1:8, :3].T]
+    headers = headers_of(params, grads)
+    fresh = [np.ones(7, "float32") for _ in range(3)]
+    assert headers.look(params, fresh) == MOVED
+    # The fourth column lies between the others: a full check is to tell.
+    between = [as_strided(room[0, k:], (7,), (4,)) for k in range(3)]
+    assert headers.look(params, [fresh[0], fresh[1], room[1:8, 3].copy()]) == MOVED
+    headers = headers_of(params, [*grads[:2], room[1:8, 3]])
+    assert headers.look(params, [*grads[:2], room[:7, 3]]) == CHANGED
+    assert headers_of(params, grads).look(params, [between[0], *fresh[1:]]) == CHANGED
+
+
 def test_every_length_and_every_stride_counts() -> None:
     room = np.zeros(4096, "float32")
     shape, strides = (2, 3, 4, 5), (1024, 256, 64, 4)
