@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from .arrays.extents import Extents
 from .arrays.view import View
 from .program.stages import Program, Stage
 from .system import uninterrupted
@@ -30,10 +31,11 @@ class Backend(Launcher, Protocol):
 
     merged: Callable[[Any, Any, View, str], tuple[Any, View]] | None
 
-    def headers(
-        self, parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
-    ) -> "Headers | TensorHeaders | None":
-        """A check whether these arrays were replaced or moved; None where each step has to look at all of them."""
+    def headers(self, fixed: list[Any], moving: list[Any], extents: Extents) -> "Headers | TensorHeaders | None":
+        """A check whether these arrays were replaced or moved; None where each step has to look at all of them.
+
+        fixed: those that must lie where they are. moving: those that may move as far as `extents` lets them.
+        """
 
     def unattended(self, program: Program) -> bool:
         """Whether ordinary steps of a program are unattended: the GPU takes them without waiting for the host."""

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..arrays.extents import Extents
 from ..headers.numpy_headers import Headers, available
 from ..headers.tensor_headers import TensorHeaders
 from ..jit import compiler
@@ -174,13 +175,11 @@ def shares(lengths: Any, threads: int) -> Any:
     return np.unique(np.concatenate([[0], np.minimum(cuts, len(ends)), [len(ends)]])).astype(np.int64)
 
 
-def headers(
-    parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
-) -> Headers | TensorHeaders | None:
+def headers(fixed: list[Any], moving: list[Any], extents: Extents) -> Headers | TensorHeaders | None:
     """A check whether arrays were replaced or moved; None for NumPy's arrays where their structs cannot be read."""
-    if not all(isinstance(array, np.ndarray) for array in (*parameters, *gradients)):
-        return TensorHeaders(parameters, gradients, views, gradients_written)
-    return Headers(parameters, gradients, views, gradients_written) if available() else None
+    if not all(isinstance(array, np.ndarray) for array in (*fixed, *moving)):
+        return TensorHeaders(fixed, moving, extents)
+    return Headers(fixed, moving, extents) if available() else None
 
 
 def unattended(program: Program) -> bool:

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..arrays.extents import Extents
 from ..arrays.view import View, is_flat
 from ..backends import backend
 from ..libraries.library import views_of
@@ -38,7 +39,11 @@ def update(
     groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
     # Scalars that follow from a norm of an array differ from set to set.
     own = range(len(sets)) if program.apart else groups
-    executor = Attended(program, _stage_runs(program, which, views, own), groups, own)
+    return stepped(Attended(program, stage_runs(program, which, views, own), groups, own), numbers)
+
+
+def stepped(executor: Executor, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+    """Take a step that nothing else has to note. Returns what `decide` returns."""
     states = executor.decide(numbers)
     if states is not None:
         executor.write([])
@@ -111,7 +116,7 @@ class Plan:
         answer = headers.look(parameters, seen) if headers else CHANGED
         if answer == MOVED:
             for batch, column in self._gradients:
-                batch.move(column, headers.gradients)  # type: ignore[union-attr]
+                batch.move(column, headers.moving)  # type: ignore[union-attr]
         self._headers = headers
         return None if answer == CHANGED else self._executor
 
@@ -131,7 +136,7 @@ class Plan:
         self.touched = [
             Touched(k, RowSet(which, self.program, views[k], self._label(k, gradient))) for k in self._sparse
         ]
-        self._runs = _stage_runs(self.program, which, views, self._own)
+        self._runs = stage_runs(self.program, which, views, self._own)
         self._gradients = [
             (batch, run.stage.arrays.index(gradient))
             for run in self._runs
@@ -145,7 +150,8 @@ class Plan:
         self._executor = self._attended = Attended(self.program, self._runs, self._groups, self._own)
         if on.unattended(self.program) and not self._sparse:
             self._executor = self._unattended = Unattended(self._steps, self._runs[-1], self._unattended)
-        self._headers = on.headers(parameters, self._dense(parameters, gradients), views, written)
+        extents = Extents([arrays[1] for arrays in views], self._written, range(len(views)) if written else ())
+        self._headers = on.headers(parameters, self._dense(parameters, gradients), extents)
         return self._executor
 
     def _touch(self, gradients: list[Any]) -> None:
@@ -185,7 +191,8 @@ class Plan:
         return functools.partial(first.reduced, [partials.copy() for partials in first.partials()])
 
 
-def _stage_runs(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[StageRun]:
+def stage_runs(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[StageRun]:
+    """The stages of a program on the arrays of each set. which: the backend. own: for each set its row of scalars."""
     # All stages walk a set in one order, that of its arrays together: norms add up in it.
     flat = [None if None in arrays else is_flat(arrays) for arrays in views]
     runs = []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import as_strided
 
+from fastopt.kernels.arrays.extents import Extents
 from fastopt.kernels.cpu import backend as cpu
 from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME
 from fastopt.kernels.libraries.library import view_of
@@ -20,8 +21,8 @@ def arrays() -> list[Any]:
 
 
 def headers_of(params: list[Any], grads: list[Any]) -> Any:
-    views = [[view_of(array, "array")[1] for array in pair] for pair in zip(params, grads, strict=True)]
-    return cpu.headers(params, grads, views, False)
+    fixed, moving = ([view_of(array, "array")[1] for array in some] for some in (params, grads))
+    return cpu.headers(params, grads, Extents(moving, fixed))
 
 
 def test_gradients_may_move_and_their_addresses_are_told() -> None:
@@ -35,7 +36,7 @@ def test_gradients_may_move_and_their_addresses_are_told() -> None:
     # One alone, too.
     fresh[-1] = grads[-1]
     assert headers.look(params, fresh) == MOVED
-    assert headers.gradients[-1] == grads[-1].ctypes.data
+    assert headers.moving[-1] == grads[-1].ctypes.data
 
 
 def test_parameters_may_not_move() -> None:
@@ -62,11 +63,21 @@ def test_beside_interleaved_parameters_gradients_may_move_but_not_between_them()
     fresh = [np.ones(7, "float32") for _ in range(3)]
     assert headers.look(params, fresh) == MOVED
     # The fourth column lies between the others: a full check is to tell.
-    between = [as_strided(room[0, k:], (7,), (4,)) for k in range(3)]
-    assert headers.look(params, [fresh[0], fresh[1], room[1:8, 3].copy()]) == MOVED
-    headers = headers_of(params, [*grads[:2], room[1:8, 3]])
-    assert headers.look(params, [*grads[:2], room[:7, 3]]) == CHANGED
-    assert headers_of(params, grads).look(params, [between[0], *fresh[1:]]) == CHANGED
+    headers = headers_of(params, [*grads[:2], room[:7, 3]])
+    assert headers.look(params, [*grads[:2], room[1:8, 3]]) == CHANGED
+
+
+def test_arrays_that_are_written_may_move_but_not_over_others() -> None:
+    room = np.zeros(100, "float32")
+    arrays = [room[first : first + 10] for first in (0, 20, 40)]
+    headers = cpu.headers([], arrays, Extents([view_of(array, "array")[1] for array in arrays], (), [0, 2]))
+    assert headers is not None
+    # Elements at which each begins: only the second is not written.
+    for places, found in (
+        *(((0, 20, 40), SAME), ((50, 20, 40), MOVED), ((10, 20, 30), MOVED), ((60, 70, 80), MOVED)),
+        *(((0, 9, 40), CHANGED), ((0, 31, 40), CHANGED), ((0, 20, 9), CHANGED), ((40, 20, 40), CHANGED)),
+    ):
+        assert headers.look([], [room[first : first + 10] for first in places]) == found, places
 
 
 def test_every_length_and_every_stride_counts() -> None:
