@@ -15,6 +15,7 @@ from .tasks.stage_run import StageRun
 if TYPE_CHECKING:
     from .cuda.unattended import UnattendedSteps
     from .headers.numpy_headers import Headers
+    from .headers.row_headers import RowHeaders
     from .headers.tensor_headers import TensorHeaders
 
 # The folder of each backend, by the name that fastopt's users see.
@@ -36,6 +37,12 @@ class Backend(Launcher, Protocol):
 
         fixed: those that must lie where they are. moving: those that may move as far as `extents` lets them.
         """
+
+    def row_headers(
+        self, values: Any, count: int, written: Sequence[int], writable: bool, places: Any
+    ) -> "RowHeaders | None":
+        """A check whether row-sparse gradients can be used as they are, with the arguments of RowHeaders; None where
+        Python has to look at each."""
 
     def unattended(self, program: Program) -> bool:
         """Whether ordinary steps of a program are unattended: the GPU takes them without waiting for the host."""

@@ -28,25 +28,21 @@ class Plans:
     ) -> None:
         self._program, self._slots, self._row_of, self._label = program, slots, row_of, label
         self.kept: dict[Any, Plan] = {}
-        self.whole: Plan | None = None  # the plan of all parameters with dense gradients
+        self.whole: Plan | None = None  # the latest plan of all parameters
 
     def take(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> tuple[Plan, Executor]:
         """The plan for some of the parameters, and its executor. Raises what `Plan.take` raises."""
         sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
-        if not sparse and len(chosen) == len(self._slots):
-            # Whoever asks has tried to retake.
-            plan = self.whole or self.new(chosen)
-            executor = plan.take_anew(parameters, gradients)
-            self.whole = plan
-            return plan, executor
         key = tuple(chosen), sparse
         plan = self.kept.get(key) or self.new(chosen, sparse)
         executor = plan.take(parameters, gradients)
+        if len(chosen) == len(self._slots):
+            self.whole = plan
         # The latest plan is last; of too many the oldest is dropped.
         self.kept.pop(key, None)
         self.kept[key] = plan
         if len(self.kept) > _MOST:
-            self.kept.pop(next(iter(self.kept)))
+            self.kept.pop(next(key for key, plan in self.kept.items() if plan is not self.whole))
         return plan, executor
 
     def new(self, chosen: Sequence[int], sparse: Sequence[int] = ()) -> Plan:

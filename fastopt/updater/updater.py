@@ -181,7 +181,7 @@ class Updater:
         counts, scaler, plan = self.counts, self.loss_scaler, self.plans.whole
         chosen: Sequence[int] = self._every
         executor = None
-        if plan is not None and not self.rows_behind.by_parameter:
+        if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
             executor = plan.retake(parameters, gradients)
         if plan is None or executor is None:
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]

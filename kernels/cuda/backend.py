@@ -91,6 +91,10 @@ def headers(fixed: list[Any], moving: list[Any], extents: Extents) -> Any:
     return Headers(fixed, moving, extents, kind()) if available() else None
 
 
+def row_headers(*_: Any) -> None:
+    """No check of row-sparse gradients by compiled code."""
+
+
 def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
     """The distinct rows, in the order in which they first come, and the sum of the values of each."""
     distinct, first, numbers = np.unique(rows, return_index=True, return_inverse=True)

@@ -79,6 +79,10 @@ def headers(fixed: list[Any], moving: list[Any], extents: Extents) -> None:
     """No check yet whether arrays on a GPU were replaced or moved: each step looks at all of them."""
 
 
+def row_headers(*_: Any) -> None:
+    """No check of row-sparse gradients by compiled code."""
+
+
 def _with_scalars(table: Any, scalars: Any, column: int) -> Any:
     """The task table with the bits of each row's scalars behind it. column: that which names a row's scalars."""
     words = scalars.view(f"u{scalars.dtype.itemsize}").astype(np.int64)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..arrays.extents import Extents
+from ..arrays.row_sparse import RowSparse
 from ..arrays.view import View, is_flat
 from ..backends import backend
 from ..libraries.library import views_of
@@ -58,8 +59,8 @@ class Plan:
     checked and prepared for.
 
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
-    of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients.
-    rows: the rows of numbers that are in use. touched: the rows that the taken row-sparse gradients touch.
+    of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients; dense:
+    the others. rows: the rows of numbers that are in use. touched: the rows that the taken row-sparse gradients touch.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Plan:
         self.rows = tuple(dict.fromkeys(groups))
         self._own = range(len(slots)) if program.apart else groups  # which row of scalars is each set's
         self._sparse = tuple(sparse)
+        self.dense = frozenset(range(len(slots))).difference(sparse)
         self._headers: Headers | TensorHeaders | None = None
         self._attended: Attended
         self._unattended: Unattended | None = None
@@ -94,11 +96,7 @@ class Plan:
         Raises TypeError, ValueError or IndexError that names the array; nothing has then been changed.
         """
         executor = self.retake(parameters, gradients)
-        if executor is None:
-            return self.take_anew(parameters, gradients)
-        if self._sparse:
-            self._touch(gradients)
-        return executor
+        return self.take_anew(parameters, gradients) if executor is None else executor
 
     def take_anew(self, parameters: list[Any], gradients: list[Any]) -> Executor:
         """As `take`, but all arrays are checked and prepared for, whether or not they are those before."""
@@ -112,13 +110,19 @@ class Plan:
         Other arrays are not taken: returns None."""
         # Without headers while they are being changed: after an interrupt in between all arrays are looked at anew.
         headers, self._headers = self._headers, None
+        if not headers or not all(type(gradients[k]) is RowSparse for k in self._sparse):
+            return None
         seen = self._dense(parameters, gradients) if self._sparse else gradients
-        answer = headers.look(parameters, seen) if headers else CHANGED
+        answer = headers.look(parameters, seen)
         if answer == MOVED:
             for batch, column in self._gradients:
-                batch.move(column, headers.moving)  # type: ignore[union-attr]
+                batch.move(column, headers.moving)
         self._headers = headers
-        return None if answer == CHANGED else self._executor
+        if answer == CHANGED:
+            return None
+        if self._sparse:
+            self._touch(gradients)
+        return self._executor
 
     def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
         """The gradients, with the parameter in the place of each row-sparse one, which is new in each step."""
@@ -133,8 +137,10 @@ class Plan:
         which, views = views_of(self.program, sets, self._label, self._sparse)
         self._headers = None
         gradient = self.program.arrays[1]
+        self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
         self.touched = [
-            Touched(k, RowSet(which, self.program, views[k], self._label(k, gradient))) for k in self._sparse
+            Touched(k, RowSet(which, self.program, views[k], self._label(k, gradient)), self._written)
+            for k in self._sparse
         ]
         self._runs = stage_runs(self.program, which, views, self._own)
         self._gradients = [
@@ -143,7 +149,6 @@ class Plan:
             if gradient in run.stage.arrays
             for batch in run.batches
         ]
-        self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
         written = gradient in self.program.stages[-1].writes
         on = backend(which)
         self._steps = functools.partial(on.unattended_steps, self.program, self._runs, self._groups, views[0][0].device)
@@ -158,11 +163,11 @@ class Plan:
         """Take the row-sparse gradients of this step."""
         batches: list[list[Batch]] = [[] for _ in self._runs]
         for touched in self.touched:
-            touched.take(gradients[touched.position], self._written)
+            touched.take(gradients[touched.position])
             if touched.rows.size and touched.set.length:
                 own = touched.position, self._own[touched.position]
                 for run, into in zip(self._runs, batches, strict=True):
-                    into.append(touched.set.batch(run.stage, touched.rows, touched.values, *own))
+                    into.append(touched.set.batch(run.stage, touched.rows, touched.values, touched.at, *own))
         self._attended.touch(batches)
 
     def scalars(self, position: int) -> Any:

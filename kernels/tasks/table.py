@@ -68,6 +68,14 @@ class Batch:
         """The columns of the table, kept: to make one anew takes as long as to fill it."""
         return list(self.table.T)
 
+    def refill(self, table: Any, elements: int, scalars: tuple[int, ...]) -> None:
+        """Take other rows of the one set that the batch is of."""
+        self.table, self.elements, self.scalars = table, elements, scalars
+        self.counts = np.array([len(table)])
+        for known in ("runs", "longest", "_columns"):
+            self.__dict__.pop(known, None)
+        self.moves += 1
+
     def turns(self, width: int) -> Iterator[Any]:
         """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.
 
