@@ -108,11 +108,11 @@ class Plan:
     def retake(self, parameters: list[Any], gradients: list[Any]) -> Executor | None:
         """As `take`, for arrays that differ from those before only in where gradients lie, row-sparse gradients aside.
         Other arrays are not taken: returns None."""
+        seen = self._dense(parameters, gradients) if self._sparse else gradients
+        if seen is None or self._headers is None:
+            return None
         # Without headers while they are being changed: after an interrupt in between all arrays are looked at anew.
         headers, self._headers = self._headers, None
-        if not headers or not all(type(gradients[k]) is RowSparse for k in self._sparse):
-            return None
-        seen = self._dense(parameters, gradients) if self._sparse else gradients
         answer = headers.look(parameters, seen)
         if answer == MOVED:
             for batch, column in self._gradients:
@@ -124,10 +124,13 @@ class Plan:
             self._touch(gradients)
         return self._executor
 
-    def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
-        """The gradients, with the parameter in the place of each row-sparse one, which is new in each step."""
+    def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any] | None:
+        """The gradients, with the parameter in the place of each row-sparse one, which is new in each step; None if a
+        gradient is dense that was not."""
         seen = list(gradients)
         for position in self._sparse:
+            if not isinstance(gradients[position], RowSparse):
+                return None
             seen[position] = parameters[position]
         return seen
 
@@ -156,7 +159,7 @@ class Plan:
         if on.unattended(self.program) and not self._sparse:
             self._executor = self._unattended = Unattended(self._steps, self._runs[-1], self._unattended)
         extents = Extents([arrays[1] for arrays in views], self._written, range(len(views)) if written else ())
-        self._headers = on.headers(parameters, self._dense(parameters, gradients), extents)
+        self._headers = on.headers(parameters, self._dense(parameters, gradients) or gradients, extents)
         return self._executor
 
     def _touch(self, gradients: list[Any]) -> None:

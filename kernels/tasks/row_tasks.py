@@ -73,15 +73,15 @@ class RowTasks:
             self._held = tuple(k for k, view in enumerate(inner) if view.constant)
         else:
             self._tail = [0, *inner[0].shape, *(stride for view in inner for stride in view.strides)]
-        self._room = self._table(0)
+        self._make_room(0)
         self._batch: Batch | None = None
         self._enter = _enter()
 
-    def _table(self, rows: int) -> Any:
+    def _make_room(self, rows: int) -> None:
         width = len(self._columns)
-        table = np.empty((rows, row_length(width, self._dimensions) + self._repeated), np.int64)
-        table[:, width + 2 : width + 2 + len(self._tail)] = self._tail
-        return table
+        self._room = np.empty((rows, row_length(width, self._dimensions) + self._repeated), np.int64)
+        self._room[:, width + 2 : width + 2 + len(self._tail)] = self._tail
+        self._places = _place(self._columns), width, _place(self._room), self._room.shape[1]
 
     def batch(self, at: int, rows: Any, piece: int, position: int, scalars: int, last: Any = None) -> Batch:
         """A batch of rows; the one before is no longer one.
@@ -94,11 +94,12 @@ class RowTasks:
             self._columns[self._compact, 0] = at
         count = len(rows)
         if len(self._room) < count:
-            self._room = self._table(max(count, 2 * len(self._room)))
+            self._make_room(max(count, 2 * len(self._room)))
         most = max(1, piece // max(1, self._length))
-        columns, before = (_place(self._columns), len(self._columns)), 0 if last is None else _place(last)
-        numbers = self._length, most, self._joins, scalars, _place(self._room), self._room.shape[1]
-        table = self._room[: self._enter(_place(rows), count, before, *columns, *numbers)]
+        columns, width, room, cells = self._places
+        begins = 0 if last is None else _place(last)
+        numbers = self._length, most, self._joins, scalars
+        table = self._room[: self._enter(_place(rows), count, begins, columns, width, *numbers, room, cells)]
         if self._repeated:
             table[:, -1] = scalars
         if self._batch is None:

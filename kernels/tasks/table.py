@@ -59,9 +59,10 @@ class Batch:
     @cached_property
     def runs(self) -> tuple[Any, list[tuple[int, slice]]]:
         """Each set's last row; and of the sets with several rows, their number and those rows."""
-        ends = np.cumsum(self.counts)
-        several = np.flatnonzero(self.counts > 1).tolist()
-        return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
+        counts = np.asarray(self.counts)
+        ends = np.cumsum(counts)
+        several = np.flatnonzero(counts > 1).tolist()
+        return ends - 1, [(k, slice(ends[k] - counts[k], ends[k])) for k in several]
 
     @cached_property
     def _columns(self) -> list[Any]:
@@ -71,7 +72,7 @@ class Batch:
     def refill(self, table: Any, elements: int, scalars: tuple[int, ...]) -> None:
         """Take other rows of the one set that the batch is of."""
         self.table, self.elements, self.scalars = table, elements, scalars
-        self.counts = np.array([len(table)])
+        self.counts = (len(table),)
         for known in ("runs", "longest", "_columns"):
             self.__dict__.pop(known, None)
         self.moves += 1
