@@ -182,11 +182,13 @@ def shares(lengths: Any, threads: int) -> Any:
     return np.unique(np.concatenate([[0], np.minimum(cuts, len(ends)), [len(ends)]])).astype(np.int64)
 
 
-def headers(fixed: list[Any], moving: list[Any], extents: Extents) -> Headers | TensorHeaders | None:
+def headers(
+    fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None
+) -> Headers | TensorHeaders | None:
     """A check whether arrays were replaced or moved; None for NumPy's arrays where their structs cannot be read."""
-    if not all(isinstance(array, np.ndarray) for array in (*fixed, *moving)):
-        return TensorHeaders(fixed, moving, extents)
-    return Headers(fixed, moving, extents) if available() else None
+    if not all(isinstance(array, np.ndarray | None) for array in (*fixed, *moving)):
+        return TensorHeaders(fixed, moving, extents, before)
+    return Headers(fixed, moving, extents, before) if available() else None
 
 
 def row_headers(values: Any, count: int, written: Sequence[int], writable: bool, places: Any) -> RowHeaders | None:

@@ -59,7 +59,7 @@ def available() -> bool:
     # Compiled code follows these words, so they are looked at from here first.
     if not all(map(_as_expected, arrays)):
         return False
-    headers = Headers(arrays, arrays[::-1], Extents(), kind())
+    headers = Headers(arrays, arrays[::-1], Extents(), kind=kind())
     return headers.look(arrays, arrays[::-1]) == SAME
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from ..arrays.extents import Extents
 from ..jit.compiler import compiled, entry_point
 
-SAME, MOVED, CHANGED = 0, 1, 2
+SAME, MOVED, CHANGED, OTHERS = 0, 1, 2, 3
 # C and F contiguous, aligned, writable: the flags on which a plan depends.
 _FLAGS = 0x1 | 0x2 | 0x100 | 0x400
 
@@ -28,7 +28,7 @@ AHEAD = 16  # arrays
 # array takes as long as looking at thirty. Words of a list: 2 length, 3 items.
 _FRAME = (
     *("count", "others", "addresses", "found", "spans", "movable", "written", "apart", "changed", "changes"),
-    *("expected", "width"),
+    *("expected", "width", "gap", "here", "there"),
 )
 
 
@@ -45,19 +45,26 @@ def {name}(fixed, moving, frame):
 {words}
     if word(fixed, 2) != count or word(moving, 2) != others:
         return {CHANGED}
-    moved = 0
+    moved, others_came = 0, 0
     for half in range(2):
         first, last = half * count, count + half * others
         items = word(moving if half else fixed, 3) - 8 * first
         for k in range(first, last):
             at, noted = word(items, k), expected + 8 * k * width
+            if half:
+                came = 1 if at != gap else 0
+                set_word(here, k - first, came)
+                others_came |= came ^ word(there, k - first)
+                if came == 0:
+                    set_word(found, k, word(addresses, k))
+                    continue
 {textwrap.indent(textwrap.dedent(compare).strip(), " " * 12)}
             set_word(found, k, address)
             moved |= address ^ word(addresses, k)
         # Only a moving array may lie elsewhere, and only apart from all that is written.
         if moved and not (half and movable):
             return {CHANGED}
-    if not moved:
+    if not moved and not others_came:
         return {SAME}
     for k in range(others):
         address = word(found, count + k)
@@ -74,51 +81,69 @@ def {name}(fixed, moving, frame):
                 return {CHANGED}
     for n in range(changes):
         k = word(changed, n)
+        if word(here, k) == 0:
+            continue
         address = word(found, count + k)
         low, high = address + word(spans, 2 * k), address + word(spans, 2 * k + 1)
         for other in range(others):
             address = word(found, count + other)
             begin, end = address + word(spans, 2 * other), address + word(spans, 2 * other + 1)
-            if other != k and max(low, begin) < min(high, end):
+            if other != k and word(here, other) and max(low, begin) < min(high, end):
                 return {CHANGED}
-    for k in range(count, count + others):
-        set_word(addresses, k, word(found, k))
-    return {MOVED}
+    for k in range(others):
+        set_word(addresses, count + k, word(found, count + k))
+        set_word(there, k, word(here, k))
+    return {OTHERS} if others_came else {MOVED}
 """
 
 
 class Frame:
     """The frame of the compiled function: what it is told of the arrays that it looks at.
 
-    counts: of fixed and of moving arrays. width: how many words are noted of each. extents: as Headers has them. own:
-    the words of the frame that are the function's own. addresses: those of the fixed, then those of the moving arrays,
-    at the last look. noted: the words noted of each array, one after the other. Zeros where these two are not known.
-    moving: the addresses of the moving arrays alone. words: the frame itself.
+    fixed, moving: the arrays, each gap filled. width: how many words are noted of each. extents: as Headers has
+    them. own: the words of the frame that are the function's own. noted: the words noted of each array, one after the
+    other, and addresses: those of the fixed, then those of the moving arrays; zeros where these two are not known.
+
+    words: the frame itself. addresses: those at the last look, of a gap the last one that was known. moving: those of
+    the moving arrays alone. noted: the words noted of each array in a row.
     """
 
     def __init__(
         self,
-        counts: Sequence[int],
+        fixed: Sequence[Any],
+        moving: Sequence[Any],
         width: int,
         extents: Extents,
         own: Sequence[Any],
         addresses: Sequence[int] = (),
         noted: Sequence[int] = (),
     ) -> None:
-        total, length = sum(counts), len(_FRAME) + len(own)
+        total, length = len(fixed) + len(moving), len(_FRAME) + len(own)
         spans, written, changed = extents.spans(), extents.apart_from(), [*extents.changed]
-        none = [0] * total
-        tables = [addresses or none, none, spans, written, changed, noted or none * width]
+        nothing, there = [0] * total, [True] * len(moving)
+        tables = [addresses or nothing, nothing, spans, written, changed, noted or nothing * width, there, there]
         # All in one array: NumPy takes a microsecond for the address of each.
         room = np.zeros(length + sum(map(len, tables)), np.int64)
         self.place = room.ctypes.data
         starts = list(itertools.accumulate(map(len, tables), initial=length))
-        known, found, *places, expected = [self.place + 8 * start for start in starts[:-1]]
+        known, found, *places, expected, here, before = [self.place + 8 * start for start in starts[:-1]]
         sized = zip(places, (len(spans) // 2, len(written) // 2, len(changed)), strict=True)
-        frame = [*counts, known, found, *itertools.chain.from_iterable(sized), expected, width, *own]
-        room[:] = [*frame, *itertools.chain.from_iterable(tables)]
+        # Without fixed arrays there is nothing that a gap could be like.
+        gap = id(None) if fixed else 0
+        frame = [len(fixed), len(moving), known, found, *itertools.chain.from_iterable(sized), expected, width]
+        room[:] = [*frame, gap, here, before, *own, *itertools.chain.from_iterable(tables)]
         self.words, self.addresses = room[:length], room[length : length + total]
-        self.moving = self.addresses[counts[0] :]
+        self.moving = self.addresses[len(fixed) :]
+        self.noted = room[starts[5] : starts[6]].reshape(total, width)
+        self._there = room[starts[7] : starts[8]]
+
+    def note_gaps(self, moving: Sequence[Any], before: "Frame | None") -> None:
+        """Note which of the moving arrays are gaps, and of these what was noted of them before, if that is known."""
+        for k, array in enumerate(moving, -len(moving)):
+            if array is None:
+                self.addresses[k] = self._there[k] = 0
+                if before is not None and before.noted.shape == self.noted.shape:
+                    self.noted[k] = before.noted[k]
 
 
 # Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags. NumPy keeps the strides
@@ -174,15 +199,26 @@ NUMPY = ArrayKind(np.ndarray, _COMPARE, lambda array: array.flags.num & _FLAGS, 
 class Headers:
     """Checks whether arrays are as they were in type, shape, strides and what else must stay.
 
-    fixed: arrays that must lie where they are. moving: those that may move as far as `extents` lets them. addresses:
-    those of the fixed, then those of the moving arrays, at the last look. moving: the addresses of the moving alone.
+    fixed: arrays that must lie where they are. moving: those that may move as far as `extents` lets them; if there are
+    fixed ones, None is a gap, which may be filled in a later look by an array as it was before the headers `before`
+    had the gap, or like the fixed array in the same place. addresses: those of the fixed, then those of the moving
+    arrays, at the last look. moving: the addresses of the moving alone.
     If an array is of another class than `kind.type`, even one that inherits from it, every look gives CHANGED.
     """
 
-    def __init__(self, fixed: list[Any], moving: list[Any], extents: Extents, kind: ArrayKind = NUMPY) -> None:
-        arrays = [*fixed, *moving]
+    def __init__(
+        self,
+        fixed: list[Any],
+        moving: list[Any],
+        extents: Extents,
+        before: "Headers | None" = None,
+        kind: ArrayKind = NUMPY,
+    ) -> None:
+        arrays = [*fixed, *(there := filled(moving, fixed))]
         # The function itself, since finding it in its cache takes as long as running it.
         self._look, self._checkable = kind.look, all(type(array) is kind.type for array in arrays)
+        self._known: Frame | None = None
+        self._types: dict[int, Any] = {}
         if not self._checkable:
             return
         width = 3 + 2 * max(array.ndim for array in arrays)
@@ -191,21 +227,29 @@ class Headers:
             noted += array.ndim, id(array.dtype), kind.extra(array), *array.shape, *array.strides
             noted += [0] * (-len(noted) % width)
         addresses = list(map(kind.address, arrays))
-        known = Frame((len(fixed), len(moving)), width, extents, [id(kind.type)], addresses, noted)
+        self._known = known = Frame(fixed, there, width, extents, [id(kind.type)], addresses, noted)
+        known.note_gaps(moving, before._known if before else None)
         self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
         # Types are compared by address, which must not be given to another meanwhile.
-        self._kept = known, [array.dtype for array in arrays]
+        self._types = {id(array.dtype): array.dtype for array in arrays} | (before._types if before else {})
 
     def look(self, fixed: list[Any], moving: list[Any]) -> int:
-        """SAME, or MOVED if only moving arrays lie elsewhere, or CHANGED.
+        """SAME, or MOVED if only moving arrays lie elsewhere, or OTHERS if there are gaps in other places, or CHANGED.
 
-        MOVED enters the new addresses into `addresses`; CHANGED leaves them as they were.
+        MOVED and OTHERS enter the new addresses into `addresses`; CHANGED leaves them as they were.
         """
         if not self._checkable:
             return CHANGED
         # The arrays stay alive, and so do their addresses, while the caller holds the lists.
         answer: int = self._look(id(fixed), id(moving), self._place)
         return answer
+
+
+def filled(moving: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
+    """The moving arrays, with the fixed array of the same place in each gap."""
+    if not fixed:
+        return list(moving)
+    return [fixed[k] if array is None else array for k, array in enumerate(moving)]
 
 
 @functools.cache

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays.extents import Extents
 from ..jit.compiler import compiled, entry_point
-from .numpy_headers import AHEAD, CHANGED, SAME, Frame, look_source
+from .numpy_headers import AHEAD, CHANGED, SAME, Frame, filled, look_source
 
 _RANKS = 8  # Tensors of more dimensions are looked at the slow way.
 _COLUMNS = 3 + 2 * _RANKS
@@ -70,10 +70,14 @@ def _look() -> Any:
 class TensorHeaders:
     """As numpy_headers.Headers, for tensors of one or two types, such as torch's Tensor and Parameter."""
 
-    def __init__(self, fixed: list[Any], moving: list[Any], extents: Extents) -> None:
-        kinds = list(dict.fromkeys(map(type, (*fixed, *moving))))
+    def __init__(
+        self, fixed: list[Any], moving: list[Any], extents: Extents, before: "TensorHeaders | None" = None
+    ) -> None:
+        there = filled(moving, fixed)
+        kinds = list(dict.fromkeys(map(type, (*fixed, *there))))
         functions = {_function(kind) for kind in kinds}
         self._checkable = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
+        self._known: Frame | None = None
         if not self._checkable:
             return
         # torch may keep values negated until they are looked at.
@@ -81,20 +85,21 @@ class TensorHeaders:
         self._words = np.zeros(_WORDS, np.int64)
         forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
         own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
-        self._known, self._kinds = Frame((len(fixed), len(moving)), _COLUMNS, extents, own), kinds
-        self.addresses, self.moving = self._known.addresses, self._known.moving
-        self._place = self._known.place
+        self._known = known = Frame(fixed, there, _COLUMNS, extents, own)
+        self._kinds = kinds
+        self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
         self._look = _look()
-        self._checkable = self._look(id(fixed), id(moving), self._place) == SAME
-        self._known.words[-1] = False
+        self._checkable = self._look(id(fixed), id(there), self._place) == SAME
+        known.words[-1] = False
+        known.note_gaps(moving, before._known if before else None)
 
     def look(self, fixed: list[Any], moving: list[Any]) -> int:
-        """SAME, or MOVED if only moving arrays lie elsewhere, or CHANGED.
+        """SAME, or MOVED if only moving arrays lie elsewhere, or OTHERS if there are gaps in other places, or CHANGED.
 
-        MOVED enters the new addresses into `addresses`; CHANGED leaves them as they were.
+        MOVED and OTHERS enter the new addresses into `addresses`; CHANGED leaves them as they were.
         """
         try:
-            if not self._checkable or (self._negated and any(map(self._negated, moving))):
+            if not self._checkable or (self._negated and any(self._negated(x) for x in moving if x is not None)):
                 return CHANGED
         except TypeError:
             return CHANGED

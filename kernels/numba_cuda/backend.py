@@ -75,7 +75,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
             stream.synchronize()
 
 
-def headers(fixed: list[Any], moving: list[Any], extents: Extents) -> None:
+def headers(fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None) -> None:
     """No check yet whether arrays on a GPU were replaced or moved: each step looks at all of them."""
 
 

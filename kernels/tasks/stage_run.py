@@ -1,5 +1,6 @@
 """Runs stages over sets of arrays by their task table, and puts partial results together."""
 
+import copy
 import functools
 import operator
 from collections.abc import Sequence
@@ -57,6 +58,16 @@ class StageRun:
         ]
         self.batches += [all_rows(sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]
         self.touched: Sequence[Batch] = ()
+
+    def part(self, places: Any, scalars: Any) -> "StageRun":
+        """The stage on some of the sets. places, scalars: as Batch.part has them."""
+        part = copy.copy(self)
+        part._sets = len(scalars)
+        part.batches = [own for batch in self.batches if (own := batch.part(places, scalars))]
+        for batch in self.batches:
+            # They are not run, and need not keep arrays alive for it.
+            batch.sets.clear()
+        return part
 
     def run(self, rows: Sequence[Sequence[Any]], done: list[Any]) -> None:
         """Run the stage.

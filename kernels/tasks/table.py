@@ -6,7 +6,7 @@ and the row goes on: first element in C order, shape, strides of each array.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -76,6 +76,38 @@ class Batch:
         for known in ("runs", "longest", "_columns"):
             self.__dict__.pop(known, None)
         self.moves += 1
+
+    def regroup(self, scalars: Any) -> None:
+        """Name other rows of scalars. scalars: for each set of a plan the row that is its own."""
+        self.table[:, len(self.storages) + 1] = scalars[self.owners]
+        self.scalars = tuple(scalars[self.positions].tolist())
+        self.moves += 1
+
+    def part(self, places: Any, scalars: Any) -> "Batch | None":
+        """The batch of some of the sets; None if none of these is in this batch.
+
+        places: for each set of a plan its number among those sets, -1 for the others. scalars: for each of those sets
+        the row that is its own.
+        """
+        rows = np.flatnonzero(places[self.owners] >= 0)
+        if not len(rows):
+            return None
+        positions = places[self.positions]
+        owners, table, there = self.owners[rows], self.table[rows], positions >= 0
+        table[:, len(self.storages) + 1] = scalars[places[owners]]
+        return replace(
+            self,
+            positions=positions[there],
+            scalars=tuple(scalars[positions[there]].tolist()),
+            sets=[],
+            elements=int(table[:, len(self.storages)].sum()),
+            table=table,
+            counts=np.asarray(self.counts)[there],
+            owners=owners,
+            offsets=[offset[rows] for offset in self.offsets],
+            prepared=Prepared(),
+            moves=0,
+        )
 
     def turns(self, width: int) -> Iterator[Any]:
         """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.

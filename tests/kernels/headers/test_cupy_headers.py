@@ -29,7 +29,7 @@ def watched(written: bool = False) -> tuple[Any, list[Any], list[Any]]:
         for arrays in (parameters, gradients)
     )
     extents = Extents(moving, fixed, range(len(moving)) if written else ())
-    return Headers(parameters, gradients, extents, cupy_headers.kind()), parameters, gradients
+    return Headers(parameters, gradients, extents, kind=cupy_headers.kind()), parameters, gradients
 
 
 def test_the_words_of_this_cupy_are_known() -> None:
@@ -99,7 +99,7 @@ def test_of_a_class_that_inherits_nothing_is_watched() -> None:
 
     memory = cupy.cuda.UnownedMemory(ROOM.ctypes.data, ROOM.nbytes, ROOM, 0)
     own = [Other((3,), "float32", cupy.cuda.MemoryPointer(memory, 0))]
-    assert Headers(own, [], Extents(), cupy_headers.kind()).look(own, []) == CHANGED
+    assert Headers(own, [], Extents(), kind=cupy_headers.kind()).look(own, []) == CHANGED
 
 
 def test_words_that_lie_elsewhere_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
