@@ -202,7 +202,8 @@ class Headers:
     fixed: arrays that must lie where they are. moving: those that may move as far as `extents` lets them; if there are
     fixed ones, None is a gap, which may be filled in a later look by an array as it was before the headers `before`
     had the gap, or like the fixed array in the same place. addresses: those of the fixed, then those of the moving
-    arrays, at the last look. moving: the addresses of the moving alone.
+    arrays, at the last look. moving: the addresses of the moving alone. known: the frame. types: the types of the
+    elements, by their addresses.
     If an array is of another class than `kind.type`, even one that inherits from it, every look gives CHANGED.
     """
 
@@ -211,14 +212,14 @@ class Headers:
         fixed: list[Any],
         moving: list[Any],
         extents: Extents,
-        before: "Headers | None" = None,
+        before: Any = None,
         kind: ArrayKind = NUMPY,
     ) -> None:
         arrays = [*fixed, *(there := filled(moving, fixed))]
         # The function itself, since finding it in its cache takes as long as running it.
         self._look, self._checkable = kind.look, all(type(array) is kind.type for array in arrays)
-        self._known: Frame | None = None
-        self._types: dict[int, Any] = {}
+        self.known: Frame | None = None
+        self.kind, self.types = kind, {id(array.dtype): array.dtype for array in arrays if self._checkable}
         if not self._checkable:
             return
         width = 3 + 2 * max(array.ndim for array in arrays)
@@ -227,11 +228,13 @@ class Headers:
             noted += array.ndim, id(array.dtype), kind.extra(array), *array.shape, *array.strides
             noted += [0] * (-len(noted) % width)
         addresses = list(map(kind.address, arrays))
-        self._known = known = Frame(fixed, there, width, extents, [id(kind.type)], addresses, noted)
-        known.note_gaps(moving, before._known if before else None)
+        self.known = known = Frame(fixed, there, width, extents, [id(kind.type)], addresses, noted)
+        alike = isinstance(before, Headers) and before.kind is kind
+        known.note_gaps(moving, before.known if alike else None)
         self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
-        # Types are compared by address, which must not be given to another meanwhile.
-        self._types = {id(array.dtype): array.dtype for array in arrays} | (before._types if before else {})
+        if alike:
+            # Types are compared by address, which must not be given to another meanwhile.
+            self.types |= before.types
 
     def look(self, fixed: list[Any], moving: list[Any]) -> int:
         """SAME, or MOVED if only moving arrays lie elsewhere, or OTHERS if there are gaps in other places, or CHANGED.

@@ -70,14 +70,12 @@ def _look() -> Any:
 class TensorHeaders:
     """As numpy_headers.Headers, for tensors of one or two types, such as torch's Tensor and Parameter."""
 
-    def __init__(
-        self, fixed: list[Any], moving: list[Any], extents: Extents, before: "TensorHeaders | None" = None
-    ) -> None:
+    def __init__(self, fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None) -> None:
         there = filled(moving, fixed)
         kinds = list(dict.fromkeys(map(type, (*fixed, *there))))
         functions = {_function(kind) for kind in kinds}
         self._checkable = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
-        self._known: Frame | None = None
+        self.known: Frame | None = None
         if not self._checkable:
             return
         # torch may keep values negated until they are looked at.
@@ -85,13 +83,13 @@ class TensorHeaders:
         self._words = np.zeros(_WORDS, np.int64)
         forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
         own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
-        self._known = known = Frame(fixed, there, _COLUMNS, extents, own)
+        self.known = known = Frame(fixed, there, _COLUMNS, extents, own)
         self._kinds = kinds
         self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
         self._look = _look()
         self._checkable = self._look(id(fixed), id(there), self._place) == SAME
         known.words[-1] = False
-        known.note_gaps(moving, before._known if before else None)
+        known.note_gaps(moving, before.known if isinstance(before, TensorHeaders) else None)
 
     def look(self, fixed: list[Any], moving: list[Any]) -> int:
         """SAME, or MOVED if only moving arrays lie elsewhere, or OTHERS if there are gaps in other places, or CHANGED.

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from fastopt.kernels.arrays.extents import Extents
 from fastopt.kernels.cpu import backend as cpu
-from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME
+from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, OTHERS, SAME
 from fastopt.kernels.libraries.library import view_of
 
 SHAPES = [(3, 4), (), (0, 2), (5,), (2, 3, 4, 5), *[(7,)] * 30]
@@ -134,7 +134,7 @@ def test_everything_else_is_a_change() -> None:
     headers = headers_of(params, grads)
     others = [
         *(np.asfortranarray(grads[0]), grads[0].astype("float64"), grads[0].view(np.matrix), grads[0].tolist()),
-        *(np.ma.array(grads[0]), np.float32(1), None, 3.0, np.frombuffer(bytes(48), "float32").reshape(3, 4)),
+        *(np.ma.array(grads[0]), np.float32(1), 3.0, np.frombuffer(bytes(48), "float32").reshape(3, 4)),
     ]
     for other in others:
         assert headers.look(params, [other, *grads[1:]]) == CHANGED, other
@@ -142,3 +142,32 @@ def test_everything_else_is_a_change() -> None:
     assert headers.look(params[1:], grads[1:]) == CHANGED
     assert headers.look(params[:-1], [*grads, grads[0]]) == CHANGED
     assert headers.look(params, grads) == SAME
+
+
+def test_gradients_may_be_left_out_and_come_again() -> None:
+    params, grads = arrays(), arrays()
+    headers = headers_of(params, grads)
+    some = [g if k % 2 else None for k, g in enumerate(grads)]
+    assert headers.look(params, some) == OTHERS
+    assert headers.look(params, some) == SAME
+    some[1] = grads[1].copy()
+    assert headers.look(params, some) == MOVED
+    assert headers.look(params, grads) == OTHERS
+    assert headers.moving.tolist() == [g.ctypes.data for g in grads]
+    assert headers.look([None, *params[1:]], grads) == CHANGED
+    assert cpu.headers([], grads, Extents()).look([], [None, *grads[1:]]) == CHANGED  # type: ignore[union-attr]
+
+
+def test_one_that_was_never_there_is_expected_to_be_as_it_was_before_or_like_its_parameter() -> None:
+    params, grads = ([np.ones((3, 4), "float32") for _ in range(3)] for _ in range(2))
+    views = [view_of(p, "array")[1] for p in params]
+    other = np.asfortranarray(grads[2])
+    headers = cpu.headers(params, [grads[0], None, other], Extents(views, views))
+    assert headers is not None
+    assert headers.look(params, [grads[0], grads[1], None]) == OTHERS
+    assert headers.look(params, [grads[0], grads[1], grads[2]]) == CHANGED
+    later = cpu.headers(params, [grads[0], None, None], Extents(views, views), headers)
+    assert later is not None
+    assert later.look(params, [grads[0], None, other]) == OTHERS
+    # Nothing is known of where it may lie.
+    assert later.look(params, [grads[0], params[1], other]) == CHANGED
