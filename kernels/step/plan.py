@@ -134,7 +134,11 @@ class Plan:
             self._bind(parameters, gradients)
         if self._part is None:
             self._choose([gradient is not None for gradient in gradients], answer != CHANGED)
-        return self._taken(gradients)
+        part = self._part
+        assert part is not None
+        if self._sparse:
+            self._touch(gradients, part)
+        return part.executor
 
     def retake(
         self, parameters: list[Any], gradients: list[Any], groups: Sequence[int] | None = None
@@ -143,9 +147,11 @@ class Plan:
         Other arrays are not taken: returns None."""
         if groups is not None and groups is not self._groups:
             return None
-        if self._look(parameters, gradients) == CHANGED or self._part is None:
+        if self._look(parameters, gradients) == CHANGED or (part := self._part) is None:
             return None
-        return self._taken(gradients)
+        if self._sparse:
+            self._touch(gradients, part)
+        return part.executor
 
     @property
     def watched(self) -> bool:
@@ -167,13 +173,6 @@ class Plan:
                 batch.move(column, headers.moving)
         self._headers = self._earlier = headers
         return answer
-
-    def _taken(self, gradients: list[Any]) -> Executor:
-        part = self._part
-        assert part is not None
-        if self._sparse:
-            self._touch(gradients, part)
-        return part.executor
 
     def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any] | None:
         """The gradients, with the parameter in the place of each row-sparse one, which is new in each step; None if a
