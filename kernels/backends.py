@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from .arrays.extents import Extents
 from .arrays.view import View
 from .program.stages import Program, Stage
 from .system import uninterrupted
@@ -14,6 +15,7 @@ from .tasks.stage_run import StageRun
 if TYPE_CHECKING:
     from .cuda.unattended import UnattendedSteps
     from .headers.numpy_headers import Headers
+    from .headers.row_headers import RowHeaders
     from .headers.tensor_headers import TensorHeaders
 
 # The folder of each backend, by the name that fastopt's users see.
@@ -31,9 +33,19 @@ class Backend(Launcher, Protocol):
     merged: Callable[[Any, Any, View, str], tuple[Any, View]] | None
 
     def headers(
-        self, parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
+        self, fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None
     ) -> "Headers | TensorHeaders | None":
-        """A check whether these arrays were replaced or moved; None where each step has to look at all of them."""
+        """A check whether these arrays were replaced or moved; None where each step has to look at all of them.
+
+        fixed: those that must lie where they are. moving: those that may move as far as `extents` lets them, None for a
+        gap. before: the headers before, for what is known of gaps.
+        """
+
+    def row_headers(
+        self, values: Any, count: int, written: Sequence[int], writable: bool, places: Any
+    ) -> "RowHeaders | None":
+        """A check whether row-sparse gradients can be used as they are, with the arguments of RowHeaders; None where
+        Python has to look at each."""
 
     def unattended(self, program: Program) -> bool:
         """Whether ordinary steps of a program are unattended: the GPU takes them without waiting for the host."""

@@ -5,11 +5,17 @@ import inspect
 import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import is_
+from types import NoneType
 from typing import Any, overload
 
 from .definition import Definition
 from .language.hyperparameters import bind, parse_ranges, plain_number
-from .step.plan import update
+from .program.stages import Program
+from .step.calls import Calls
+
+# Types of numbers that stay what they are: an array of one number may be changed in place.
+_CONSTANT = {bool, int, float, str, NoneType}
 
 
 class Rule(Definition):
@@ -46,6 +52,9 @@ class Rule(Definition):
             self.start[slot] = value
         super().__init__()
         self._check_use()
+        self._calls = Calls()
+        # The names and values of the latest call's hyperparameters, and what _given said of them.
+        self._latest: tuple[tuple[str, ...], tuple[Any, ...], Any] = (), (), self._given({})
 
     def error(self, message: str) -> TypeError:
         """The error for a mistake in the definition, which says where the rule stands."""
@@ -106,6 +115,19 @@ class Rule(Definition):
         """
         if len(arrays) != len(self.arrays):
             raise TypeError(f"{self.name} takes {len(self.arrays)} arrays: {', '.join(self.arrays)}; got {len(arrays)}")
+        names, values, found = self._latest
+        # By identity: True == 1 == 1.0, and 0.0 == -0.0.
+        if tuple(hyper) != names or not all(map(is_, hyper.values(), values)):
+            names, values = tuple(hyper), tuple(hyper.values())
+            found = self._given(hyper)
+            if _CONSTANT.issuperset(map(type, values)):
+                self._latest = names, values, found
+        program, numbers = found
+        new = self._calls.update(program, arrays, numbers | {"t": self._checked_t(t)})
+        return tuple(new[0]) or None if new else None
+
+    def _given(self, hyper: dict[str, Any]) -> tuple[Program, dict[str, Any]]:
+        """The program that the hyperparameters of a call choose, and its numbers but for t."""
         for name in self.starts_from:
             if name in hyper:
                 slot = next(slot for slot, value in self.start.items() if value == name)
@@ -114,9 +136,7 @@ class Rule(Definition):
                 )
         states = self.take_states(hyper)
         bound = self.bind(hyper)
-        step = self._checked_t(t)
-        new = update(self.program(bound), [arrays], [{"t": step, **bound, **states}])
-        return tuple(new[0]) or None if new else None
+        return self.program(bound), bound | states
 
     def __reduce__(self) -> str:
         # Pickled and copied as functions are: by its name in its module.

@@ -52,7 +52,7 @@ class Captured:
             if isinstance(gradient, RowSparse):
                 label = updater.label(k, updater.rule.arrays[1])
                 raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients")
-        self._plan = updater.plans.new(chosen)
+        self._plan = updater.plans.new(chosen, counts.row_of)
         self._plan.take(self._parameters, self._gradients)
         self._steps = self._plan.unattended_steps(len(counts.rows))
         self._steps.tables()

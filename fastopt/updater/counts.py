@@ -1,8 +1,12 @@
 """How many steps each parameter has had, and which parameters share their numbers."""
 
+import copy
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from ..kernels.riders import AVERAGED
 from .hyper import Hyper
@@ -37,6 +41,11 @@ class SharedNumbers:
     _changes: int = field(default=-1, repr=False)
     _fixed: dict[str, Any] = field(default_factory=dict, repr=False)
     _scheduled: list[tuple[str, Hyper]] = field(default_factory=list, repr=False)
+
+    @property
+    def key(self) -> Any:
+        """Equal for rows of equal numbers."""
+        return self.layers, self.count, repr(self.states), self.since
 
     @property
     def history(self) -> History:
@@ -79,8 +88,9 @@ class Counts:
         rows: dict[Any, SharedNumbers] = {}
         keys = []
         for k, (own, had) in enumerate(zip(layers, histories, strict=True)):
-            keys.append(k if apart and had.states else (own, had.count, repr(had.states), had.since))
-            rows.setdefault(keys[-1], SharedNumbers(own, had.count, dict(had.states), had.since, together))
+            row = SharedNumbers(own, had.count, dict(had.states), had.since, together)
+            keys.append(k if apart and had.states else row.key)
+            rows.setdefault(keys[-1], row)
         places = {key: place for place, key in enumerate(rows)}
         self.rows, self.row_of = list(rows.values()), [places[key] for key in keys]
 
@@ -89,25 +99,30 @@ class Counts:
         """The row of each parameter."""
         return [self.rows[row] for row in self.row_of]
 
-    def mixed(self, active: Sequence[int]) -> bool:
-        """Whether an active parameter shares its row with an inactive one."""
-        if len(active) == len(self.row_of):
-            return False
-        inactive = set(range(len(self.row_of))).difference(active)
-        return not {self.row_of[k] for k in inactive}.isdisjoint([self.row_of[k] for k in active])
+    def split(self, active: Sequence[int]) -> "Counts":
+        """The counts with rows that no active parameter shares with an inactive one.
 
-    def split(self, active: Sequence[int]) -> None:
-        """Move active parameters to new rows where their row has inactive ones."""
-        stays = {self.row_of[k] for k in set(range(len(self.row_of))).difference(active)}
-        moved: dict[int, int] = {}
-        for k in active:
-            row = self.row_of[k]
-            if row in stays:
-                if row not in moved:
-                    moved[row] = len(self.rows)
-                    old = self.rows[row]
-                    self.rows.append(SharedNumbers(old.layers, old.count, dict(old.states), old.since, old.together))
-                self.row_of[k] = moved[row]
+        If there are such rows, rows of equal numbers become one. These counts themselves stay as they are.
+        """
+        if len(active) == len(self.row_of):
+            return self
+        row_of, is_active = np.array(self.row_of), np.zeros(len(self.row_of), bool)
+        is_active[active] = True
+        used = (np.bincount(row_of[chosen], minlength=len(self.rows)) > 0 for chosen in (is_active, ~is_active))
+        if not np.logical_and(*used).any():
+            return self
+        # With uniform states apart each parameter has a row of its own, and is never here.
+        firsts: dict[Any, int] = {}
+        alike = [firsts.setdefault(row.key, k) for k, row in enumerate(self.rows)]
+        pairs, places = np.unique(2 * np.array(alike)[row_of] + is_active, return_inverse=True)
+        numbers = (pairs // 2).tolist()
+        other = copy.copy(self)
+        other.rows = [
+            replace(self.rows[k], states=dict(self.rows[k].states)) if k == before else self.rows[k]
+            for before, k in itertools.pairwise([-1, *numbers])
+        ]
+        other.row_of = places.tolist()
+        return other
 
     def after(
         self, used: Sequence[int], chosen: Sequence[int], new: Sequence[Sequence[float]]

@@ -1,4 +1,4 @@
-"""The plans of an optimizer: one for each set of parameters that have had a gradient, kept as long as it is in use."""
+"""The plans of an optimizer, kept as long as they are in use."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,40 +8,56 @@ from ..kernels.program.stages import Program
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
 
-# Which gradients are None may differ from step to step: the latest sets keep their plans and task tables.
+# Which gradients are row-sparse, and beside those None, may differ from step to step: the latest keep their plans.
 _MOST = 16
 
 
 class Plans:
-    """Plans, by the parameters that they are for and by which of these have row-sparse gradients.
+    """Plans: one for all parameters with dense gradients, in which any may be None, and of others the latest.
 
-    slots: for each parameter its state arrays. row_of: for each parameter the number of its row. label: how messages
-    name an array, from the number of the parameter and the array's name.
+    slots: for each parameter its state arrays. label: how messages name an array, from the number of the parameter and
+    the array's name.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        slots: Sequence[Sequence[Any]],
-        row_of: Sequence[int],
-        label: Callable[[int, str], str],
-    ) -> None:
-        self._program, self._slots, self._row_of, self._label = program, slots, row_of, label
+    def __init__(self, program: Program, slots: Sequence[Sequence[Any]], label: Callable[[int, str], str]) -> None:
+        self._program, self._slots, self._label = program, slots, label
+        # By the parameters and by which of these have row-sparse gradients.
         self.kept: dict[Any, Plan] = {}
-        self.whole: Plan | None = None  # the plan of all parameters with dense gradients
+        self._dense: Plan | None = None
+        self._apart = False  # whether parameters without a gradient cannot be taken with the others
+        self.whole: Plan | None = None  # the latest plan of all parameters
 
-    def take(self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> tuple[Plan, Executor]:
-        """The plan for some of the parameters, and its executor. Raises what `Plan.take` raises."""
-        sparse = tuple(place for place, gradient in enumerate(gradients) if isinstance(gradient, RowSparse))
-        if not sparse and len(chosen) == len(self._slots):
-            # Whoever asks has tried to retake.
-            plan = self.whole or self.new(chosen)
-            executor = plan.take_anew(parameters, gradients)
-            self.whole = plan
-            return plan, executor
+    def take(
+        self, chosen: Sequence[int], parameters: list[Any], gradients: list[Any], row_of: Sequence[int]
+    ) -> tuple[Plan, Executor]:
+        """The plan for a step, and its executor. Raises what `Plan.take` raises.
+
+        chosen: the parameters that have a gradient; the others have None. row_of: for each parameter the number of its
+        row.
+        """
+        every = len(chosen) == len(self._slots)
+        sparse = tuple(place for place, k in enumerate(chosen) if isinstance(gradients[k], RowSparse))
+        refused = False
+        if not sparse and (every or not self._apart):
+            plan = self._dense or self.new(range(len(self._slots)), row_of)
+            try:
+                executor = plan.take(parameters, gradients, row_of)
+            except (TypeError, ValueError):
+                if every:
+                    raise
+                # Maybe of arrays that the step does not need.
+                refused = True
+            else:
+                self._dense = self.whole = plan
+                self._apart = not plan.watched
+                return plan, executor
         key = tuple(chosen), sparse
-        plan = self.kept.get(key) or self.new(chosen, sparse)
-        executor = plan.take(parameters, gradients)
+        groups = row_of if every else [row_of[k] for k in chosen]
+        plan = self.kept.get(key) or self.new(chosen, row_of, sparse)
+        executor = plan.take([parameters[k] for k in chosen], [gradients[k] for k in chosen], groups)
+        self._apart = self._apart or refused
+        if every:
+            self.whole = plan
         # The latest plan is last; of too many the oldest is dropped.
         self.kept.pop(key, None)
         self.kept[key] = plan
@@ -49,13 +65,13 @@ class Plans:
             self.kept.pop(next(iter(self.kept)))
         return plan, executor
 
-    def new(self, chosen: Sequence[int], sparse: Sequence[int] = ()) -> Plan:
+    def new(self, chosen: Sequence[int], row_of: Sequence[int], sparse: Sequence[int] = ()) -> Plan:
         """A plan for some of the parameters, not yet bound and not kept. sparse: places of row-sparse gradients."""
         label = self._label  # Not self: a plan must not lead back to the plans that have it.
         return Plan(
             self._program,
             [self._slots[k] for k in chosen],
-            [self._row_of[k] for k in chosen],
+            row_of if len(chosen) == len(row_of) else [row_of[k] for k in chosen],
             lambda position, name: label(chosen[position], name),
             sparse,
         )

@@ -140,7 +140,7 @@ class Updater:
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._lr_scales, strict=True)]
         # No method of this object: a plan must not lead back to the object that has it.
         label = partial(array_label, self.rule.arrays, self.parameters.paths)
-        self.plans = Plans(self.program, slots, self.counts.row_of, label)
+        self.plans = Plans(self.program, slots, label)
 
     @property
     def follows(self) -> bool:
@@ -204,21 +204,22 @@ class Updater:
         if self.captured is not None:
             self.refuse_captured()
         counts, scaler, plan = self.counts, self.loss_scaler, self.plans.whole
-        chosen: Sequence[int] = self._every
+        chosen: Sequence[int]
         executor = None
-        if plan is not None and not self.rows_behind.by_parameter:
-            executor = plan.retake(parameters, gradients)
+        if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
+            executor = plan.retake(parameters, gradients, counts.row_of)
         if plan is None or executor is None:
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
                 return
             counts = self.split(chosen)
-            parameters = [parameters[k] for k in chosen]
-            gradients = [self.gradient(k, p, gradients[k]) for k, p in zip(chosen, parameters, strict=True)]
-            plan, executor = self.plans.take(chosen, parameters, gradients)
-            for k, parameter, gradient in zip(chosen, parameters, gradients, strict=True):
-                if k in self.rows_behind.by_parameter and not isinstance(gradient, RowSparse):
-                    self.catch_up(k, parameter)
+            gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, gradients, strict=True)]
+            plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
+            for k in self.rows_behind.by_parameter.keys() & chosen:
+                if not isinstance(gradients[k], RowSparse):
+                    self.catch_up(k, parameters[k])
+        else:
+            chosen = plan.sets
         numbers = [row.numbers(journal.applied + 1) for row in counts.rows]
         if scaler is not None:
             scaler.check_serves(journal)
@@ -230,7 +231,7 @@ class Updater:
         zeroed: Sequence[Any] = ()
         if new is None:
             if self._zeroes:
-                zeroed = [assignable(g, "grads") for g in values_of(gradients)]
+                zeroed = [assignable(g, "grads") for g in values_of(gradients) if g is not None]
             journal.begin(0, (), scaler, zeroed)
         else:
             counted = counts.after(plan.rows, chosen, new)
@@ -244,16 +245,13 @@ class Updater:
         journal.settle()
 
     def split(self, chosen: Sequence[int]) -> Counts:
-        """The counts, with new rows for the chosen parameters where their row has others."""
-        if self.counts.mixed(chosen):
-            # First: an interrupt in between finds no plan that counts as before.
-            self._new_plans()
-            self.counts.split(chosen)
+        """The counts, with rows of their own for the chosen parameters."""
+        self.counts = self.counts.split(chosen)
         return self.counts
 
     def gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
         """A gradient in the form that a plan takes."""
-        if not is_row_sparse(gradient):
+        if gradient is None or not is_row_sparse(gradient):
             return gradient
         rows = row_sparse(gradient, parameter.shape, self.label(k, self.rule.arrays[1]))
         return rows.dense(parameter.shape) if self.rows_behind.needs_dense else rows

@@ -1,10 +1,8 @@
 """Checks that arrays can be updated together. They raise before anything is written."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-import numpy as np
-
-from .view import ITEM_SIZES, View
+from .view import View
 
 
 def check(views: Sequence[View], names: Sequence[str], written: Collection[int]) -> None:
@@ -32,39 +30,3 @@ def check(views: Sequence[View], names: Sequence[str], written: Collection[int])
             raise ValueError(f"{names[k]} is read-only; pass a writable array, such as {names[k]}.copy()")
         if views[k].overlaps_itself:
             raise ValueError(f"{names[k]} has elements that share memory (a broadcast view?); copy it first")
-
-
-def check_overlaps(views: Sequence[View], name: Callable[[int], str], written: Collection[int]) -> None:
-    """Raise ValueError if an array that is written shares memory with any other."""
-    filled = [k for k in range(len(views)) if views[k].size]
-    filled.sort(key=lambda k: views[k].bounds)
-    reaching: list[int] = []
-    for k in filled:
-        low = views[k].bounds[0]
-        reaching = [j for j in reaching if views[j].bounds[1] > low]
-        for j in reaching:
-            if (j in written or k in written) and _share_memory(views[j], views[k]):
-                first, second = sorted((j, k))
-                raise ValueError(f"{name(second)} shares memory with {name(first)}; pass a copy of one of them")
-        reaching.append(k)
-
-
-class _Extent:
-    """The addresses of an array on any device, for NumPy to compare. The memory is never touched."""
-
-    def __init__(self, view: View) -> None:
-        item = ITEM_SIZES[view.storage]
-        self.__array_interface__ = {
-            "version": 3,
-            "data": (view.address, True),
-            "shape": view.shape,
-            "strides": tuple(stride * item for stride in view.strides),
-            "typestr": f"|V{item}",
-        }
-
-
-def _share_memory(a: View, b: View) -> bool:
-    try:
-        return np.shares_memory(np.asarray(_Extent(a)), np.asarray(_Extent(b)), max_work=100_000)  # type: ignore[arg-type]
-    except np.exceptions.TooHardError:
-        return True

@@ -6,7 +6,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..arrays.extents import Extents
 from ..headers.numpy_headers import Headers, available
+from ..headers.row_headers import RowHeaders
 from ..headers.tensor_headers import TensorHeaders
 from ..jit import compiler
 from ..jit.compiler import address, compiled, entry_point
@@ -73,31 +75,37 @@ def piece(stage: Stage, elements: int) -> int:
 class OnCpu(Prepared):
     """A batch as compiled code takes it.
 
-    kernel: the result of `kernel`. scalars: room for the rows of scalars. work: how many elements are computed. pool
-    and number: whose threads run it next, and how many. calls: for each pool and number the function that runs it.
+    kernel: the result of `kernel`. scalars: room for the rows of scalars. table: that of the batch. work: how many
+    elements are computed. pool and number: whose threads run it next, and how many. calls: for each pool and number the
+    function that runs it.
     """
 
-    def __init__(self, partials: Any, kernel: tuple[Callable[[int], None], int], work: int) -> None:
-        self.partials, self.kernel, self.work = partials, kernel, work
+    def __init__(self, kernel: tuple[Callable[[int], None], int]) -> None:
+        self.kernel = kernel
         self.scalars: Any = None
+        self.table: Any = None
+        self.work = 0
         self.pool, self.number = threads, 1
         self.calls: dict[tuple[Any, int], Callable[[], Any]] = {}
 
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Compile the kernel, and choose the threads that are to run it."""
-    if not isinstance(batch.prepared, OnCpu):
+    prepared = batch.prepared
+    if not isinstance(prepared, OnCpu):
         compiled_kernel = kernel(
             name, stage, batch.storages, batch.dimensions, batch.repeated, batch.held, not batch.whole
         )
         _filling()
         # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
         batch.sets.clear()
-        partials = np.zeros((len(batch.table), len(stage.reductions)))
-        work = int(_work(batch).sum()) if batch.repeated else batch.elements
-        batch.prepared = OnCpu(partials, compiled_kernel, work)
-    prepared = batch.prepared
-    assert isinstance(prepared, OnCpu)
+        batch.prepared = prepared = OnCpu(compiled_kernel)
+    if prepared.table is not batch.table:
+        # In this order: after an interrupt in between all are made anew.
+        prepared.calls.clear()
+        prepared.partials = np.zeros((len(batch.table), len(stage.reductions)))
+        prepared.work = int(_work(batch).sum()) if batch.repeated else batch.elements
+        prepared.table = batch.table
     prepared.pool, prepared.number = _threads(prepared.work)
 
 
@@ -175,12 +183,18 @@ def shares(lengths: Any, threads: int) -> Any:
 
 
 def headers(
-    parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool
+    fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None
 ) -> Headers | TensorHeaders | None:
     """A check whether arrays were replaced or moved; None for NumPy's arrays where their structs cannot be read."""
-    if not all(isinstance(array, np.ndarray) for array in (*parameters, *gradients)):
-        return TensorHeaders(parameters, gradients, views, gradients_written)
-    return Headers(parameters, gradients, views, gradients_written) if available() else None
+    if not all(isinstance(array, np.ndarray | None) for array in (*fixed, *moving)):
+        return TensorHeaders(fixed, moving, extents, before)
+    return Headers(fixed, moving, extents, before) if available() else None
+
+
+def row_headers(values: Any, count: int, written: Sequence[int], writable: bool, places: Any) -> RowHeaders | None:
+    """A RowHeaders; None for other than NumPy's arrays, those that are not contiguous, and unknown structs."""
+    usable = type(values) is np.ndarray and values.flags.c_contiguous and available()
+    return RowHeaders(values, count, written, writable, places) if usable else None
 
 
 def unattended(program: Program) -> bool:

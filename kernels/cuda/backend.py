@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.extents import Extents
 from ..arrays.view import View, compute_type, make_view
 from ..language.reductions import CHUNK
 from ..program.stages import Stage
@@ -82,12 +83,16 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
                 update_many(name, stage, batch, task_table(batch, table), given)
 
 
-def headers(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> Any:
+def headers(fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None) -> Any:
     """A check whether arrays were replaced or moved; None where the words of CuPy's arrays cannot be read."""
     from ..headers.cupy_headers import available, kind
     from ..headers.numpy_headers import Headers
 
-    return Headers(parameters, gradients, views, gradients_written, kind()) if available() else None
+    return Headers(fixed, moving, extents, before, kind()) if available() else None
+
+
+def row_headers(*_: Any) -> None:
+    """No check of row-sparse gradients by compiled code."""
 
 
 def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.extents import Extents
 from .numpy_headers import CHANGED, SAME, ArrayKind, Headers
 
 # Words of an array: 1 type, 5 and 6 where its shape begins and ends, 8 its strides, 13 dtype, 14 its MemoryPointer.
@@ -58,7 +59,7 @@ def available() -> bool:
     # Compiled code follows these words, so they are looked at from here first.
     if not all(map(_as_expected, arrays)):
         return False
-    headers = Headers(arrays, arrays[::-1], [], False, kind())
+    headers = Headers(arrays, arrays[::-1], Extents(), kind=kind())
     return headers.look(arrays, arrays[::-1]) == SAME
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import View
+from ..arrays.extents import Extents
 from ..jit.compiler import compiled, entry_point
 
-SAME, MOVED, CHANGED = 0, 1, 2
+SAME, MOVED, CHANGED, OTHERS = 0, 1, 2, 3
 # C and F contiguous, aligned, writable: the flags on which a plan depends.
 _FLAGS = 0x1 | 0x2 | 0x100 | 0x400
 
@@ -26,11 +26,14 @@ AHEAD = 16  # arrays
 
 # All that compiled code knows beforehand comes as the address of one frame of words of eight bytes: to hand over an
 # array takes as long as looking at thirty. Words of a list: 2 length, 3 items.
-_FRAME = ("count", "others", "addresses", "found", "spans", "movable", "written", "apart", "expected", "width")
+_FRAME = (
+    *("count", "others", "addresses", "found", "spans", "movable", "written", "apart", "changed", "changes"),
+    *("expected", "width", "gap", "here", "there"),
+)
 
 
 def look_source(name: str, own: Sequence[str], compare: str) -> str:
-    """The source of a function (parameters, gradients, frame) that tells whether arrays are as they were.
+    """The source of a function (fixed, moving, frame) that tells whether the arrays of two lists are as they were.
 
     own: names of words of the frame after _FRAME. compare: statements for number k, the object at address `at`, with
     what was noted of it at address `noted`: they set `address`, or return CHANGED. `items` has the objects up to number
@@ -38,23 +41,30 @@ def look_source(name: str, own: Sequence[str], compare: str) -> str:
     """
     words = "\n".join(f"    {word} = word(frame, {k})" for k, word in enumerate([*_FRAME, *own]))
     return f"""
-def {name}(parameters, gradients, frame):
+def {name}(fixed, moving, frame):
 {words}
-    if word(parameters, 2) != count or word(gradients, 2) != others:
+    if word(fixed, 2) != count or word(moving, 2) != others:
         return {CHANGED}
-    moved = 0
+    moved, others_came = 0, 0
     for half in range(2):
         first, last = half * count, count + half * others
-        items = word(gradients if half else parameters, 3) - 8 * first
+        items = word(moving if half else fixed, 3) - 8 * first
         for k in range(first, last):
             at, noted = word(items, k), expected + 8 * k * width
+            if half:
+                came = 1 if at != gap else 0
+                set_word(here, k - first, came)
+                others_came |= came ^ word(there, k - first)
+                if came == 0:
+                    set_word(found, k, word(addresses, k))
+                    continue
 {textwrap.indent(textwrap.dedent(compare).strip(), " " * 12)}
             set_word(found, k, address)
             moved |= address ^ word(addresses, k)
-        # Only a gradient may lie elsewhere, and only apart from all that is written.
+        # Only a moving array may lie elsewhere, and only apart from all that is written.
         if moved and not (half and movable):
             return {CHANGED}
-    if not moved:
+    if not moved and not others_came:
         return {SAME}
     for k in range(others):
         address = word(found, count + k)
@@ -69,32 +79,71 @@ def {name}(parameters, gradients, frame):
                     last = middle
             if low < high and first > 0 and word(written, 2 * first - 1) > low:
                 return {CHANGED}
-    for k in range(count, count + others):
-        set_word(addresses, k, word(found, k))
-    return {MOVED}
+    for n in range(changes):
+        k = word(changed, n)
+        if word(here, k) == 0:
+            continue
+        address = word(found, count + k)
+        low, high = address + word(spans, 2 * k), address + word(spans, 2 * k + 1)
+        for other in range(others):
+            address = word(found, count + other)
+            begin, end = address + word(spans, 2 * other), address + word(spans, 2 * other + 1)
+            if other != k and word(here, other) and max(low, begin) < min(high, end):
+                return {CHANGED}
+    for k in range(others):
+        set_word(addresses, count + k, word(found, count + k))
+        set_word(there, k, word(here, k))
+    return {OTHERS} if others_came else {MOVED}
 """
 
 
 class Frame:
     """The frame of the compiled function: what it is told of the arrays that it looks at.
 
-    counts: of parameters and gradients. width: how many words are noted of each. views, gradients_written: as Headers
-    has them. own: the words of the frame that are the function's own. addresses: those of the parameters, then those
-    of the gradients, at the last look. gradients: the addresses of the gradients alone.
+    fixed, moving: the arrays, each gap filled. width: how many words are noted of each. extents: as Headers has
+    them. own: the words of the frame that are the function's own. noted: the words noted of each array, one after the
+    other, and addresses: those of the fixed, then those of the moving arrays; zeros where these two are not known.
+
+    words: the frame itself. addresses: those at the last look, of a gap the last one that was known. moving: those of
+    the moving arrays alone. noted: the words noted of each array in a row.
     """
 
     def __init__(
-        self, counts: Sequence[int], width: int, views: Sequence[Sequence[View]], gradients_written: bool, own: Any
+        self,
+        fixed: Sequence[Any],
+        moving: Sequence[Any],
+        width: int,
+        extents: Extents,
+        own: Sequence[Any],
+        addresses: Sequence[int] = (),
+        noted: Sequence[int] = (),
     ) -> None:
-        spans, written = _extents(views, gradients_written)
-        self.expected = np.zeros((sum(counts), width), np.int64)
-        self.addresses, latest = (np.zeros(sum(counts), np.int64) for _ in range(2))
-        tables = self.addresses, latest, spans, written, self.expected
-        places = [table.ctypes.data for table in tables]
-        ends = [places[2], len(spans), places[3], len(written), places[4], width]
-        self.frame = np.array([*counts, *places[:2], *ends, *own], np.int64)
-        self.place, self.gradients = self.frame.ctypes.data, self.addresses[counts[0] :]
-        self._kept = tables
+        total, length = len(fixed) + len(moving), len(_FRAME) + len(own)
+        spans, written, changed = extents.spans(), extents.apart_from(), [*extents.changed]
+        nothing, there = [0] * total, [True] * len(moving)
+        tables = [addresses or nothing, nothing, spans, written, changed, noted or nothing * width, there, there]
+        # All in one array: NumPy takes a microsecond for the address of each.
+        room = np.zeros(length + sum(map(len, tables)), np.int64)
+        self.place = room.ctypes.data
+        starts = list(itertools.accumulate(map(len, tables), initial=length))
+        known, found, *places, expected, here, before = [self.place + 8 * start for start in starts[:-1]]
+        sized = zip(places, (len(spans) // 2, len(written) // 2, len(changed)), strict=True)
+        # Without fixed arrays there is nothing that a gap could be like.
+        gap = id(None) if fixed else 0
+        frame = [len(fixed), len(moving), known, found, *itertools.chain.from_iterable(sized), expected, width]
+        room[:] = [*frame, gap, here, before, *own, *itertools.chain.from_iterable(tables)]
+        self.words, self.addresses = room[:length], room[length : length + total]
+        self.moving = self.addresses[len(fixed) :]
+        self.noted = room[starts[5] : starts[6]].reshape(total, width)
+        self._there = room[starts[7] : starts[8]]
+
+    def note_gaps(self, moving: Sequence[Any], before: "Frame | None") -> None:
+        """Note which of the moving arrays are gaps, and of these what was noted of them before, if that is known."""
+        for k, array in enumerate(moving, -len(moving)):
+            if array is None:
+                self.addresses[k] = self._there[k] = 0
+                if before is not None and before.noted.shape == self.noted.shape:
+                    self.noted[k] = before.noted[k]
 
 
 # Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags. NumPy keeps the strides
@@ -139,66 +188,71 @@ class ArrayKind:
         return entry_point(compiled(name, look_source(name, ["kind"], self.compare), "int64(int64, int64, int64)"))
 
 
-NUMPY = ArrayKind(np.ndarray, _COMPARE, lambda array: array.flags.num & _FLAGS, lambda array: array.ctypes.data)
+def _address(array: Any) -> int:
+    address: int = array.__array_interface__["data"][0]  # in half of the time of array.ctypes.data
+    return address
+
+
+NUMPY = ArrayKind(np.ndarray, _COMPARE, lambda array: array.flags.num & _FLAGS, _address)
 
 
 class Headers:
-    """Checks whether arrays are like these parameters and gradients in type, shape, strides and what else must stay.
+    """Checks whether arrays are as they were in type, shape, strides and what else must stay.
 
-    views: for each parameter, those of all its arrays as the plan has them. gradients_written: whether the step writes
-    the gradients. addresses: those of the parameters, then those of the gradients, at the last look. gradients: the
-    addresses of the gradients alone.
+    fixed: arrays that must lie where they are. moving: those that may move as far as `extents` lets them; if there are
+    fixed ones, None is a gap, which may be filled in a later look by an array as it was before the headers `before`
+    had the gap, or like the fixed array in the same place. addresses: those of the fixed, then those of the moving
+    arrays, at the last look. moving: the addresses of the moving alone. known: the frame. types: the types of the
+    elements, by their addresses.
     If an array is of another class than `kind.type`, even one that inherits from it, every look gives CHANGED.
     """
 
     def __init__(
         self,
-        parameters: list[Any],
-        gradients: list[Any],
-        views: Sequence[Sequence[View]],
-        gradients_written: bool,
+        fixed: list[Any],
+        moving: list[Any],
+        extents: Extents,
+        before: Any = None,
         kind: ArrayKind = NUMPY,
     ) -> None:
-        arrays = [*parameters, *gradients]
+        arrays = [*fixed, *(there := filled(moving, fixed))]
         # The function itself, since finding it in its cache takes as long as running it.
         self._look, self._checkable = kind.look, all(type(array) is kind.type for array in arrays)
+        self.known: Frame | None = None
+        self.kind, self.types = kind, {id(array.dtype): array.dtype for array in arrays if self._checkable}
         if not self._checkable:
             return
         width = 3 + 2 * max(array.ndim for array in arrays)
-        known = Frame((len(parameters), len(gradients)), width, views, gradients_written, [id(kind.type)])
-        for row, array in zip(known.expected, arrays, strict=True):
-            row[:3] = array.ndim, id(array.dtype), kind.extra(array)
-            row[3 : 3 + 2 * array.ndim] = *array.shape, *array.strides
-        known.addresses[:] = list(map(kind.address, arrays))
-        self.addresses, self.gradients, self._place = known.addresses, known.gradients, known.place
-        # Types are compared by address, which must not be given to another meanwhile.
-        self._kept = known, [array.dtype for array in arrays]
+        noted: list[int] = []
+        for array in arrays:
+            noted += array.ndim, id(array.dtype), kind.extra(array), *array.shape, *array.strides
+            noted += [0] * (-len(noted) % width)
+        addresses = list(map(kind.address, arrays))
+        self.known = known = Frame(fixed, there, width, extents, [id(kind.type)], addresses, noted)
+        alike = isinstance(before, Headers) and before.kind is kind
+        known.note_gaps(moving, before.known if alike else None)
+        self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
+        if alike:
+            # Types are compared by address, which must not be given to another meanwhile.
+            self.types |= before.types
 
-    def look(self, parameters: list[Any], gradients: list[Any]) -> int:
-        """SAME, or MOVED if only gradients lie elsewhere, or CHANGED.
+    def look(self, fixed: list[Any], moving: list[Any]) -> int:
+        """SAME, or MOVED if only moving arrays lie elsewhere, or OTHERS if there are gaps in other places, or CHANGED.
 
-        MOVED enters the new addresses into `addresses`; CHANGED leaves them as they were.
+        MOVED and OTHERS enter the new addresses into `addresses`; CHANGED leaves them as they were.
         """
         if not self._checkable:
             return CHANGED
         # The arrays stay alive, and so do their addresses, while the caller holds the lists.
-        answer: int = self._look(id(parameters), id(gradients), self._place)
+        answer: int = self._look(id(fixed), id(moving), self._place)
         return answer
 
 
-def _extents(views: Sequence[Sequence[View]], gradients_written: bool) -> tuple[Any, Any]:
-    """Where each gradient begins and ends, from the address of its first element; where written arrays lie, in order.
-
-    The first is empty where a moved gradient needs a full check: if gradients are written, or if the written arrays
-    interleave.
-    """
-    written = sorted(view.bounds for arrays in views for k, view in enumerate(arrays) if k != 1 and view.size)
-    apart = all(before[1] <= after[0] for before, after in itertools.pairwise(written))
-    spans = []
-    if apart and not gradients_written:
-        gradients = [arrays[1] for arrays in views]
-        spans = [[b - g.address for b in g.bounds] if g and g.size else [0, 0] for g in gradients]
-    return (np.array(table, np.int64).reshape(-1, 2) for table in (spans, written))  # type: ignore[return-value]
+def filled(moving: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
+    """The moving arrays, with the fixed array of the same place in each gap."""
+    if not fixed:
+        return list(moving)
+    return [fixed[k] if array is None else array for k, array in enumerate(moving)]
 
 
 @functools.cache
@@ -208,6 +262,6 @@ def available() -> bool:
     read_only = np.ones(3)
     read_only.flags.writeable = False
     arrays = [grid, grid[:, ::2].T, np.array(1.0), np.zeros((0, 5), "float16"), read_only]
-    headers = Headers(arrays, arrays[::-1], [], False)
+    headers = Headers(arrays, arrays[::-1], Extents())
     # The words that are read are compared with what Python says, of arrays that differ in everything.
     return headers.look(arrays, arrays[::-1]) == SAME

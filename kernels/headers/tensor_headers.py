@@ -8,14 +8,13 @@ numba.
 
 import ctypes
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..arrays.view import View
+from ..arrays.extents import Extents
 from ..jit.compiler import compiled, entry_point
-from .numpy_headers import AHEAD, CHANGED, SAME, Frame, look_source
+from .numpy_headers import AHEAD, CHANGED, SAME, Frame, filled, look_source
 
 _RANKS = 8  # Tensors of more dimensions are looked at the slow way.
 _COLUMNS = 3 + 2 * _RANKS
@@ -71,12 +70,12 @@ def _look() -> Any:
 class TensorHeaders:
     """As numpy_headers.Headers, for tensors of one or two types, such as torch's Tensor and Parameter."""
 
-    def __init__(
-        self, parameters: list[Any], gradients: list[Any], views: Sequence[Sequence[View]], gradients_written: bool
-    ) -> None:
-        kinds = list(dict.fromkeys(map(type, (*parameters, *gradients))))
+    def __init__(self, fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None) -> None:
+        there = filled(moving, fixed)
+        kinds = list(dict.fromkeys(map(type, (*fixed, *there))))
         functions = {_function(kind) for kind in kinds}
         self._checkable = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
+        self.known: Frame | None = None
         if not self._checkable:
             return
         # torch may keep values negated until they are looked at.
@@ -84,26 +83,26 @@ class TensorHeaders:
         self._words = np.zeros(_WORDS, np.int64)
         forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
         own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
-        counts = len(parameters), len(gradients)
-        self._known, self._kinds = Frame(counts, _COLUMNS, views, gradients_written, own), kinds
-        self.addresses, self.gradients = self._known.addresses, self._known.gradients
-        self._place = self._known.place
+        self.known = known = Frame(fixed, there, _COLUMNS, extents, own)
+        self._kinds = kinds
+        self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
         self._look = _look()
-        self._checkable = self._look(id(parameters), id(gradients), self._place) == SAME
-        self._known.frame[-1] = False
+        self._checkable = self._look(id(fixed), id(there), self._place) == SAME
+        known.words[-1] = False
+        known.note_gaps(moving, before.known if isinstance(before, TensorHeaders) else None)
 
-    def look(self, parameters: list[Any], gradients: list[Any]) -> int:
-        """SAME, or MOVED if only gradients lie elsewhere, or CHANGED.
+    def look(self, fixed: list[Any], moving: list[Any]) -> int:
+        """SAME, or MOVED if only moving arrays lie elsewhere, or OTHERS if there are gaps in other places, or CHANGED.
 
-        MOVED enters the new addresses into `addresses`; CHANGED leaves them as they were.
+        MOVED and OTHERS enter the new addresses into `addresses`; CHANGED leaves them as they were.
         """
         try:
-            if not self._checkable or (self._negated and any(map(self._negated, gradients))):
+            if not self._checkable or (self._negated and any(self._negated(x) for x in moving if x is not None)):
                 return CHANGED
         except TypeError:
             return CHANGED
         # The tensors stay alive, and so do their addresses, while the caller holds the lists.
-        answer: int = self._look(id(parameters), id(gradients), self._place)
+        answer: int = self._look(id(fixed), id(moving), self._place)
         return answer
 
 

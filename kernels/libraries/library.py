@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..arrays.checks import check, check_overlaps
+from ..arrays.checks import check
+from ..arrays.overlaps import check_overlaps
 from ..arrays.view import View, compute_type
 from ..program.stages import Program
 from ..system import memory_for
@@ -97,18 +98,18 @@ def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
 
 
 def views_of(
-    program: Program, sets: Sequence[Sequence[Any]], label: Callable[[int, str], str], sparse: Collection[int] = ()
+    program: Program, sets: Sequence[Sequence[Any]], label: Callable[[int, str], str], without: Collection[int] = ()
 ) -> tuple[str, Any]:
     """The backend and the checked views of the arrays of each set; raises before anything is changed.
 
-    sparse: the sets with a row-sparse gradient, which is not looked at and has None for its view.
+    without: the sets whose gradient is row-sparse or not there; it is not looked at and has None for its view.
     """
     written = [k for k, name in enumerate(program.arrays) if name in program.stages[-1].writes]
     used = ""
     result: list[list[View | None]] = []
     flat: list[tuple[View, int, int]] = []
     for position, arrays in enumerate(sets):
-        there = [k for k in range(len(arrays)) if k != 1 or position not in sparse]
+        there = [k for k in range(len(arrays)) if k != 1 or position not in without]
         names = [label(position, program.arrays[k]) for k in there]
         pairs = [view_of(arrays[k], name) for k, name in zip(there, names, strict=True)]
         views = dict(zip(there, (view for _, view in pairs), strict=True))

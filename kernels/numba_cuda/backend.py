@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..arrays.extents import Extents
 from ..arrays.view import View
 from ..language.reductions import CHUNK, LANES
 from ..program.stages import Program, Stage
@@ -74,8 +75,12 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
             stream.synchronize()
 
 
-def headers(parameters: list[Any], gradients: list[Any], views: Any, gradients_written: bool) -> None:
+def headers(fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None) -> None:
     """No check yet whether arrays on a GPU were replaced or moved: each step looks at all of them."""
+
+
+def row_headers(*_: Any) -> None:
+    """No check of row-sparse gradients by compiled code."""
 
 
 def _with_scalars(table: Any, scalars: Any, column: int) -> Any:

@@ -2,8 +2,13 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..arrays.extents import Extents
+from ..arrays.row_sparse import RowSparse
 from ..arrays.view import View, is_flat
 from ..backends import backend
 from ..libraries.library import views_of
@@ -18,7 +23,10 @@ if TYPE_CHECKING:
     from ..headers.numpy_headers import Headers
     from ..headers.tensor_headers import TensorHeaders
 
-MOVED, CHANGED = 1, 2  # what a look at headers answers; 0 if all is the same
+# What a look at headers answers; 0 if all is the same.
+MOVED, CHANGED, OTHERS = 1, 2, 3
+# How many sets of gradients that are there keep their task tables.
+_MOST = 16
 
 
 def update(
@@ -38,23 +46,44 @@ def update(
     groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
     # Scalars that follow from a norm of an array differ from set to set.
     own = range(len(sets)) if program.apart else groups
-    executor = Attended(program, _stage_runs(program, which, views, own), groups, own)
+    return stepped(Attended(program, stage_runs(program, which, views, own), groups, own), numbers)
+
+
+def stepped(executor: Executor, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+    """Take a step that nothing else has to note. Returns what `decide` returns."""
     states = executor.decide(numbers)
     if states is not None:
         executor.write([])
     return states
 
 
+@dataclass
+class _Part:
+    """The sets of a plan that have a gradient, and what takes steps on them.
+
+    sets: their numbers. own: for each which row of scalars is its own. gradients: the batches with the gradient, and
+    its column.
+    """
+
+    sets: Sequence[int]
+    own: Sequence[int]
+    runs: Sequence[StageRun]
+    gradients: Sequence[tuple[Batch, int]]
+    attended: Attended
+    executor: Executor
+
+
 class Plan:
     """A program on parameters and state that mostly stay where they are, with gradients that mostly move.
 
     A step is `take`, and then `decide` and `write` of the executor that `take` returns. Taken arrays are compared with
-    those before: new addresses of gradients are entered into the task tables; if anything else is new, all of them are
-    checked and prepared for.
+    those before: new addresses of gradients are entered into the task tables; where other gradients are None, the rows
+    of the others are taken out of the tables; if anything else is new, all arrays are checked and prepared for.
 
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
-    of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients.
-    rows: the rows of numbers that are in use. touched: the rows that the taken row-sparse gradients touch.
+    of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients; then
+    no gradient is None. dense: the others. sets, rows: the parameters that have a gradient in this step, and the rows
+    of numbers that these use. touched: the rows that the taken row-sparse gradients touch.
     """
 
     def __init__(
@@ -68,100 +97,172 @@ class Plan:
         if not slots:
             raise ValueError(f"{program.name}: there are no arrays to update")
         self.program = program
-        self._slots, self._groups, self._label = [tuple(arrays) for arrays in slots], groups, label
+        self._slots, self._label = [tuple(arrays) for arrays in slots], label
+        # Those that hold, and those in the tables of all sets.
+        self._groups = self._entered = groups
+        self.sets: Sequence[int] = range(len(slots))
         self.rows = tuple(dict.fromkeys(groups))
-        self._own = range(len(slots)) if program.apart else groups  # which row of scalars is each set's
         self._sparse = tuple(sparse)
+        self.dense = frozenset(range(len(slots))).difference(sparse)
         self._headers: Headers | TensorHeaders | None = None
-        self._attended: Attended
-        self._unattended: Unattended | None = None
-        self._executor: Executor
-        self._steps: Callable[[int, Any], UnattendedSteps]
+        self._earlier: Headers | TensorHeaders | None = None
+        self._like: dict[int, View] = {}
+        self._which = self._device = ""
         self._runs: list[StageRun] = []
-        self._gradients: list[tuple[Batch, int]] = []
+        self._parts: dict[bytes, _Part] = {}
+        self._part: _Part | None = None
+        self._unattended: Unattended | None = None
+        self._steps: Callable[[int, Any], UnattendedSteps]
         self._written: list[View] = []
         self.touched: list[Touched] = []
 
-    def take(self, parameters: list[Any], gradients: list[Any]) -> Executor:
+    def take(self, parameters: list[Any], gradients: list[Any], groups: Sequence[int] | None = None) -> Executor:
         """Take the arrays of a step. Returns the executor that decides and writes the step: the one before, until
         arrays have to be checked and prepared for again.
 
-        Raises TypeError, ValueError or IndexError that names the array; nothing has then been changed.
+        gradients: None in the place of one that is not there; at least one is. groups: those of this step, if they are
+        not those of the steps before. Raises TypeError, ValueError or IndexError that names the array; nothing has then
+        been changed.
         """
-        executor = self.retake(parameters, gradients)
-        if executor is None:
-            return self.take_anew(parameters, gradients)
+        if groups is not None and groups is not self._groups:
+            if list(groups) != list(self._groups):
+                self._part = None
+                self._parts.clear()
+            self._groups = groups
+        answer = self._look(parameters, gradients)
+        if answer == CHANGED:
+            self._bind(parameters, gradients)
+        if self._part is None:
+            self._choose([gradient is not None for gradient in gradients], answer != CHANGED)
+        part = self._part
+        assert part is not None
         if self._sparse:
-            self._touch(gradients)
-        return executor
+            self._touch(gradients, part)
+        return part.executor
 
-    def take_anew(self, parameters: list[Any], gradients: list[Any]) -> Executor:
-        """As `take`, but all arrays are checked and prepared for, whether or not they are those before."""
-        executor = self._bind(parameters, gradients)
-        if self._sparse:
-            self._touch(gradients)
-        return executor
-
-    def retake(self, parameters: list[Any], gradients: list[Any]) -> Executor | None:
+    def retake(
+        self, parameters: list[Any], gradients: list[Any], groups: Sequence[int] | None = None
+    ) -> Executor | None:
         """As `take`, for arrays that differ from those before only in where gradients lie, row-sparse gradients aside.
         Other arrays are not taken: returns None."""
+        if groups is not None and groups is not self._groups:
+            return None
+        if self._look(parameters, gradients) == CHANGED or (part := self._part) is None:
+            return None
+        if self._sparse:
+            self._touch(gradients, part)
+        return part.executor
+
+    @property
+    def watched(self) -> bool:
+        """Whether compiled code looks at the arrays."""
+        return self._headers is not None
+
+    def _look(self, parameters: list[Any], gradients: list[Any]) -> int:
+        """What the headers say of arrays; where gradients have moved, their addresses are entered."""
+        seen = self._dense(parameters, gradients) if self._sparse else gradients
+        if seen is None or self._headers is None:
+            return CHANGED
         # Without headers while they are being changed: after an interrupt in between all arrays are looked at anew.
         headers, self._headers = self._headers, None
-        seen = self._dense(parameters, gradients) if self._sparse else gradients
-        answer = headers.look(parameters, seen) if headers else CHANGED
-        if answer == MOVED:
-            for batch, column in self._gradients:
-                batch.move(column, headers.gradients)  # type: ignore[union-attr]
-        self._headers = headers
-        return None if answer == CHANGED else self._executor
+        answer = headers.look(parameters, seen)
+        if answer == OTHERS:
+            self._part = None
+        elif answer == MOVED and self._part is not None:
+            for batch, column in self._part.gradients:
+                batch.move(column, headers.moving)
+        self._headers = self._earlier = headers
+        return answer
 
-    def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any]:
-        """The gradients, with the parameter in the place of each row-sparse one, which is new in each step."""
+    def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any] | None:
+        """The gradients, with the parameter in the place of each row-sparse one, which is new in each step; None if a
+        gradient is dense that was not."""
         seen = list(gradients)
         for position in self._sparse:
+            if not isinstance(gradients[position], RowSparse):
+                return None
             seen[position] = parameters[position]
         return seen
 
-    def _bind(self, parameters: list[Any], gradients: list[Any]) -> Executor:
+    def _bind(self, parameters: list[Any], gradients: list[Any]) -> None:
         """Check all arrays and prepare for them."""
         sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
-        which, views = views_of(self.program, sets, self._label, self._sparse)
-        self._headers = None
+        gaps = [k for k, gradient in enumerate(gradients) if gradient is None]
+        which, views = views_of(self.program, sets, self._label, {*self._sparse, *gaps})
+        self._headers = self._part = None
+        self._parts.clear()
         gradient = self.program.arrays[1]
-        self.touched = [
-            Touched(k, RowSet(which, self.program, views[k], self._label(k, gradient))) for k in self._sparse
-        ]
-        self._runs = _stage_runs(self.program, which, views, self._own)
-        self._gradients = [
-            (batch, run.stage.arrays.index(gradient))
-            for run in self._runs
-            if gradient in run.stage.arrays
-            for batch in run.batches
-        ]
         self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
+        self.touched = [
+            Touched(k, RowSet(which, self.program, views[k], self._label(k, gradient)), self._written)
+            for k in self._sparse
+        ]
+        for k in gaps:
+            # It will be like the one before, or like the parameter; if not, all is done anew.
+            views[k][1] = self._like.get(k) or replace(views[k][0], array=None)
+        self._like |= {k: replace(arrays[1], array=None) for k, arrays in enumerate(views) if arrays[1]}
+        on, self._which, self._device = backend(which), which, views[0][0].device
+        self._runs = stage_runs(self.program, which, views, self._own(range(len(views))))
+        self._entered = self._groups
         written = gradient in self.program.stages[-1].writes
-        on = backend(which)
-        self._steps = functools.partial(on.unattended_steps, self.program, self._runs, self._groups, views[0][0].device)
-        self._executor = self._attended = Attended(self.program, self._runs, self._groups, self._own)
-        if on.unattended(self.program) and not self._sparse:
-            self._executor = self._unattended = Unattended(self._steps, self._runs[-1], self._unattended)
-        self._headers = on.headers(parameters, self._dense(parameters, gradients), views, written)
-        return self._executor
+        extents = Extents([arrays[1] for arrays in views], self._written, range(len(views)) if written else ())
+        seen = self._dense(parameters, gradients) or gradients
+        self._headers = self._earlier = on.headers(parameters, seen, extents, self._earlier)
 
-    def _touch(self, gradients: list[Any]) -> None:
+    def _own(self, sets: Sequence[int]) -> Sequence[int]:
+        """Which row of scalars is each set's. Those that follow from a norm of an array differ from set to set."""
+        return range(len(sets)) if self.program.apart else [self._groups[k] for k in sets]
+
+    def _choose(self, there: Sequence[bool], moved: bool) -> None:
+        """Take the sets that have a gradient. moved: whether the tables may have gradients' earlier addresses."""
+        key = bytes(there)
+        part = self._parts.pop(key, None) or self._part_of([k for k, is_there in enumerate(there) if is_there])
+        # The latest part is last; of too many the oldest is dropped.
+        self._parts[key] = part
+        if len(self._parts) > _MOST:
+            self._parts.pop(next(iter(self._parts)))
+        if moved and self._headers is not None:
+            for batch, column in part.gradients:
+                batch.move(column, self._headers.moving)
+        self.sets, self.rows = part.sets, tuple(dict.fromkeys(self._groups[k] for k in part.sets))
+        self._part = part
+
+    def _part_of(self, sets: Sequence[int]) -> _Part:
+        own, runs = self._own(sets), self._runs
+        if len(sets) < len(self._slots):
+            places = np.full(len(self._slots), -1)
+            places[sets] = range(len(sets))
+            runs = [run.part(places, np.array(own)) for run in runs]
+        elif self._entered is not self._groups:
+            for batch in (batch for run in runs for batch in run.batches):
+                batch.regroup(np.array(own))
+            self._entered = self._groups
+        name = self.program.arrays[1]
+        having = [(run.stage.arrays.index(name), run.batches) for run in runs if name in run.stage.arrays]
+        gradients = [(batch, column) for column, batches in having for batch in batches]
+        groups, on = [self._groups[k] for k in sets], backend(self._which)
+        attended = Attended(self.program, runs, groups, own)
+        self._steps = functools.partial(on.unattended_steps, self.program, runs, groups, self._device)
+        if not on.unattended(self.program) or self._sparse:
+            return _Part(sets, own, runs, gradients, attended, attended)
+        self._unattended = Unattended(self._steps, runs[-1], self._unattended)
+        return _Part(sets, own, runs, gradients, attended, self._unattended)
+
+    def _touch(self, gradients: list[Any], part: _Part) -> None:
         """Take the row-sparse gradients of this step."""
-        batches: list[list[Batch]] = [[] for _ in self._runs]
+        batches: list[list[Batch]] = [[] for _ in part.runs]
         for touched in self.touched:
-            touched.take(gradients[touched.position], self._written)
+            touched.take(gradients[touched.position])
             if touched.rows.size and touched.set.length:
-                own = touched.position, self._own[touched.position]
-                for run, into in zip(self._runs, batches, strict=True):
-                    into.append(touched.set.batch(run.stage, touched.rows, touched.values, *own))
-        self._attended.touch(batches)
+                own = touched.position, part.own[touched.position]
+                for run, into in zip(part.runs, batches, strict=True):
+                    into.append(touched.set.batch(run.stage, touched.rows, touched.values, touched.at, *own))
+        part.attended.touch(batches)
 
     def scalars(self, position: int) -> Any:
         """The scalars of the stage that writes, as they were decided for a set."""
-        return self._attended.scalars(position)
+        assert self._part is not None
+        return self._part.attended.scalars(position)
 
     def unattended_steps(self, rows: int) -> "UnattendedSteps":
         """Unattended steps on the arrays that were taken. rows: how many rows of numbers there are.
@@ -185,7 +286,8 @@ class Plan:
         return functools.partial(first.reduced, [partials.copy() for partials in first.partials()])
 
 
-def _stage_runs(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[StageRun]:
+def stage_runs(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[StageRun]:
+    """The stages of a program on the arrays of each set. which: the backend. own: for each set its row of scalars."""
     # All stages walk a set in one order, that of its arrays together: norms add up in it.
     flat = [None if None in arrays else is_flat(arrays) for arrays in views]
     runs = []

@@ -1,13 +1,15 @@
 """Some rows of a set of arrays as rows of the task table: those that a row-sparse gradient touches, and no others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays.checks import check_overlaps
+from ..arrays.extents import Extents
+from ..arrays.overlaps import check_overlaps
 from ..arrays.row_sparse import RowSparse, checked_rows
 from ..arrays.view import View
 from ..backends import backend
@@ -15,6 +17,9 @@ from ..libraries.library import array_like, view_of
 from ..program.stages import Program, Stage
 from ..tasks.row_tasks import RowTasks
 from ..tasks.table import Batch
+
+if TYPE_CHECKING:
+    from ..headers.row_headers import RowHeaders
 
 # How many elements a task of a repeated batch has: they stay in the nearest cache.
 _NEAR = 2048
@@ -61,35 +66,38 @@ class RowSet:
             self._places = np.full(self.count, -1, np.int64)
         return self._merged(rows, self._places, view, self.label)
 
-    def batch(self, stage: Stage, rows: Any, values: View, position: int, scalars: int) -> Batch:
+    def batch(self, stage: Stage, rows: Any, values: View, at: int, position: int, scalars: int) -> Batch:
         """The rows as a batch of one stage.
 
-        values: rows of the gradient in the same order. position: the number of the set. scalars: which row of scalars
-        is its own.
+        values: rows of the gradient in the same order, which lie at `at`. position: the number of the set. scalars:
+        which row of scalars is its own.
         """
-        views, piece = self._views(stage, values), self.backend.piece(stage, len(rows) * self.length)
         # Gradients mostly differ only in where they lie.
-        key = id(stage), values.storage, values.strides
-        if key not in self._tasks:
-            self._tasks[key] = RowTasks(views, self._column(stage))
-        return self._tasks[key].batch(views, rows, piece, position, scalars)
+        key = stage, values.storage, values.strides
+        tasks = self._tasks.get(key) or self._tasks.setdefault(key, self._row_tasks(stage, values))
+        return tasks.batch(at, rows, self.backend.piece(stage, len(rows) * self.length), position, scalars)
 
     def repeated(self, stage: Stage, rows: Any, last: Any, steps: int) -> Batch:
         """The rows as a batch that goes through several rows of scalars with a gradient of zeros.
 
         last: for each row where it begins, in ascending order; steps: where all end.
         """
-        views = self._views(stage, self._zeros)
-        key = id(stage), "zeros", ()
-        if key not in self._tasks:
-            self._tasks[key] = RowTasks(views, self._column(stage), repeated=True)
-        return self._tasks[key].batch(views, rows, _NEAR, 0, steps, last)
+        key, zeros = (stage, "zeros", ()), self._zeros
+        tasks = self._tasks.get(key) or self._tasks.setdefault(key, self._row_tasks(stage, zeros, repeated=True))
+        return tasks.batch(zeros.address, rows, _NEAR, 0, steps, last)
 
-    def _views(self, stage: Stage, values: View) -> list[View]:
-        return [values if name == self.gradient else self.arrays[name] for name in stage.arrays]
+    def _row_tasks(self, stage: Stage, values: View, repeated: bool = False) -> RowTasks:
+        views = [values if name == self.gradient else self.arrays[name] for name in stage.arrays]
+        compact = stage.arrays.index(self.gradient) if self.gradient in stage.arrays else None
+        return RowTasks(views, compact, repeated)
 
-    def _column(self, stage: Stage) -> int | None:
-        return stage.arrays.index(self.gradient) if self.gradient in stage.arrays else None
+    def headers(self, values: View, written: Sequence[int]) -> "RowHeaders | None":
+        """A check whether later gradients are like these values and can be used as they are; None if there is none.
+
+        written: where the arrays begin and end that the step writes.
+        """
+        zeroed = self.gradient in self.program.stages[-1].writes
+        return self.backend.row_headers(values.array, self.count, written, zeroed, self._places)
 
     @cached_property
     def _zeros(self) -> View:
@@ -101,21 +109,34 @@ class RowSet:
 class Touched:
     """The rows of one set that a step touches, each once, and their gradients.
 
-    position: the number of the set among those of a plan.
+    position: the number of the set among those of a plan. written: the views of all arrays that the step may write.
+    rows: the numbers of the rows, as NumPy's int64. values, at: the view of gradients like theirs, and where they lie.
+    given: the values of the gradient that was taken.
     """
 
     rows: Any
     values: View
+    at: int
+    given: Any
 
-    def __init__(self, position: int, set_: RowSet) -> None:
-        self.position, self.set = position, set_
+    def __init__(self, position: int, set_: RowSet, written: Sequence[View]) -> None:
+        self.position, self.set, self._written = position, set_, written
+        self._apart_from = Extents(written=written).apart_from()
+        self._headers: RowHeaders | None = None
+        self._like: View
 
-    def take(self, gradient: RowSparse, written: Sequence[View]) -> None:
+    def take(self, gradient: RowSparse) -> None:
         """Take over the rows of a gradient.
 
-        written: the views of all arrays that the step may write. Raises TypeError, ValueError or IndexError that names
-        the gradient.
+        Raises TypeError, ValueError or IndexError that names the gradient.
         """
+        at = self._headers.look(gradient.rows, gradient.values) if self._headers else None
+        if at is not None:
+            self.rows, self.at, self.given, self.values = gradient.rows, at, gradient.values, self._like
+        else:
+            self._take_anew(gradient)
+
+    def _take_anew(self, gradient: RowSparse) -> None:
         parameter, name = self.set.parameter, f"{self.set.label}.values"
         library, view = view_of(gradient.values, name)
         if backend(library.BACKEND) is not self.set.backend or view.device != parameter.device:
@@ -131,8 +152,13 @@ class Touched:
         if self.set.gradient in self.set.program.stages[-1].writes and not view.writable:
             raise ValueError(f"{name} is read-only, and zero_grads would set it; pass a writable array")
         low, high = view.bounds
-        near = [target for target in written if target.size and target.bounds[0] < high and low < target.bounds[1]]
+        near = [there for there in self._written if there.size and there.bounds[0] < high and low < there.bounds[1]]
         if view.size and near:
             check_overlaps([*near, view], lambda k: name if k == len(near) else "what the step writes", [len(near)])
         self.rows, self.values = self.set.merged(gradient, view)
-        self.given = gradient.values
+        self.at, self.given = self.values.address, gradient.values
+        if self.values is view:
+            # Without the array, which need not be kept alive; of a single row NumPy leaves the stride open.
+            strides = tuple(prod(view.shape[axis + 1 :]) for axis in range(len(view.shape)))
+            self._like = replace(view, array=None, strides=strides)
+            self._headers = self.set.headers(view, self._apart_from)

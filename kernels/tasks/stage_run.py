@@ -1,5 +1,6 @@
 """Runs stages over sets of arrays by their task table, and puts partial results together."""
 
+import copy
 import functools
 import operator
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ class StageRun:
 
     scalars: for each set, which row of the stage's scalars is its own. flat: whether its arrays can be walked as one
     dense block; None for a set of which only some rows are touched. touched: the batches of those rows, anew in each
-    step.
+    step. count: how many sets there are.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class StageRun:
     ) -> None:
         self.stage = stage
         self._reductions = [(REDUCTIONS[node.op], node.value == "model") for node in stage.reductions]
-        self._backend, self._name, self._sets = backend, name, len(sets)
+        self._backend, self._name, self.count = backend, name, len(sets)
         piece = functools.partial(backend.piece, stage)
         groups: dict[Any, list[int]] = {}
         by_rows = []
@@ -58,6 +59,16 @@ class StageRun:
         self.batches += [all_rows(sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]
         self.touched: Sequence[Batch] = ()
 
+    def part(self, places: Any, scalars: Any) -> "StageRun":
+        """The stage on some of the sets. places, scalars: as Batch.part has them."""
+        part = copy.copy(self)
+        part.count = len(scalars)
+        part.batches = [own for batch in self.batches if (own := batch.part(places, scalars))]
+        for batch in self.batches:
+            # They are not run, and need not keep arrays alive for it.
+            batch.sets.clear()
+        return part
+
     def run(self, rows: Sequence[Sequence[Any]], done: list[Any]) -> None:
         """Run the stage.
 
@@ -76,7 +87,7 @@ class StageRun:
         partials: those of a run on the same batches.
         """
         reductions = self._reductions
-        if self._sets == len(self.batches) == 1:
+        if self.count == len(self.batches) == 1:
             # A shortcut to the same values: some clients hand over one array at a time.
             alone, *others = partials[0].tolist()
             if others:
@@ -84,7 +95,7 @@ class StageRun:
                 alone = [reduction.joined(column) for (reduction, _), column in zip(reductions, columns, strict=True)]
             pairs = zip(reductions, alone, strict=True)
             return [reduction.finished(value if whole else np.array([value])) for (reduction, whole), value in pairs]
-        totals = np.zeros((self._sets, len(reductions)))
+        totals = np.zeros((self.count, len(reductions)))
         for batch, parts in zip((*self.batches, *self.touched), partials, strict=True):
             last, several = batch.runs
             values = parts[last]

@@ -6,7 +6,7 @@ and the row goes on: first element in C order, shape, strides of each array.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -59,14 +59,55 @@ class Batch:
     @cached_property
     def runs(self) -> tuple[Any, list[tuple[int, slice]]]:
         """Each set's last row; and of the sets with several rows, their number and those rows."""
-        ends = np.cumsum(self.counts)
-        several = np.flatnonzero(self.counts > 1).tolist()
-        return ends - 1, [(k, slice(ends[k] - self.counts[k], ends[k])) for k in several]
+        counts = np.asarray(self.counts)
+        ends = np.cumsum(counts)
+        several = np.flatnonzero(counts > 1).tolist()
+        return ends - 1, [(k, slice(ends[k] - counts[k], ends[k])) for k in several]
 
     @cached_property
     def _columns(self) -> list[Any]:
         """The columns of the table, kept: to make one anew takes as long as to fill it."""
         return list(self.table.T)
+
+    def refill(self, table: Any, elements: int, scalars: tuple[int, ...]) -> None:
+        """Take other rows of the one set that the batch is of."""
+        self.table, self.elements, self.scalars = table, elements, scalars
+        self.counts = (len(table),)
+        for known in ("runs", "longest", "_columns"):
+            self.__dict__.pop(known, None)
+        self.moves += 1
+
+    def regroup(self, scalars: Any) -> None:
+        """Name other rows of scalars. scalars: for each set of a plan the row that is its own."""
+        self.table[:, len(self.storages) + 1] = scalars[self.owners]
+        self.scalars = tuple(scalars[self.positions].tolist())
+        self.moves += 1
+
+    def part(self, places: Any, scalars: Any) -> "Batch | None":
+        """The batch of some of the sets; None if none of these is in this batch.
+
+        places: for each set of a plan its number among those sets, -1 for the others. scalars: for each of those sets
+        the row that is its own.
+        """
+        rows = np.flatnonzero(places[self.owners] >= 0)
+        if not len(rows):
+            return None
+        positions = places[self.positions]
+        owners, table, there = self.owners[rows], self.table[rows], positions >= 0
+        table[:, len(self.storages) + 1] = scalars[places[owners]]
+        return replace(
+            self,
+            positions=positions[there],
+            scalars=tuple(scalars[positions[there]].tolist()),
+            sets=[],
+            elements=int(table[:, len(self.storages)].sum()),
+            table=table,
+            counts=np.asarray(self.counts)[there],
+            owners=owners,
+            offsets=[offset[rows] for offset in self.offsets],
+            prepared=Prepared(),
+            moves=0,
+        )
 
     def turns(self, width: int) -> Iterator[Any]:
         """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.

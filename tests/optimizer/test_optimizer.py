@@ -200,16 +200,47 @@ def test_rules_share_the_kernels_of_a_clip_and_no_others() -> None:
     assert (len(first), len(last)) == (1, 2)
 
 
-def test_each_set_of_gradients_is_prepared_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradients_that_come_and_go_are_prepared_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     bound: list[int] = []
     bind = Plan._bind
     monkeypatch.setattr(Plan, "_bind", lambda self, *arrays: bound.append(len(arrays[0])) or bind(self, *arrays))
     opt = fastopt.Adam([np.ones(3, "float32") for _ in range(4)])
     grads = [np.ones(3, "float32") for _ in range(4)]
-    for _ in range(3):
-        opt.step(grads)
-        opt.step([*grads[:3], None])
-    assert bound == [4, 3, 4]  # the one that is left out then has a count of its own
+    # As the parameters, but for one, which differs when it first comes.
+    grads[2] = np.ones(6, "float32")[::2]
+    for k in range(1, 40):
+        opt.step([g.copy() if k >> n & 1 and n != 2 else None for n, g in enumerate(grads)])
+    assert bound == [4]
+    for k in range(1, 40):
+        opt.step([g if k >> n & 1 else None for n, g in enumerate(grads)])
+    assert bound == [4, 4]
+    assert opt.state_dict()["steps"] == {
+        str(n): sum(k >> n & 1 for k in range(1, 40)) * (1 + (n != 2)) for n in range(4)
+    }
+
+
+def test_parameters_of_equal_numbers_share_them_again() -> None:
+    params = [np.ones(3, "float32") for _ in range(40)]
+    opt, generator = fastopt.Adam(params), np.random.default_rng(0)
+    for _ in range(60):
+        there = generator.random(40) < 0.5
+        opt.step([np.ones(3, "float32") if x else None for x in there])
+    counts = opt.state_dict()["steps"].values()
+    # Two rows for each count: of those that took part in the last step, and of the others.
+    assert len(opt._updater.counts.rows) <= 2 * len(set(counts)) + 2 < 40
+
+
+def test_a_parameter_without_gradient_may_be_of_any_kind() -> None:
+    params = [np.ones(3, "float32") for _ in range(3)]
+    opt, g = fastopt.SGD(params, lr=1.0), np.ones(3, "float32")
+    frozen = np.ones(3, "float32")
+    frozen.setflags(write=False)
+    for other in (frozen, None, np.ones(7, "float64"), params[0]):
+        opt.update([params[0], params[1], other], [g, g, None])
+        opt.update([params[0], params[1], other], [g, None, None])
+    with pytest.raises(ValueError, match="read-only"):
+        opt.update([params[0], params[1], frozen], [g, None, g])
+    assert (params[0].tolist(), params[1].tolist(), params[2].tolist()) == ([-7.0] * 3, [-3.0] * 3, [1.0] * 3)
 
 
 def test_an_interrupt_while_counts_part_leaves_no_plan_that_counts_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

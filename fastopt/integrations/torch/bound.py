@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ...kernels.arrays.extents import Extents
 from ...kernels.arrays.view import ITEM_SIZES
 from ...kernels.backends import backend
 from .kinds import Kind, Options
@@ -56,7 +57,7 @@ class Bound:
                 optimizer.state[params[k]].update(fresh)
         self._values = _values(optimizer.state)
         self._tensors = [value for value in self._values if isinstance(value, torch.Tensor)]
-        self._headers = backend("cpu").headers(self._tensors, [], [], False) if self._tensors else None
+        self._headers = backend("cpu").headers(self._tensors, [], Extents()) if self._tensors else None
 
     def holds(
         self,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fastopt.kernels.arrays.extents import Extents
 from fastopt.kernels.arrays.view import make_view
 from fastopt.kernels.headers import cupy_headers
 from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME, Headers
@@ -23,11 +24,12 @@ def array(shape: Any, first: int, dtype: str = "float32", strides: Any = None, d
 def watched(written: bool = False) -> tuple[Any, list[Any], list[Any]]:
     parameters = [array((3, 4), 0), array((), 64), array((0,), 128)]
     gradients = [array((3, 4), 256), array((), 320), array((0,), 384)]
-    views = [
-        [make_view(a, "cupy array", "cuda:0", a.data.ptr, a.dtype, a.strides, True, "a") for a in pair]
-        for pair in zip(parameters, gradients, strict=True)
-    ]
-    return Headers(parameters, gradients, views, written, cupy_headers.kind()), parameters, gradients
+    fixed, moving = (
+        [make_view(a, "cupy array", "cuda:0", a.data.ptr, a.dtype, a.strides, True, "a") for a in arrays]
+        for arrays in (parameters, gradients)
+    )
+    extents = Extents(moving, fixed, range(len(moving)) if written else ())
+    return Headers(parameters, gradients, extents, kind=cupy_headers.kind()), parameters, gradients
 
 
 def test_the_words_of_this_cupy_are_known() -> None:
@@ -39,7 +41,7 @@ def test_the_same_arrays_and_gradients_elsewhere() -> None:
     assert watch.look(parameters, gradients) == SAME
     others = [array((3, 4), 512), *gradients[1:]]
     assert watch.look(parameters, others) == MOVED
-    assert watch.gradients.tolist() == [g.data.ptr for g in others]
+    assert watch.moving.tolist() == [g.data.ptr for g in others]
     assert watch.look(parameters, others) == SAME
 
 
@@ -64,11 +66,17 @@ def test_what_differs_in_anything_else_is_changed(other: Any) -> None:
     assert watch.look(parameters, gradients) == SAME
 
 
-def test_a_parameter_elsewhere_and_a_gradient_that_is_written_are_changed() -> None:
+def test_a_parameter_elsewhere_is_changed() -> None:
     watch, parameters, gradients = watched()
     assert watch.look([array((3, 4), 768), *parameters[1:]], gradients) == CHANGED
-    watch, parameters, gradients = watched(written=True)
-    assert watch.look(parameters, [array((3, 4), 512), *gradients[1:]]) == CHANGED
+
+
+def test_a_gradient_that_is_written_may_not_move_over_another() -> None:
+    over = array((), 304)
+    for written, found in ((False, MOVED), (True, CHANGED)):
+        watch, parameters, gradients = watched(written)
+        assert watch.look(parameters, [array((3, 4), 512), *gradients[1:]]) == MOVED
+        assert watch.look(parameters, [array((3, 4), 264), over, gradients[2]]) == found
 
 
 def test_a_shape_that_is_set_in_place_is_changed() -> None:
@@ -91,7 +99,7 @@ def test_of_a_class_that_inherits_nothing_is_watched() -> None:
 
     memory = cupy.cuda.UnownedMemory(ROOM.ctypes.data, ROOM.nbytes, ROOM, 0)
     own = [Other((3,), "float32", cupy.cuda.MemoryPointer(memory, 0))]
-    assert Headers(own, [], [], False, cupy_headers.kind()).look(own, []) == CHANGED
+    assert Headers(own, [], Extents(), kind=cupy_headers.kind()).look(own, []) == CHANGED
 
 
 def test_words_that_lie_elsewhere_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

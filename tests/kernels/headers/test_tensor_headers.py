@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastopt
+from fastopt.kernels.arrays.extents import Extents
 from fastopt.kernels.cpu import backend as cpu
 from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME
 
@@ -22,8 +23,8 @@ def lists(twins: Any) -> tuple[list[Any], list[Any]]:
 def headers_of(params: list[Any], grads: list[Any]) -> Any:
     from fastopt.kernels.libraries.library import view_of
 
-    views = [[view_of(array, "array")[1] for array in pair] for pair in zip(params, grads, strict=True)]
-    return cpu.headers(params, grads, views, False)
+    fixed, moving = ([view_of(array, "array")[1] for array in some] for some in (params, grads))
+    return cpu.headers(params, grads, Extents(moving, fixed))
 
 
 def test_gradients_may_move_and_their_addresses_are_told(twins: Any) -> None:
