@@ -166,7 +166,11 @@ class Updater:
     def follow(self, arrays: Collection[Any]) -> None:
         """Follow the values of arrays that were put back, if they are parameters."""
         ids = set(map(id, arrays))
-        if any(id(array) in ids for array in self.arrays):
+        try:
+            own = self.arrays
+        except ValueError:  # Its container has changed, as its next step will say.
+            return
+        if any(id(array) in ids for array in own):
             self.refresh()
 
     def settle(self) -> None:
@@ -220,7 +224,8 @@ class Updater:
                     self.catch_up(k, parameters[k])
         else:
             chosen = plan.sets
-        numbers = [row.numbers(journal.applied + 1) for row in counts.rows]
+        step = journal.applied + 1
+        numbers = [row.numbers(step) for row in counts.rows]
         if scaler is not None:
             scaler.check_serves(journal)
             for row in numbers:

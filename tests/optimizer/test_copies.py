@@ -39,6 +39,16 @@ def test_early_stopping_and_the_bold_driver_put_it_back_too(opt: fastopt.Optimiz
         assert followed(opt)
 
 
+def test_a_changed_container_of_another_optimizer_is_no_trouble(opt: fastopt.Optimizer) -> None:
+    other = fastopt.SGD({"only": np.ones(3, "float32")}, cast_to="float16")
+    other.params["more"] = np.ones(3, "float32")
+    stopping = fastopt.EarlyStopping(params=opt.params)
+    stopping.update(1.0)
+    moved(opt)
+    stopping.restore()
+    assert followed(opt)
+
+
 def test_a_range_test_puts_it_back_too(opt: fastopt.Optimizer) -> None:
     gradient = lambda: (1.0, {name: np.ones_like(p) for name, p in opt.params.items()})  # noqa: E731
     fastopt.lr_find(gradient, opt.params, "sgd", steps=10)

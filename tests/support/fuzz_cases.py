@@ -66,6 +66,9 @@ def case(number: int) -> Case:
     if "over" in rule.hyper:
         # The model goes array by array.
         options["over"] = "array"
+    if number % 3 == 2 and not rule.states:
+        # Uniform states would go on without a gradient, which the model does not know.
+        options["count"] = "optimizer"
     for switch in ("eps_inside", "multiplicative"):
         if switch in rule.hyper:
             options[switch] = number % 2 == 0

@@ -139,7 +139,8 @@ class PlainModel:
 
     def _new(self, k: int, axes: Sequence[int], g: Any, n: dict[str, Any]) -> tuple[Any, list[Any], Any, Any]:
         """Of one array the parameter in the type that computes, the slots, the uniform states and the average."""
-        t, hyper = self.counts[k] + 1, {name: n[name] for name in self.rule.hyper}
+        t = (self.t if self.options.get("count") == "optimizer" else self.counts[k]) + 1
+        hyper = {name: n[name] for name in self.rule.hyper}
         p, slots = self._row(self.params[k], axes), [self._row(slot, axes) for slot in self.slots[k]]
         wd = 0.0 if "weight_decay" in self.rule.hyper else n.get("weight_decay", 0.0)
         decay = self.options.get("decay", "l2")
