@@ -1,13 +1,26 @@
 """Arrays of every library as the kernels see them: where they lie, and in which type."""
 
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+Value = TypeVar("Value")
 
 ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+
+
+class _kept(Generic[Value]):
+    """As functools.cached_property, without the lock that takes longer than the work before Python 3.12."""
+
+    def __init__(self, function: Callable[[Any], Value]) -> None:
+        self._function, self._name = function, function.__name__
+
+    def __get__(self, view: Any, owner: type) -> Value:
+        value: Value = self._function(view)
+        view.__dict__[self._name] = value
+        return value
 
 
 @dataclass(frozen=True)
@@ -28,11 +41,11 @@ class View:
     writable: bool
     stream: int | None = None
 
-    @cached_property
+    @_kept
     def size(self) -> int:
         return prod(self.shape)
 
-    @cached_property
+    @_kept
     def bounds(self) -> tuple[int, int]:
         """The addresses of the first byte and of the byte after the last."""
         reach = [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
@@ -40,7 +53,7 @@ class View:
         low = self.address + item * sum(min(r, 0) for r in reach)
         return low, self.address + item * (sum(max(r, 0) for r in reach) + 1)
 
-    @cached_property
+    @_kept
     def walk(self) -> tuple[int, ...] | None:
         """The axes, outermost first, along which the array is one dense block; None if it is not."""
         expected = 1
@@ -52,7 +65,7 @@ class View:
             expected *= self.shape[axis]
         return tuple(reversed(axes))
 
-    @cached_property
+    @_kept
     def constant(self) -> bool:
         """Whether the array is a single element broadcast to several."""
         return self.size > 1 and all(stride == 0 for stride, n in zip(self.strides, self.shape, strict=True) if n > 1)

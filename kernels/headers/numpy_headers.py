@@ -137,13 +137,16 @@ class Frame:
         self.noted = room[starts[5] : starts[6]].reshape(total, width)
         self._there = room[starts[7] : starts[8]]
 
-    def note_gaps(self, moving: Sequence[Any], before: "Frame | None") -> None:
-        """Note which of the moving arrays are gaps, and of these what was noted of them before, if that is known."""
+    def note_gaps(self, moving: Sequence[Any], before: "Frame | None") -> bool:
+        """Note which of the moving arrays are gaps, and of these what was noted of them before; returns whether that
+        is known."""
+        known = before is not None and before.noted.shape == self.noted.shape
         for k, array in enumerate(moving, -len(moving)):
             if array is None:
                 self.addresses[k] = self._there[k] = 0
-                if before is not None and before.noted.shape == self.noted.shape:
-                    self.noted[k] = before.noted[k]
+                if known:
+                    self.noted[k] = before.noted[k]  # type: ignore[union-attr]
+        return known
 
 
 # Of PyArrayObject_fields: 1 type, 2 data, 3 nd, 4 dimensions, 5 strides, 7 descr, 8 flags. NumPy keeps the strides
@@ -203,7 +206,8 @@ class Headers:
     fixed ones, None is a gap, which may be filled in a later look by an array as it was before the headers `before`
     had the gap, or like the fixed array in the same place. addresses: those of the fixed, then those of the moving
     arrays, at the last look. moving: the addresses of the moving alone. known: the frame. types: the types of the
-    elements, by their addresses.
+    elements, by their addresses. gaps_known: whether `before` had what was noted of gaps; else each is expected to be
+    like the fixed array.
     If an array is of another class than `kind.type`, even one that inherits from it, every look gives CHANGED.
     """
 
@@ -219,6 +223,7 @@ class Headers:
         # The function itself, since finding it in its cache takes as long as running it.
         self._look, self._checkable = kind.look, all(type(array) is kind.type for array in arrays)
         self.known: Frame | None = None
+        self.gaps_known = False
         self.kind, self.types = kind, {id(array.dtype): array.dtype for array in arrays if self._checkable}
         if not self._checkable:
             return
@@ -230,7 +235,7 @@ class Headers:
         addresses = list(map(kind.address, arrays))
         self.known = known = Frame(fixed, there, width, extents, [id(kind.type)], addresses, noted)
         alike = isinstance(before, Headers) and before.kind is kind
-        known.note_gaps(moving, before.known if alike else None)
+        self.gaps_known = known.note_gaps(moving, before.known if alike else None)
         self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
         if alike:
             # Types are compared by address, which must not be given to another meanwhile.

@@ -76,6 +76,7 @@ class TensorHeaders:
         functions = {_function(kind) for kind in kinds}
         self._checkable = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
         self.known: Frame | None = None
+        self.gaps_known = False
         if not self._checkable:
             return
         # torch may keep values negated until they are looked at.
@@ -89,7 +90,7 @@ class TensorHeaders:
         self._look = _look()
         self._checkable = self._look(id(fixed), id(there), self._place) == SAME
         known.words[-1] = False
-        known.note_gaps(moving, before.known if isinstance(before, TensorHeaders) else None)
+        self.gaps_known = known.note_gaps(moving, before.known if isinstance(before, TensorHeaders) else None)
 
     def look(self, fixed: list[Any], moving: list[Any]) -> int:
         """SAME, or MOVED if only moving arrays lie elsewhere, or OTHERS if there are gaps in other places, or CHANGED.

@@ -105,8 +105,8 @@ class Plan:
         self._sparse = tuple(sparse)
         self.dense = frozenset(range(len(slots))).difference(sparse)
         self._headers: Headers | TensorHeaders | None = None
-        self._earlier: Headers | TensorHeaders | None = None
-        self._like: dict[int, View] = {}
+        # The latest headers, and for each parameter how it lay then, and its gradient.
+        self._earlier: tuple[Headers | TensorHeaders | None, list[tuple[View, View]]] = None, []
         self._which = self._device = ""
         self._runs: list[StageRun] = []
         self._parts: dict[bytes, _Part] = {}
@@ -171,7 +171,7 @@ class Plan:
         elif answer == MOVED and self._part is not None:
             for batch, column in self._part.gradients:
                 batch.move(column, headers.moving)
-        self._headers = self._earlier = headers
+        self._headers = headers
         return answer
 
     def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any] | None:
@@ -191,23 +191,39 @@ class Plan:
         which, views = views_of(self.program, sets, self._label, {*self._sparse, *gaps})
         self._headers = self._part = None
         self._parts.clear()
-        gradient = self.program.arrays[1]
+        self._which, self._device = which, views[0][0].device
         self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
         self.touched = [
-            Touched(k, RowSet(which, self.program, views[k], self._label(k, gradient)), self._written)
+            Touched(k, RowSet(which, self.program, views[k], self._label(k, self.program.arrays[1])), self._written)
             for k in self._sparse
         ]
-        for k in gaps:
-            # It will be like the one before, or like the parameter; if not, all is done anew.
-            views[k][1] = self._like.get(k) or replace(views[k][0], array=None)
-        self._like |= {k: replace(arrays[1], array=None) for k, arrays in enumerate(views) if arrays[1]}
-        on, self._which, self._device = backend(which), which, views[0][0].device
+        headers = self._watched(parameters, self._dense(parameters, gradients) or gradients, views, gaps)
         self._runs = stage_runs(self.program, which, views, self._own(range(len(views))))
         self._entered = self._groups
-        written = gradient in self.program.stages[-1].writes
-        extents = Extents([arrays[1] for arrays in views], self._written, range(len(views)) if written else ())
-        seen = self._dense(parameters, gradients) or gradients
-        self._headers = self._earlier = on.headers(parameters, seen, extents, self._earlier)
+        self._headers = headers
+
+    def _watched(
+        self, parameters: list[Any], gradients: list[Any], views: list[list[Any]], gaps: Sequence[int]
+    ) -> "Headers | TensorHeaders | None":
+        """The headers of these arrays; a gap's view is entered into `views`, as the headers expect what will fill it.
+
+        It is expected to lie as before, or like the parameter. Where it does not all arrays are prepared for anew.
+        """
+        before, lay = self._earlier
+        changed = range(len(views)) if self.program.arrays[1] in self.program.stages[-1].writes else ()
+        if before is None or any(not _alike(lay[k][0], views[k][0]) for k in gaps):
+            before, lay = None, []
+        while True:
+            for k in gaps:
+                views[k][1] = lay[k][1] if lay else replace(views[k][0], array=None)
+            extents = Extents([arrays[1] for arrays in views], self._written, changed)
+            headers = backend(self._which).headers(parameters, gradients, extents, before)
+            if not lay or not gaps or headers is None or headers.gaps_known:
+                break
+            before, lay = None, []
+        if not self._sparse:
+            self._earlier = headers, [(replace(p, array=None), replace(g, array=None)) for p, g, *_ in views]
+        return headers
 
     def _own(self, sets: Sequence[int]) -> Sequence[int]:
         """Which row of scalars is each set's. Those that follow from a norm of an array differ from set to set."""
@@ -284,6 +300,10 @@ class Plan:
         first = self._runs[0]
         first.run([()] * len(self._slots), [])
         return functools.partial(first.reduced, [partials.copy() for partials in first.partials()])
+
+
+def _alike(one: View, other: View) -> bool:
+    return one.shape == other.shape and one.storage == other.storage
 
 
 def stage_runs(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[StageRun]:

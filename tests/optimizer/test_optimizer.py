@@ -243,6 +243,35 @@ def test_a_parameter_without_gradient_may_be_of_any_kind() -> None:
     assert (params[0].tolist(), params[1].tolist(), params[2].tolist()) == ([-7.0] * 3, [-3.0] * 3, [1.0] * 3)
 
 
+def test_what_fills_a_gap_is_not_taken_for_what_it_is_not() -> None:
+    """After it lay in another way before, or its parameter did, or arrays of another library came in between."""
+
+    class Foreign:
+        def __init__(self, array: Any) -> None:
+            self.array, self.shape = array, array.shape
+            self.__array_interface__ = array.__array_interface__
+
+    values = np.arange(12, dtype="float32").reshape(3, 4)
+    c_order, f_order = values, np.asfortranarray(values)
+    for first, then in ((f_order, c_order), (c_order, f_order)):
+        for between in ([values, None], [Foreign(values), None], [np.asfortranarray(values), None]):
+            params = [np.zeros((3, 4), "float32") for _ in range(2)]
+            opt = fastopt.SGD(params, lr=1.0)
+            for given in ([values, first], between, [values, None], [values, then], between, [values, first]):
+                opt.step(given)
+            assert (params[0] == -6 * values).all()
+            assert (params[1] == -3 * values).all()
+    opt = fastopt.SGD([np.zeros(3, "float32"), np.zeros(4, "float32")], lr=1.0)
+    small, large, g = np.ones(4, "float32"), np.zeros(4000, "float32"), np.ones(3, "float32")
+    opt.step([g, small])
+    opt.update([opt.params[0], large], [g, None])
+    with pytest.raises(ValueError, match="has shape"):
+        opt.update([opt.params[0], large], [g, small])
+    opt.update([opt.params[0], np.zeros(4)], [g, None])
+    with pytest.raises(TypeError, match="float64 does not mix"):
+        opt.update([opt.params[0], np.zeros(4)], [g, small])
+
+
 def test_an_interrupt_while_counts_part_leaves_no_plan_that_counts_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     params, grads = ([np.ones(3, "float32") for _ in range(2)] for _ in range(2))
     opt = fastopt.Adam(params)

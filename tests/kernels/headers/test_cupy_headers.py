@@ -8,7 +8,7 @@ import pytest
 from fastopt.kernels.arrays.extents import Extents
 from fastopt.kernels.arrays.view import make_view
 from fastopt.kernels.headers import cupy_headers
-from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME, Headers
+from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, OTHERS, SAME, Headers
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the extra cuda-check brings it")
 
@@ -45,6 +45,13 @@ def test_the_same_arrays_and_gradients_elsewhere() -> None:
     assert watch.look(parameters, others) == SAME
 
 
+def test_gradients_may_be_left_out_and_come_again() -> None:
+    watch, parameters, gradients = watched()
+    assert watch.look(parameters, [None, *gradients[1:]]) == OTHERS
+    assert watch.look(parameters, [array((3, 4), 512), *gradients[1:]]) == OTHERS
+    assert watch.look([None, *parameters[1:]], gradients) == CHANGED
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -54,10 +61,9 @@ def test_the_same_arrays_and_gradients_elsewhere() -> None:
         lambda: array((3, 4), 256, "float32", (4, 12)),
         lambda: array((3, 4), 256, device=1),
         lambda: np.zeros((3, 4), "float32"),
-        lambda: None,
         lambda: array((3, 4), 16),
     ],
-    ids=["shape", "rank", "dtype", "strides", "device", "NumPy's", "None", "over a parameter"],
+    ids=["shape", "rank", "dtype", "strides", "device", "NumPy's", "over a parameter"],
 )
 def test_what_differs_in_anything_else_is_changed(other: Any) -> None:
     watch, parameters, gradients = watched()
