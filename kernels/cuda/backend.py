@@ -42,11 +42,11 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """
     with on_device(batch.device):
         refuse_capture()
-        if len(batch.sets) == 1 and batch.whole and not stage.reductions:
-            elementwise_kernel(name, stage, batch.storages)
+        if len(batch.sets) == 1 and batch.layout.whole and not stage.reductions:
+            elementwise_kernel(name, stage, batch.layout.storages)
             return
         table_kernel(name, stage, batch)
-        if not batch.repeated:
+        if not batch.layout.repeated:
             task_table(batch, batch.table)
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
@@ -66,7 +66,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
 
     An update does not wait for the GPU; a stage of reductions does.
     """
-    scalars = scalar_table(rows, batch.storages)
+    scalars = scalar_table(rows, batch.layout)
     with on_device(batch.device):
         if stage.reductions:
             partials = cupy().empty((len(batch.table), len(stage.reductions)), "float64")
@@ -74,11 +74,11 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
             on_gpu(batch).partials = cupy().asnumpy(partials)
         elif batch.sets:
             views, row = batch.sets[0], batch.scalars[0]
-            walk = views[0].walk if batch.dimensions is None else None
+            walk = views[0].walk if batch.layout.dimensions is None else None
             update_one(name, stage, views, walk or (), scalars[row])
         else:
             given = scalar_arguments(scalars)
-            for table in batch.turns(len(stage.arrays)):
+            for table in batch.turns():
                 update_many(name, stage, batch, task_table(batch, table), given)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import compute_type
 from ..program.gpu_numbers import GpuNumbers
 from ..program.stages import Program
 from ..tasks.stage_run import StageRun
@@ -142,7 +141,7 @@ class UnattendedSteps:
                 self._work_out(number)
                 fold = self._folds[number] if number < len(self._folds) else None
                 for k, batch in enumerate(run.batches):
-                    scalars = self._scalars[compute_type(batch.storages)]
+                    scalars = self._scalars[batch.layout.compute]
                     table = task_table(batch, batch.table)
                     if fold:
                         reduce_many(name, run.stage, batch, table, scalars, fold.parts[k])

@@ -33,7 +33,7 @@ def piece(stage: Stage, elements: int) -> int:
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Make the kernel before anything is written."""
     with driver().gpus[int(batch.device.removeprefix("cuda:"))]:
-        kernel(name, stage, batch.storages, batch.dimensions, batch.held)
+        kernel(name, stage, batch.layout)
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
@@ -54,7 +54,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
     cuda = driver()
     threads = LANES if stage.reductions else THREADS
     device = int(batch.device.removeprefix("cuda:"))
-    host = _with_scalars(batch.table, scalar_table(rows, batch.storages), len(stage.arrays) + 1)
+    host = _with_scalars(batch.table, scalar_table(rows, batch.layout), batch.layout.width + 1)
     # All threads of the program share the scratch memory.
     with _launching, cuda.gpus[device]:
         handles = _handles([view for views in batch.sets for view in views])
@@ -66,7 +66,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
         words = _scratch(device, handles[0], host.shape, "int64")
         partials = _scratch(device, handles[0], (len(host), max(1, len(stage.reductions))), "float64")
         words.copy_to_device(host, stream=stream)
-        compiled = kernel(name, stage, batch.storages, batch.dimensions, batch.held)
+        compiled = kernel(name, stage, batch.layout)
         compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](words, partials)
         if stage.reductions:
             batch.prepared.partials = partials.copy_to_host(stream=stream)

@@ -1,13 +1,13 @@
 """The Python source of one task, which both numba backends compile."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..arrays.view import compute_type
 from ..language.graph import array_nodes
 from ..program.spelling import Spelling, comment, finite_or, identifiers, scalar_names, stored
 from ..program.stages import Stage
+from .layout import Layout
 from .places import place_statements
 
 
@@ -37,21 +37,12 @@ class TaskSource:
     results: list[str]
 
 
-def task_source(
-    stage: Stage,
-    storages: Sequence[str],
-    dimensions: int | None,
-    operations: Mapping[str, str],
-    scalar: str,
-    held: Collection[int] = (),
-) -> TaskSource:
+def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], scalar: str) -> TaskSource:
     """The source of a task of one stage.
 
-    storages: the stored type of each of the stage's arrays. dimensions: how many, if the arrays are not dense together,
-    else None. operations: a template for each. scalar: a template of how scalar {0} of the task is read. held: the
-    arrays of which a task has a single element.
+    operations: a template for each. scalar: a template of how scalar {0} of the task is read.
     """
-    compute, width = compute_type(storages), len(stage.arrays)
+    compute, storages, dimensions, width = layout.compute, layout.storages, layout.dimensions, layout.width
     language = spelling(operations, compute)
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     is_true = operations["not_equal"].format("{0}", language.constant(0.0))
@@ -61,7 +52,7 @@ def task_source(
         for k, (name, node) in enumerate(zip(scalars, stage.scalars, strict=True))
     ]
     header = [f"n = table[task, {width}]", *(f"at_{k} = table[task, {k}]" for k in range(width))]
-    places = ["0" if k in held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
+    places = ["0" if k in layout.held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
     body = place_statements(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
     for k, array in enumerate(stage.arrays):
         if array in stage.reads:
@@ -73,6 +64,12 @@ def task_source(
         k = stage.arrays.index(array)
         body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
     return TaskSource(reading, header, body, results)
+
+
+def title(name: str, stage: Stage, layout: Layout) -> str:
+    """The first line of a kernel's source."""
+    kind = "a reduction" if stage.reductions else "an update"
+    return f"# fastopt {name}: {kind} of {', '.join(layout.storages)} arrays"
 
 
 def ascii_name(name: str) -> str:

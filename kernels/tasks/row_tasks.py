@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.view import ITEM_SIZES, View, is_flat
-from .table import Batch, row_length
+from .layout import Layout
+from .table import Batch
 
 # The columns for each array: its address, the bytes from row to row, and whether it has all rows, only those of the
 # batch, or a few that serve all.
@@ -54,21 +55,24 @@ class RowTasks:
 
     def __init__(self, views: Sequence[View], compact: int | None = None, repeated: bool = False) -> None:
         inner = [row_of(view) for view in views]
-        self._compact, self._repeated, self._length = compact, repeated, inner[0].size
-        self._dimensions = None if is_flat(inner) else len(inner[0].shape)
+        self._compact, self._length = compact, inner[0].size
+        flat = is_flat(inner)
+        self._layout = Layout(
+            tuple(view.storage for view in views),
+            None if flat else len(inner[0].shape),
+            tuple(k for k, view in enumerate(inner) if view.constant) if flat else (),
+            repeated,
+            whole=False,
+        )
         # Neighbours are one task, up to a length: the table is short where most rows are touched.
-        self._joins = self._dimensions is None and all(view.strides[0] == self._length for view in views)
+        self._joins = flat and all(view.strides[0] == self._length for view in views)
         self._columns = np.array(
             [(view.address, view.strides[0] * ITEM_SIZES[view.storage], _ALL) for view in views], np.int64
         )
         if compact is not None:
             self._columns[compact, 2] = _FEW if repeated else _THESE
-        self._storages = tuple(view.storage for view in views)
         self._tail: list[int] = []
-        self._held: tuple[int, ...] = ()
-        if self._dimensions is None:
-            self._held = tuple(k for k, view in enumerate(inner) if view.constant)
-        else:
+        if not flat:
             self._tail = [0, *inner[0].shape, *(stride for view in inner for stride in view.strides)]
 
     def batch(
@@ -82,29 +86,25 @@ class RowTasks:
         """
         if self._compact is not None:
             self._columns[self._compact, 0] = views[self._compact].address
-        width = len(self._columns)
-        table = np.empty((len(rows), row_length(width, self._dimensions) + self._repeated), np.int64)
+        width = self._layout.width
+        table = np.empty((len(rows), self._layout.columns), np.int64)
         before = rows[:0] if last is None else last
         most = max(1, piece // max(1, self._length))
         tasks = _enter()(rows, before, self._columns, self._length, most, self._joins, scalars, table)
         table = table[:tasks]
         if self._tail:
             table[:, width + 2 : width + 2 + len(self._tail)] = self._tail
-        if self._repeated:
+        if self._layout.repeated:
             table[:, -1] = scalars
         return Batch(
             device=views[0].device,
-            storages=self._storages,
-            dimensions=self._dimensions,
+            layout=self._layout,
             positions=np.array([position]),
             scalars=(scalars,),
             sets=[views],
             elements=len(rows) * self._length,
             table=table,
             counts=np.array([tasks]),
-            whole=False,
-            repeated=self._repeated,
-            held=self._held,
         )
 
 

@@ -11,6 +11,7 @@ from ..arrays.view import View, is_flat
 from ..language.reductions import REDUCTIONS
 from ..program.stages import Stage
 from .launcher import Launcher
+from .layout import Layout
 from .row_tasks import all_rows, row_of
 from .table import Batch, whole_arrays
 
@@ -39,7 +40,7 @@ class StageRun:
         self._reductions = [(REDUCTIONS[node.op], node.value == "model") for node in stage.reductions]
         self._backend, self._name, self._sets = backend, name, len(sets)
         piece = functools.partial(backend.piece, stage)
-        groups: dict[Any, list[int]] = {}
+        groups: dict[tuple[str, Layout], list[int]] = {}
         by_rows = []
         for position, views in enumerate(sets):
             if flat[position] is None or not views or not views[0].size:
@@ -49,10 +50,10 @@ class StageRun:
             else:
                 dimensions = None if flat[position] else len(views[0].shape)
                 held = tuple(k for k, view in enumerate(views) if view.constant) if dimensions is None else ()
-                key = (views[0].device, tuple(view.storage for view in views), dimensions, held)
-                groups.setdefault(key, []).append(position)
+                layout = Layout(tuple(view.storage for view in views), dimensions, held)
+                groups.setdefault((views[0].device, layout), []).append(position)
         self.batches = [
-            whole_arrays(key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
+            whole_arrays(*key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
             for key, positions in groups.items()
         ]
         self.batches += [all_rows(sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]
