@@ -92,24 +92,29 @@ def headers(parameters: list[Any], gradients: list[Any], views: Any, gradients_w
 
 def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
     """The distinct rows, in the order in which they first come, and the sum of the values of each."""
-    distinct, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
+    distinct, first, numbers, times = np.unique(rows, return_index=True, return_inverse=True, return_counts=True)
     if len(distinct) == len(rows):
         return rows, values
     order = np.argsort(first)
+    rounds = _rounds(numbers, times)
     numbers = np.argsort(order)[numbers]
     with on_device(values.device):
         given = values.array
         sums = cupy().zeros((len(distinct), *values.shape[1:]), compute_type([values.storage]))
         sums[...] = given[cupy().asarray(first[order])]
         # Round by round, each row at most once in it: no two threads ever add to one place.
-        times = np.zeros(len(distinct), np.int64)
-        rounds = np.zeros(len(rows), np.int64)
-        for k, number in enumerate(numbers):
-            rounds[k] = times[number]
-            times[number] += 1
-        for number in range(1, int(times.max())):
-            chosen = np.flatnonzero(rounds == number)
+        for chosen in rounds[1:]:
             sums[cupy().asarray(numbers[chosen])] += given[cupy().asarray(chosen)]
     return distinct[order], make_view(
         sums, values.kind, values.device, sums.data.ptr, sums.dtype, sums.strides, True, f"the sums of {name}"
     )
+
+
+def _rounds(numbers: Any, times: Any) -> list[Any]:
+    """The positions at which a number comes for the first time, for the second time, and so on, each in order.
+
+    times: how often each number comes.
+    """
+    before = np.empty_like(numbers)
+    before[np.argsort(numbers, kind="stable")] = np.arange(len(numbers)) - np.repeat(np.cumsum(times) - times, times)
+    return np.split(np.argsort(before, kind="stable"), np.cumsum(np.bincount(before))[:-1])

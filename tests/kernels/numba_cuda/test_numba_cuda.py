@@ -533,6 +533,19 @@ def test_a_torch_tensor_is_seen_whether_or_not_it_requires_grad(monkeypatch: Any
         torch_cuda.view(torch.zeros(3).to_sparse(), "p")
 
 
+@pytest.mark.parametrize("layout", [lambda a: a, np.asfortranarray, lambda a: a[0, 0, 0, ...], lambda a: a[:0]])
+@pytest.mark.parametrize("storage", ["float16", "bfloat16", "float32", "float64"])
+def test_new_arrays_are_filled_where_they_are(storage: str, layout: Any, monkeypatch: Any) -> None:
+    with emulated(monkeypatch) as cuda:
+        p = layout(np.ones((3, 4, 2), "float32"))
+        # The words of the first, of 32 bits, are alike in every type; not so those of the others in float64.
+        for value in (0.0, -0.0, 0.1):
+            made = array_like(Emulated.put(p), value, storage, "p")
+            assert_same_bits(Emulated.get(made), np.full_like(p, value, storage))
+            assert made.owner.strides == np.empty_like(p, storage).strides
+        assert cuda.launches == []
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_numba_device_arrays_are_updated_and_have_array_like_them(order: Any) -> None:
@@ -540,7 +553,7 @@ def test_numba_device_arrays_are_updated_and_have_array_like_them(order: Any) ->
 
     p, g = (np.asarray(numbers((30, 20), k, "float32"), order=order) for k in range(2))
     held = [cuda.to_device(array) for array in (p, g)]
-    state = array_like(held[0], 0.5, "p")
+    state = array_like(held[0], 0.5, None, "p")
     wanted = keyword_names.reference(p, g, np.full_like(p, 0.5))
     keyword_names(*held, state)
     assert_same_bits(held[0].copy_to_host(), wanted[0])
