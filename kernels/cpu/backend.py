@@ -84,7 +84,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
         _filling()
         # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
         batch.sets.clear()
-        partials = np.zeros((len(batch.table), len(stage.reductions)))
+        partials = np.zeros((len(batch.table), len(stage.columns(batch.layout.compute))))
         work = int(_work(batch).sum()) if batch.layout.repeated else batch.elements
         batch.prepared = OnCpu(partials, compiled_kernel, work)
     prepared = batch.prepared

@@ -7,7 +7,7 @@ from ..language.reductions import LANES, REDUCTIONS
 from ..program.spelling import FUNCTIONS, INFIX, element_text, indented
 from ..program.stages import Program, Stage
 from ..tasks.layout import Layout
-from ..tasks.numba_task import task_source, title
+from ..tasks.numba_task import Rescaling, task_source, title
 
 # How many tasks ahead memory is asked for, and how many lines of 64 bytes of each array.
 _AHEAD, _LINES = 4, 4
@@ -22,7 +22,7 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
     """
     task = task_source(stage, layout, _OPERATIONS, f"{layout.compute}(scalars[u, {{0}}])")
     if stage.reductions:
-        loop = _reduction_loop(stage, task.body, task.results)
+        loop = _reduction_loop(stage, layout, task.body, task.results)
     else:
         loop = ["for i in range(n):", *indented(task.body)]
     step = [*task.header, *loop]
@@ -56,7 +56,7 @@ def _share(stage: Stage, layout: Layout) -> list[str]:
         f"scalars = numbers(word(share, 3), word(share, 4), {len(stage.scalars)})",
     ]
     if stage.reductions:
-        lines.append(f"partials = numbers(word(share, 5), end, {len(stage.reductions)})")
+        lines.append(f"partials = numbers(word(share, 5), end, {len(stage.columns(layout.compute))})")
     return lines
 
 
@@ -71,29 +71,34 @@ def _ahead(layout: Layout) -> list[str]:
     return lines
 
 
-def _reduction_loop(stage: Stage, body: list[str], results: list[str]) -> list[str]:
+def _reduction_loop(stage: Stage, layout: Layout, body: list[str], results: list[str]) -> list[str]:
     """The defined order of language/reductions.py: lanes within the chunk, then the lanes in halves.
 
     Halves beyond a short chunk are left out: they are 0, which changes no sum, since none is -0.0, and no maximum.
     """
     lanes, steps, tail = [], [], []
+    rescaling = Rescaling(stage, layout, _OPERATIONS)
     for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
         reduction = REDUCTIONS[node.op]
         element = element_text(reduction, f"v{k}", _OPERATIONS)
         combine = _OPERATIONS[reduction.combine]
         lanes.append(f"lanes{k} = zeros({LANES})")
-        steps += [f"v{k} = float64({result})", f"lanes{k}[lane] = {combine.format(f'lanes{k}[lane]', element)}"]
+        steps += [
+            f"v{k} = {rescaling.value(k, f'float64({result})')}",
+            f"lanes{k}[lane] = {combine.format(f'lanes{k}[lane]', element)}",
+        ]
         folded = combine.format(f"lanes{k}[j]", f"lanes{k}[half + j]")
         tail += [
             "half = width // 2",
             "while half:",
             *indented(["for j in range(half):", f"    lanes{k}[j] = {folded}", "half //= 2"]),
-            f"partials[task, {k}] = lanes{k}[0]",
+            *rescaling.stores(k, f"lanes{k}[0]"),
+            *rescaling.look(k, f"lanes{k}[0]"),
         ]
     inner = ["i = first + lane", *body, *steps]
     rows = [f"for lane in range(min({LANES}, n - first)):", *indented(inner)]
     width = [f"width = {LANES}", "while width // 2 >= n:", "    width //= 2"]
-    return [*lanes, f"for first in range(0, n, {LANES}):", *indented(rows), *width, *tail]
+    return rescaling.rounds([*lanes, f"for first in range(0, n, {LANES}):", *indented(rows), *width, *tail])
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -69,7 +69,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
     scalars = scalar_table(rows, batch.layout)
     with on_device(batch.device):
         if stage.reductions:
-            partials = cupy().empty((len(batch.table), len(stage.reductions)), "float64")
+            partials = cupy().empty((len(batch.table), len(stage.columns(batch.layout.compute))), "float64")
             reduce_many(name, stage, batch, task_table(batch, batch.table), scalar_arguments(scalars), partials)
             on_gpu(batch).partials = cupy().asnumpy(partials)
         elif batch.sets:

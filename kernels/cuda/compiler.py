@@ -187,7 +187,7 @@ def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
 
 
 def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], partials: Any) -> None:
-    """The partial results of all sets of a batch, (rows of the table, reductions), in one launch."""
+    """The partial results of all sets of a batch, (rows of the table, `Stage.columns`), in one launch."""
     uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
     arguments = REDUCE.arguments(table=table, uploaded=uploaded, given=given, partials=partials)

@@ -143,8 +143,8 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
     """
     storages, width = layout.storages, layout.width
     parts, size = parts_of(stage, storages), pack(storages)
-    c, count = parts.compute, len(stage.reductions)
-    wide = spelling("float64").operations
+    c, count, columns = parts.compute, len(stage.reductions), stage.columns(layout.compute)
+    wide, number = spelling("float64").operations, spelling("float64").constant
     find, places = _places(layout, "first + k")
     single = [*find, *[f"a{k}[k] = load<{storages[k]}>(at{k}, {places[k]});" for k in range(width)]]
     one_by_one = [
@@ -159,12 +159,16 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
         loads = one_by_one
     steps = [f"{c} {', '.join(f'y{r}' for r in range(count))};"]
     steps.append(parts.call([f"a{k}[k]" for k in range(width)], [f"y{r}" for r in range(count)]))
-    fold = []
+    fold, first_round = [], []
     for r, node in enumerate(stage.reductions):
         reduction = REDUCTIONS[node.op]
         element = element_text(reduction, f"v{r}", wide)
         combine = wide[reduction.combine]
-        steps += [f"const double v{r} = y{r};", f"lane{r}[k] = {combine.format(f'lane{r}[k]', element)};"]
+        scales, own = reduction.scaled(layout.compute), [c for c, (k, _) in enumerate(columns) if k == r]
+        steps += [
+            f"const double v{r} = y{r}{f' * scale{r}' if scales else ''};",
+            f"lane{r}[k] = {combine.format(f'lane{r}[k]', element)};",
+        ]
         fold += [
             f"for (int k = 0; k < {size}; k++) lanes[threadIdx.x * {size} + k] = lane{r}[k];",
             "__syncthreads();",
@@ -173,12 +177,26 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
             f"        lanes[j] = {combine.format('lanes[j]', 'lanes[half + j]')};",
             "    __syncthreads();",
             "}",
-            f"if (threadIdx.x == 0) partials[(long long)blockIdx.x * {count} + {r}] = lanes[0];",
-            "__syncthreads();",
+            *[
+                f"if (threadIdx.x == 0) partials[(long long)blockIdx.x * {len(columns)} + {column}] = "
+                + (f"part{r} == {part} ? lanes[0] : 0.0;" if scales else "lanes[0];")
+                for part, column in enumerate(own)
+            ],
         ]
-    body = [
+        if scales:
+            first_round += [f"int part{r} = 0;", f"double scale{r} = 1.0;"]
+            fold += [
+                f"if (part{r} == 0 && lanes[0] > {number(scales.high)})",
+                f"    part{r} = 1, scale{r} = {number(scales.above)}, again = true;",
+                f"else if (part{r} == 0 && lanes[0] < {number(scales.low)})",
+                f"    part{r} = 2, scale{r} = {number(scales.below)}, again = true;",
+            ]
+        fold.append("__syncthreads();")
+    before = [
         *([f"const bool aligned = {_aligned(layout)};"] if layout.dimensions is None else []),
         f"__shared__ double lanes[{LANES}];",
+    ]
+    body = [
         *[f"double lane{r}[{size}] = {{}};" for r in range(count)],
         "#pragma unroll 4",
         f"for (int first = threadIdx.x * {size}; first < n; first += {LANES}) {{",
@@ -189,4 +207,9 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
         "}",
         *fold,
     ]
+    if first_round:
+        # A chunk whose result leaves the range of a reduction is reduced once more, with scaled elements.
+        rounds = ["for (bool again = true; again;) {", *indented(["again = false;", *body]), "}"]
+        body = [*first_round, *rounds]
+    body = [*before, *body]
     return _kernel(f"{kernel_name(name)}_norms", parts, layout.columns, LANES // size, "blockIdx.x", REDUCE, body)

@@ -64,7 +64,8 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
                 stream.synchronize()
         stream = streams[0]
         words = _scratch(device, handles[0], host.shape, "int64")
-        partials = _scratch(device, handles[0], (len(host), max(1, len(stage.reductions))), "float64")
+        results = max(1, len(stage.columns(batch.layout.compute)))
+        partials = _scratch(device, handles[0], (len(host), results), "float64")
         words.copy_to_device(host, stream=stream)
         compiled = kernel(name, stage, batch.layout)
         compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](words, partials)

@@ -10,7 +10,7 @@ from ..language.reductions import LANES, REDUCTIONS
 from ..program.spelling import FUNCTIONS, element_text, indented
 from ..program.stages import Program, Stage
 from ..tasks.layout import Layout
-from ..tasks.numba_task import task_source, title
+from ..tasks.numba_task import Rescaling, task_source, title
 
 THREADS = 256
 
@@ -20,7 +20,7 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
     scalar = f"number{layout.compute[-2:]}(table[task, {layout.columns} + {{0}}])"
     task = task_source(stage, layout, FUNCTIONS, scalar)
     if stage.reductions:
-        before, loop = _reduction(stage, task.body, task.results)
+        before, loop = _reduction(stage, layout, task.body, task.results)
     else:
         before, loop = [], [f"for i in range(cuda.threadIdx.x, n, {THREADS}):", *indented(task.body)]
     return "\n".join(
@@ -36,16 +36,20 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
     )
 
 
-def _reduction(stage: Stage, body: list[str], results: list[str]) -> tuple[list[str], list[str]]:
+def _reduction(stage: Stage, layout: Layout, body: list[str], results: list[str]) -> tuple[list[str], list[str]]:
     """The defined order of language/reductions.py: a lane is a thread; then the lanes are folded in halves."""
     before = ["lane = cuda.threadIdx.x", f"lanes = cuda.shared.array({LANES}, float64)"]
     totals, steps, folds = [], [], []
+    rescaling = Rescaling(stage, layout, FUNCTIONS)
     for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
         reduction = REDUCTIONS[node.op]
         element = element_text(reduction, f"v{k}", FUNCTIONS)
         combine = FUNCTIONS[reduction.combine]
         totals.append(f"total{k} = float64(0.0)")
-        steps += [f"v{k} = widen({result})", f"total{k} = {combine.format(f'total{k}', element)}"]
+        steps += [
+            f"v{k} = {rescaling.value(k, f'widen({result})')}",
+            f"total{k} = {combine.format(f'total{k}', element)}",
+        ]
         folds += [
             f"lanes[lane] = total{k}",
             "cuda.syncthreads()",
@@ -56,10 +60,12 @@ def _reduction(stage: Stage, body: list[str], results: list[str]) -> tuple[list[
             "    cuda.syncthreads()",
             "    half //= 2",
             "if lane == 0:",
-            f"    partials[task, {k}] = lanes[0]",
+            *indented(rescaling.stores(k, "lanes[0]")),
+            *rescaling.look(k, "lanes[0]"),
             "cuda.syncthreads()",
         ]
-    return before, [*totals, f"for i in range(lane, n, {LANES}):", *indented([*body, *steps]), *folds]
+    loop = [*totals, f"for i in range(lane, n, {LANES}):", *indented([*body, *steps]), *folds]
+    return before, rescaling.rounds(loop)
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:

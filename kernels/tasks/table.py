@@ -19,7 +19,8 @@ from .layout import Layout
 class Prepared:
     """The data that a backend keeps of a batch from run to run; each backend adds its own.
 
-    partials: the partial results of the last run of a stage of reductions, (rows of the table, reductions), in NumPy.
+    partials: the partial results of the last run of a stage of reductions, (rows of the table, `Stage.columns`), in
+    NumPy.
     """
 
     partials: Any = None

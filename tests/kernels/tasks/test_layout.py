@@ -1,15 +1,14 @@
 """A gradient that is a single element, broadcast, gives the bits of a whole one under every norm, on every backend."""
 
-import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import cuda_shim
 import numpy as np
 import pytest
 from examples import same_bits
-
-import fastopt
+from stepping import on as on
+from stepping import stepped
 
 SHAPES = ((7, 5), (1200,), (3,))
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -18,41 +17,6 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "lamb": ("lamb", {}),
     "lars": ("lars", {}),
 }
-
-
-@pytest.fixture(params=["cpu", "cupy", "captured", "numba-cuda"])
-def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """A function that takes steps there: of parameters, which it changes, gradients and what makes the optimizer."""
-    if request.param == "cpu":
-        yield stepped
-    elif request.param == "numba-cuda":
-        if importlib.util.find_spec("numba_cuda") is None:
-            pytest.skip("numba-cuda is not installed; the extra cuda-check brings it")
-        from emulated_cuda import emulated, in_memory
-
-        with emulated(monkeypatch):
-            yield lambda params, grads, *made: stepped([*map(in_memory, params)], [*map(in_memory, grads)], *made)
-    else:
-        if cuda_shim.compiler() is None:
-            pytest.skip("there is no C++ compiler: neither g++ nor the package ziglang")
-        with cuda_shim.simulated(cuda_shim.Shim()):
-            yield stepped if request.param == "cupy" else replayed
-
-
-def stepped(params: list[Any], grads: list[Any], name: str, options: dict[str, Any]) -> Any:
-    opt = fastopt.Optimizer(params, name, **options)
-    for _ in range(2):
-        opt.step(grads)
-    return opt
-
-
-def replayed(params: list[Any], grads: list[Any], name: str, options: dict[str, Any]) -> Any:
-    opt = fastopt.Optimizer(params, name, **options)
-    step = opt.captured(grads, steps=2)
-    for _ in range(2):
-        step()
-    step.close()
-    return opt
 
 
 @pytest.mark.parametrize("case", CASES)
