@@ -1,4 +1,4 @@
-"""The functions that a formula calls: those of elements, and norms and totals of arrays."""
+"""The functions that a formula calls: those of elements, products that are `scaled`, norms and totals of arrays."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from .elementary import minimum as minimum
 from .elementary import sign as sign
 from .elementary import sqrt as sqrt
 from .elementary import where as where
+from .scaled import scaled as scaled
 from .trace import Symbol
 
 

@@ -113,7 +113,11 @@ class Reduction:
 
     def finished(self, totals: Sequence[Any]) -> Any:
         """The reduction's value from the total of each part, or its values from arrays of them."""
-        total, factor = self.scales.join(*totals) if self.scales and len(totals) > 1 else (totals[0], None)
+        total, *others = totals
+        factor = None
+        # As a rule nothing is beyond the range, and the first part is the total.
+        if self.scales and (any(others) if isinstance(total, float) else np.any(others)):
+            total, factor = self.scales.join(*totals)
         if self.finish:
             # For a single number Python is quicker, with the same bits.
             operation = OPERATIONS[self.finish]

@@ -32,29 +32,29 @@ def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Itera
             yield stepped if request.param == "cupy" else replayed
 
 
-def stepped(params: list[Any], grads: list[Any], name: str, options: dict[str, Any]) -> Any:
+def stepped(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int = 2) -> Any:
     opt = fastopt.Optimizer(params, name, **options)
-    for _ in range(2):
+    for _ in range(steps):
         opt.step(grads)
     return opt
 
 
-def in_numpy(params: list[Any], grads: list[Any], name: str, options: dict[str, Any]) -> list[Any]:
+def in_numpy(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int = 2) -> list[Any]:
     """What these steps make of parameters, by plain NumPy."""
     opt = fastopt.Optimizer([p.copy() for p in params], name, **options)
     rule = opt._updater.definition
     given = [{name: value for name, value in options.items() if name in rule.hyper}] * len(params)
     sets = [[p, g, *own.values()] for p, g, own in zip(opt.params, grads, opt.state, strict=True)]
-    for t in (1, 2):
+    for t in range(1, steps + 1):
         results = rule.references(sets, t=t if rule.uses_t else None, given=given)
         sets = [[p, g, *slots] for (p, *slots), g in zip(results, grads, strict=True)]
     return [p for p, *_ in sets]
 
 
-def replayed(params: list[Any], grads: list[Any], name: str, options: dict[str, Any]) -> Any:
+def replayed(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int = 2) -> Any:
     opt = fastopt.Optimizer(params, name, **options)
-    step = opt.captured(grads, steps=2)
-    for _ in range(2):
+    step = opt.captured(grads, steps=steps)
+    for _ in range(steps):
         step()
     step.close()
     return opt
