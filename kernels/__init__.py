@@ -10,7 +10,7 @@ if __name__ == "kernels":
 from typing import TYPE_CHECKING
 
 from .families import Family
-from .language.functions import exp, log, max_norm, maximum, minimum, norm, sign, sqrt, total, where
+from .language.functions import exp, log, max_norm, maximum, minimum, norm, scaled, sign, sqrt, total, where
 from .rule_type import Rule, rule
 from .rules import FAMILIES, RULES
 
@@ -33,6 +33,7 @@ __all__ = [
     "minimum",
     "norm",
     "rule",
+    "scaled",
     "sign",
     "sqrt",
     "total",

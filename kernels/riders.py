@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .definition import Definition
-from .language.functions import max_norm, maximum, minimum, norm, where
+from .language.functions import max_norm, maximum, minimum, norm, scaled, where
 from .language.hyperparameters import parse_ranges
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
@@ -109,11 +109,11 @@ class WithRiders(Definition):
         if RATE in extra:
             numbers["lr"] = numbers["lr"] * extra[RATE]
         if "grad_scale" in on:
-            g = g * numbers["grad_scale"]
+            g = scaled(g, numbers["grad_scale"])
         if "clip_value" in on:
             g = clipped(g, numbers["clip_value"])
         if "clip_norm" in on or "clip_array_norm" in on:
-            g = g * norm_factor(g, numbers, on)
+            g = scaled(g, norm_factor(g, numbers, on))
         if self.on.get("maximize"):
             g = -g
         decay = self.on.get("decay") if "weight_decay" in on else None

@@ -12,6 +12,7 @@ from ..kernels.cuda.table_kernels import reduce_source, update_source
 from ..kernels.cuda.unattended import unattended
 from ..kernels.language.reductions import LANES
 from ..kernels.program.stages import Stage
+from ..kernels.tasks.layout import Layout
 from .cases import Case
 
 # The lines that CuPy puts before the code of its own kernels.
@@ -44,12 +45,13 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
     program = rule.program(rule.hyper)
     for stage in program.stages:
         storages = [dtype if name in rule.arrays[:2] else state for name in stage.arrays]
+        layout = Layout(tuple(storages))
         if stage.reductions:
             name, threads = f"{kernel_name(rule.name)}_norms", LANES // pack(storages)
-            raw = cupy.RawKernel(reduce_source(rule.name, stage, storages, None), name, options=OPTIONS)
+            raw = cupy.RawKernel(reduce_source(rule.name, stage, layout), name, options=OPTIONS)
         elif case.arrays > 1 or unattended(program):
             name, threads = kernel_name(rule.name), launch_size.now.threads
-            raw = cupy.RawKernel(update_source(rule.name, stage, storages, threads=threads), name, options=OPTIONS)
+            raw = cupy.RawKernel(update_source(rule.name, stage, layout, threads), name, options=OPTIONS)
         else:
             name, threads = kernel_name(rule.name), _THREADS
             raw = cupy.RawKernel(HEADERS + _generated(cupy, rule.name, stage, storages, state), name, options=OPTIONS)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..kernels.definition import Definition
-from ..kernels.language.functions import norm
+from ..kernels.language.functions import norm, scaled
 from ..kernels.language.hyperparameters import parse_ranges
 from ..kernels.libraries.library import array_like
 from ..kernels.riders import AVERAGE, averaged, decayed, shrink
@@ -51,7 +51,7 @@ class ThincStep(Definition):
         if around.l2:
             g = g + numbers["L2"] * p
         if around.clip:
-            g = g * shrink(norm(g, over="model"), numbers["grad_clip"])
+            g = scaled(g, shrink(norm(g, over="model"), numbers["grad_clip"]))
         given = {name: numbers[name] for name in (*rule.hyper, *rule.states, *(["t"] if rule.uses_t else []))}
         results = rule.formula(p, g, *slots, **given)
         new, *rest = results if isinstance(results, tuple | list) else (results,)

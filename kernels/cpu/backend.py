@@ -15,6 +15,7 @@ from ..jit.compiler import address, compiled, entry_point
 from ..language.reductions import CHUNK, LANES
 from ..program.stages import Program, Stage
 from ..tasks.launcher import ON_CUPY_ALONE
+from ..tasks.layout import Layout
 from ..tasks.numba_task import named_apart
 from ..tasks.table import Batch, Prepared
 from . import blas_threads, threads
@@ -36,33 +37,25 @@ def fill_shares(shares, table, cuts, scalars, partials):
 
 
 @functools.cache
-def kernel(
-    name: str,
-    stage: Stage,
-    storages: tuple[str, ...],
-    dimensions: int | None,
-    repeated: bool = False,
-    held: tuple[int, ...] = (),
-    rows_apart: bool = False,
-) -> tuple[Callable[[int], None], int]:
+def kernel(name: str, stage: Stage, layout: Layout) -> tuple[Callable[[int], None], int]:
     """The compiled kernel, a function of the address of a share, and where its machine code begins."""
-    entry, text = _named(name, stage, storages, dimensions, repeated, held, rows_apart)
+    entry, text = _named(name, stage, layout)
     function = compiled(entry, text, _SIGNATURE)
     return entry_point(function), address(function)
 
 
-def _named(name: str, stage: Stage, storages: Sequence[str], *layout: Any) -> tuple[str, str]:
-    """The name of a kernel's function and its source. layout: the other arguments of `source`."""
+def _named(name: str, stage: Stage, layout: Layout) -> tuple[str, str]:
+    """The name of a kernel's function and its source."""
     if stage.reductions:
         # The reductions of a clip are alike for all rules; with one name they are compiled once, as kernels are kept by
         # their text.
         name = "reductions"
-    return named_apart(name, source(name, stage, storages, *layout))
+    return named_apart(name, source(name, stage, layout))
 
 
 def assembly(name: str, stage: Stage, storages: Sequence[str]) -> tuple[str, str, str]:
     """The result of jit.compiler.assembly for the kernel of a stage."""
-    return compiler.assembly(*_named(name, stage, storages, None), _SIGNATURE)
+    return compiler.assembly(*_named(name, stage, Layout(tuple(storages))), _SIGNATURE)
 
 
 def piece(stage: Stage, elements: int) -> int:
@@ -93,9 +86,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Compile the kernel, and choose the threads that are to run it."""
     prepared = batch.prepared
     if not isinstance(prepared, OnCpu):
-        compiled_kernel = kernel(
-            name, stage, batch.storages, batch.dimensions, batch.repeated, batch.held, not batch.whole
-        )
+        compiled_kernel = kernel(name, stage, batch.layout)
         _filling()
         # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
         batch.sets.clear()
@@ -103,8 +94,8 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     if prepared.table is not batch.table:
         # In this order: after an interrupt in between all are made anew.
         prepared.calls.clear()
-        prepared.partials = np.zeros((len(batch.table), len(stage.reductions)))
-        prepared.work = int(_work(batch).sum()) if batch.repeated else batch.elements
+        prepared.partials = np.zeros((len(batch.table), len(stage.columns(batch.layout.compute))))
+        prepared.work = int(_work(batch).sum()) if batch.layout.repeated else batch.elements
         prepared.table = batch.table
     prepared.pool, prepared.number = _threads(prepared.work)
 
@@ -118,9 +109,9 @@ def _threads(work: int) -> tuple[Any, int]:
 
 def _work(batch: Batch) -> Any:
     """How many elements each row of the table computes."""
-    width = len(batch.storages)
+    width = batch.layout.width
     elements = batch.table[:, width]
-    return elements * (batch.table[:, -1] - batch.table[:, width + 1]) if batch.repeated else elements
+    return elements * (batch.table[:, -1] - batch.table[:, width + 1]) if batch.layout.repeated else elements
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:

@@ -43,11 +43,11 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """
     with on_device(batch.device):
         refuse_capture()
-        if len(batch.sets) == 1 and batch.whole and not stage.reductions:
-            elementwise_kernel(name, stage, batch.storages)
+        if len(batch.sets) == 1 and batch.layout.whole and not stage.reductions:
+            elementwise_kernel(name, stage, batch.layout.storages)
             return
         table_kernel(name, stage, batch)
-        if not batch.repeated:
+        if not batch.layout.repeated:
             task_table(batch, batch.table)
     # The table has the addresses; the arrays need not be kept alive here, last step's gradients least of all.
     batch.sets.clear()
@@ -67,19 +67,19 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
 
     An update does not wait for the GPU; a stage of reductions does.
     """
-    scalars = scalar_table(rows, batch.storages)
+    scalars = scalar_table(rows, batch.layout)
     with on_device(batch.device):
         if stage.reductions:
-            partials = cupy().empty((len(batch.table), len(stage.reductions)), "float64")
+            partials = cupy().empty((len(batch.table), len(stage.columns(batch.layout.compute))), "float64")
             reduce_many(name, stage, batch, task_table(batch, batch.table), scalar_arguments(scalars), partials)
             on_gpu(batch).partials = cupy().asnumpy(partials)
         elif batch.sets:
             views, row = batch.sets[0], batch.scalars[0]
-            walk = views[0].walk if batch.dimensions is None else None
+            walk = views[0].walk if batch.layout.dimensions is None else None
             update_one(name, stage, views, walk or (), scalars[row])
         else:
             given = scalar_arguments(scalars)
-            for table in batch.turns(len(stage.arrays)):
+            for table in batch.turns():
                 update_many(name, stage, batch, task_table(batch, table), given)
 
 
@@ -97,24 +97,29 @@ def row_headers(*_: Any) -> None:
 
 def merged(rows: Any, places: Any, values: View, name: str) -> tuple[Any, View]:
     """The distinct rows, in the order in which they first come, and the sum of the values of each."""
-    distinct, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
+    distinct, first, numbers, times = np.unique(rows, return_index=True, return_inverse=True, return_counts=True)
     if len(distinct) == len(rows):
         return rows, values
     order = np.argsort(first)
+    rounds = _rounds(numbers, times)
     numbers = np.argsort(order)[numbers]
     with on_device(values.device):
         given = values.array
         sums = cupy().zeros((len(distinct), *values.shape[1:]), compute_type([values.storage]))
         sums[...] = given[cupy().asarray(first[order])]
         # Round by round, each row at most once in it: no two threads ever add to one place.
-        times = np.zeros(len(distinct), np.int64)
-        rounds = np.zeros(len(rows), np.int64)
-        for k, number in enumerate(numbers):
-            rounds[k] = times[number]
-            times[number] += 1
-        for number in range(1, int(times.max())):
-            chosen = np.flatnonzero(rounds == number)
+        for chosen in rounds[1:]:
             sums[cupy().asarray(numbers[chosen])] += given[cupy().asarray(chosen)]
     return distinct[order], make_view(
         sums, values.kind, values.device, sums.data.ptr, sums.dtype, sums.strides, True, f"the sums of {name}"
     )
+
+
+def _rounds(numbers: Any, times: Any) -> list[Any]:
+    """The positions at which a number comes for the first time, for the second time, and so on, each in order.
+
+    times: how often each number comes.
+    """
+    before = np.empty_like(numbers)
+    before[np.argsort(numbers, kind="stable")] = np.arange(len(numbers)) - np.repeat(np.cumsum(times) - times, times)
+    return np.split(np.argsort(before, kind="stable"), np.cumsum(np.bincount(before))[:-1])

@@ -14,6 +14,7 @@ from ..arrays.view import View
 from ..language.reductions import LANES
 from ..program.stages import Stage
 from ..system import memory_for
+from ..tasks.layout import Layout
 from ..tasks.table import Batch, Prepared
 from . import launch_size
 from .element import Elementwise, elementwise, kernel_name, pack
@@ -98,22 +99,20 @@ def as_elementwise(library: Any, it: Elementwise) -> Callable[..., None]:
 
 
 @functools.cache
-def update_kernel(
-    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, held: tuple[int, ...], threads: int
-) -> Callable[..., None]:
-    return raw_kernel(update_source(name, stage, storages, dimensions, held, threads), kernel_name(name))
+def update_kernel(name: str, stage: Stage, layout: Layout, threads: int) -> Callable[..., None]:
+    return raw_kernel(update_source(name, stage, layout, threads), kernel_name(name))
 
 
 @functools.cache
-def reduce_kernel(name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None) -> Callable[..., None]:
-    return raw_kernel(reduce_source(name, stage, storages, dimensions), f"{kernel_name(name)}_norms")
+def reduce_kernel(name: str, stage: Stage, layout: Layout) -> Callable[..., None]:
+    return raw_kernel(reduce_source(name, stage, layout), f"{kernel_name(name)}_norms")
 
 
 def table_kernel(name: str, stage: Stage, batch: Batch) -> Callable[..., None]:
     """The kernel over the tables of a batch, compiled at the first call."""
     if stage.reductions:
-        return reduce_kernel(name, stage, batch.storages, batch.dimensions)
-    return update_kernel(name, stage, batch.storages, batch.dimensions, batch.held, launch_size.now.threads)
+        return reduce_kernel(name, stage, batch.layout.once)
+    return update_kernel(name, stage, batch.layout.once, launch_size.now.threads)
 
 
 @functools.cache
@@ -180,7 +179,7 @@ def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
     scalars: two arguments, as `scalar_arguments` has them. go: an array of one integer on the GPU.
     """
     threads, rounds = launch_size.now
-    blocks = -(-batch.longest // (threads * pack(batch.storages) * rounds))
+    blocks = -(-batch.longest // (threads * pack(batch.layout.storages) * rounds))
     uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
     arguments = UPDATE.arguments(table=table, uploaded=uploaded, given=given, blocks=cupy().uint32(blocks), go=go)
@@ -188,8 +187,8 @@ def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
 
 
 def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], partials: Any) -> None:
-    """The partial results of all sets of a batch, (rows of the table, reductions), in one launch."""
+    """The partial results of all sets of a batch, (rows of the table, `Stage.columns`), in one launch."""
     uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
     arguments = REDUCE.arguments(table=table, uploaded=uploaded, given=given, partials=partials)
-    kernel((len(table),), (LANES // pack(batch.storages),), tuple(arguments))
+    kernel((len(table),), (LANES // pack(batch.layout.storages),), tuple(arguments))

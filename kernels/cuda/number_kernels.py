@@ -6,9 +6,10 @@ a table has what the host says of the k-th applied step, and a clock on the GPU 
 
 from dataclasses import replace
 
+from ..language.graph import Node
 from ..language.reductions import REDUCTIONS
 from ..program.gpu_numbers import GpuNumbers
-from ..program.spelling import comment, indented
+from ..program.spelling import comment, finished_text, indented
 from ..program.stages import Stage
 from .element import kernel_name, spelling
 from .parameters import KernelParameters
@@ -45,11 +46,12 @@ _SPELLED = {
 }
 
 
-# spans: where the partial results of each set, of the stage before, begin and end. groups: for each set which row of
-# what was told is its own; rows: how many rows of scalars there are, of sets or of groups. found: room for each
-# reduction of each set, then for those over the model. uploaded, given: what was told, as `GpuNumbers.told` has it, in
-# rows of `steps` steps each, or of one step if `steps` is 0. carried: the states of each group, then room for as many.
-# notice: where the host sees what stopped the clock. singles, doubles: where the scalars go, in both types.
+# spans: where the partial results of each set, of the stage before, begin and end, and how many a chunk has. groups:
+# for each set which row of what was told is its own; rows: how many rows of scalars there are, of sets or of groups.
+# found: room for each part of each reduction of each set, then for those over the model. uploaded, given: what was
+# told, as `GpuNumbers.told` has it, in rows of `steps` steps each, or of one step if `steps` is 0. carried: the states
+# of each group, then room for as many. notice: where the host sees what stopped the clock. singles, doubles: where the
+# scalars go, in both types.
 PARAMETERS = KernelParameters(
     "const long long *__restrict__ spans",
     "const double *partials",
@@ -117,36 +119,60 @@ def _begin() -> list[str]:
     ]
 
 
+def _places(numbers: GpuNumbers) -> dict[Node, list[int]]:
+    """For each reduction where the total of each of its parts is, in a row of `found`; its value is in the first."""
+    stages = numbers.program.stages
+    columns = [stage.reductions[k] for stage in stages for k, _ in stage.columns("float64")]
+    places: dict[Node, list[int]] = {}
+    for place, node in enumerate(columns):
+        places.setdefault(node, []).append(place)
+    return places
+
+
+def found_width(numbers: GpuNumbers) -> int:
+    """How long a row of `found` is."""
+    return max(1, sum(map(len, _places(numbers).values())))
+
+
 def _fold(numbers: GpuNumbers, stage: Stage) -> list[str]:
     """Statements that combine the partial results of each set, and the sets of the model, as StageRun.reduced does."""
-    everything, count = numbers.program.reductions, len(stage.reductions)
-    double = spelling("float64").operations
-    begin, step, end, whole = [], [], [], []
+    double, columns, count = spelling("float64"), stage.columns("float64"), len(stage.reductions)
+    places, width = _places(numbers), found_width(numbers)
+    begin: list[str] = []
+    end: list[str] = []
+    whole: list[str] = []
+    steps: tuple[list[str], list[str]] = [], []
+    for column, (k, part) in enumerate(columns):
+        node, total = stage.reductions[k], f"total{column}"
+        combine = double.operations[REDUCTIONS[node.op].combine]
+        place = places[node][part]
+        there = "first < end" if column < count else f"step > {count}"
+        begin.append(f"double {total} = {there} ? partials[first + {column}] : 0.0;")
+        steps[column >= count].append(f"{total} = {combine.format(total, f'partials[chunk + {column}]')};")
+        if node.value == "model":
+            at = f"found[set * {width} + {place}]"
+            end.append(f"{at} = {total};")
+            whole.append(f"double {total} = found[{place}];")
+            whole.append(f"for (int set = 1; set < sets; set++) {total} = {combine.format(total, at)};")
     for k, node in enumerate(stage.reductions):
-        reduction = REDUCTIONS[node.op]
-        combine = double[reduction.combine]
-        finished = double[reduction.finish] if reduction.finish else "{0}"
-        place, total, model = f"set * {len(everything)} + {everything.index(node)}", f"total{k}", node.value == "model"
-        begin.append(f"double {total} = first < end ? partials[first * {count} + {k}] : 0.0;")
-        step.append(f"{total} = {combine.format(total, f'partials[chunk * {count} + {k}]')};")
-        end.append(f"found[{place}] = {total if model else finished.format(total)};")
-        if model:
-            column = everything.index(node)
-            whole += [
-                f"double {total} = found[{column}];",
-                f"for (int set = 1; set < sets; set++) {total} = {combine.format(total, f'found[{place}]')};",
-                f"found[sets * {len(everything)} + {column}] = {finished.format(total)};",
-            ]
+        totals = [f"total{column}" for column, (own, _) in enumerate(columns) if own == k]
+        row, lines = ("sets", whole) if node.value == "model" else ("set", end)
+        value = finished_text(REDUCTIONS[node.op], totals, double)
+        lines.append(f"found[{row} * {width} + {places[node][0]}] = {value};")
+
+    def over_chunks(lines: list[str]) -> list[str]:
+        loop = "for (long long chunk = first + step; chunk < end; chunk += step) {"
+        return ["#pragma unroll 8", loop, *indented(lines), "}"]
+
+    first, others = steps
     return [
         f"for (long long set = threadIdx.x; set < sets; set += {THREADS}) {{",
         *indented(
             [
-                "const long long first = spans[2 * set], end = spans[2 * set + 1];",
+                "const long long first = spans[3 * set], end = spans[3 * set + 1], step = spans[3 * set + 2];",
                 *begin,
-                "#pragma unroll 8",
-                "for (long long chunk = first + 1; chunk < end; chunk++) {",
-                *indented(step),
-                "}",
+                *over_chunks(first),
+                *([f"if (step > {count}) {{", *indented(over_chunks(others)), "}"] if others else []),
                 *end,
             ]
         ),
@@ -159,10 +185,10 @@ def _fold(numbers: GpuNumbers, stage: Stage) -> list[str]:
 def _scalars(numbers: GpuNumbers, stage: Stage, last: bool) -> list[str]:
     """Statements for the stage's scalars, a row for each set or group; after the last norms also states and guard."""
     program = numbers.program
-    reductions, count, width = len(program.reductions), len(stage.scalars), len(numbers.carried)
+    places, found, count, width = _places(numbers), found_width(numbers), len(stage.scalars), len(numbers.carried)
     names = {node: f"told[{k}]" + " != 0" * node.boolean for k, node in enumerate(numbers.told)}
-    for k, node in enumerate(program.reductions):
-        names[node] = f"found[{'sets' if node.value == 'model' else 'row'} * {reductions} + {k}]"
+    for node in program.reductions:
+        names[node] = f"found[{'sets' if node.value == 'model' else 'row'} * {found} + {places[node][0]}]"
     for node in program.nodes:
         if node.op == "scalar" and node.value in numbers.carried:
             names[node] = f"kept[{numbers.carried.index(node.value)}]"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..program.gpu_numbers import GpuNumbers
 from ..program.stages import Program, Stage
+from ..tasks.layout import Layout
 from .element import elementwise
 from .number_kernels import number_kernel
 from .table_kernels import reduce_source, update_source
@@ -21,12 +22,13 @@ def number_sources(program: Program) -> list[tuple[str, str, str]]:
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """A title, the language and the text of each kernel of a stage, for people to read."""
+    layout = Layout(tuple(storages))
     if stage.reductions:
-        return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, storages, None))]
+        return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, layout))]
     described = elementwise(name, stage, storages)
     parameters = f"{described.in_params!r}, {described.out_params!r}"
     text = f"{described.preamble}\n// ElementwiseKernel({parameters}): for each i\n{described.operation}\n"
     return [
         ("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text),
-        ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, storages)),
+        ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, layout)),
     ]

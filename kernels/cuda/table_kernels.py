@@ -1,12 +1,12 @@
 """Graph -> CUDA C++ kernels over the task table: one that updates, one that reduces. Imports neither CuPy nor CUDA."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..language.reductions import LANES, REDUCTIONS
 from ..program.spelling import element_text, indented
 from ..program.stages import Stage
+from ..tasks.layout import Layout
 from ..tasks.places import place_statements
-from ..tasks.table import row_length
 from .element import Parts, kernel_name, pack, parts_of, spelling
 from .launch_size import THREADS
 from .parameters import KernelParameters
@@ -64,36 +64,37 @@ def given_struct(compute: str) -> str:
     return f"struct Given {{ {compute} values[{GIVEN_BYTES} / sizeof({compute})]; }};"
 
 
-def _aligned(arrays: Iterable[int]) -> str:
-    return f"(({' | '.join(f'at{k}' for k in arrays)}) & 15) == 0"
+def _aligned(layout: Layout) -> str:
+    """Whether packs can be loaded of all arrays of a row that are not held."""
+    return f"(({' | '.join(f'at{k}' for k in range(layout.width) if k not in layout.held) or '0'}) & 15) == 0"
 
 
-def update_source(
-    name: str,
-    stage: Stage,
-    storages: Sequence[str],
-    dimensions: int | None = None,
-    held: Collection[int] = (),
-    threads: int = THREADS,
-) -> str:
+def _loaded_packs(layout: Layout, arrays: Iterable[int], number: str) -> list[str]:
+    """Statements that load the pack at element `number` of each of these arrays; of held ones their element."""
+    storages, size = layout.storages, pack(layout.storages)
+    moving = [f"load_packs<{storages[k]}>(at{k}, {number}, a{k});" for k in arrays if k not in layout.held]
+    held = [k for k in arrays if k in layout.held]
+    return moving + [f"for (int k = 0; k < {size}; k++) a{k}[k] = load<{storages[k]}>(at{k}, 0);" for k in held]
+
+
+def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREADS) -> str:
     """The kernel that updates many sets of arrays; its arguments are UPDATE.
 
     It takes dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere
-    and at the end. dimensions: how many, if the arrays are not dense together, else None. held: the arrays of which a
-    row has a single element. threads: of a block.
+    and at the end. threads: of a block.
     """
+    storages = layout.storages
     parts, size = parts_of(stage, storages), pack(storages)
-    arrays = range(len(storages))
+    arrays = range(layout.width)
     written = [k for k in arrays if stage.arrays[k] in stage.writes]
     # An array that is written but not read needs a place, not a load.
     read = [k for k in arrays if stage.arrays[k] in stage.reads]
     packs = [f"{parts.compute} a{k}[{size}];" for k in arrays]
-    packs += [f"load_packs<{storages[k]}>(at{k}, i, a{k});" for k in read if k not in held]
-    packs += [f"for (int k = 0; k < {size}; k++) a{k}[k] = load<{storages[k]}>(at{k}, 0);" for k in held]
+    packs += _loaded_packs(layout, read, "i")
     packs += ["#pragma unroll", f"for (int k = 0; k < {size}; k++)"]
     packs += indented([parts.call([f"a{k}[k]" for k in arrays])])
     packs += [f"store_packs<{storages[k]}>(at{k}, i, a{k});" for k in written]
-    find, places = _places(len(storages), dimensions, "number", held)
+    find, places = _places(layout, "number")
     loads = [f" = load<{storages[k]}>(at{k}, {places[k]})" if k in read else "" for k in arrays]
     single = [*find, *[f"{parts.compute} a{k}{loads[k]};" for k in arrays]]
     single += [parts.call([f"a{k}" for k in arrays])]
@@ -113,57 +114,61 @@ def update_source(
         "}",
     ]
     start = "first"
-    if dimensions is None:
+    if layout.dimensions is None:
         start = "whole + first"
         body += [
-            f"const int whole = {_aligned([k for k in arrays if k not in held])} ? n / {size} * {size} : 0;",
+            f"const int whole = {_aligned(layout)} ? n / {size} * {size} : 0;",
             f"for (int i = first * {size}; i < whole; i += stride * {size}) {{",
             *indented(packs),
             "}",
         ]
     body += [each.format(start), *indented(single), "}"]
-    columns = row_length(len(storages), dimensions)
-    return _kernel(kernel_name(name), parts, columns, threads, "blockIdx.x / blocks", UPDATE, body)
+    return _kernel(kernel_name(name), parts, layout.columns, threads, "blockIdx.x / blocks", UPDATE, body)
 
 
-def _places(width: int, dimensions: int | None, number: str, held: Collection[int] = ()) -> tuple[list[str], list[str]]:
+def _places(layout: Layout, number: str) -> tuple[list[str], list[str]]:
     """Statements that find element `number` of a row, and where it then is in each array."""
+    width, dimensions = layout.width, layout.dimensions
     if dimensions is None:
-        return [], ["0" if k in held else number for k in range(width)]
+        return [], ["0" if k in layout.held else number for k in range(width)]
     places = [f"e_{k}" for k in range(width)]
     declared = f"long long i = {number}, rest, c, {', '.join(places)};"
     return [declared, *[f"{line};" for line in place_statements(width, dimensions, "row[{0}]", "/")]], places
 
 
-def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: int | None) -> str:
+def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
     """The kernel that reduces a chunk a block, in the order of reductions.py; its arguments are REDUCE.
 
-    A thread has neighbouring lanes, so that it loads packs of 128 bits. dimensions: how many, if the arrays are
-    not dense together, else None.
+    A thread has neighbouring lanes, so that it loads packs of 128 bits.
     """
-    parts, size, width = parts_of(stage, storages), pack(storages), len(storages)
-    c, count = parts.compute, len(stage.reductions)
-    wide = spelling("float64").operations
-    find, places = _places(width, dimensions, "first + k")
+    storages, width = layout.storages, layout.width
+    parts, size = parts_of(stage, storages), pack(storages)
+    c, count, columns = parts.compute, len(stage.reductions), stage.columns(layout.compute)
+    wide, number = spelling("float64").operations, spelling("float64").constant
+    find, places = _places(layout, "first + k")
     single = [*find, *[f"a{k}[k] = load<{storages[k]}>(at{k}, {places[k]});" for k in range(width)]]
     one_by_one = [
         "#pragma unroll",
         f"for (int k = 0; k < {size}; k++)",
         *indented(["if (first + k < n) {", *indented(single), "}"]),
     ]
-    if dimensions is None:
-        packs = [f"load_packs<{storages[k]}>(at{k}, first, a{k});" for k in range(width)]
+    if layout.dimensions is None:
+        packs = _loaded_packs(layout, range(width), "first")
         loads = [f"if (aligned && first + {size} <= n) {{", *indented(packs), "} else {", *indented(one_by_one), "}"]
     else:
         loads = one_by_one
     steps = [f"{c} {', '.join(f'y{r}' for r in range(count))};"]
     steps.append(parts.call([f"a{k}[k]" for k in range(width)], [f"y{r}" for r in range(count)]))
-    fold = []
+    fold, first_round = [], []
     for r, node in enumerate(stage.reductions):
         reduction = REDUCTIONS[node.op]
         element = element_text(reduction, f"v{r}", wide)
         combine = wide[reduction.combine]
-        steps += [f"const double v{r} = y{r};", f"lane{r}[k] = {combine.format(f'lane{r}[k]', element)};"]
+        scales, own = reduction.scaled(layout.compute), [c for c, (k, _) in enumerate(columns) if k == r]
+        steps += [
+            f"const double v{r} = y{r}{f' * scale{r}' if scales else ''};",
+            f"lane{r}[k] = {combine.format(f'lane{r}[k]', element)};",
+        ]
         fold += [
             f"for (int k = 0; k < {size}; k++) lanes[threadIdx.x * {size} + k] = lane{r}[k];",
             "__syncthreads();",
@@ -172,12 +177,26 @@ def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: 
             f"        lanes[j] = {combine.format('lanes[j]', 'lanes[half + j]')};",
             "    __syncthreads();",
             "}",
-            f"if (threadIdx.x == 0) partials[(long long)blockIdx.x * {count} + {r}] = lanes[0];",
-            "__syncthreads();",
+            *[
+                f"if (threadIdx.x == 0) partials[(long long)blockIdx.x * {len(columns)} + {column}] = "
+                + (f"part{r} == {part} ? lanes[0] : 0.0;" if scales else "lanes[0];")
+                for part, column in enumerate(own)
+            ],
         ]
-    body = [
-        *([f"const bool aligned = {_aligned(range(width))};"] if dimensions is None else []),
+        if scales:
+            first_round += [f"int part{r} = 0;", f"double scale{r} = 1.0;"]
+            fold += [
+                f"if (part{r} == 0 && lanes[0] > {number(scales.high)})",
+                f"    part{r} = 1, scale{r} = {number(scales.above)}, again = true;",
+                f"else if (part{r} == 0 && lanes[0] < {number(scales.low)})",
+                f"    part{r} = 2, scale{r} = {number(scales.below)}, again = true;",
+            ]
+        fold.append("__syncthreads();")
+    before = [
+        *([f"const bool aligned = {_aligned(layout)};"] if layout.dimensions is None else []),
         f"__shared__ double lanes[{LANES}];",
+    ]
+    body = [
         *[f"double lane{r}[{size}] = {{}};" for r in range(count)],
         "#pragma unroll 4",
         f"for (int first = threadIdx.x * {size}; first < n; first += {LANES}) {{",
@@ -188,5 +207,9 @@ def reduce_source(name: str, stage: Stage, storages: Sequence[str], dimensions: 
         "}",
         *fold,
     ]
-    columns = row_length(width, dimensions)
-    return _kernel(f"{kernel_name(name)}_norms", parts, columns, LANES // size, "blockIdx.x", REDUCE, body)
+    if first_round:
+        # A chunk whose result leaves the range of a reduction is reduced once more, with scaled elements.
+        rounds = ["for (bool again = true; again;) {", *indented(["again = false;", *body]), "}"]
+        body = [*first_round, *rounds]
+    body = [*before, *body]
+    return _kernel(f"{kernel_name(name)}_norms", parts, layout.columns, LANES // size, "blockIdx.x", REDUCE, body)

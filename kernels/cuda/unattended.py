@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import compute_type
 from ..program.gpu_numbers import GpuNumbers
 from ..program.stages import Program
 from ..tasks.stage_run import StageRun
@@ -28,6 +27,7 @@ from .number_kernels import (
     PAST_THE_END,
     THREADS,
     ZERO,
+    found_width,
     number_kernel,
 )
 
@@ -61,7 +61,7 @@ class UnattendedSteps:
                 batch.sets.clear()
             self._kernels = [raw_kernel(*number_kernel(numbers, k)) for k in range(len(runs))]
             self._groups = cupy().asarray(np.array(groups, np.int64))
-            self._reductions = cupy().zeros((sets + 1) * max(1, len(program.reductions)), "float64")
+            self._reductions = cupy().zeros((sets + 1) * found_width(numbers), "float64")
             self._clock = cupy().zeros(CLOCK, "int64")
             self._go = self._clock[DOES:]
             self._carried = cupy().zeros(max(1, 2 * rows * wide), "float64")
@@ -142,7 +142,7 @@ class UnattendedSteps:
                 self._work_out(number)
                 fold = self._folds[number] if number < len(self._folds) else None
                 for k, batch in enumerate(run.batches):
-                    scalars = self._scalars[compute_type(batch.storages)]
+                    scalars = self._scalars[batch.layout.compute]
                     table = task_table(batch, batch.table)
                     if fold:
                         reduce_many(name, run.stage, batch, table, scalars, fold.parts[k])
@@ -164,18 +164,20 @@ class UnattendedSteps:
 
 
 class _Fold:
-    """Room for the partial results of a stage, batch by batch. spans: where those of each set begin and end."""
+    """Room for the partial results of a stage, batch by batch. spans: where those of each set begin and end, and how
+    many a chunk has."""
 
     def __init__(self, run: StageRun, sets: int) -> None:
-        spans = np.zeros((sets, 2), np.int64)
+        spans = np.zeros((sets, 3), np.int64)
         first, cuts = 0, []
         for batch in run.batches:
-            ends = first + np.cumsum(batch.counts)
-            spans[batch.positions] = np.stack([ends - batch.counts, ends], axis=1)
-            cuts.append(slice(first, first + len(batch.table)))
-            first += len(batch.table)
-        self.spans = cupy().asarray(spans)
-        self.partials = cupy().zeros((max(1, first), len(run.stage.reductions)), "float64")
+            width = len(run.stage.columns(batch.layout.compute))
+            lengths = batch.counts * width
+            ends = first + np.cumsum(lengths)
+            spans[batch.positions] = np.stack([ends - lengths, ends, np.full_like(ends, width)], axis=1)
+            cuts.append(slice(first, first := ends[-1]))
+        self.spans = cupy().asarray(spans.reshape(-1))
+        self.partials = cupy().zeros(max(1, first), "float64")
         self.parts = [self.partials[cut] for cut in cuts]
 
 

@@ -34,7 +34,7 @@ def piece(stage: Stage, elements: int) -> int:
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """Make the kernel before anything is written."""
     with driver().gpus[int(batch.device.removeprefix("cuda:"))]:
-        kernel(name, stage, batch.storages, batch.dimensions, batch.held)
+        kernel(name, stage, batch.layout)
 
 
 def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
@@ -55,7 +55,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
     cuda = driver()
     threads = LANES if stage.reductions else THREADS
     device = int(batch.device.removeprefix("cuda:"))
-    host = _with_scalars(batch.table, scalar_table(rows, batch.storages), len(stage.arrays) + 1)
+    host = _with_scalars(batch.table, scalar_table(rows, batch.layout), batch.layout.width + 1)
     # All threads of the program share the scratch memory.
     with _launching, cuda.gpus[device]:
         handles = _handles([view for views in batch.sets for view in views])
@@ -65,9 +65,10 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
                 stream.synchronize()
         stream = streams[0]
         words = _scratch(device, handles[0], host.shape, "int64")
-        partials = _scratch(device, handles[0], (len(host), max(1, len(stage.reductions))), "float64")
+        results = max(1, len(stage.columns(batch.layout.compute)))
+        partials = _scratch(device, handles[0], (len(host), results), "float64")
         words.copy_to_device(host, stream=stream)
-        compiled = kernel(name, stage, batch.storages, batch.dimensions, batch.held)
+        compiled = kernel(name, stage, batch.layout)
         compiled[max(_FEWEST_BLOCKS, len(host)), threads, stream](words, partials)
         if stage.reductions:
             batch.prepared.partials = partials.copy_to_host(stream=stream)

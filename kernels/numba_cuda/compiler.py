@@ -12,6 +12,7 @@ from typing import Any
 from ..jit.cache import KernelCache
 from ..language.reductions import LANES
 from ..program.stages import Stage
+from ..tasks.layout import Layout
 from ..tasks.numba_task import named_apart
 from .source import THREADS, source
 
@@ -29,14 +30,12 @@ class Generated:
     signature: str = "void(int64[:,::1], float64[:,::1])"
 
 
-def generated(
-    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, held: tuple[int, ...] = ()
-) -> Generated:
+def generated(name: str, stage: Stage, layout: Layout) -> Generated:
     """One stage's kernel as a Python function for `cuda.jit`; needs numba-cuda but no GPU."""
     cuda = library()
     from . import intrinsics
 
-    entry, text = named_apart(name, source(name, stage, storages, dimensions, held))
+    entry, text = named_apart(name, source(name, stage, layout))
     namespace = intrinsics.NAMES | {"cuda": cuda, "inf": math.inf, "nan": math.nan}
     namespace["__name__"] = intrinsics.__name__
     filename = f"<fastopt {entry}>"
@@ -45,11 +44,9 @@ def generated(
     return Generated(entry, text, namespace[entry], LANES if stage.reductions else THREADS)
 
 
-def ptx(
-    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, capability: tuple[int, int] = (8, 0)
-) -> str:
+def ptx(name: str, stage: Stage, layout: Layout, capability: tuple[int, int] = (8, 0)) -> str:
     """The PTX of one stage's kernel for a compute capability; needs numba-cuda but no GPU."""
-    source_kernel = generated(name, stage, storages, dimensions)
+    source_kernel = generated(name, stage, layout)
     text: str
     text, _ = library().compile_ptx(
         source_kernel.function, source_kernel.signature, cc=capability, launch_bounds=source_kernel.threads
@@ -100,13 +97,11 @@ class _KernelCache(KernelCache):
 
 
 @functools.cache
-def kernel(
-    name: str, stage: Stage, storages: tuple[str, ...], dimensions: int | None, held: tuple[int, ...] = ()
-) -> Any:
+def kernel(name: str, stage: Stage, layout: Layout) -> Any:
     """The compiled kernel, to be launched as kernel[blocks, threads, stream](table, partials)."""
     from . import intrinsics
 
-    source_kernel = generated(name, stage, storages, dimensions, held)
+    source_kernel = generated(name, stage, layout)
     dispatcher = library().jit(launch_bounds=source_kernel.threads)(source_kernel.function)
     files = (intrinsics.__file__, __file__)
     dispatcher._cache = _KernelCache(f"{source_kernel.entry}-cuda", source_kernel.text, files)

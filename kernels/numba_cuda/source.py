@@ -6,39 +6,26 @@ reductions.py, with a thread for each lane. The bits of its scalars stand behind
 
 from collections.abc import Sequence
 
-from ..arrays.view import compute_type
 from ..language.reductions import LANES, REDUCTIONS
 from ..program.spelling import FUNCTIONS, element_text, indented
 from ..program.stages import Program, Stage
-from ..tasks.numba_task import task_source
-from ..tasks.table import row_length
+from ..tasks.layout import Layout
+from ..tasks.numba_task import Rescaling, task_source, title
 
 THREADS = 256
 
 
-def source(
-    name: str,
-    stage: Stage,
-    storages: Sequence[str],
-    dimensions: int | None,
-    held: tuple[int, ...] = (),
-) -> str:
-    """The source of one stage's kernel, a function `kernel`.
-
-    storages: the stored type of each of the stage's arrays. dimensions: how many, if the arrays are not dense together,
-    else None. held: the arrays of which a task has a single element.
-    """
-    compute = compute_type(storages)
-    first = row_length(len(stage.arrays), dimensions)
-    scalar = f"number{compute[-2:]}(table[task, {first} + {{0}}])"
-    task = task_source(stage, storages, dimensions, FUNCTIONS, scalar, held)
+def source(name: str, stage: Stage, layout: Layout) -> str:
+    """The source of one stage's kernel, a function `kernel`."""
+    scalar = f"number{layout.compute[-2:]}(table[task, {layout.columns} + {{0}}])"
+    task = task_source(stage, layout, FUNCTIONS, scalar)
     if stage.reductions:
-        before, loop = _reduction(stage, task.body, task.results)
+        before, loop = _reduction(stage, layout, task.body, task.results)
     else:
         before, loop = [], [f"for i in range(cuda.threadIdx.x, n, {THREADS}):", *indented(task.body)]
     return "\n".join(
         [
-            f"# fastopt {name}: {'a reduction' if stage.reductions else 'an update'} of {', '.join(storages)} arrays",
+            title(name, stage, layout),
             "def kernel(table, partials):",
             *indented(before),
             "    task = cuda.blockIdx.x",
@@ -49,16 +36,20 @@ def source(
     )
 
 
-def _reduction(stage: Stage, body: list[str], results: list[str]) -> tuple[list[str], list[str]]:
+def _reduction(stage: Stage, layout: Layout, body: list[str], results: list[str]) -> tuple[list[str], list[str]]:
     """The defined order of language/reductions.py: a lane is a thread; then the lanes are folded in halves."""
     before = ["lane = cuda.threadIdx.x", f"lanes = cuda.shared.array({LANES}, float64)"]
     totals, steps, folds = [], [], []
+    rescaling = Rescaling(stage, layout, FUNCTIONS)
     for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
         reduction = REDUCTIONS[node.op]
         element = element_text(reduction, f"v{k}", FUNCTIONS)
         combine = FUNCTIONS[reduction.combine]
         totals.append(f"total{k} = float64(0.0)")
-        steps += [f"v{k} = widen({result})", f"total{k} = {combine.format(f'total{k}', element)}"]
+        steps += [
+            f"v{k} = {rescaling.value(k, f'widen({result})')}",
+            f"total{k} = {combine.format(f'total{k}', element)}",
+        ]
         folds += [
             f"lanes[lane] = total{k}",
             "cuda.syncthreads()",
@@ -69,15 +60,17 @@ def _reduction(stage: Stage, body: list[str], results: list[str]) -> tuple[list[
             "    cuda.syncthreads()",
             "    half //= 2",
             "if lane == 0:",
-            f"    partials[task, {k}] = lanes[0]",
+            *indented(rescaling.stores(k, "lanes[0]")),
+            *rescaling.look(k, "lanes[0]"),
             "cuda.syncthreads()",
         ]
-    return before, [*totals, f"for i in range(lane, n, {LANES}):", *indented([*body, *steps]), *folds]
+    loop = [*totals, f"for i in range(lane, n, {LANES}):", *indented([*body, *steps]), *folds]
+    return before, rescaling.rounds(loop)
 
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """A title, the language and the text of each kernel of a stage, for people to read."""
-    return [("GPU, numba-cuda", "python", source(name, stage, storages, None))]
+    return [("GPU, numba-cuda", "python", source(name, stage, Layout(tuple(storages))))]
 
 
 def number_sources(program: Program) -> list[tuple[str, str, str]]:

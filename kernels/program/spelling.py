@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..language.graph import Node, walk
 from ..language.operations import OPERATIONS
 from ..language.reductions import REDUCTIONS, Reduction
+from ..language.trace import Trace
 
 INFIX = {
     "add": "({0} + {1})",
@@ -76,6 +77,19 @@ class Spelling:
 def element_text(reduction: Reduction, x: str, operations: Mapping[str, str]) -> str:
     """The contribution of the element x to a reduction. operations: a template for each."""
     return operations[reduction.element].format(x, x) if reduction.element else x
+
+
+def finished_text(reduction: Reduction, totals: Sequence[str], spelling: Spelling) -> str:
+    """The value of a reduction from the total of each part. spelling: that of float64."""
+    total, factor = totals[0], None
+    if reduction.scales and len(totals) > 1:
+        trace = Trace()
+        symbols = [trace.scalar(name) for name in totals]
+        joined = [trace.node(result) for result in reduction.scales.join(*symbols)]
+        total, factor = (spelling.expression(node, {s.node: s.node.value for s in symbols}) for node in joined)
+    if reduction.finish:
+        total = spelling.operations[reduction.finish].format(total)
+    return spelling.operations["multiply"].format(total, factor) if factor else total
 
 
 _DEEPEST = 40

@@ -1,5 +1,6 @@
 """A graph cut into stages: each goes over the arrays once, with the numbers that it needs beforehand."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +9,12 @@ from ..language.graph import Node, walk
 from ..language.operations import OPERATIONS
 from ..language.reductions import REDUCTIONS
 from .numbers import Numbers, beforehand, following
+
+
+@functools.cache
+def _columns(reductions: tuple[str, ...], compute: str) -> tuple[tuple[int, int], ...]:
+    parts = [len(REDUCTIONS[name].parts(compute)) for name in reductions]
+    return tuple((k, part) for part in range(max(parts, default=0)) for k, n in enumerate(parts) if part < n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +40,13 @@ class Stage:
         """The arrays that the stage reads."""
         used = {node.value for node in walk(self.roots, self.scalars) if node.op == "array"}
         return tuple(name for name in self.arrays if name in used)
+
+    def columns(self, compute: str) -> tuple[tuple[int, int], ...]:
+        """The columns of its partial results on arrays that compute in a type: the number of a reduction and of a part.
+
+        The first parts come first, so that every type has the same columns, and float64 perhaps more.
+        """
+        return _columns(tuple(node.op for node in self.reductions), compute)
 
     @property
     def writes(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import math
 
 from ..families import Family
-from ..language.functions import maximum, minimum, norm, sqrt
+from ..language.functions import maximum, minimum, norm, scaled, sqrt
 from ..rule_type import rule
 from .adam import decayed
 from .lars import trust_ratio
@@ -42,7 +42,7 @@ def lamb(
     step = m_hat / (sqrt(v_hat) + eps)
     step = step if decay_first else step + weight_decay * p
     ratio = minimum(maximum(trust_ratio(norm(p), norm(step)), min_ratio), max_ratio)
-    return p - lr * ratio * step, m, v
+    return p - scaled(step, lr * ratio), m, v
 
 
 FAMILY = Family("LAMB", {"": lamb})

@@ -1,7 +1,7 @@
 """Momentum whose rate follows, array by array, how large the weights are beside their gradient."""
 
 from ..families import Family
-from ..language.functions import norm, where
+from ..language.functions import norm, scaled, where
 from ..rule_type import rule
 
 
@@ -23,7 +23,7 @@ def lars(p, g, b, *, lr=1.0, momentum=0.9, weight_decay=0.0, trust=1e-3, eps=0.0
     weights, decayed = norm(p), g + weight_decay * p
     size = norm(decayed) if joint else norm(g) + weight_decay * weights
     ratio = trust_ratio(trust * weights, size + eps)
-    b = momentum * b + lr * ratio * decayed
+    b = momentum * b + scaled(decayed, lr * ratio)
     return p - b, b
 
 

@@ -22,7 +22,7 @@ class Launcher(Protocol):
 
     def launch(self, name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) -> Callable[[], Any]:
         """A function that runs one stage over a batch. A stage of reductions then has its partial results, (rows of
-        the table, reductions), in batch.prepared.partials.
+        the table, `Stage.columns`), in batch.prepared.partials.
 
         rows: the stage's scalars, in the rows that the table names.
         """

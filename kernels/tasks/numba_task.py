@@ -1,13 +1,14 @@
 """The Python source of one task, which both numba backends compile."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..arrays.view import compute_type
 from ..language.graph import array_nodes
-from ..program.spelling import Spelling, comment, finite_or, identifiers, scalar_names, stored
+from ..language.reductions import REDUCTIONS
+from ..program.spelling import Spelling, comment, finite_or, identifiers, indented, scalar_names, stored
 from ..program.stages import Stage
+from .layout import Layout
 from .places import place_statements
 
 
@@ -37,21 +38,12 @@ class TaskSource:
     results: list[str]
 
 
-def task_source(
-    stage: Stage,
-    storages: Sequence[str],
-    dimensions: int | None,
-    operations: Mapping[str, str],
-    scalar: str,
-    held: Collection[int] = (),
-) -> TaskSource:
+def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], scalar: str) -> TaskSource:
     """The source of a task of one stage.
 
-    storages: the stored type of each of the stage's arrays. dimensions: how many, if the arrays are not dense together,
-    else None. operations: a template for each. scalar: a template of how scalar {0} of the task is read. held: the
-    arrays of which a task has a single element.
+    operations: a template for each. scalar: a template of how scalar {0} of the task is read.
     """
-    compute, width = compute_type(storages), len(stage.arrays)
+    compute, storages, dimensions, width = layout.compute, layout.storages, layout.dimensions, layout.width
     language = spelling(operations, compute)
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     is_true = operations["not_equal"].format("{0}", language.constant(0.0))
@@ -61,7 +53,7 @@ def task_source(
         for k, (name, node) in enumerate(zip(scalars, stage.scalars, strict=True))
     ]
     header = [f"n = table[task, {width}]", *(f"at_{k} = table[task, {k}]" for k in range(width))]
-    places = ["0" if k in held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
+    places = ["0" if k in layout.held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
     body = place_statements(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
     for k, array in enumerate(stage.arrays):
         if array in stage.reads:
@@ -73,6 +65,56 @@ def task_source(
         k = stage.arrays.index(array)
         body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
     return TaskSource(reading, header, body, results)
+
+
+class Rescaling:
+    """Statements around the loop of a stage's reductions: a task whose result leaves the range of a reduction is run
+    once more, with scaled elements. The part that reduction k is in, and its scale, are variables of the kernel.
+    """
+
+    def __init__(self, stage: Stage, layout: Layout, operations: Mapping[str, str]) -> None:
+        self._reductions = [REDUCTIONS[node.op] for node in stage.reductions]
+        self._compute, self._operations = layout.compute, operations
+        self._columns = stage.columns(layout.compute)
+
+    def value(self, k: int, value: str) -> str:
+        """The element of reduction k, a float64, scaled."""
+        scaled = self._reductions[k].scaled(self._compute)
+        return self._operations["multiply"].format(value, f"scale{k}") if scaled else value
+
+    def stores(self, k: int, result: str) -> list[str]:
+        """Statements that store the result of reduction k in the column of its part."""
+        own = [(column, part) for column, (reduction, part) in enumerate(self._columns) if reduction == k]
+        chosen = [result] if len(own) == 1 else [f"{result} if part{k} == {part} else float64(0.0)" for _, part in own]
+        return [f"partials[task, {column}] = {value}" for (column, _), value in zip(own, chosen, strict=True)]
+
+    def look(self, k: int, result: str) -> list[str]:
+        """Statements that ask for another round if the result of reduction k is out of its range."""
+        scales = self._reductions[k].scaled(self._compute)
+        if not scales:
+            return []
+        above = self._operations["greater"].format(result, f"float64({scales.high!r})")
+        below = self._operations["less"].format(result, f"float64({scales.low!r})")
+        return [
+            f"if part{k} == 0 and {above}:",
+            f"    part{k}, scale{k}, again = 1, float64({scales.above!r}), True",
+            f"elif part{k} == 0 and {below}:",
+            f"    part{k}, scale{k}, again = 2, float64({scales.below!r}), True",
+        ]
+
+    def rounds(self, lines: list[str]) -> list[str]:
+        """The statements of a round, in a loop if there may be several."""
+        scaled = [k for k, reduction in enumerate(self._reductions) if reduction.scaled(self._compute)]
+        if not scaled:
+            return lines
+        first = [f"part{k}, scale{k} = 0, float64(1.0)" for k in scaled]
+        return [*first, "again = True", "while again:", *indented(["again = False", *lines])]
+
+
+def title(name: str, stage: Stage, layout: Layout) -> str:
+    """The first line of a kernel's source."""
+    kind = "a reduction" if stage.reductions else "an update"
+    return f"# fastopt {name}: {kind} of {', '.join(layout.storages)} arrays"
 
 
 def ascii_name(name: str) -> str:

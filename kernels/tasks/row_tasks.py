@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.view import ITEM_SIZES, View, is_flat
-from .table import Batch, row_length
+from .layout import Layout
+from .table import Batch
 
 # The columns for each array: its address, the bytes from row to row, and whether it has all rows, only those of the
 # batch, or a few that serve all.
@@ -57,21 +58,25 @@ class RowTasks:
 
     def __init__(self, views: Sequence[View], compact: int | None = None, repeated: bool = False) -> None:
         inner = [row_of(view) for view in views]
-        self._compact, self._repeated, self._length = compact, repeated, inner[0].size
-        self._dimensions = None if is_flat(inner) else len(inner[0].shape)
+        self._compact, self._length = compact, inner[0].size
+        flat = is_flat(inner)
+        self._layout = Layout(
+            tuple(view.storage for view in views),
+            None if flat else len(inner[0].shape),
+            tuple(k for k, view in enumerate(inner) if view.constant) if flat else (),
+            repeated,
+            whole=False,
+        )
         # Neighbours are one task, up to a length: the table is short where most rows are touched.
-        self._joins = self._dimensions is None and all(view.strides[0] == self._length for view in views)
+        self._joins = flat and all(view.strides[0] == self._length for view in views)
         self._columns = np.array(
             [(view.address, view.strides[0] * ITEM_SIZES[view.storage], _ALL) for view in views], np.int64
         )
         if compact is not None:
             self._columns[compact, 2] = _FEW if repeated else _THESE
-        self._storages, self._device = tuple(view.storage for view in views), views[0].device
+        self._device = views[0].device
         self._tail: list[int] = []
-        self._held: tuple[int, ...] = ()
-        if self._dimensions is None:
-            self._held = tuple(k for k, view in enumerate(inner) if view.constant)
-        else:
+        if not flat:
             self._tail = [0, *inner[0].shape, *(stride for view in inner for stride in view.strides)]
         self._make_room(0)
         self._batch: Batch | None = None
@@ -79,7 +84,7 @@ class RowTasks:
 
     def _make_room(self, rows: int) -> None:
         width = len(self._columns)
-        self._room = np.empty((rows, row_length(width, self._dimensions) + self._repeated), np.int64)
+        self._room = np.empty((rows, self._layout.columns), np.int64)
         self._room[:, width + 2 : width + 2 + len(self._tail)] = self._tail
         self._places = _place(self._columns), width, _place(self._room), self._room.shape[1]
 
@@ -100,22 +105,18 @@ class RowTasks:
         begins = 0 if last is None else _place(last)
         numbers = self._length, most, self._joins, scalars
         table = self._room[: self._enter(_place(rows), count, begins, columns, width, *numbers, room, cells)]
-        if self._repeated:
+        if self._layout.repeated:
             table[:, -1] = scalars
         if self._batch is None:
             self._batch = Batch(
                 device=self._device,
-                storages=self._storages,
-                dimensions=self._dimensions,
+                layout=self._layout,
                 positions=np.array([position]),
                 scalars=(),
                 sets=[],
                 elements=0,
                 table=table,
                 counts=None,
-                whole=False,
-                repeated=self._repeated,
-                held=self._held,
             )
         self._batch.refill(table, count * self._length, (scalars,))
         return self._batch

@@ -12,6 +12,7 @@ from ..arrays.view import View, is_flat
 from ..language.reductions import REDUCTIONS
 from ..program.stages import Stage
 from .launcher import Launcher
+from .layout import Layout
 from .row_tasks import all_rows, row_of
 from .table import Batch, whole_arrays
 
@@ -37,10 +38,14 @@ class StageRun:
         flat: Sequence[bool | None],
     ) -> None:
         self.stage = stage
-        self._reductions = [(REDUCTIONS[node.op], node.value == "model") for node in stage.reductions]
+        self._reductions = [REDUCTIONS[node.op] for node in stage.reductions]
+        # Of each column of partial results: its reduction, and whether that is over the model.
+        self._columns = stage.columns("float64")
+        self._of_column = [self._reductions[k] for k, _ in self._columns]
+        self._whole = [stage.reductions[k].value == "model" for k, _ in self._columns]
         self._backend, self._name, self.count = backend, name, len(sets)
         piece = functools.partial(backend.piece, stage)
-        groups: dict[Any, list[int]] = {}
+        groups: dict[tuple[str, Layout], list[int]] = {}
         by_rows = []
         for position, views in enumerate(sets):
             if flat[position] is None or not views or not views[0].size:
@@ -50,10 +55,10 @@ class StageRun:
             else:
                 dimensions = None if flat[position] else len(views[0].shape)
                 held = tuple(k for k, view in enumerate(views) if view.constant) if dimensions is None else ()
-                key = (views[0].device, tuple(view.storage for view in views), dimensions, held)
-                groups.setdefault(key, []).append(position)
+                layout = Layout(tuple(view.storage for view in views), dimensions, held)
+                groups.setdefault((views[0].device, layout), []).append(position)
         self.batches = [
-            whole_arrays(key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
+            whole_arrays(*key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
             for key, positions in groups.items()
         ]
         self.batches += [all_rows(sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]
@@ -86,30 +91,37 @@ class StageRun:
 
         partials: those of a run on the same batches.
         """
-        reductions = self._reductions
         if self.count == len(self.batches) == 1:
             # A shortcut to the same values: some clients hand over one array at a time.
-            alone, *others = partials[0].tolist()
-            if others:
-                columns = zip(alone, *others, strict=True)
-                alone = [reduction.joined(column) for (reduction, _), column in zip(reductions, columns, strict=True)]
-            pairs = zip(reductions, alone, strict=True)
-            return [reduction.finished(value if whole else np.array([value])) for (reduction, whole), value in pairs]
-        totals = np.zeros((self.count, len(reductions)))
+            rows = partials[0].tolist()
+            alone = rows[0] if len(rows) == 1 else self._joined(rows)
+            return self._finished(
+                [total if whole else np.array([total]) for total, whole in zip(alone, self._whole, strict=False)]
+            )
+        # The last columns only where an array has them.
+        totals = np.zeros((self.count, max((parts.shape[1] for parts in partials), default=len(self._reductions))))
         for batch, parts in zip((*self.batches, *self.touched), partials, strict=True):
             last, several = batch.runs
             values = parts[last]
             for position, rows in several:
-                columns = zip(*parts[rows].tolist(), strict=True)
-                values[position] = [
-                    reduction.joined(column) for (reduction, _), column in zip(reductions, columns, strict=True)
-                ]
-            totals[batch.positions] = values
-        pairs = zip(reductions, totals.T, strict=True)
-        return [
-            reduction.finished(reduction.joined(values.tolist()) if whole else values)
-            for (reduction, whole), values in pairs
-        ]
+                values[position] = self._joined(parts[rows].tolist())
+            totals[batch.positions, : values.shape[1]] = values
+        columns = zip(self._of_column, self._whole, totals.T, strict=False)
+        return self._finished(
+            [reduction.joined(values.tolist()) if whole else values for reduction, whole, values in columns]
+        )
+
+    def _joined(self, rows: Sequence[Sequence[float]]) -> list[float]:
+        """Rows of partial results, combined in order."""
+        columns = zip(self._of_column, zip(*rows, strict=True), strict=False)
+        return [reduction.joined(values) for reduction, values in columns]
+
+    def _finished(self, totals: Sequence[Any]) -> list[Any]:
+        """The value of each reduction from the total of each of its columns."""
+        parts: list[list[Any]] = [[] for _ in self._reductions]
+        for (k, _), total in zip(self._columns, totals, strict=False):
+            parts[k].append(total)
+        return [reduction.finished(own) for reduction, own in zip(self._reductions, parts, strict=True)]
 
 
 def _in_dense_rows(views: Sequence[View]) -> bool:

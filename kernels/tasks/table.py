@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import ITEM_SIZES, View, compute_type
+from ..arrays.view import ITEM_SIZES, View
+from .layout import Layout
 
 
 class Prepared:
     """The data that a backend keeps of a batch from run to run; each backend adds its own.
 
-    partials: the partial results of the last run of a stage of reductions, (rows of the table, reductions), in NumPy.
+    partials: the partial results of the last run of a stage of reductions, (rows of the table, `Stage.columns`), in
+    NumPy.
     """
 
     partials: Any = None
@@ -26,22 +28,17 @@ class Prepared:
 
 @dataclass(eq=False)
 class Batch:
-    """Sets of arrays that one launch can work on: of one device, the same stored types, the same number of dimensions.
+    """Sets of arrays that one launch can work on: of one device and one layout.
 
-    dimensions: how many, if the arrays are not dense together, else None. positions: which sets these are. scalars: the
-    row of scalars of each set. sets: the arrays, until the table is enough. table: their rows. counts: how many rows
-    each set has. owners: which set each row is of.
+    positions: which sets these are. scalars: the row of scalars of each set. sets: the arrays, until the table is
+    enough. table: their rows. counts: how many rows each set has. owners: which set each row is of.
     offsets: for each array how many bytes from its address each row begins, or one number for all. Owners and
     offsets are for arrays that may move.
-    whole: whether the sets are whole arrays, and not only the rows in the table. repeated: whether a row goes through
-    several rows of scalars in turn, up to the one before the number in its last column. held: the arrays of which each
-    row has a single element.
     prepared: what its backend keeps for the next run. moves: how often arrays have moved, and so the table has changed.
     """
 
     device: str
-    storages: tuple[str, ...]
-    dimensions: int | None
+    layout: Layout
     positions: Any
     scalars: tuple[int, ...]
     sets: list[Sequence[View]]
@@ -50,9 +47,6 @@ class Batch:
     counts: Any
     owners: Any = None
     offsets: Sequence[Any] = ()
-    whole: bool = True
-    repeated: bool = False
-    held: tuple[int, ...] = ()
     prepared: Prepared = field(default_factory=Prepared)
     moves: int = 0
 
@@ -79,7 +73,7 @@ class Batch:
 
     def regroup(self, scalars: Any) -> None:
         """Name other rows of scalars. scalars: for each set of a plan the row that is its own."""
-        self.table[:, len(self.storages) + 1] = scalars[self.owners]
+        self.table[:, self.layout.width + 1] = scalars[self.owners]
         self.scalars = tuple(scalars[self.positions].tolist())
         self.moves += 1
 
@@ -94,13 +88,13 @@ class Batch:
             return None
         positions = places[self.positions]
         owners, table, there = self.owners[rows], self.table[rows], positions >= 0
-        table[:, len(self.storages) + 1] = scalars[places[owners]]
+        table[:, self.layout.width + 1] = scalars[places[owners]]
         return replace(
             self,
             positions=positions[there],
             scalars=tuple(scalars[positions[there]].tolist()),
             sets=[],
-            elements=int(table[:, len(self.storages)].sum()),
+            elements=int(table[:, self.layout.width].sum()),
             table=table,
             counts=np.asarray(self.counts)[there],
             owners=owners,
@@ -109,23 +103,21 @@ class Batch:
             moves=0,
         )
 
-    def turns(self, width: int) -> Iterator[Any]:
-        """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for.
-
-        width: how many arrays there are.
-        """
-        if not self.repeated:
+    def turns(self) -> Iterator[Any]:
+        """The table; of a repeated batch, for each row of scalars in turn those rows of the table that it is for."""
+        if not self.layout.repeated:
             yield self.table
             return
-        first, table = self.table[:, width + 1], self.table[:, :-1].copy()
+        column = self.layout.width + 1
+        first, table = self.table[:, column], self.table[:, :-1].copy()
         for number in range(first.min(), self.table[0, -1]):
-            table[:, width + 1] = number
+            table[:, column] = number
             yield table[: np.searchsorted(first, number, side="right")]
 
     @cached_property
     def longest(self) -> int:
         """How many elements the longest row of the table has."""
-        return int(self.table[:, len(self.storages)].max())
+        return int(self.table[:, self.layout.width].max())
 
     def move(self, column: int, addresses: Any) -> None:
         """Take new addresses for one array of every set. addresses: those of all sets, of other batches too."""
@@ -138,7 +130,8 @@ class Batch:
 
 
 def whole_arrays(
-    key: tuple[str, tuple[str, ...], int | None, tuple[int, ...]],
+    device: str,
+    layout: Layout,
     piece: Callable[[int], int],
     positions: list[int],
     sets: list[Sequence[View]],
@@ -146,31 +139,26 @@ def whole_arrays(
 ) -> Batch:
     """A batch of whole arrays.
 
-    key: device, storages, dimensions and held, as a batch has them. piece: how long a task is, for so many elements
-    in all. positions, sets, scalars: as a batch has them.
+    piece: how long a task is, for so many elements in all. The others: as a batch has them.
     """
-    device, storages, dimensions, held = key
     sizes = np.array([views[0].size for views in sets])
     piece_length = piece(int(sizes.sum()))
     counts = -(-sizes // piece_length)
     # The number of each row within its set, times the length of a piece.
     starts = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) * piece_length
-    width = len(storages)
-    table = np.zeros((len(starts), row_length(width, dimensions)), np.int64)
+    width = layout.width
+    table = np.zeros((len(starts), layout.columns), np.int64)
     table[:, width] = np.minimum(piece_length, np.repeat(sizes, counts) - starts)
     table[:, width + 1] = np.repeat(scalars, counts)
-    if dimensions is not None:
+    if layout.dimensions is not None:
         table[:, width + 2] = starts
         shapes = [[*views[0].shape, *(stride for view in views for stride in view.strides)] for views in sets]
         table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
     owners = np.repeat(positions, counts)
     total = int(sizes.sum())
-    dense = [dimensions is None and k not in held for k in range(width)]
-    offsets = [starts * ITEM_SIZES[storage] * moves for storage, moves in zip(storages, dense, strict=True)]
-    places = np.array(positions)
-    batch = Batch(
-        device, storages, dimensions, places, tuple(scalars), sets, total, table, counts, owners, offsets, held=held
-    )
+    dense = [layout.dimensions is None and k not in layout.held for k in range(width)]
+    offsets = [starts * ITEM_SIZES[storage] * moves for storage, moves in zip(layout.storages, dense, strict=True)]
+    batch = Batch(device, layout, np.array(positions), tuple(scalars), sets, total, table, counts, owners, offsets)
     addresses = np.zeros(max(positions) + 1, np.int64)
     for column in range(width):
         addresses[positions] = [views[column].address for views in sets]
@@ -178,12 +166,7 @@ def whole_arrays(
     return batch
 
 
-def row_length(width: int, dimensions: int | None) -> int:
-    """How many columns the table for so many arrays has."""
-    return width + 2 + (0 if dimensions is None else 1 + dimensions * (width + 1))
-
-
-def scalar_table(rows: Sequence[Sequence[Any]], storages: Sequence[str]) -> Any:
+def scalar_table(rows: Sequence[Sequence[Any]], layout: Layout) -> Any:
     """Rows of a stage's scalars in the type that computes, each rounded once."""
     with np.errstate(all="ignore"):
-        return np.array(rows, np.float64).reshape(len(rows), -1).astype(compute_type(storages))
+        return np.array(rows, np.float64).reshape(len(rows), -1).astype(layout.compute)

@@ -23,6 +23,7 @@ from fastopt.inspection.machine_code.occupancy import LIMITS, occupancy
 from fastopt.inspection.rule import inspected
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
 from fastopt.kernels.numba_cuda import compiler as nvidia
+from fastopt.kernels.tasks.layout import Layout
 
 try:
     nvrtc.library()
@@ -76,7 +77,7 @@ def test_the_machine_code_is_that_of_numba_cudas_jit(name: str, monkeypatch: pyt
         return [line for line in nvdisasm.disassembled(cubin).splitlines() if "/*" in line and "_ZN" not in line]
 
     for stage, storages in inspected(name).stages:
-        made = nvidia.generated(name, stage, storages, None)
+        made = nvidia.generated(name, stage, Layout(storages))
         nvidia.library().jit(launch_bounds=made.threads)(made.function).compile(made.signature)
         theirs = bytes(bound[-1]._codelibrary.get_cubin(cc=(9, 0)).code)
         _, ours = nvjitlink.compiled(name, stage, storages, "sm_90")
@@ -128,7 +129,7 @@ def of_log(log: str, threads: int | None) -> Resources:
 
 def test_a_spill_and_a_narrow_access_show() -> None:
     stage, storages = inspected("adam").stages[0]
-    text = update_source("adam", stage, storages)
+    text = update_source("adam", stage, Layout(storages))
 
     def summary(text: str) -> tuple[Resources, Counter[Access]]:
         made = compiled(text, 90)
@@ -151,7 +152,7 @@ def test_a_spill_and_a_narrow_access_show() -> None:
 
     # Two blocks of 1024 threads leave a thread 32 registers, which are too few for sixteen lanes of float64.
     (norms, of_norms), *_ = inspected("lamb", "float64").stages
-    crowded = reduce_source("lamb", norms, of_norms, None).replace(
+    crowded = reduce_source("lamb", norms, Layout(of_norms)).replace(
         "__launch_bounds__(512)", "__launch_bounds__(1024, 2)"
     )
     made = compiled(crowded, 90)

@@ -577,7 +577,7 @@ def test_without_memory_for_a_table_nothing_is_changed(
 
 
 MISTAKES = [
-    ("for (long long chunk = first + 1;", "for (long long chunk = first + 2;"),
+    ("for (long long chunk = first + step;", "for (long long chunk = first + 2 * step;"),
     ("for (int set = 1; set < sets", "for (int set = 2; set < sets"),
     ("clock[APPLIED]++;", "clock[APPLIED] += 2;"),
     ("skipped = true;", "skipped = false;"),

@@ -15,6 +15,7 @@ from fastopt.kernels.cpu import backend as cpu
 from fastopt.kernels.riders import NUMBERS
 from fastopt.kernels.step.plan import Plan
 from fastopt.kernels.tasks import stage_run as tasks
+from fastopt.kernels.tasks.layout import Layout
 from fastopt.updater.counts import Counts
 from fastopt.updater.updater import Updater
 
@@ -191,7 +192,7 @@ def test_optimizers_that_are_alike_share_kernels_and_nothing_else() -> None:
 def test_rules_share_the_kernels_of_a_clip_and_no_others() -> None:
     first, last = (
         {
-            cpu._named(name, program.stages[k], ["float32"] * len(program.stages[k].arrays), None)
+            cpu._named(name, program.stages[k], Layout(("float32",) * len(program.stages[k].arrays)))
             for name in ("adam", "nadam")
             for program in [fastopt.Optimizer(np.ones(3, "float32"), name, clip_norm=1.0)._updater.program]
         }

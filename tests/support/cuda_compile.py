@@ -13,6 +13,7 @@ from fastopt.inspection.machine_code.nvrtc import elementwise_code, library
 from fastopt.kernels.cuda.compiler import OPTIONS
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
 from fastopt.kernels.program.stages import Stage
+from fastopt.kernels.tasks.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,8 @@ def storages_of(stage: Stage, names: Sequence[str], storage: str) -> tuple[str, 
 def compiled_stage(name: str, stage: Stage, storages: Sequence[str], arch: int) -> Compiled:
     """The kernel over the task table of one stage."""
     if stage.reductions:
-        return compiled(reduce_source(name, stage, storages, None), arch)
-    return compiled(update_source(name, stage, storages), arch)
+        return compiled(reduce_source(name, stage, Layout(tuple(storages))), arch)
+    return compiled(update_source(name, stage, Layout(tuple(storages))), arch)
 
 
 def compiled_elementwise(name: str, stage: Stage, storages: Sequence[str], dimensions: int, arch: int) -> Compiled:

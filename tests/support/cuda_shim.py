@@ -265,6 +265,10 @@ extern "C" void run_@(long long size, int dimensions, const long long *shape, co
 class _Array(np.ndarray):
     """An array on the GPU, as far as the host's side needs one."""
 
+    @property
+    def data(self) -> Any:
+        return SimpleNamespace(ptr=self.ctypes.data)
+
     def set(self, values: Any) -> None:
         self[...] = values
 

@@ -7,12 +7,14 @@ register. A number is kept as its bits, an np.uint32 or np.uint64, since Python 
 """
 
 import contextlib
+import ctypes
 import functools
 import linecache
 from types import SimpleNamespace
 
 import numba
 import numpy as np
+from cuda.bindings import driver as bindings
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
@@ -135,14 +137,6 @@ def cpu_names():
     return names
 
 
-class _Memory(np.ndarray):
-    def copy_to_device(self, host, stream):
-        self[...] = host
-
-    def copy_to_host(self, stream=None):
-        return np.array(self)
-
-
 class _Kernel:
     """A kernel that `cuda.jit` made: kernel[blocks, threads, stream](table, partials)."""
 
@@ -160,6 +154,7 @@ class _Kernel:
 
     def run(self, blocks, threads, stream, table, partials):
         self.gpu.launches.append((blocks, threads, stream.handle))
+        table, partials = table.owner, partials.owner
         # A kernel of float64 names its storage; only a float32 kernel flushes.
         double = "float64" in self.function.__code__.co_consts
         function = _in_turns(self.function)
@@ -201,10 +196,38 @@ class InMemory:
             "version": 3,
         } | more
 
+    def __setitem__(self, key, value):
+        self.owner[key] = value
+
+    def copy_to_device(self, host, stream):
+        self.owner[...] = host
+
+    def copy_to_host(self, stream=None):
+        return np.array(self.owner)
+
 
 def in_memory(array):
     """A NumPy array as one that shows nothing but __cuda_array_interface__."""
     return InMemory(array, array.shape, array.dtype, array.ctypes.data, array.strides)
+
+
+def _set_words(kind, address, pitch, value, height):
+    """A column of words, one at every `pitch` bytes from an address on."""
+    block = (ctypes.c_char * ((height - 1) * pitch + np.dtype(kind).itemsize)).from_address(address)
+    np.ndarray(height, kind, block, strides=(pitch,))[...] = value
+    return (bindings.CUresult.CUDA_SUCCESS,)
+
+
+def _set_column(address, pitch, value, width, height):
+    assert width == 1
+    return _set_words("uint32", address, pitch, value, height)
+
+
+MEMSETS = {
+    "cuMemsetD16": lambda address, value, count: _set_words("uint16", address, 2, value, count),
+    "cuMemsetD32": lambda address, value, count: _set_words("uint32", address, 4, value, count),
+    "cuMemsetD2D32": _set_column,
+}
 
 
 class EmulatedCuda:
@@ -222,14 +245,14 @@ class EmulatedCuda:
     def jit(self, launch_bounds):
         return lambda function: _Kernel(self, function)
 
-    def device_array(self, shape, dtype):
-        return np.full(shape, 77, dtype).view(_Memory)
-
-    def to_device(self, array):
-        return in_memory(array)
+    def device_array(self, shape, dtype, order="C"):
+        return in_memory(np.full(shape, 77, dtype, order=order))
 
     def as_cuda_array(self, array):
-        return array.owner.view(_Memory)
+        return array
+
+    def default_stream(self):
+        return self.external_stream(0)
 
     def external_stream(self, handle):
         return SimpleNamespace(handle=handle, synchronize=lambda: self.synchronized.append(handle))
@@ -257,6 +280,8 @@ def emulated(monkeypatch):
         patch.setattr(cuda_intrinsics, "NAMES", cpu_names())
         patch.setattr(nvidia, "library", lambda: gpu)
         patch.setattr(cuda_interface, "_device", lambda address, name: 0)
+        for name, does in MEMSETS.items():
+            patch.setattr(bindings, name, does)
         for cache in caches:
             cache.cache_clear()
         yield gpu

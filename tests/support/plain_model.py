@@ -125,7 +125,7 @@ class PlainModel:
             for k in g:
                 limit, single = numbers[k].get("clip_norm", np.inf), numbers[k].get("clip_array_norm", np.inf)
                 factor = shrink(whole, limit)
-                g[k] = g[k] * (factor * shrink(norm(g[k]) * factor, single))
+                g[k] = times(g[k], factor * shrink(norm(g[k]) * factor, single))
         new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
         self.t += 1
         for k, (p, slots, states, average) in new.items():
@@ -230,11 +230,17 @@ def order(p: Any, g: Any) -> list[int]:
 def clipped(g: Any, n: Mapping[str, Any]) -> Any:
     """A gradient after its scale and the clip of its elements."""
     if "grad_scale" in n:
-        g = g * n["grad_scale"]
+        g = times(g, n["grad_scale"])
     if "clip_value" in n:
         # Not np.clip: of a limit that is 0 in float32 the sign of the result is documented so.
         g = minimum(maximum(g, -n["clip_value"]), n["clip_value"])
     return g
+
+
+def times(g: Any, factor: float) -> Any:
+    """The gradient times a factor, which float32 may take for 0."""
+    first = 2.0**-126 if abs(factor) < 2.0**-126 else 1.0
+    return g * first * (factor / first)
 
 
 def shrink(size: float, limit: float) -> float:

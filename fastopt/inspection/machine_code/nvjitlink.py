@@ -7,6 +7,7 @@ from typing import Any
 
 from ...kernels.numba_cuda import compiler
 from ...kernels.program.stages import Stage
+from ...kernels.tasks.layout import Layout
 
 _REMEDY = "pip install 'fastopt[cuda13]' (or cuda12), or choose --backend cupy"
 
@@ -17,7 +18,7 @@ def compiled(name: str, stage: Stage, storages: tuple[str, ...], arch: str) -> t
     Raises ImportError that says how to install what is missing, RuntimeError where the compiler refuses.
     """
     cuda, core = _libraries()
-    kernel = compiler.generated(name, stage, storages, None)
+    kernel = compiler.generated(name, stage, Layout(tuple(storages)))
     number = int(arch.removeprefix("sm_"))
     try:
         with warnings.catch_warnings():

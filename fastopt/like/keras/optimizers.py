@@ -1,9 +1,9 @@
 """keras.optimizers: the parameters, as fastopt.Optimizer takes them, then Keras's own arguments.
 
 learning_rate: a number, a schedule, or a function without arguments, as in Keras. weight_decay is decoupled in all of
-them. clipnorm limits the norm of each array, global_clipnorm that of all together; a global norm that is not finite
-makes all weights NaN in Keras, and here those whose gradient is not finite. use_ema: the averages are in `ema`, and
-stay out of the weights. loss_scale_factor: gradients are divided by it.
+them. clipnorm limits the norm of each array, global_clipnorm that of all together; an infinite gradient makes
+all weights NaN in Keras, and here its own elements, while the others count as 0. use_ema: the averages are in `ema`,
+and stay out of the weights. loss_scale_factor: gradients are divided by it.
 """
 
 import functools

@@ -14,6 +14,7 @@ from fastopt.kernels import RULES
 from fastopt.kernels.cuda.number_kernels import number_kernel
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
 from fastopt.kernels.program.gpu_numbers import GpuNumbers
+from fastopt.kernels.tasks.layout import Layout
 
 ALL = {**EVERY, **{name: RULES[name] for name in INEXACT}}
 # Every rule in float32 for both machines, in the other types for the newer one.
@@ -105,7 +106,7 @@ def test_the_elementwise_kernel_keeps_the_promise(name: str, storage: str, dimen
 @pytest.mark.parametrize("name", ["clipped", "in_two_waves", "adam_max_norm"])
 def test_reductions_of_strided_arrays_compile(name: str) -> None:
     rule_name, stage, storages = stages_of(name, "float32")[0]
-    made = compiled(reduce_source(rule_name, stage, storages, 3), 90)
+    made = compiled(reduce_source(rule_name, stage, Layout(storages, 3)), 90)
     assert_no_spills(made)
     assert not broken_promises(made.ptx)
 
@@ -125,14 +126,14 @@ def test_what_works_out_the_numbers_keeps_the_promise(name: str, arch: int) -> N
 @pytest.mark.parametrize("storage", DTYPES)
 def test_updates_of_arrays_that_lie_across_their_memory_compile(storage: str) -> None:
     rule_name, stage, storages = stages_of("adamw", storage)[-1]
-    made = compiled(update_source(rule_name, stage, storages, 3), 90)
+    made = compiled(update_source(rule_name, stage, Layout(storages, 3)), 90)
     assert_no_spills(made)
     assert not broken_promises(made.ptx)
 
 
 def test_the_checkers_can_fail() -> None:
     rule_name, stage, storages = stages_of("adamw", "float32")[0]
-    text = update_source(rule_name, stage, storages)
+    text = update_source(rule_name, stage, Layout(storages))
     contracted = text.replace("((beta1_ * m_) + (s3 * g_))", "fmaf(beta1_, m_, s3 * g_)")
     assert [found for found in broken_promises(compiled(contracted, 90).ptx) if "fma" in found]
     rough = text.replace("(x0 / s4)", "__fdividef(x0, s4)")

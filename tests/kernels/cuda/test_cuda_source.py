@@ -14,6 +14,7 @@ from fastopt.kernels import RULES, Rule
 from fastopt.kernels.cuda import compiler as cupy_kernels
 from fastopt.kernels.cuda.launch_size import THREADS
 from fastopt.kernels.step.plan import update
+from fastopt.kernels.tasks.layout import Layout
 
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"
 SIZES = (0, 1, 7, 129, 100_003)
@@ -157,7 +158,7 @@ def test_packs_are_used_where_every_address_allows_it(storage: str, shim: cuda_s
     program = RULES["adam"].program(RULES["adam"].hyper)
     arrays = arrays_for(RULES["adam"], 100_003, storage)
     storages = tuple(a.dtype.name for a in arrays)
-    kernel = cupy_kernels.update_kernel(program.name, program.stages[-1], storages, None, (), THREADS)
+    kernel = cupy_kernels.update_kernel(program.name, program.stages[-1], Layout(storages), THREADS)
     smallest = arrays[0].itemsize
     whole = 100_003 // (16 // smallest)
     for past in (0, smallest):

@@ -25,6 +25,7 @@ from fastopt.kernels.libraries.library import array_like, view_of
 from fastopt.kernels.numba_cuda import compiler as nvidia
 from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
 from fastopt.kernels.step.plan import update
+from fastopt.kernels.tasks.layout import Layout
 
 DTYPES = ("float32", "float64")
 
@@ -306,7 +307,7 @@ def cases():
 def compiled_stages(tested, dtypes, capability, dimensions=None):
     for stage in stages(tested):
         storages = tuple(dtypes[0] if tested.arrays.index(name) < 2 else dtypes[-1] for name in stage.arrays)
-        yield stage, nvidia.ptx(tested.name, stage, storages, dimensions, capability)
+        yield stage, nvidia.ptx(tested.name, stage, Layout(storages, dimensions), capability)
 
 
 def arithmetic(ptx):
@@ -370,7 +371,7 @@ def test_the_machine_code_links_without_a_driver_and_spills_nothing() -> None:
 
     for tested in EVERY.values():
         for stage in stages(tested):
-            made = nvidia.generated(tested.name, stage, ("float32",) * len(stage.arrays), None)
+            made = nvidia.generated(tested.name, stage, Layout(("float32",) * len(stage.arrays)))
             library, _ = compiler._compile_pyfunc_with_fixup(
                 made.function, made.signature, device=False, abi="numba", cc=(9, 0), launch_bounds=made.threads
             )
@@ -404,7 +405,7 @@ def test_a_kernel_in_the_disk_cache_is_not_compiled_again(compiler_without_gpu: 
 
     def machine_code():
         nvidia.kernel.cache_clear()
-        (made,) = nvidia.kernel("adam", stage, ("float32",) * 4, None).overloads.values()
+        (made,) = nvidia.kernel("adam", stage, Layout(("float32",) * 4)).overloads.values()
         return made._codelibrary.get_cubin((8, 0)).code
 
     def fail(*_, **__):
@@ -532,6 +533,19 @@ def test_a_torch_tensor_is_seen_whether_or_not_it_requires_grad(monkeypatch: Any
         torch_cuda.view(torch.zeros(3).to_sparse(), "p")
 
 
+@pytest.mark.parametrize("layout", [lambda a: a, np.asfortranarray, lambda a: a[0, 0, 0, ...], lambda a: a[:0]])
+@pytest.mark.parametrize("storage", ["float16", "bfloat16", "float32", "float64"])
+def test_new_arrays_are_filled_where_they_are(storage: str, layout: Any, monkeypatch: Any) -> None:
+    with emulated(monkeypatch) as cuda:
+        p = layout(np.ones((3, 4, 2), "float32"))
+        # The words of the first, of 32 bits, are alike in every type; not so those of the others in float64.
+        for value in (0.0, -0.0, 0.1):
+            made = array_like(Emulated.put(p), value, storage, "p")
+            assert_same_bits(Emulated.get(made), np.full_like(p, value, storage))
+            assert made.owner.strides == np.empty_like(p, storage).strides
+        assert cuda.launches == []
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_numba_device_arrays_are_updated_and_have_array_like_them(order: Any) -> None:
@@ -539,7 +553,7 @@ def test_numba_device_arrays_are_updated_and_have_array_like_them(order: Any) ->
 
     p, g = (np.asarray(numbers((30, 20), k, "float32"), order=order) for k in range(2))
     held = [cuda.to_device(array) for array in (p, g)]
-    state = array_like(held[0], 0.5, "p")
+    state = array_like(held[0], 0.5, None, "p")
     wanted = keyword_names.reference(p, g, np.full_like(p, 0.5))
     keyword_names(*held, state)
     assert_same_bits(held[0].copy_to_host(), wanted[0])
@@ -586,8 +600,9 @@ def test_the_source_needs_no_cuda() -> None:
 import sys
 from fastopt.kernels import adam
 from fastopt.kernels.numba_cuda.source import source
+from fastopt.kernels.tasks.layout import Layout
 stage, = adam.program(adam.bind({})).stages
-assert "store(at_0" in source("adam", stage, ["float32"] * 4, None)
+assert "store(at_0" in source("adam", stage, Layout(("float32",) * 4))
 print([name for name in sys.modules if name.split(".")[0] in ("numba_cuda", "cuda", "cupy")])
 """
     assert run(code) == "[]\n"

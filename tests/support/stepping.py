@@ -1,0 +1,60 @@
+"""Steps of an optimizer on every backend, those of GPUs in their emulators, and in NumPy.
+
+`on` is a fixture for whoever imports it.
+"""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cuda_shim
+import pytest
+
+import fastopt
+
+
+@pytest.fixture(params=["cpu", "cupy", "captured", "numba-cuda"])
+def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """A function that takes steps there: of parameters, which it changes, gradients and what makes the optimizer."""
+    if request.param == "cpu":
+        yield stepped
+    elif request.param == "numba-cuda":
+        if importlib.util.find_spec("numba_cuda") is None:
+            pytest.skip("numba-cuda is not installed; the extra cuda-check brings it")
+        from emulated_cuda import emulated, in_memory
+
+        with emulated(monkeypatch):
+            yield lambda params, grads, *made: stepped([*map(in_memory, params)], [*map(in_memory, grads)], *made)
+    else:
+        if cuda_shim.compiler() is None:
+            pytest.skip("there is no C++ compiler: neither g++ nor the package ziglang")
+        with cuda_shim.simulated(cuda_shim.Shim()):
+            yield stepped if request.param == "cupy" else replayed
+
+
+def stepped(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int = 2) -> Any:
+    opt = fastopt.Optimizer(params, name, **options)
+    for _ in range(steps):
+        opt.step(grads)
+    return opt
+
+
+def in_numpy(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int = 2) -> list[Any]:
+    """What these steps make of parameters, by plain NumPy."""
+    opt = fastopt.Optimizer([p.copy() for p in params], name, **options)
+    rule = opt._updater.definition
+    given = [{name: value for name, value in options.items() if name in rule.hyper}] * len(params)
+    sets = [[p, g, *own.values()] for p, g, own in zip(opt.params, grads, opt.state, strict=True)]
+    for t in range(1, steps + 1):
+        results = rule.references(sets, t=t if rule.uses_t else None, given=given)
+        sets = [[p, g, *slots] for (p, *slots), g in zip(results, grads, strict=True)]
+    return [p for p, *_ in sets]
+
+
+def replayed(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int = 2) -> Any:
+    opt = fastopt.Optimizer(params, name, **options)
+    step = opt.captured(grads, steps=steps)
+    for _ in range(steps):
+        step()
+    step.close()
+    return opt
