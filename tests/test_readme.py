@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import itertools
 import json
 import re
 from pathlib import Path
@@ -107,7 +108,7 @@ def test_the_two_commands_come_first_and_ci_runs_the_second() -> None:
 def test_every_row_of_a_page_on_conduct_names_tests_that_exist(page: str, count: int) -> None:
     lines = (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
     # Of each table the first two lines are its head.
-    rows = [after for before, after in zip(lines, lines[1:], strict=False) if before[:1] == after[:1] == "|"]
+    rows = [after for before, after in itertools.pairwise(lines) if before[:1] == after[:1] == "|"]
     rows = [row for row in rows if not row.startswith("| ---")]
     assert len(rows) >= count
     for row in rows:
