@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import itertools
 import json
 import re
 from pathlib import Path
@@ -103,12 +104,19 @@ def test_the_two_commands_come_first_and_ci_runs_the_second() -> None:
     assert tests in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 
-def test_the_page_on_faults_names_tests_that_exist() -> None:
-    named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", (ROOT / "docs" / "faults.md").read_text(encoding="utf-8"))
-    assert len(named) >= 14
-    for file, test in named:
-        (path,) = (ROOT / "tests").rglob(file)
-        assert f"def {test}" in path.read_text(encoding="utf-8")
+@pytest.mark.parametrize(("page", "count"), [("faults.md", 30), ("run-into.md", 60)])
+def test_every_row_of_a_page_on_conduct_names_tests_that_exist(page: str, count: int) -> None:
+    lines = (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
+    # Of each table the first two lines are its head.
+    rows = [after for before, after in itertools.pairwise(lines) if before[:1] == after[:1] == "|"]
+    rows = [row for row in rows if not row.startswith("| ---")]
+    assert len(rows) >= count
+    for row in rows:
+        named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", row.rsplit(" | ", 1)[1])
+        assert named, row
+        for file, test in named:
+            (path,) = (ROOT / "tests").rglob(file)
+            assert (f"def {test}(" if test else "def test_") in path.read_text(encoding="utf-8"), (file, test)
 
 
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -131,6 +131,14 @@ def test_names_are_paths_and_two_alike_are_told_apart(tmp_path: Path) -> None:
     assert two.params["a.b"].tolist() == [0, 0]
 
 
+def test_a_state_is_loaded_by_name_and_not_by_order() -> None:
+    opt = fastopt.SGD({"a": np.zeros(2, "float32"), "b": np.zeros(2, "float32")}, momentum=0.9)
+    opt.step({"a": np.full(2, 100, "float32"), "b": np.ones(2, "float32")})
+    other = fastopt.SGD({"b": np.zeros(2, "float32"), "a": np.zeros(2, "float32")}, momentum=0.9)
+    other.load_state_dict(opt.state_dict())
+    assert [state["b"][0] for state in other.state] == [1, 100]
+
+
 def test_numbers_are_restored_and_functions_are_the_codes(tmp_path: Path) -> None:
     opt = adam(beta1=lambda t: 0.9)
     opt.lr = 0.025

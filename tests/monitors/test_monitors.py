@@ -282,6 +282,17 @@ def test_a_monitor_of_one_optimizer_is_not_known_to_another_that_is_made_meanwhi
     assert (opt.monitors, [one.monitors for one in inner]) == ([plateau], [[]] * len(inner))
 
 
+def test_a_plateau_lowers_the_rate_of_what_joins_later_too() -> None:
+    plateau, params = ReduceOnPlateau(patience=0, factor=0.5), {"a": np.zeros(2)}
+    opt = fastopt.SGD(params, lr=plateau * 1.0)
+    params["b"] = np.zeros(2)
+    opt.sync()
+    for _ in range(2):
+        plateau.update(1.0)
+    opt.step({name: np.ones(2) for name in params})
+    assert {name: p[0] for name, p in params.items()} == {"a": -0.5, "b": -0.5}
+
+
 def test_early_stopping_restores_the_best_weights_bit_for_bit() -> None:
     params = {"W": np.asfortranarray(np.random.default_rng(0).standard_normal((3, 4)).astype("float32")), "b": [None]}
     params["b"] = [np.array(0.0, "float16")]

@@ -49,6 +49,17 @@ def test_a_changed_container_of_another_optimizer_is_no_trouble(opt: fastopt.Opt
     assert followed(opt)
 
 
+def test_small_steps_are_lost_in_16_bits_and_kept_with_a_copy_in_16_bits() -> None:
+    half = fastopt.SGD({"a": np.ones(3, "float16")}, lr=1e-4)
+    whole = fastopt.SGD(weights(1.0), lr=1e-4, cast_to="float16", ema=0.5)
+    for _ in range(100):
+        moved(half)
+        moved(whole)
+    assert (half.params["a"] == 1).all()
+    assert whole.params["a"] == pytest.approx([0.99] * 3, rel=1e-5)
+    assert followed(whole)
+
+
 def test_a_range_test_puts_it_back_too(opt: fastopt.Optimizer) -> None:
     gradient = lambda: (1.0, {name: np.ones_like(p) for name, p in opt.params.items()})  # noqa: E731
     fastopt.lr_find(gradient, opt.params, "sgd", steps=10)

@@ -428,6 +428,18 @@ def test_nothing_as_a_gradient_leaves_a_parameter_and_its_count_alone() -> None:
     assert opt.t == 5
 
 
+def test_zeros_move_what_has_momentum_or_decay_and_nothing_moves_nothing() -> None:
+    params = {name: np.ones(3, "float32") for name in ("W", "frozen", "bias")}
+    grads: dict[str, Any] = {"W": np.zeros(3, "float32"), "frozen": None, "bias": np.zeros(3, "float32")}
+    fastopt.AdamW(params, lr=0.5, weight_decay=0.5, groups={"*bias": {"weight_decay": 0.0}}).step(grads)
+    assert {name: p[0] for name, p in params.items()} == {"W": 0.75, "frozen": 1, "bias": 1}
+    opt = fastopt.SGD(params, lr=1.0, momentum=0.5)
+    opt.step({name: np.ones(3, "float32") for name in params})
+    before = {name: p[0] for name, p in params.items()}
+    opt.step(grads)
+    assert {name: p[0] - before[name] for name, p in params.items()} == {"W": -0.5, "frozen": 0, "bias": -0.5}
+
+
 def test_groups_have_hyperparameters_of_their_own() -> None:
     params = {"head": {"W": np.ones(3, "float32"), "b": np.ones(3, "float32")}, "body": [np.ones(3, "float32")]}
     opt = fastopt.SGD(params, lr=1.0, groups={"head": {"lr": 0.5}, "*.b": {"lr": lambda t: 0.25 / t}})

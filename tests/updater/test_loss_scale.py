@@ -96,6 +96,33 @@ def test_a_step_has_the_bits_of_one_with_the_gradient_unscaled() -> None:
         assert all(same_bits(a, b) for a, b in zip(params, plain.params, strict=True))
 
 
+def clipped() -> tuple[fastopt.LossScaler, dict[str, Any], fastopt.Optimizer]:
+    """With a clip, a schedule and gradients that are set to zero."""
+    scaler, params = fastopt.LossScaler(1024.0), {name: np.zeros(2, "float32") for name in "ab"}
+    return scaler, params, fastopt.SGD(params, lr=lambda t: 1 / t, loss_scaler=scaler, clip_norm=2.5, zero_grads=True)
+
+
+def test_a_clip_is_of_the_gradients_without_the_scale() -> None:
+    _, params, opt = clipped()
+    opt.step({"a": np.array([768, 0], "float32"), "b": np.array([0, 1024], "float32")})
+    assert [p.tolist() for p in params.values()] == [[-0.75, 0], [0, -1]]
+    opt.step({"a": np.array([3072, 0], "float32"), "b": np.array([0, 4096], "float32")})
+    assert [p.tolist() for p in params.values()] == [[-0.75 - 1.5 / 2, 0], [0, -1 - 2 / 2]]
+
+
+def test_a_skipped_step_is_none_of_the_schedule_and_zeroes_the_gradients() -> None:
+    scaler, params, opt = clipped()
+    asked: list[int] = []
+    opt.lr = lambda t: asked.append(t) or 1.0  # type: ignore[func-returns-value]
+    asked.clear()  # It is asked once when it is set.
+    for value in (np.inf, 1.0):
+        grads = {name: np.full(2, value * scaler.scale, "float32") for name in params}
+        opt.step(grads)
+        assert not any(g.any() for g in grads.values())
+    assert (asked, opt.t, opt.skipped, scaler.scale) == ([1, 1], 1, 1, 512)
+    assert [p.tolist() for p in params.values()] == [[-1, -1]] * 2
+
+
 def test_gradients_too_small_for_float16_train_with_it_and_not_without() -> None:
     def trained(scaler: fastopt.LossScaler | None) -> Any:
         # The minimum of 2e-8 / 2 * |p - 1|**2 from 0; the gradient is computed in float16.

@@ -84,6 +84,28 @@ def test_a_bad_value_in_the_last_place_leaves_every_bit(name: str, value: float)
     assert (params[0] != 0.5).all()
 
 
+def through_a_clip(option: str, *values: list[float]) -> list[list[float]]:
+    """What a clip to the norm 1 makes of gradients: ten times the mean of Adam's first step."""
+    opt = fastopt.Adam([np.zeros(2, "float32") for _ in values], beta1=0.875, **{option: 1.0})
+    opt.step([np.array(value, "float32") for value in values])
+    return [(8 * state["m"]).tolist() for state in opt.state]
+
+
+def test_a_clip_of_all_keeps_the_direction_and_a_clip_of_each_array_does_not() -> None:
+    grads = [6.0, 0.0], [0.0, 8.0]
+    assert np.allclose(through_a_clip("clip_norm", *grads), [[0.6, 0], [0, 0.8]], rtol=1e-6)
+    assert np.allclose(through_a_clip("clip_array_norm", *grads), [[1, 0], [0, 1]], rtol=1e-6)
+
+
+def test_a_clip_bears_what_overflows_when_squared_and_spreads_a_nan() -> None:
+    assert np.allclose(through_a_clip("clip_norm", [3e25, 0.0], [0.0, 4e25]), [[0.6, 0], [0, 0.8]], rtol=1e-6)
+    assert np.isnan(through_a_clip("clip_norm", [np.nan, 1.0], [1.0, 1.0])).all()
+    # Beside an infinite gradient all others become nothing.
+    infinite, other = through_a_clip("clip_norm", [np.inf, 1.0], [1.0, 1.0])
+    assert np.isnan(infinite).tolist() == [True, False]
+    assert other == [0, 0]
+
+
 @pytest.mark.parametrize("options", [{"clip_norm": 0.5}, {"clip_array_norm": 0.5, "clip_norm": 0.7}], ids=str)
 @pytest.mark.parametrize("name", ["adam", "lamb", "adam_max_norm"])
 def test_one_array_alone_of_several_chunks_has_numpys_norms(name: str, options: dict[str, Any]) -> None:

@@ -1,0 +1,40 @@
+"""Gradients and weights of zeros, where a formula divides by next to nothing.
+
+By the reference alone, whose bits the kernels have: no kernel is compiled.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import DTYPES
+
+from fastopt.kernels import RULES
+
+
+@pytest.mark.parametrize("storage", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", RULES)
+def test_zeros_in_16_bits_make_no_nan(name: str, storage: str) -> None:
+    """An eps of 1e-8 would be 0 in float16, and 0 / 0 NaN."""
+    rule = RULES[name]
+    p, zeros = np.ones(3, DTYPES[storage]), np.zeros(3, DTYPES[storage])
+    starts = [rule.hyper[v] if isinstance(v, str) else v for v in rule.start.values()]
+    slots: list[Any] = [np.full(3, start, "float32") for start in starts]
+    states = dict(rule.states)
+    for t in (1, 2, 3):
+        p, *rest = rule.reference(p, zeros, *slots, t=t, **states)
+        slots, states = rest[: len(slots)], dict(zip(rule.states, rest[len(slots) :], strict=True))
+        assert p.dtype == DTYPES[storage]
+        assert all(np.isfinite(array.astype("float64")).all() for array in (p, *slots))
+    # Only a decay moves a weight without a gradient.
+    assert (p == 1).all() or rule.hyper.get("weight_decay")
+
+
+@pytest.mark.parametrize("name", ["lamb", "lars"])
+def test_weights_of_zeros_leave_zero_and_gradients_of_zeros_change_nothing(name: str) -> None:
+    """The ratio of the norms is then 0 or has no value; it counts as 1."""
+    rule, zeros, ones = RULES[name], np.zeros(3, "float32"), np.ones(3, "float32")
+    given: Any = {"lr": 0.1, "weight_decay": 0.0} | ({"t": 1} if rule.uses_t else {})
+    slots = [zeros] * len(rule.slots)
+    assert rule.reference(zeros, ones, *slots, **given)[0] == pytest.approx([-0.1] * 3, rel=1e-5)
+    assert rule.reference(ones, zeros, *slots, **given)[0].tolist() == [1, 1, 1]
