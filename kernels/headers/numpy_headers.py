@@ -208,7 +208,8 @@ class Headers:
     arrays, at the last look. moving: the addresses of the moving alone. known: the frame. types: the types of the
     elements, by their addresses. gaps_known: whether `before` had what was noted of gaps; else each is expected to be
     like the fixed array.
-    If an array is of another class than `kind.type`, even one that inherits from it, every look gives CHANGED.
+    checkable: False if an array is of another class than `kind.type`, even one that inherits from it: then every look
+    gives CHANGED, and there are no addresses.
     """
 
     def __init__(
@@ -221,11 +222,11 @@ class Headers:
     ) -> None:
         arrays = [*fixed, *(there := filled(moving, fixed))]
         # The function itself, since finding it in its cache takes as long as running it.
-        self._look, self._checkable = kind.look, all(type(array) is kind.type for array in arrays)
+        self._look, self.checkable = kind.look, all(type(array) is kind.type for array in arrays)
         self.known: Frame | None = None
         self.gaps_known = False
-        self.kind, self.types = kind, {id(array.dtype): array.dtype for array in arrays if self._checkable}
-        if not self._checkable:
+        self.kind, self.types = kind, {id(array.dtype): array.dtype for array in arrays if self.checkable}
+        if not self.checkable:
             return
         width = 3 + 2 * max(array.ndim for array in arrays)
         noted: list[int] = []
@@ -246,7 +247,7 @@ class Headers:
 
         MOVED and OTHERS enter the new addresses into `addresses`; CHANGED leaves them as they were.
         """
-        if not self._checkable:
+        if not self.checkable:
             return CHANGED
         # The arrays stay alive, and so do their addresses, while the caller holds the lists.
         answer: int = self._look(id(fixed), id(moving), self._place)

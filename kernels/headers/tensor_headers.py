@@ -74,10 +74,10 @@ class TensorHeaders:
         there = filled(moving, fixed)
         kinds = list(dict.fromkeys(map(type, (*fixed, *there))))
         functions = {_function(kind) for kind in kinds}
-        self._checkable = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
+        self.checkable = len(functions) == 1 and 0 not in functions and len(kinds) <= 2
         self.known: Frame | None = None
         self.gaps_known = False
-        if not self._checkable:
+        if not self.checkable:
             return
         # torch may keep values negated until they are looked at.
         self._negated = getattr(kinds[0], "is_neg", None)
@@ -88,7 +88,7 @@ class TensorHeaders:
         self._kinds = kinds
         self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
         self._look = _look()
-        self._checkable = self._look(id(fixed), id(there), self._place) == SAME
+        self.checkable = self._look(id(fixed), id(there), self._place) == SAME
         known.words[-1] = False
         self.gaps_known = known.note_gaps(moving, before.known if isinstance(before, TensorHeaders) else None)
 
@@ -98,7 +98,7 @@ class TensorHeaders:
         MOVED and OTHERS enter the new addresses into `addresses`; CHANGED leaves them as they were.
         """
         try:
-            if not self._checkable or (self._negated and any(self._negated(x) for x in moving if x is not None)):
+            if not self.checkable or (self._negated and any(self._negated(x) for x in moving if x is not None)):
                 return CHANGED
         except TypeError:
             return CHANGED

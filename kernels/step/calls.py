@@ -69,7 +69,7 @@ class _Call:
         written = self._program.stages[-1].writes
         changed = [k for k, name in enumerate(names) if name in written]
         headers = backend(which).headers([], arrays, Extents(views, (), changed))
-        if headers is None:
+        if headers is None or not headers.checkable:
             return False
         self._headers: Headers | TensorHeaders = headers
         self._places = [[(batch, own.index(name)) for batch, own in batches if name in own] for name in names]

@@ -156,7 +156,7 @@ class Plan:
     @property
     def watched(self) -> bool:
         """Whether compiled code looks at the arrays."""
-        return self._headers is not None
+        return self._headers is not None and self._headers.checkable
 
     def _look(self, parameters: list[Any], gradients: list[Any]) -> int:
         """What the headers say of arrays; where gradients have moved, their addresses are entered."""

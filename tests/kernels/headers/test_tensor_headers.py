@@ -8,7 +8,7 @@ import pytest
 import fastopt
 from fastopt.kernels.arrays.extents import Extents
 from fastopt.kernels.cpu import backend as cpu
-from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, SAME
+from fastopt.kernels.headers.numpy_headers import CHANGED, MOVED, OTHERS, SAME
 
 pytestmark = pytest.mark.peers
 
@@ -48,6 +48,16 @@ def test_a_gradient_may_not_move_into_what_is_written(twins: Any) -> None:
     assert headers_of(empty[:1], empty[1:2]).look(empty[:1], empty[2:]) in (SAME, MOVED)
 
 
+def test_gradients_may_be_left_out_and_come_again(twins: Any) -> None:
+    params, grads = lists(twins)
+    headers = headers_of(params, grads)
+    some = [g if k % 2 else None for k, g in enumerate(grads)]
+    assert headers.look(params, some) == OTHERS
+    assert headers.look(params, some) == SAME
+    assert headers.look(params, twins.gradients(params, 2)) == OTHERS
+    assert headers.look([None, *params[1:]], grads) == CHANGED
+
+
 def test_everything_else_is_a_change(twins: Any) -> None:
     torch = twins.torch
     params, grads = lists(twins)
@@ -61,7 +71,6 @@ def test_everything_else_is_a_change(twins: Any) -> None:
         torch._neg_view(grads[0]),
         grads[0].numpy(),
         np.ones(3),
-        None,
         3.0,
         params[0].detach(),
         torch.frombuffer(bytearray(4 * 12 + 1), dtype=torch.float32, offset=1).reshape(3, 4),

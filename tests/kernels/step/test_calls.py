@@ -4,6 +4,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,25 @@ def test_other_layouts_at_the_same_address() -> None:
     for _ in range(2):
         for layout in (np.s_[:], np.s_[::2], np.s_[::-1], np.s_[:7]):
             check_update(sgd, [room[0][layout], room[1][layout]])
+
+
+class Foreign:
+    """An array of another library, in NumPy's memory."""
+
+    def __init__(self, array: Any) -> None:
+        self.array, self.shape, self.__array_interface__ = array, array.shape, array.__array_interface__
+
+
+def test_arrays_that_compiled_code_does_not_look_at_are_looked_at_in_each_call(anew: list[int], tmp_path: Path) -> None:
+    on_disk = np.memmap(tmp_path / "array", "float32", "w+", shape=(5, 7))
+    for which in (0, 1):
+        for other in (on_disk, Foreign(np.ones((5, 7), "float32"))):
+            given = [other if k == which else array for k, array in enumerate(some(adam))]
+            for t in (1, 2):
+                expected = adam.reference(*map(np.asarray, given), t=t)
+                adam(*given, t=t)
+                assert same_bits(np.asarray(given[0]), expected[0])
+    assert len(anew) == 8
 
 
 def test_no_array_is_kept_alive() -> None:
