@@ -1,6 +1,5 @@
 """`fastopt inspect --ptx` and `--sass`: what they say is what NVIDIA's compilers, and its occupancy calculator, say."""
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 import cuda_shim
 import pytest
 from cuda_compile import compiled, compiled_elementwise, compiled_stage
+from installed import installed
 from test_inspect import said
 
 from fastopt.inspection.machine_code import nvdisasm, nvjitlink, nvrtc
@@ -29,7 +29,7 @@ try:
     nvrtc.library()
 except ImportError as reason:
     pytest.skip(f"{reason}; the extra cuda-check brings it", allow_module_level=True)
-if importlib.util.find_spec("numba_cuda") is None:
+if not installed("numba_cuda"):
     pytest.skip("needs numba-cuda; the extra cuda-check brings it", allow_module_level=True)
 if nvdisasm.disassembler() is None:
     pytest.skip("needs nvdisasm; the extra cuda-check brings it", allow_module_level=True)

@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import cuda_shim
 import numpy as np
 import pytest
+from installed import installed
 
 from benchmarks.gpu_check import ways
 from benchmarks.gpu_check.device import Gpu
@@ -18,7 +18,7 @@ from fastopt.bench.clocks import EventClock
 from fastopt.kernels.cuda import compiler as cupy_kernels
 from fastopt.kernels.libraries import cupy_arrays, host, library
 
-NUMBA_CUDA = find_spec("numba_cuda") is not None
+NUMBA_CUDA = installed("numba_cuda")
 CUPY = {name: way for name, way in ways.WAYS.items() if name != "numba-cuda"}
 
 

@@ -3,12 +3,12 @@
 `on` is a fixture for whoever imports it.
 """
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import cuda_shim
 import pytest
+from installed import installed
 
 import fastopt
 
@@ -19,7 +19,7 @@ def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Itera
     if request.param == "cpu":
         yield stepped
     elif request.param == "numba-cuda":
-        if importlib.util.find_spec("numba_cuda") is None:
+        if not installed("numba_cuda"):
             pytest.skip("numba-cuda is not installed; the extra cuda-check brings it")
         from emulated_cuda import emulated, in_memory
 

@@ -12,8 +12,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+from installed import installed
 
-if importlib.util.find_spec("numba_cuda") is None:
+if not installed("numba_cuda"):
     pytest.skip("needs numba-cuda: pip install 'fastopt[cuda13]'", allow_module_level=True)
 
 from emulated_cuda import InMemory, emulated, in_memory
