@@ -14,6 +14,7 @@ from ..updater.updater import Updater
 from .file import Checkpoint, Spec
 from .made import OURS
 from .state import FORMAT, arrays_of, options, text
+from .stateful import load_stateful, short
 
 
 def _to_format_2(saved: Checkpoint) -> Checkpoint:
@@ -102,12 +103,12 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     undo: list[Callable[[], Any]] = []
     # A copy that was saved has the bits of the step that made it.
     copied = {key for key in updater.parameters.keys if f"{COPY}/{key}" in common}
-    finish = partial(_finish, updater, histories, state["applied"], state["skipped"], copied)
+    finish = partial(_finish, updater, updater.arrays, histories, state["applied"], state["skipped"], copied)
     # An extra call that does nothing, as there may be no arrays.
     fillings.append(tuple)
     done = updater.journal.note(len(fillings), finish, undo)
     try:
-        _load_stateful(updater, state, some, undo)
+        load_stateful(updater, state, some, undo)
         for hyper, name, value in changes:
             undo.append(partial(hyper.__setitem__, name, hyper[name]))
             hyper[name] = value
@@ -129,22 +130,17 @@ def _current(saved: Checkpoint) -> Checkpoint:
         saved = UPGRADES[number](saved)
     current = saved.state
     if current.get("count") not in (None, "parameter", "optimizer"):
-        raise ValueError(f"count in the state must be parameter or optimizer; got {_short(current.get('count'))}")
+        raise ValueError(f"count in the state must be parameter or optimizer; got {short(current.get('count'))}")
     for part, kind in _KINDS.items():
         if type(current.get(part)) is not kind:
-            raise ValueError(f"{part} in the state must be a {kind.__name__}; got {_short(current.get(part))}")
+            raise ValueError(f"{part} in the state must be a {kind.__name__}; got {short(current.get(part))}")
     for pattern, values in current["groups"].items():
         if not isinstance(values, dict):
-            raise ValueError(f"groups[{pattern!r}] in the state must be a dict; got {_short(values)}")
+            raise ValueError(f"groups[{pattern!r}] in the state must be a dict; got {short(values)}")
     for part in ("applied", "skipped"):
         if not 0 <= current[part] < 2**62:
-            raise ValueError(f"{part} in the state must be a count of steps; got {_short(current[part])}")
+            raise ValueError(f"{part} in the state must be a count of steps; got {short(current[part])}")
     return saved
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) < 80 else f"{shown[:77]}..."
 
 
 def _whole(updater: Updater, theirs: Collection[str]) -> tuple[set[str], dict[str, str]]:
@@ -169,14 +165,17 @@ def _histories(
 ) -> list[History]:
     """The history of each parameter: the saved one if the state is whole, else the present one."""
     histories = []
+    saved = state["uniform_states"]
+    # Of the run they are the same for all parameters, those that the state does not have too.
+    of_run = next(iter(saved.values()), None) if updater.counts.states_together else None
     for key, own in zip(updater.parameters.keys, updater.counts.each, strict=True):
         count = state["steps"].get(key, own.count)
         since = state["averaged_since"].get(key, 0 if key in state["steps"] else own.since)
         if type(count) is not int or not 0 <= count < 2**62:
-            raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {_short(count)}")
+            raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {short(count)}")
         if type(since) is not int or since > count:
-            raise ValueError(f"averaged_since[{key!r}] in the state must be a count of steps; got {_short(since)}")
-        numbers = state["uniform_states"].get(key, own.states)
+            raise ValueError(f"averaged_since[{key!r}] in the state must be a count of steps; got {short(since)}")
+        numbers = saved.get(key, own.states if of_run is None else of_run)
         if (
             not isinstance(numbers, dict)
             or set(numbers) != set(own.states)
@@ -184,23 +183,28 @@ def _histories(
         ):
             raise ValueError(
                 f"uniform_states[{key!r}] in the state must be numbers for {', '.join(own.states) or 'nothing'}; "
-                f"got {_short(numbers)}"
+                f"got {short(numbers)}"
             )
         means = count - since if f"{AVERAGE}/{key}" in theirs else own.count - own.since
         if key not in whole:
-            count, numbers = own.count, own.states
+            count, numbers = own.count, numbers if of_run is not None else own.states
         averaged = AVERAGE in updater.definition.slots
         histories.append(History(count, dict(numbers), count - means if averaged else 0))
     return histories
 
 
 def _finish(
-    updater: Updater, histories: Sequence[History], applied: int, skipped: int, copied: Collection[str]
+    updater: Updater,
+    arrays: Sequence[Any],
+    histories: Sequence[History],
+    applied: int,
+    skipped: int,
+    copied: Collection[str],
 ) -> None:
     """What follows once the arrays are written; may be interrupted and called again."""
     updater.set_counts(histories, applied, skipped)
     if updater.follows:
-        updater.refresh_all(copied)
+        updater.refresh_all(arrays, copied)
 
 
 def _hyper_changes(
@@ -254,30 +258,3 @@ def _check(key: str, spec: Spec, array: Any, name: str) -> None:
         raise TypeError(f"{key} was saved as {storage}, but {name} is {view.storage}; make it of that type first")
     if not view.writable:
         raise ValueError(f"{name} is read-only; pass a writable array, such as {name}.copy()")
-
-
-def _load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
-    """Load the monitors and the loss scaler; functions that undo it are appended to `undo`."""
-    own: list[Any] = [*updater.monitors]
-    saved = list(state["monitors"])
-    kinds = [entry.get("kind") if isinstance(entry, dict) else None for entry in saved]
-    own_kinds = [type(monitor).__name__ for monitor in own]
-    if kinds != own_kinds:
-        if not some:
-            raise ValueError(
-                f"the state has the monitors {kinds}, the optimizer {own_kinds}; use the same, in the same places (a "
-                "monitor that no function of the step has called yet is named by monitors=), or pass partial=True to "
-                "leave these as they are"
-            )
-        own, saved = [], []
-    pairs = [(monitor, entry.get("state")) for monitor, entry in zip(own, saved, strict=True)]
-    scale = state.get("loss_scaler")
-    if (scale is None) == (updater.loss_scaler is None):
-        pairs += [(updater.loss_scaler, scale)] if scale is not None else []
-    elif not some:
-        raise ValueError("of the state and the optimizer one has a loss_scaler, the other has none")
-    for stateful, values in pairs:
-        if not isinstance(values, Mapping):
-            raise ValueError(f"the state of a {type(stateful).__name__} must be a dict; got {_short(values)}")
-        undo.append(partial(stateful.load_state_dict, stateful.state_dict()))
-        stateful.load_state_dict(values)

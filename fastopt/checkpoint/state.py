@@ -55,7 +55,10 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         "uniform_states": {key: dict(row.states) for key, row in zip(keys, rows, strict=True) if row.states},
         "skipped": skipped,
         "loss_scaler": scaler.state_dict() if scaler else None,
-        "monitors": [{"kind": type(monitor).__name__, "state": monitor.state_dict()} for monitor in updater.monitors],
+        "monitors": [
+            {"place": place, "kind": type(monitor).__name__, "state": monitor.state_dict()}
+            for place, monitor in updater.monitors.items()
+        ],
         "user": user,
     }
 

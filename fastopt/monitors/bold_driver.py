@@ -55,6 +55,8 @@ class BoldDriver(Monitor, Factor):
     def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether it has risen. Raises TypeError if loss is no number."""
         loss = number(loss)
+        if self._before:
+            self._before.check()
         if not self._counts(loss, optimizer):
             return False
         if self._risen(loss):

@@ -40,6 +40,8 @@ class EarlyStopping(BestSoFar):
     def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether to stop. Raises TypeError if the loss is no number."""
         loss = number(loss)
+        if self._weights:
+            self._weights.check()
         if self._counts(loss, optimizer):
             if self._improves(loss) and self._weights:
                 self._weights.take()

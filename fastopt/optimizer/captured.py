@@ -61,7 +61,7 @@ class Captured:
 
     def _refuse_monitors(self, updater: Updater) -> None:
         if monitors := updater.called_monitors:
-            names = ", ".join(type(monitor).__name__ for monitor in monitors)
+            names = ", ".join(type(monitor).__name__ for monitor in monitors.values())
             raise ValueError(f"{names} changes with what the host sees, but all steps are worked out beforehand")
 
     def _fill(self) -> None:

@@ -83,9 +83,8 @@ class Optimizer:
             raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
         # None switches an option off, as its default does.
         hyper = {name: value for name, value in hyper.items() if value is not None or name not in NUMBERS}
+        _check_scaler(loss_scaler)
         if loss_scaler is not None:
-            if not isinstance(loss_scaler, LossScaler):
-                raise TypeError(f"loss_scaler must be a fastopt.LossScaler; got {loss_scaler!r}")
             skip_nonfinite = True
             hyper.setdefault("grad_scale", 1.0)
         for name in rule.starts_from:
@@ -133,7 +132,10 @@ class Optimizer:
 
     @loss_scaler.setter
     def loss_scaler(self, loss_scaler: LossScaler | None) -> None:
+        _check_scaler(loss_scaler)
         if "_updater" in self.__dict__:
+            if loss_scaler is not None and "grad_scale" not in self.hyper:
+                raise ValueError("this optimizer was made without a loss_scaler, and undoes no scale; make it with one")
             self._updater.serve(loss_scaler)
 
     @property
@@ -149,6 +151,7 @@ class Optimizer:
     @property
     def state(self) -> list[Mapping[str, Any]]:
         """For each parameter, in the order of the tree, its state arrays by slot."""
+        self._updater.finish()
         return [MappingProxyType({slot: slots[slot] for slot in self.rule.slots}) for slots in self._updater.state]
 
     @property
@@ -160,7 +163,7 @@ class Optimizer:
     def monitors(self) -> list[Any]:
         """What is saved with the optimizer: the monitors that its functions of the step have called, such as
         fastopt.ReduceOnPlateau, in the order of their first calls, and then those of the option `monitors`."""
-        return self._updater.monitors
+        return list(self._updater.monitors.values())
 
     @property
     def ema(self) -> Any:
@@ -320,6 +323,11 @@ class Optimizer:
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
         return f"<{type(self).__name__}: {self.rule.name}, {len(self._updater.state)} arrays, step {self.t}, {hyper}>"
+
+
+def _check_scaler(loss_scaler: Any) -> None:
+    if loss_scaler is not None and not isinstance(loss_scaler, LossScaler):
+        raise TypeError(f"loss_scaler must be a fastopt.LossScaler; got {loss_scaler!r}")
 
 
 def updater_of(optimizer: Optimizer) -> Updater:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from ..kernels import Rule
 from ..optimizer.optimizer import Optimizer
 from ..trees.snapshot import Snapshot
+from ..updater.loss_scale import LossScaler
 
 # A slope needs a few losses on either side.
 FEWEST = 5
@@ -64,8 +66,8 @@ def lr_find(
     `explode` times its minimum, or not finite.
     loss_and_grads: gives the loss and the gradients of the present parameters on a new batch, each time it is called.
     params, rule, options: as for fastopt.Optimizer, which is made anew. The parameters are changed in place, and at the
-    end restored bit for bit, after an exception and Ctrl-C too; the random numbers, data and so on that loss_and_grads
-    uses up are not. smoothing: the share of the running mean that stays in a step; the mean lags by
+    end restored bit for bit, after an exception and Ctrl-C too, and so is a loss_scaler; the random numbers, data and
+    so on that loss_and_grads uses up are not. smoothing: the share of the running mean that stays in a step; the mean lags by
     1 / (1 - smoothing) steps.
     Raises ValueError if there is no curve: the loss is not finite from the start or explodes at once.
     """
@@ -78,13 +80,15 @@ def lr_find(
     if "lr" in options:
         raise TypeError("lr is what is sought; give its range as low and high")
     rates = [float(rate) for rate in np.geomspace(low, high, steps)]
-    optimizer = Optimizer(params, rule, lr=lambda t: rates[t - 1], **options)
-    before = Snapshot(params, "range test")
-    before.take()
-    try:
-        losses, smoothed, exploded = _losses(loss_and_grads, optimizer, rates, smoothing, explode)
-    finally:
-        before.restore()
+    scaler = options.get("loss_scaler")
+    with scaler.lent() if isinstance(scaler, LossScaler) else nullcontext():
+        optimizer = Optimizer(params, rule, lr=lambda t: rates[t - 1], **options)
+        before = Snapshot(params, "range test")
+        before.take()
+        try:
+            losses, smoothed, exploded = _losses(loss_and_grads, optimizer, rates, smoothing, explode)
+        finally:
+            before.restore()
     if len(losses) < FEWEST:
         when = (
             "before any step" if not losses else f"after {len(losses)} steps, at a rate of {rates[len(losses) - 1]:g}"

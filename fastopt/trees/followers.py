@@ -2,7 +2,10 @@
 
 import weakref
 from collections.abc import Collection
+from contextlib import ExitStack
 from typing import Any, Protocol
+
+from ..kernels.system import lock
 
 
 class Follower(Protocol):
@@ -13,14 +16,22 @@ class Follower(Protocol):
 
 
 _FOLLOWERS: "weakref.WeakSet[Any]" = weakref.WeakSet()
+_LOCK = lock()
 
 
 def follows(follower: Follower) -> None:
     """Have a follower hear of all arrays that are put back, for as long as it lives."""
-    _FOLLOWERS.add(follower)
+    with _LOCK:
+        _FOLLOWERS.add(follower)
 
 
 def put_back(arrays: Collection[Any]) -> None:
-    """Tell all followers that arrays have other values, which no step gave them."""
-    for follower in list(_FOLLOWERS):
-        follower.follow(arrays)
+    """Tell all followers that arrays have other values, which no step gave them.
+
+    What a follower raises is raised once all have been told.
+    """
+    with _LOCK:
+        followers = list(_FOLLOWERS)
+    with ExitStack() as each:
+        for follower in followers:
+            each.callback(follower.follow, arrays)

@@ -35,6 +35,10 @@ class Snapshot:
                 raise ValueError(f"{name} is {view.storage} of shape {view.shape}; it was {storage} of shape {shape}")
         return arrays, [view.array for view in views]
 
+    def check(self) -> None:
+        """Raise what `take` would raise for the tree as it is."""
+        self._found()
+
     def take(self) -> None:
         """Copy the arrays."""
         _, sources = self._found()
@@ -46,9 +50,12 @@ class Snapshot:
     def restore(self) -> None:
         """Put the copy back into the arrays."""
         arrays, targets = self._found()
-        for target, copy in zip(targets, self._copies, strict=True):
-            target[...] = copy
-        put_back(arrays)
+        try:
+            for target, copy in zip(targets, self._copies, strict=True):
+                target[...] = copy
+        finally:
+            # After an interrupt too, of what was written by then.
+            put_back(arrays)
 
     def drop(self) -> None:
         """Forget the copy."""

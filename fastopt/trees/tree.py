@@ -1,7 +1,7 @@
 """Nested lists, tuples, dicts, named tuples and dataclasses of arrays, as flat lists with a path for each array."""
 
-import copy
 import dataclasses
+import inspect
 import itertools
 import operator
 from collections.abc import Callable, Iterator
@@ -59,26 +59,41 @@ def matching(tree: Any, like: Any, path: str, known: str, remedy: str) -> list[A
 
 def rebuilt(like: Any, arrays: Iterator[Any]) -> Any:
     """A tree of the structure of `like` with these arrays for its leaves, in order."""
+    return _rebuilt(like, arrays, _made)
+
+
+def _rebuilt(like: Any, arrays: Iterator[Any], made: Callable[[type, dict[str, Any]], Any]) -> Any:
+    """`rebuilt`; made: makes a dataclass of its fields."""
     parts = children(like)
     if parts is None:
         return next(arrays)
-    values = [rebuilt(value, arrays) for _, _, value in parts]
+    values = [_rebuilt(value, arrays, made) for _, _, value in parts]
     if isinstance(like, dict):
         return dict(zip(like, values, strict=True))
     if isinstance(like, list):
         return values
     if isinstance(like, tuple):
         return type(like)(*values) if hasattr(like, "_fields") else tuple(values)
-    # Without its __init__, which may ask for more than its fields.
-    new = copy.copy(like)
-    for (_, part, _), value in zip(parts, values, strict=True):
-        object.__setattr__(new, part, value)
+    return made(type(like), {part: value for (_, part, _), value in zip(parts, values, strict=True)})
+
+
+def _made(kind: type, values: dict[str, Any]) -> Any:
+    """A dataclass made by its own __init__, if that takes its fields and nothing else."""
+    signature = inspect.signature(kind).parameters
+    return kind(**values) if set(signature) == set(values) else _bare(kind, values)
+
+
+def _bare(kind: type, values: dict[str, Any]) -> Any:
+    """A dataclass with its fields alone."""
+    new: Any = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(new, name, value)
     return new
 
 
 def structure(tree: Any) -> Any:
     """A tree of the same structure without arrays, which stays as it is when the containers of the first change."""
-    return rebuilt(tree, itertools.repeat(None))
+    return _rebuilt(tree, itertools.repeat(None), _bare)
 
 
 def getter(like: Any) -> Callable[[Any], list[Any] | None]:

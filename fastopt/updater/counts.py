@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -140,6 +140,15 @@ class Counts:
         pairs = [(k, new[places[k] if self._apart else k]) for k in self.going_on(used)]
         return [(row := rows[k], row.count + (k in taken), dict(zip(row.states, own, strict=True))) for k, own in pairs]
 
+    def started(self, states: Mapping[str, float]) -> dict[str, float]:
+        """The uniform states of a parameter that begins now. states: those before any step."""
+        return dict(self.rows[0].states if self.states_together else states)
+
     def going_on(self, used: Sequence[int]) -> Sequence[int]:
         """The rows whose uniform states go on in a step that uses some rows."""
-        return range(len(self.rows)) if self._together and not self._apart else used
+        return range(len(self.rows)) if self.states_together else used
+
+    @property
+    def states_together(self) -> bool:
+        """Whether uniform states are of the optimizer's steps, and not of each parameter's."""
+        return self._together and not self._apart

@@ -13,7 +13,6 @@ class Hyper(MutableMapping[str, Any]):
     """Values of a definition's hyperparameters: each a number, or a function of the step, which counts from 1.
 
     pattern: the pattern of the group; None for all parameters.
-    monitors: those that the functions have called so far.
     Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for values that cannot be used.
     """
 
@@ -46,8 +45,9 @@ class Hyper(MutableMapping[str, Any]):
         return self.check(name, evaluated(self._values[name], t, self._called[name]))
 
     @property
-    def monitors(self) -> list[Any]:
-        return [monitor for called in self._called.values() for monitor in called]
+    def monitors(self) -> dict[str, Any]:
+        """The monitors that the functions have called so far, by the name and the order of first calls."""
+        return {f"{name}[{k}]": monitor for name, called in self._called.items() for k, monitor in enumerate(called)}
 
     def check(self, name: str, value: Any) -> Any:
         """The value as a Python number, checked."""

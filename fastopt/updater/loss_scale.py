@@ -1,7 +1,8 @@
 """The dynamic loss scale of float16 training: as large as the gradients allow."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -38,6 +39,16 @@ class LossScaler:
         self.lowest, self.highest = float(lowest), float(highest)
         self.applied = 0  # steps in a row since the scale last changed
         self._served: Any = None
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """A context in which another optimizer may have the scaler; at its end all is as before."""
+        state, served = self.state_dict(), self._served
+        try:
+            yield
+        finally:
+            self.load_state_dict(state)
+            self._served = served
 
     def serve(self, mark: object) -> None:
         """Serve an optimizer from now on, and no other. mark: an object by which the optimizer is known."""

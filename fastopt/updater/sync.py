@@ -4,17 +4,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from .counts import History
+from .hyper import matches
 from .taken import taken
 from .updater import Updater
 
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What `sync` did: the names of parameters that kept their state, that began, and that were dropped."""
+    """What `sync` did: the names of parameters that kept their state, that began, and that were dropped.
+
+    unmatched: the patterns of groups and of lr_scale that now match no parameter.
+    """
 
     kept: tuple[str, ...]
     begun: tuple[str, ...]
     dropped: tuple[str, ...]
+    unmatched: tuple[str, ...]
 
 
 def sync(updater: Updater, params: Any) -> SyncReport:
@@ -25,20 +31,28 @@ def sync(updater: Updater, params: Any) -> SyncReport:
         if updater.watch is not None:
             raise RuntimeError(f"a watch writes of these parameters into {str(updater.watch.path)!r}; close it first")
         before = updater.taken
-        new = taken(params, updater.choices, before)
+        new = taken(params, updater.choices, before, updater.latest)
         arrays = new.parameters.of(params, "params")
-        for array, k in zip(arrays, new.kept, strict=True):
-            if k in updater.rows_behind.by_parameter:
-                updater.catch_up(k, array)
-        histories = new.histories(updater.start, [row.history for row in updater.counts.each])
+        places = {k: place for place, k in enumerate(new.kept) if k is not None}
+        gradients = updater.gradients
+        if gradients is not None:
+            kept = [None if k is None else gradients[k] for k in new.kept]
+            gradients = updater.new_gradients(new.parameters, new.storages, arrays, kept)
+        for k in list(updater.rows_behind.by_parameter):
+            # What is dropped too: nothing else could bring its rows up later.
+            updater.catch_up(k, arrays[places[k]] if k in places else updater.latest[k])
+        each = [row.history for row in updater.counts.each]
+        start = History(0, updater.counts.started(updater.rule.states))
+        histories = [start if k is None else each[k] for k in new.kept]
         # Noted before: an interrupt leaves the old parameters or the new.
-        updater.journal.note(0, partial(updater.take, params, new, histories), ())
+        updater.journal.note(0, partial(updater.take, params, new, histories, gradients), ())
         updater.settle()
         updater.refresh()
-    keys = new.parameters.keys
-    kept = {k for k in new.kept if k is not None}
+    keys, names = new.parameters.keys, new.parameters.names
+    patterns = [*updater.groups, *(updater.choices.lr_scale or {})]
     return SyncReport(
         tuple(key for key, k in zip(keys, new.kept, strict=True) if k is not None),
         tuple(key for key, k in zip(keys, new.kept, strict=True) if k is None),
-        tuple(key for k, key in enumerate(before.parameters.keys) if k not in kept),
+        tuple(key for k, key in enumerate(before.parameters.keys) if k not in places),
+        tuple(pattern for pattern in dict.fromkeys(patterns) if not any(matches(name, pattern) for name in names)),
     )

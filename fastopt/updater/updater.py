@@ -11,6 +11,7 @@ from ..kernels.riders import AVERAGE, COPY
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
 from ..trees.followers import follows
+from ..trees.parameters import Parameters
 from .behind import RowsBehind
 from .counts import Counts, History
 from .journal import Journal
@@ -59,23 +60,38 @@ class Updater:
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
         new = taken(params, choices)
-        self.take(params, new, new.histories(self.start))
+        self.take(params, new, [History(0, dict(self.rule.states))] * len(new.state), None)
         if self.follows:
             follows(self)
 
-    @property
-    def start(self) -> History:
-        """The history of a parameter that begins."""
-        return History(0, dict(self.rule.states))
+    def take(self, params: Any, new: Taken, histories: Sequence[History], gradients: Sequence[Any] | None) -> None:
+        """Take over parameters; may be interrupted and called again.
 
-    def take(self, params: Any, new: Taken, histories: Sequence[History]) -> None:
-        """Take over parameters; may be interrupted and called again."""
-        self.params, self.taken = params, new
+        gradients: the arrays of `grads`, or None if they have not been asked for.
+        """
+        self._params, self.taken = params, new
         self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
         self._every, self._lr_scales = range(len(new.state)), new.scales
-        self._grads: Any = None
+        self.latest = self.arrays
+        self.gradients = gradients
         self.rows_behind.by_parameter.clear()
         self.set_counts(histories, self.journal.applied, self.journal.skipped)
+
+    @property
+    def params(self) -> Any:
+        """The caller's tree."""
+        self.finish()
+        return self._params
+
+    @params.setter
+    def params(self, params: Any) -> None:
+        self.finish()
+        self._params = params
+
+    def finish(self) -> None:
+        """Finish what an interrupt left open, before parameters and state are looked at."""
+        if self.journal.pending is not None:
+            self.journal.settle()
 
     def serve(self, loss_scaler: LossScaler | None) -> None:
         """Use another loss scaler, which then serves no other optimizer."""
@@ -86,7 +102,7 @@ class Updater:
     @property
     def arrays(self) -> list[Any]:
         """The parameters that are in the tree now; the caller may have replaced some."""
-        return self.parameters.of(self.params, "params")
+        return self.parameters.of(self._params, "params")
 
     @property
     def t(self) -> int:
@@ -107,27 +123,38 @@ class Updater:
         return [row.states for row in self.counts.each]
 
     @property
-    def monitors(self) -> list[Any]:
-        """What is saved along: the monitors that functions of the step have called, and those that the user named."""
-        return list({id(monitor): monitor for monitor in (*self.called_monitors, *self.choices.monitors)}.values())
+    def monitors(self) -> dict[str, Any]:
+        """What is saved along, by its place: the monitors of `called_monitors`, and those that the user named."""
+        named = {f"monitors[{k}]": monitor for k, monitor in enumerate(self.choices.monitors)}
+        return _each_once({**self.called_monitors, **named})
 
     @property
-    def called_monitors(self) -> list[Any]:
-        """The monitors that functions of the step have called."""
-        return [monitor for hyper in (self.hyper, *self.groups.values()) for monitor in hyper.monitors]
+    def called_monitors(self) -> dict[str, Any]:
+        """The monitors that functions of the step have called, by the hyperparameter and the order of first calls."""
+        layers = [("", self.hyper), *((f"groups[{pattern!r}].", hyper) for pattern, hyper in self.groups.items())]
+        return _each_once({f"{of}{place}": m for of, hyper in layers for place, m in hyper.monitors.items()})
 
     @property
     def grads(self) -> Any:
         """Gradient arrays in the tree of the parameters, made when they are first asked for."""
-        if self._grads is None:
-            named = zip(self.arrays, self.storages, self.parameters.paths, strict=True)
-            self._grads = self.parameters.in_tree(
-                [array_like(array, 0.0, storage, f"params{path}") for array, storage, path in named]
-            )
-        return self._grads
+        self.finish()
+        if self.gradients is None:
+            self.gradients = self.new_gradients(self.parameters, self.storages, self.arrays)
+        return self.parameters.in_tree(self.gradients)
+
+    def new_gradients(
+        self, parameters: Parameters, storages: Sequence[str], arrays: Sequence[Any], kept: Sequence[Any] = ()
+    ) -> list[Any]:
+        """Gradient arrays of zeros for parameters. kept: for each the array that it has already, or None."""
+        named = zip(kept or [None] * len(arrays), arrays, storages, parameters.paths, strict=True)
+        return [
+            array_like(array, 0.0, storage, f"params{path}") if own is None else own
+            for own, array, storage, path in named
+        ]
 
     def tree_of(self, slot: str) -> Any:
         """The arrays of a slot in the tree of the parameters."""
+        self.finish()
         return self.parameters.in_tree([slots[slot] for slots in self.state])
 
     def set_counts(self, histories: Sequence[History], applied: int, skipped: int) -> None:
@@ -152,13 +179,11 @@ class Updater:
         if self.follows:
             with self.lock:
                 self.settle()
-                self.refresh_all()
+                self.refresh_all(self.arrays)
 
-    def refresh_all(self, but: Collection[str] = ()) -> None:
-        """`refresh` while the lock is held; but: of these parameters, by their keys, the copies stay as they are."""
-        places = zip(
-            self.parameters.keys, self.parameters.paths, self.counts.each, self.state, self.arrays, strict=True
-        )
+    def refresh_all(self, arrays: Sequence[Any], but: Collection[str] = ()) -> None:
+        """`refresh` while the lock is held. arrays: the parameters. but: by their keys those whose copies stay."""
+        places = zip(self.parameters.keys, self.parameters.paths, self.counts.each, self.state, arrays, strict=True)
         for key, path, row, state, array in places:
             slots = followers(self.definition, row.count - row.since)
             follow(state, [slot for slot in slots if not (slot == COPY and key in but)], array, f"params{path}")
@@ -187,6 +212,7 @@ class Updater:
     def step(self, params: Any, grads: Any) -> None:
         """Apply a step; params, grads: trees in the structure of the parameters."""
         with self.lock:
+            self.finish()  # Which may be of other parameters.
             of = self.parameters.of
             parameters, gradients = of(params, "params"), of(grads, "grads")
             watch = self.watch
@@ -195,9 +221,11 @@ class Updater:
                     watch.around(parameters, gradients)
                 else:
                     self.update(parameters, gradients)
-            except TypeError:
-                # A container in the place of an array has a better message.
+            except (TypeError, ValueError) as error:
+                # What has changed in the container has a better message.
                 self.parameters.matching(params, "params")
+                if misfit := self.taken.misfit(parameters):
+                    raise type(error)(f"{misfit}. To begin anew call sync(): {error}") from error
                 raise
 
     def update(self, parameters: list[Any], gradients: list[Any]) -> None:
@@ -217,6 +245,7 @@ class Updater:
             if not chosen:
                 return
             counts = self.split(chosen)
+            self.latest = parameters
             gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, gradients, strict=True)]
             plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
             for k in self.rows_behind.by_parameter.keys() & chosen:
@@ -305,3 +334,11 @@ def array_label(arrays: Sequence[str], paths: Sequence[str], position: int, name
     """How messages name an array of a parameter. arrays: the rule's names; paths: of the parameters."""
     parameter, gradient, *_ = arrays
     return {parameter: "params", gradient: "grads"}.get(name, f"state {name!r} of params") + paths[position]
+
+
+def _each_once(monitors: dict[str, Any]) -> dict[str, Any]:
+    """Each monitor at its first place."""
+    firsts: dict[int, str] = {}
+    for place, monitor in monitors.items():
+        firsts.setdefault(id(monitor), place)
+    return {place: monitors[place] for place in firsts.values()}

@@ -44,6 +44,7 @@ class Watch:
             raise ValueError(f"every must be 1 or more; got {every}")
         self.path, self.every = Path(path), every
         self._updater, self._left = updater, 1
+        updater.settle()
         keys, shapes = updater.parameters.keys, [tuple(array.shape) for array in updater.arrays]
         self._looks: dict[tuple[int, ...], Look] = {}
         self._new_look = functools.partial(Look, keys, updater.parameters.paths, shapes, Samples(shapes, SAMPLE))

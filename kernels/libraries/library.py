@@ -1,7 +1,7 @@
 """Arrays of every library: to which library and backend they belong, and what a library is asked for."""
 
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,7 +55,8 @@ def library_of(array: Any) -> Library:
             f"a {type(array).__name__} computes by rules of its own; pass numpy.asarray of it, which shares its memory"
         )
     if isinstance(array, np.generic | int | float | list | tuple) or not hasattr(array, "shape"):
-        raise TypeError(f"expected an array; got {array!r}, a {type(array).__name__}")
+        came = f"a {type(array).__name__}" if isinstance(array, Iterable) else f"{array!r}, a {type(array).__name__}"
+        raise TypeError(f"expected an array; got {came}")
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(array, torch.Tensor):
         from . import torch_cuda

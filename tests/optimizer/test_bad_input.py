@@ -44,7 +44,7 @@ ARRAYS: dict[str, tuple[str, Callable[[dict[str, Any]], Any], str]] = {
         "v has elements that share memory",
     ),
     "unaligned": ("g", lambda a: np.ones(25, "u1")[1:].view("float32"), "g is not aligned"),
-    "a list": ("g", lambda a: [1.0] * 6, "g: expected an array; got .*, a list"),
+    "a list": ("g", lambda a: [1.0] * 6, "g: expected an array; got a list"),
     "a number": ("p", lambda a: 1.0, "p: expected an array; got 1.0, a float"),
     "a NumPy scalar": ("p", lambda a: np.float32(1), "p: expected an array"),
     "None": ("g", lambda a: None, "g: expected an array; got None"),
