@@ -67,8 +67,8 @@ def lr_find(
     loss_and_grads: gives the loss and the gradients of the present parameters on a new batch, each time it is called.
     params, rule, options: as for fastopt.Optimizer, which is made anew. The parameters are changed in place, and at the
     end restored bit for bit, after an exception and Ctrl-C too, and so is a loss_scaler; the random numbers, data and
-    so on that loss_and_grads uses up are not. smoothing: the share of the running mean that stays in a step; the mean lags by
-    1 / (1 - smoothing) steps.
+    so on that loss_and_grads uses up are not. smoothing: the share of the running mean that stays in a step; the mean
+    lags by 1 / (1 - smoothing) steps.
     Raises ValueError if there is no curve: the loss is not finite from the start or explodes at once.
     """
     if not 0 < low < high < math.inf:

@@ -116,7 +116,7 @@ class Reduction:
         total, *others = totals
         factor = None
         # As a rule nothing is beyond the range, and the first part is the total.
-        if self.scales and (any(others) if isinstance(total, float) else np.any(others)):
+        if self.scales and any(others if isinstance(total, float) else map(np.count_nonzero, others)):
             total, factor = self.scales.join(*totals)
         if self.finish:
             # For a single number Python is quicker, with the same bits.

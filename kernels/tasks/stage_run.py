@@ -39,10 +39,12 @@ class StageRun:
     ) -> None:
         self.stage = stage
         self._reductions = [REDUCTIONS[node.op] for node in stage.reductions]
-        # Of each column of partial results: its reduction, and whether that is over the model.
-        self._columns = stage.columns("float64")
-        self._of_column = [self._reductions[k] for k, _ in self._columns]
-        self._whole = [stage.reductions[k].value == "model" for k, _ in self._columns]
+        columns = stage.columns("float64")
+        # Of each column of partial results its reduction, and whether that is over the model; of each reduction its
+        # columns.
+        self._of_column = [self._reductions[k] for k, _ in columns]
+        self._whole = [stage.reductions[k].value == "model" for k, _ in columns]
+        self._own = [[c for c, (of, _) in enumerate(columns) if of == k] for k in range(len(self._reductions))]
         self._backend, self._name, self.count = backend, name, len(sets)
         piece = functools.partial(backend.piece, stage)
         groups: dict[tuple[str, Layout], list[int]] = {}
@@ -118,10 +120,11 @@ class StageRun:
 
     def _finished(self, totals: Sequence[Any]) -> list[Any]:
         """The value of each reduction from the total of each of its columns."""
-        parts: list[list[Any]] = [[] for _ in self._reductions]
-        for (k, _), total in zip(self._columns, totals, strict=False):
-            parts[k].append(total)
-        return [reduction.finished(own) for reduction, own in zip(self._reductions, parts, strict=True)]
+        width = len(totals)
+        return [
+            reduction.finished([totals[column] for column in own if column < width])
+            for reduction, own in zip(self._reductions, self._own, strict=True)
+        ]
 
 
 def _in_dense_rows(views: Sequence[View]) -> bool:

@@ -239,8 +239,8 @@ def clipped(g: Any, n: Mapping[str, Any]) -> Any:
 
 def times(g: Any, factor: float) -> Any:
     """The gradient times a factor, which float32 may take for 0."""
-    first = 2.0**-126 if abs(factor) < 2.0**-126 else 1.0
-    return g * first * (factor / first)
+    last = 2.0**-126 if abs(factor) < 2.0**-126 else 1.0
+    return g * (factor / last) * last
 
 
 def shrink(size: float, limit: float) -> float:
