@@ -108,10 +108,13 @@ def _kept(
     """For each parameter the number that it had before, or None."""
     by_array = {id(array): k for k, array in enumerate(latest)}
     by_key = {key: k for k, key in enumerate(before.parameters.keys)}
-    kept = [by_array.get(id(array)) for array in arrays]
+
+    def fitting(k: int | None, kind: Kind) -> int | None:
+        return k if k is not None and before.kinds[k] == kind else None
+
+    kept = [fitting(by_array.get(id(array)), kind) for array, kind in zip(arrays, kinds, strict=True)]
     moved = set(kept)
     for place, (key, kind) in enumerate(zip(keys, kinds, strict=True)):
-        k = by_key.get(key)
-        if kept[place] is None and k is not None and k not in moved and before.kinds[k] == kind:
-            kept[place] = k
+        if kept[place] is None and by_key.get(key) not in moved:
+            kept[place] = fitting(by_key.get(key), kind)
     return kept

@@ -91,7 +91,9 @@ class Updater:
     def finish(self) -> None:
         """Finish what an interrupt left open, before parameters and state are looked at."""
         if self.journal.pending is not None:
-            self.journal.settle()
+            # It may be another thread's step that is on its way.
+            with self.lock:
+                self.journal.settle()
 
     def serve(self, loss_scaler: LossScaler | None) -> None:
         """Use another loss scaler, which then serves no other optimizer."""
@@ -200,7 +202,7 @@ class Updater:
 
     def settle(self) -> None:
         """Bring the counts up to date after an interrupted step or after replays of a captured step."""
-        self.journal.settle()
+        self.finish()
         if self.captured is not None:
             self.captured.settle()
 
@@ -245,9 +247,9 @@ class Updater:
             if not chosen:
                 return
             counts = self.split(chosen)
-            self.latest = parameters
             gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, gradients, strict=True)]
             plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
+            self.latest = parameters
             for k in self.rows_behind.by_parameter.keys() & chosen:
                 if not isinstance(gradients[k], RowSparse):
                     self.catch_up(k, parameters[k])

@@ -249,6 +249,27 @@ def test_a_monitor_that_is_called_late_is_known_from_then_on_or_named() -> None:
         fastopt.SGD(p, monitors=[3])
 
 
+def test_monitors_of_one_kind_go_back_to_their_places_or_are_refused() -> None:
+    def made() -> tuple[Any, Any, Any]:
+        a, b = ReduceOnPlateau(), ReduceOnPlateau()
+        rate = lambda t: (a(t) if t > 2 else 1) * 0.1  # noqa: E731
+        return a, b, fastopt.SGD({"x": np.zeros(2), "y": np.zeros(2)}, lr=rate, groups={"y": {"lr": b}}, monitors=[a])
+
+    a, b, opt = made()
+    a.value, b.value = 0.5, 0.25
+    before = opt.state_dict()
+    for _ in range(3):
+        opt.step({"x": np.ones(2), "y": np.ones(2)})
+    for saved in (before, opt.state_dict()):
+        a, b, other = made()
+        other.load_state_dict(saved)
+        assert (a.value, b.value) == (0.5, 0.25)
+    # Files of before do not say which is which.
+    old = {**before, "monitors": [{n: x for n, x in entry.items() if n != "place"} for entry in before["monitors"]]}
+    with pytest.raises(ValueError, match="several monitors ReduceOnPlateau, and does not say which"):
+        made()[2].load_state_dict(old)
+
+
 def test_what_a_function_only_reads_is_no_monitor() -> None:
     """A module of torch's has a state_dict too."""
 

@@ -277,6 +277,16 @@ def test_groups_and_parameters_without_gradients_count_for_themselves(count: str
     assert_equal(opt, expected, on)
 
 
+def test_parameters_on_another_device_begin_anew(on: Any) -> None:
+    with on.on_the_cpu():
+        opt = fastopt.SGD([np.zeros(3, "float32")], lr=1.0, momentum=0.9, cast_to="float16")
+        opt.step([np.ones(3, "float32")])
+    report = opt.sync([on.array(np.zeros(3, "float32"))])
+    assert (report.kept, report.begun) == ((), ("0",))
+    opt.step([on.array(np.ones(3, "float32"))])
+    assert on.host(opt.params[0]).tolist() == [-1, -1, -1]
+
+
 def test_past_the_end_nothing_is_written_until_it_is_refilled(on: Any) -> None:
     opt, expected, mine, gradients = both(RULES["adamw"], on, {"clip_norm": 1.0, "zero_grads": True})
     step = opt.captured(mine, steps=3)

@@ -39,6 +39,17 @@ def test_early_stopping_and_the_bold_driver_put_it_back_too(opt: fastopt.Optimiz
         assert followed(opt)
 
 
+def test_weights_that_are_put_back_in_part_have_their_copies(opt: fastopt.Optimizer) -> None:
+    stopping = fastopt.EarlyStopping(params=opt.params)
+    stopping.update(1.0)
+    moved(opt)
+    opt.params["b"].flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        stopping.restore()
+    assert opt.params["a"][0] == np.float32(0.9)
+    assert followed(opt)
+
+
 def test_a_changed_container_of_another_optimizer_is_no_trouble(opt: fastopt.Optimizer) -> None:
     other = fastopt.SGD({"only": np.ones(3, "float32")}, cast_to="float16")
     other.params["more"] = np.ones(3, "float32")

@@ -48,6 +48,26 @@ def test_a_bias_correction_counts_as_the_peer_does(make: Any, options: dict[str,
     assert late(make, **options)["b"] == pytest.approx(moves, rel=1e-3)
 
 
+def test_what_begins_has_the_product_of_momenta_of_the_run() -> None:
+    """With count="optimizer", whether it begins by sync, by a load of a part, or was there without a gradient."""
+    options: dict[str, Any] = {"lr": 0.1, "count": "optimizer"}
+    there = {"a": zeros(), "b": zeros()}
+    joins, loads = {"a": zeros()}, {"b": zeros(), "a": zeros()}
+    opts = [fastopt.NAdam(there, **options), fastopt.NAdam(joins, **options), fastopt.NAdam(loads, **options)]
+    for _ in range(20):
+        opts[0].step({"a": zeros(1), "b": None})
+        opts[1].step({"a": zeros(1)})
+    opts[2].load_state_dict(opts[1].state_dict(), partial=True)
+    joins["b"] = zeros()
+    opts[1].sync()
+    for opt in opts:
+        opt.step({name: zeros(1) for name in opt.params})
+    assert same_bits(there["b"], joins["b"])
+    assert same_bits(there["b"], loads["b"])
+    products = [own["mu_product"] for opt in opts for own in opt.uniform_states]
+    assert products == products[:1] * 6
+
+
 def test_the_choice_of_counting_is_saved_and_another_refused(tmp_path: Path) -> None:
     opt = fastopt.Adam({"a": zeros()}, count="optimizer")
     opt.save(tmp_path / "s")

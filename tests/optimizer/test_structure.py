@@ -81,6 +81,8 @@ def test_known_names_keep_their_state_new_ones_begin_and_gone_ones_are_dropped()
 def test_a_replaced_array_keeps_the_state_of_its_name_unless_its_shape_is_another() -> None:
     params, opt = stepped()
     params["a"], params["b"] = zeros(), zeros(size=4)
+    with pytest.raises(ValueError, match=r"params\['b'\] is of shape \(4,\).* it was of shape \(3,\).* call sync\(\)"):
+        opt.step({"a": zeros(), "b": zeros(1, size=4)})
     report = opt.sync()
     assert (report.kept, report.begun, report.dropped) == (("a",), ("b",), ("b",))
     opt.step({"a": zeros(), "b": zeros(1, size=4)})
@@ -112,7 +114,10 @@ def test_groups_scales_and_schedules_hold_for_what_joins() -> None:
     assert {name: p[0] for name, p in params.items()} == {"a": 2.0, "a2": 1.0, "b": 20.0}
 
 
-def test_rows_that_are_behind_catch_up_before() -> None:
+@pytest.mark.parametrize("dropped", [False, True])
+def test_rows_that_are_behind_catch_up_before(dropped: bool) -> None:
+    """Of a table that is dropped too: later nothing could."""
+
     def run(sparse: bool) -> Any:
         params = {"gone": zeros(), "table": np.zeros((4, 2), "float32")}
         opt = fastopt.Adam(params, lr=0.1)
@@ -120,12 +125,50 @@ def test_rows_that_are_behind_catch_up_before() -> None:
             values = np.ones((len(rows), 2), "float32")
             grad: Any = fastopt.RowSparse(np.array(rows), values)
             opt.step({"gone": None, "table": grad if sparse else grad.dense((4, 2))})
+        if dropped:
+            table = params.pop("table")
+            opt.sync()
+            return table
         del params["gone"]
         opt.sync()
         opt.step({"table": np.ones((4, 2), "float32")})
         return params["table"]
 
     assert (run(True) == run(False)).all()
+
+
+def test_an_array_that_took_another_s_place_is_known_too() -> None:
+    params, opt = stepped()
+    params["a"] = zeros()
+    opt.step({"a": zeros(), "b": zeros()})
+    params["c"] = params.pop("a")
+    assert opt.sync().kept == ("b", "c")
+    # Places that were swapped were stepped by their names, and stay so.
+    params["b"], params["c"] = params["c"], params["b"]
+    velocities = {name: opt.state[k]["b"][0] for k, name in enumerate(["b", "c"])}
+    opt.step({"b": zeros(), "c": zeros()})
+    opt.sync()
+    after = {name: opt.state[k]["b"][0] for k, name in enumerate(params)}
+    assert after == {name: pytest.approx(0.9 * velocities[name]) for name in velocities}
+
+
+def test_gradient_arrays_that_the_caller_holds_stay_those_of_known_parameters() -> None:
+    params, opt = stepped()
+    held = opt.grads
+    del params["a"]
+    params["c"] = zeros()
+    opt.sync()
+    assert opt.grads["b"] is held["b"]
+    held["b"][...] = 1
+    opt.step()
+    assert params["b"].tolist() == pytest.approx([-2.9] * 3)
+
+
+def test_patterns_that_no_longer_match_are_named() -> None:
+    params = {"a": zeros(), "b": zeros()}
+    opt = fastopt.SGD(params, lr=1.0, groups={"a": {"lr": 0.0}, "*": {"lr": 1.0}}, lr_scale={"a": zeros(1)})
+    params["c"] = params.pop("a")
+    assert opt.sync().unmatched == ("a",)
 
 
 def test_another_tree_may_be_given() -> None:
@@ -168,6 +211,50 @@ def test_a_snapshot_follows_replaced_arrays_and_refuses_other_structures() -> No
         stopping.update(0.5)
 
 
+def test_an_early_stop_that_cannot_copy_weights_notes_no_loss() -> None:
+    params: dict[str, Any] = {"a": zeros(1)}
+    stopping, driver = fastopt.EarlyStopping(params=params), fastopt.BoldDriver(params=params)
+    for monitor in (stopping, driver):
+        monitor.update(3.0)
+    params["b"] = zeros()
+    for monitor in (stopping, driver):
+        before = monitor.state_dict()
+        with pytest.raises(ValueError, match="for the new structure"):
+            monitor.update(1.0)
+        assert monitor.state_dict() == before
+
+
+def test_an_interrupted_sync_is_finished_before_anything_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = zeros(), zeros()
+    opt = fastopt.SGD([one, two], lr=1.0, momentum=0.9)
+    opt.step([zeros(100), zeros(1)])
+    with monkeypatch.context() as patch:
+        patch.setattr(type(opt._updater), "set_counts", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            opt.sync([two, one])
+    assert opt.params[0] is two
+    opt.step([zeros(), zeros()])
+    assert [one[0], two[0]] == pytest.approx([-190, -1.9])
+
+
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_load_is_finished_whatever_becomes_of_the_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = {"a": zeros(), "b": zeros()}
+    opt = fastopt.SGD(params, lr=1.0, ema=0.5)
+    saved = opt.state_dict()
+    opt.step({"a": zeros(1), "b": zeros(1)})
+    with monkeypatch.context() as patch:
+        patch.setattr(type(opt._updater), "set_counts", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            opt.load_state_dict(saved)
+    params["c"] = zeros()
+    assert opt.sync().begun == ("c",)
+    assert (opt.t, params["a"][0]) == (0, 0)
+
+
 def test_an_array_that_was_replaced_is_not_kept_alive() -> None:
     params = {"a": zeros()}
     opt = fastopt.SGD(params, lr=1.0)
@@ -189,7 +276,11 @@ def test_containers_are_rebuilt_without_asking_their_classes() -> None:
         def __post_init__(self) -> None:
             self.made = self.size * 2
 
-    layer = Layer(zeros(1))
+    layer: Any = Layer(zeros(1))
+    layer.cache = np.ones(3)
+    cache = weakref.ref(layer.cache)
     opt = fastopt.SGD(layer, lr=1.0, ema=0.5)
     assert opt.ema.made.tolist() == [2, 2, 2]
     opt.step(opt.grads)
+    layer.cache = None
+    assert cache() is None

@@ -61,6 +61,25 @@ def test_a_scaler_serves_the_optimizer_that_it_was_given_to_last() -> None:
     assert p.tolist() == [-2, -2, -2]
 
 
+def test_a_range_test_gives_a_scaler_back_as_it_was() -> None:
+    scaler, p = fastopt.LossScaler(64.0, interval=2), np.zeros(3, "float16")
+    opt = fastopt.SGD(p, lr=1.0, loss_scaler=scaler)
+    fastopt.lr_find(lambda: (1.0, np.ones(3, "float16")), p, "sgd", steps=10, loss_scaler=scaler)
+    opt.step(np.full(3, 64, "float16"))
+    assert (scaler.scale, scaler.applied, p.tolist()) == (64, 1, [-1, -1, -1])
+
+
+def test_only_a_scaler_can_be_set_and_only_where_a_scale_is_undone() -> None:
+    opt = fastopt.SGD(np.zeros(3), loss_scaler=fastopt.LossScaler())
+    with pytest.raises(TypeError, match=r"must be a fastopt\.LossScaler; got 5"):
+        opt.loss_scaler = 5  # type: ignore[assignment]
+    plain = fastopt.SGD(np.zeros(3))
+    with pytest.raises(ValueError, match="made without a loss_scaler"):
+        plain.loss_scaler = fastopt.LossScaler()
+    for one in (opt, plain):
+        one.step(np.ones(3))
+
+
 def test_it_stays_within_its_bounds() -> None:
     found = scales(fastopt.LossScaler(64.0, interval=1, growth=3.0, backoff=0.1, lowest=16.0, highest=100.0), 8)
     assert found == [64, 100, 100, 100, 16, 16, 48, 100]

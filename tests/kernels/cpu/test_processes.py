@@ -81,8 +81,15 @@ threads = [threading.Thread(target=run, args=(opt, 0, 30)) for opt in opts]
 whole = run(make(), 0, 30)
 assert all(same(opt, whole) for opt in opts)
 shared = make()
+done = []
+def look():
+    # Whoever only asks changes nothing of a step that is on its way.
+    while not done:
+        shared.t, shared.skipped, shared.params, shared.state, shared.uniform_states
+looking = threading.Thread(target=look); looking.start()
 threads = [threading.Thread(target=lambda: [step(shared, 0) for _ in range(25)]) for _ in range(4)]
 [t.start() for t in threads]; [t.join() for t in threads]
+done.append(True); looking.join()
 whole = make()
 for _ in range(100):
     step(whole, 0)
