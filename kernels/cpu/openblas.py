@@ -16,7 +16,10 @@ import numpy as np
 from llvmlite import binding, ir
 
 from ..jit.compiler import address, compiled, entry_point
+from ..system import lock
 from . import threads
+
+_MAKING = lock()
 
 _CALLING = """
 def on_the_blas(run, working, clock, times, code, shares, number, width, longest):
@@ -118,8 +121,15 @@ def on_the_blas() -> Callable[..., Any]:
     return functools.partial(function, _function("gotoblas_pthread"), working, _function("clock_gettime"))
 
 
-@functools.cache
 def _forks_wait() -> Any:
+    """The result of `_made_to_wait`, made once: of two threads that come first together one would get an engine that is
+    dropped, with the word that the other forks wait for."""
+    with _MAKING:
+        return _made_to_wait()
+
+
+@functools.cache
+def _made_to_wait() -> Any:
     """Make forks wait while a word of memory is not 0, those without Python's hooks too.
 
     Returns the engine that has the word, by the name `working`, and the code that waits.

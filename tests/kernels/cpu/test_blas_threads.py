@@ -1,6 +1,7 @@
 """Updates on the threads of NumPy's BLAS: when they are taken, and when they are left alone."""
 
 import ctypes
+import functools
 import math
 import threading
 import time
@@ -229,6 +230,22 @@ def test_an_update_that_had_to_wait_is_noted(monkeypatch: pytest.MonkeyPatch) ->
     assert loan.late[0] >= 20_000_000
     assert loan.usable() == 0
     assert loan.late[0] == 0
+
+
+def test_threads_that_come_first_together_have_one_word_that_forks_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Updates write it by its address, which would be of an engine that is gone."""
+
+    @functools.cache
+    def made() -> object:
+        time.sleep(0.01)
+        return object()
+
+    monkeypatch.setattr(openblas, "_made_to_wait", made)
+    found: list[Any] = []
+    workers = [threading.Thread(target=lambda: found.append(openblas._forks_wait())) for _ in range(4)]
+    [worker.start() for worker in workers]
+    [worker.join() for worker in workers]
+    assert found == 4 * [made()]
 
 
 @WITH_THEM
