@@ -6,6 +6,7 @@ import math
 import re
 from pathlib import Path
 
+import call_costs
 import choosing
 import client_rows
 import condition
@@ -215,6 +216,7 @@ TABLES = {
         for peer in ("torch", "keras", "optax", "thinc")
     },
     **client_rows.TABLES,
+    **call_costs.TABLES,
     **{f"folders of {top}": functools.partial(layout.table, top) for top in ("kernels", "fastopt")},
 }
 PAGES = (
@@ -224,6 +226,7 @@ PAGES = (
     "docs/optimizers.md",
     "docs/clients.md",
     "docs/sparse.md",
+    "docs/decisions/plans.md",
     "docs/decisions/blas-threads.md",
 )
 
