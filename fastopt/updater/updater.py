@@ -80,7 +80,8 @@ class Updater:
     @property
     def params(self) -> Any:
         """The caller's tree."""
-        self.finish()
+        if self.journal.pending is not None:
+            self.finish()
         return self._params
 
     @params.setter
@@ -214,7 +215,8 @@ class Updater:
     def step(self, params: Any, grads: Any) -> None:
         """Apply a step; params, grads: trees in the structure of the parameters."""
         with self.lock:
-            self.finish()  # Which may be of other parameters.
+            if self.journal.pending is not None:
+                self.finish()  # It may be of other parameters.
             of = self.parameters.of
             parameters, gradients = of(params, "params"), of(grads, "grads")
             watch = self.watch
@@ -227,7 +229,8 @@ class Updater:
                 # What has changed in the container has a better message.
                 self.parameters.matching(params, "params")
                 if misfit := self.taken.misfit(parameters):
-                    raise type(error)(f"{misfit}. To begin anew call sync(): {error}") from error
+                    kind = TypeError if isinstance(error, TypeError) else ValueError
+                    raise kind(f"{misfit}. To begin anew call sync(): {error}") from error
                 raise
 
     def update(self, parameters: list[Any], gradients: list[Any]) -> None:
