@@ -88,6 +88,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     unexpected = tuple(sorted(theirs - set(ours)))
     histories = _histories(updater, state, whole, theirs)
     changes, changed, conflicts = _hyper_changes(updater, state)
+    differing = list(conflicts)
     conflicts += [f"its arrays have no {', '.join(missing[:5])}"] * bool(missing)
     conflicts += [f"it has {', '.join(unexpected[:5])} beyond the optimizer's"] * bool(unexpected)
     if conflicts and not some:
@@ -95,6 +96,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
             f"the state is not of such an optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
             "saved, or pass partial=True to take what fits"
         )
+    changed += [f"not taken: {conflict}" for conflict in differing]
     changed += [f"{key}: as it was, since {why}" for key, why in left.items() if some]
     for key in common:
         _check(key, saved.specs[key], *ours[key])
@@ -216,7 +218,9 @@ def _hyper_changes(
     conflicts: list[str] = []
     together = "optimizer" if updater.choices.together else "parameter"
     if state["count"] not in (None, together):
-        conflicts.append(f"it counts the steps of each {state['count']}, these are of each {together}")
+        conflicts.append(
+            f"its t counts the steps of the {state['count']}: make the optimizer with count={state['count']!r}"
+        )
     if state["options"] != options(updater):
         conflicts.append(f"its options are {state['options']}, these are {options(updater)}")
     own, theirs = updater.groups, state["groups"]

@@ -46,8 +46,8 @@ class Optimizer:
     that it does not touch: "exact", the effect of zeros, once the rows are touched or `flush` is called; or "lazy",
     nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
     its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
-    each step and never copied. count: whose steps the bias corrections of a parameter count that joins late:
-    "parameter", its own, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the
+    each step and never copied. count: which steps bias corrections see: "parameter", those that the parameter had
+    itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the
     step always count the optimizer's. monitors: objects with state_dict and load_state_dict that are saved along; a
     monitor that a function of the step calls need not be named.
 
@@ -118,7 +118,8 @@ class Optimizer:
 
     @property
     def params(self) -> Any:
-        """The tree of the parameters; another tree of the same structure may be set."""
+        """The tree of the parameters. Another may be set: a step then takes it if it has the same structure, and
+        `sync` whatever it has."""
         return self._updater.params
 
     @params.setter
@@ -128,6 +129,7 @@ class Optimizer:
 
     @property
     def loss_scaler(self) -> LossScaler | None:
+        """The LossScaler whose scale a step undoes, or None. Another may be set where a scale is undone."""
         return self._updater.loss_scaler
 
     @loss_scaler.setter
@@ -177,7 +179,7 @@ class Optimizer:
 
     def _tree_of(self, slot: str, option: str) -> Any:
         if slot not in self._updater.definition.slots:
-            raise AttributeError(f"this optimizer was made without {option}")
+            raise AttributeError(_MADE_WITHOUT.format(option))
         return self._updater.tree_of(slot)
 
     @property
@@ -204,9 +206,10 @@ class Optimizer:
         """Take the tree of the parameters as it now is, after keys were added, removed or renamed.
 
         params: another tree to take from now on. An array that the optimizer has keeps its state wherever it now
-        stands; of other arrays each keeps the state of its name, if that has its shape and type; the rest begin, at
-        the present step of every function of the step. What is gone is dropped. Groups and lr_scale hold by their
-        patterns. The report names the parameters that kept their state, began, and were dropped.
+        stands; of other arrays each keeps the state of its name, if that has its shape, type of computation and
+        device; the rest begin, at the present step of every function of the step. What is gone is dropped. Groups and
+        lr_scale hold by their patterns. The report names the parameters that kept their state, began and were dropped
+        (both, where another array stands under a name), and the patterns that now match nothing.
         Raises TypeError or ValueError, naming the array, and RuntimeError while the optimizer is watched or captured;
         nothing has then been changed.
         """
@@ -309,6 +312,8 @@ class Optimizer:
         hyper = self.__dict__.get("hyper")
         if hyper is not None and name in hyper:
             return hyper[name]
+        if name in _TREES and hyper is not None:
+            raise AttributeError(_MADE_WITHOUT.format(_TREES[name]))
         raise AttributeError(
             f"{type(self).__name__} has no {name}" + (" and no hyperparameter of that name" if hyper else "")
         )
@@ -323,6 +328,12 @@ class Optimizer:
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
         return f"<{type(self).__name__}: {self.rule.name}, {len(self._updater.state)} arrays, step {self.t}, {hyper}>"
+
+
+# The trees that an optimizer has with an option, and that option. Python asks for the names once more after a property
+# that has none.
+_TREES = {"ema": "ema", "cast": "cast_to"}
+_MADE_WITHOUT = "this optimizer was made without {}"
 
 
 def _check_scaler(loss_scaler: Any) -> None:

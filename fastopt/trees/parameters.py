@@ -60,7 +60,7 @@ class Parameters:
         """The leaves of a tree, place by place. Raises ValueError that names what differs, containers in the places of
         arrays too."""
         if what == "params":
-            return matching(tree, self._structure, what, "params as they were taken", self._remedy)
+            return matching(tree, self._structure, what, "the params that were taken", self._remedy)
         return matching(tree, self._structure, what, "params", "it must have the structure of params")
 
     def _each_once(self, found: Sequence[Any], what: str) -> list[Any]:

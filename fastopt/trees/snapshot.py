@@ -17,7 +17,8 @@ class Snapshot:
 
     def __init__(self, params: Any, whose: str) -> None:
         self._tree = params
-        self._parameters = Parameters(params, may_share=True, remedy=f"make another {whose} for the new structure")
+        self._remedy = f"make another {whose} for the new structure"
+        self._parameters = Parameters(params, may_share=True, remedy=self._remedy)
         self._names = [f"params{path}" for path in self._parameters.paths]
         arrays = self._parameters.of(params, "params")
         self._storages = check_parameters(arrays, self._names)
@@ -26,13 +27,17 @@ class Snapshot:
         self._shapes = [tuple(array.shape) for array in arrays]
         self.taken = False
 
-    def _found(self) -> tuple[list[Any], list[Any]]:
-        """The arrays that stand in the tree, and for each the object to assign to."""
+    def _found(self, written: bool = False) -> tuple[list[Any], list[Any]]:
+        """The arrays that stand in the tree, and for each the object to assign to. written: whether they will be."""
         arrays = self._parameters.of(self._tree, "params")
         views = [view_of(array, name)[1] for array, name in zip(arrays, self._names, strict=True)]
         for view, name, shape, storage in zip(views, self._names, self._shapes, self._storages, strict=True):
+            if written and not view.writable:
+                raise ValueError(f"{name} is read-only; make it writable, or put a writable array in its place")
             if (view.shape, view.storage) != (shape, storage):
-                raise ValueError(f"{name} is {view.storage} of shape {view.shape}; it was {storage} of shape {shape}")
+                raise ValueError(
+                    f"{name} is {view.storage} of shape {view.shape}; it was {storage} of shape {shape}: {self._remedy}"
+                )
         return arrays, [view.array for view in views]
 
     def check(self) -> None:
@@ -49,7 +54,7 @@ class Snapshot:
 
     def restore(self) -> None:
         """Put the copy back into the arrays."""
-        arrays, targets = self._found()
+        arrays, targets = self._found(written=True)
         try:
             for target, copy in zip(targets, self._copies, strict=True):
                 target[...] = copy

@@ -52,7 +52,7 @@ def matching(tree: Any, like: Any, path: str, known: str, remedy: str) -> list[A
     extra = [path + step for step in theirs if step not in ours]
     if missing or extra:
         said = [f"has no {', '.join(missing)}"] * bool(missing)
-        said += [f"has {', '.join(extra)} beyond {known}"] * bool(extra)
+        said += [f"has {', '.join(extra)}, which is not in {known}"] * bool(extra)
         raise ValueError(f"{path} {' and '.join(said)}; {remedy}")
     return [leaf for step, _, value in wanted for leaf in matching(theirs[step], value, path + step, known, remedy)]
 

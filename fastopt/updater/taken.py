@@ -1,6 +1,6 @@
 """The parameters that an updater takes, at first and when the caller's container has changed, with their state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from .hyper import Hyper, groups_of
 from .lr_scale import lr_scales
 from .state import started
 
-# Shape, type of computation, device, backend.
 Kind = tuple[tuple[int, ...], str, str, str]
+_KIND = ("shape", "the type of computation", "the device", "the backend")
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,19 @@ class Taken:
     scales: Sequence[list[Any]]
     kept: Sequence[int | None]
 
-    def misfit(self, arrays: Sequence[Any]) -> str:
-        """What is said of an array that the state of its place does not fit; "" if all fit."""
-        for array, kind, path in zip(arrays, self.kinds, self.parameters.paths, strict=True):
-            if (now := kind_of(array, f"params{path}")) != kind:
-                return f"params{path} is {_text(now)}; it was {_text(kind)} when its state was made"
-        return ""
+    def check(self, arrays: Sequence[Any], chosen: Iterable[int]) -> None:
+        """Raise ValueError for a parameter that its state does not fit, whatever now stands in its place.
+
+        arrays: those of all parameters. chosen: the numbers of those to look at.
+        """
+        for k in chosen:
+            name = f"params{self.parameters.paths[k]}"
+            if self.state[k] and (now := kind_of(arrays[k], name)) != self.kinds[k]:
+                told = [f"{n} {a}, not {b}" for n, a, b in zip(_KIND, now, self.kinds[k], strict=True) if a != b]
+                raise ValueError(
+                    f"{name} has {' and '.join(told)} as when its state was made; call opt.sync(), after which it "
+                    "begins anew"
+                )
 
 
 def kind_of(array: Any, name: str) -> Kind:
@@ -67,18 +74,13 @@ def kind_of(array: Any, name: str) -> Kind:
     return view.shape, compute_type([view.storage]), view.device, library.BACKEND
 
 
-def _text(kind: Kind) -> str:
-    shape, compute, device, _ = kind
-    return f"of shape {shape}, computed in {compute}, on {device}"
-
-
 def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Sequence[Any] = ()) -> Taken:
     """The parameters of a tree. Those that were there before keep their state, others begin.
 
     A parameter is known by its array, wherever that stood before, else by its name, if the state fits it still.
     latest: the arrays before. Raises TypeError or ValueError, naming the array; nothing has then been changed.
     """
-    remedy = "if it was changed on purpose, call sync(), which takes it as it now is"
+    remedy = "if it was changed on purpose, call opt.sync(), which takes it as it now is"
     parameters = Parameters(params, choices.may_share, remedy)
     arrays, names = parameters.of(params, "params"), [f"params{path}" for path in parameters.paths]
     storages = check_parameters(arrays, names)

@@ -225,12 +225,9 @@ class Updater:
                     watch.around(parameters, gradients)
                 else:
                     self.update(parameters, gradients)
-            except (TypeError, ValueError) as error:
-                # What has changed in the container has a better message.
+            except TypeError:
+                # A container in the place of an array has a better message.
                 self.parameters.matching(params, "params")
-                if misfit := self.taken.misfit(parameters):
-                    kind = TypeError if isinstance(error, TypeError) else ValueError
-                    raise kind(f"{misfit}. To begin anew call sync(): {error}") from error
                 raise
 
     def update(self, parameters: list[Any], gradients: list[Any]) -> None:
@@ -249,6 +246,7 @@ class Updater:
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
                 return
+            self.taken.check(parameters, chosen)
             counts = self.split(chosen)
             gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, gradients, strict=True)]
             plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)

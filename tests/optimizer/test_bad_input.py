@@ -153,7 +153,7 @@ def params() -> dict[str, Any]:
 
 GRADS = {
     "a missing key": (lambda g: {"W": g["W"]}, r"grads has no grads\['b'\]; it must have the structure of params"),
-    "an extra key": (lambda g: {**g, "c": g["W"]}, r"grads has grads\['c'\] beyond params"),
+    "an extra key": (lambda g: {**g, "c": g["W"]}, r"grads has grads\['c'\], which is not in params"),
     "a short list": (lambda g: {**g, "b": g["b"][:1]}, r"grads\['b'\] has no grads\['b'\]\[1\]"),
     "an array for a list": (lambda g: {**g, "b": g["W"]}, r"grads\['b'\] must be a list as in params; got a ndarray"),
     "another shape": (lambda g: {**g, "b": g["b"][::-1]}, r"grads\['b'\]\[0\] has shape \(2,\) but params\['b'\]\[0\]"),

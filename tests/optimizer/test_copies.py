@@ -44,7 +44,13 @@ def test_weights_that_are_put_back_in_part_have_their_copies(opt: fastopt.Optimi
     stopping.update(1.0)
     moved(opt)
     opt.params["b"].flags.writeable = False
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"params\['b'\] is read-only"):
+        stopping.restore()
+    assert opt.params["a"][0] == pytest.approx(0.8)  # Nothing has been put back.
+    opt.params["b"].flags.writeable = True
+    copies = stopping._weights._copies
+    copies[1] = np.ones(5, "float32")  # As an interrupt does, this ends it in its middle.
+    with pytest.raises(ValueError, match="broadcast"):
         stopping.restore()
     assert opt.params["a"][0] == np.float32(0.9)
     assert followed(opt)
@@ -102,4 +108,3 @@ def test_what_the_caller_writes_comes_by_refresh(opt: fastopt.Optimizer) -> None
     fresh.params["a"][...] = 3.0
     fresh.refresh()
     assert (fresh.ema["a"] == 3).all()
-    fastopt.SGD(weights(1.0), lr=0.1).refresh()  # Nothing follows there.

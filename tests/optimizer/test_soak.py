@@ -31,7 +31,7 @@ class Run:
         self.dtype, self.rule, self.folder = DTYPES[storage], RULES[RULE_OF[storage]], folder
         self.generator = np.random.default_rng(8)
         self.opt = self.made()
-        self.models = [PlainModel(self.rule, [p], OPTIONS) for p in self.opt.params]
+        self.models, self.applied = [PlainModel(self.rule, [p], OPTIONS) for p in self.opt.params], 0
 
     def made(self) -> fastopt.Optimizer:
         generator = np.random.default_rng(7)
@@ -52,6 +52,7 @@ class Run:
                 self.opt.step()
             else:
                 self.opt.step([g if on else None for g, on in zip(made, active, strict=True)])
+            self.applied += bool(active.any())
             for model, g, on in zip(self.models, made, active, strict=True):
                 if on:
                     model.step([g])
@@ -66,7 +67,7 @@ class Run:
     def check(self) -> None:
         """Assert that every bit is the model's."""
         opt = self.opt
-        assert opt.t == max(model.t for model in self.models)
+        assert opt.t == self.applied
         assert list(opt.state_dict()["steps"].values()) == [model.t for model in self.models]
         for k, model in enumerate(self.models):
             assert same_bits(opt.params[k], model.params[0]), (k, model.t)

@@ -201,7 +201,7 @@ class Machine(RuleBasedStateMachine):
     def change_the_structure(self, seed: int, k: int, add: bool) -> None:
         """A key more, or one less, where the tree has a dictionary."""
         k %= len(self.arrays)
-        name = f"new{seed}"
+        name = f"new{self.seen['structures with one more']}"
         k, changed = self.problem.with_one_more(name) if add else (k, self.problem.without(k))
         if changed is None:
             return

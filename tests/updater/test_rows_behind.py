@@ -421,10 +421,11 @@ def test_threads_do_not_change_the_bits() -> None:
 def test_on_a_gpus_kernels_rows_have_the_same_bits(tmp_path: Path) -> None:
     if cuda_shim.compiler() is None:
         pytest.skip("there is no C++ compiler")
-    sparse, dense = pair("adam", weight_decay=0.01)
+    _, dense = pair("adam", weight_decay=0.01)
     for step in range(4):
         dense.step([gradients(step)[0].dense((ROWS, 6)), gradients(step)[1]])
     with cuda_shim.simulated(cuda_shim.Shim()):
+        sparse, _ = pair("adam", weight_decay=0.01)
         for step in range(4):
             sparse.step(gradients(step))
         sparse.flush()
