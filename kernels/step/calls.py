@@ -32,7 +32,7 @@ class Calls:
         self._kept: OrderedDict[tuple[int, Program], _Call] = OrderedDict()
 
     def update(self, program: Program, arrays: Sequence[Any], numbers: Mapping[str, Any]) -> list[list[float]] | None:
-        """Apply one step of a program to one set of arrays, in place; returns the result of `plan.update`.
+        """Apply one step of a program to one set of arrays, in place; returns the result of `stepped`.
 
         Raises TypeError or ValueError that names the argument; nothing has then been changed.
         """

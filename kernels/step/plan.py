@@ -1,4 +1,4 @@
-"""Runs a program on sets of arrays: once, or step after step without looking at each array anew."""
+"""Runs a program on sets of arrays, step after step without looking at each array anew."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -29,26 +29,6 @@ MOVED, CHANGED, OTHERS = 1, 2, 3
 _MOST = 16
 
 
-def update(
-    program: Program,
-    sets: Sequence[Sequence[Any]],
-    numbers: Sequence[Mapping[str, Any]],
-    label: Callable[[int, str], str] = lambda position, name: name,
-) -> list[list[float]] | None:
-    """Apply one step of a program to sets of arrays, in place.
-
-    sets: for each parameter its arrays, in the order of `program.arrays`. numbers: one row of hyperparameters, step
-    and uniform states for all sets, or one for each. label: how messages name an array.
-    Returns the new uniform states: of each row of numbers, or of each set if numbers differ from array to array. None
-    if the program's guard said that the step does not count, and nothing was written.
-    """
-    which, views = views_of(program, sets, label)
-    groups = range(len(sets)) if len(numbers) > 1 else [0] * len(sets)
-    # Scalars that follow from a norm of an array differ from set to set.
-    own = range(len(sets)) if program.apart else groups
-    return stepped(Attended(program, stage_runs(program, which, views, own), groups, own), numbers)
-
-
 def stepped(executor: Executor, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
     """Take a step that nothing else has to note. Returns what `decide` returns."""
     states = executor.decide(numbers)
@@ -62,7 +42,7 @@ class _Part:
     """The sets of a plan that have a gradient, and what takes steps on them.
 
     sets: their numbers. own: for each which row of scalars is its own. gradients: the batches with the gradient, and
-    its column.
+    its column. steps: makes unattended steps.
     """
 
     sets: Sequence[int]
@@ -71,6 +51,7 @@ class _Part:
     gradients: Sequence[tuple[Batch, int]]
     attended: Attended
     executor: Executor
+    steps: Callable[[int, Any], "UnattendedSteps"]
 
 
 class Plan:
@@ -112,7 +93,6 @@ class Plan:
         self._parts: dict[bytes, _Part] = {}
         self._part: _Part | None = None
         self._unattended: Unattended | None = None
-        self._steps: Callable[[int, Any], UnattendedSteps]
         self._written: list[View] = []
         self.touched: list[Touched] = []
 
@@ -258,11 +238,11 @@ class Plan:
         gradients = [(batch, column) for column, batches in having for batch in batches]
         groups, on = [self._groups[k] for k in sets], backend(self._which)
         attended = Attended(self.program, runs, groups, own)
-        self._steps = functools.partial(on.unattended_steps, self.program, runs, groups, self._device)
+        steps = functools.partial(on.unattended_steps, self.program, runs, groups, self._device)
         if not on.unattended(self.program) or self._sparse:
-            return _Part(sets, own, runs, gradients, attended, attended)
-        self._unattended = Unattended(self._steps, runs[-1], self._unattended)
-        return _Part(sets, own, runs, gradients, attended, self._unattended)
+            return _Part(sets, own, runs, gradients, attended, attended, steps)
+        self._unattended = Unattended(steps, runs[-1], self._unattended)
+        return _Part(sets, own, runs, gradients, attended, self._unattended, steps)
 
     def _touch(self, gradients: list[Any], part: _Part) -> None:
         """Take the row-sparse gradients of this step."""
@@ -285,7 +265,8 @@ class Plan:
 
         Raises TypeError unless the arrays are CuPy's, ValueError where the bits would differ from the host's.
         """
-        return self._steps(rows, self._unattended.notice if self._unattended else None)
+        assert self._part is not None
+        return self._part.steps(rows, self._unattended.notice if self._unattended else None)
 
     @property
     def addresses(self) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import ITEM_SIZES, View, is_flat
+from ..arrays.view import ITEM_SIZES, View, is_flat, place
 from .layout import Layout
 from .table import Batch
 
@@ -42,11 +42,6 @@ def _enter() -> Any:
     from ..jit.compiler import compiled, entry_point
 
     return entry_point(compiled("enter_rows", _ENTERING, f"int64({', '.join(['int64'] * 11)})"))
-
-
-def _place(array: Any) -> int:
-    place: int = array.__array_interface__["data"][0]  # in half of the time of array.ctypes.data
-    return place
 
 
 class RowTasks:
@@ -86,7 +81,7 @@ class RowTasks:
         width = len(self._columns)
         self._room = np.empty((rows, self._layout.columns), np.int64)
         self._room[:, width + 2 : width + 2 + len(self._tail)] = self._tail
-        self._places = _place(self._columns), width, _place(self._room), self._room.shape[1]
+        self._places = place(self._columns), width, place(self._room), self._room.shape[1]
 
     def batch(self, at: int, rows: Any, piece: int, position: int, scalars: int, last: Any = None) -> Batch:
         """A batch of rows; the one before is no longer one.
@@ -102,9 +97,9 @@ class RowTasks:
             self._make_room(max(count, 2 * len(self._room)))
         most = max(1, piece // max(1, self._length))
         columns, width, room, cells = self._places
-        begins = 0 if last is None else _place(last)
+        begins = 0 if last is None else place(last)
         numbers = self._length, most, self._joins, scalars
-        table = self._room[: self._enter(_place(rows), count, begins, columns, width, *numbers, room, cells)]
+        table = self._room[: self._enter(place(rows), count, begins, columns, width, *numbers, room, cells)]
         if self._layout.repeated:
             table[:, -1] = scalars
         if self._batch is None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits, same_numbers
 from own_rules import EVERY, OF_EACH_SHAPE
+from updating import update
 
 import fastopt
 from fastopt.kernels import RULES, maximum, rule, sqrt, where
@@ -16,7 +17,6 @@ from fastopt.kernels.cpu import blas_threads, openblas, threads
 from fastopt.kernels.cpu import source as cpu_source
 from fastopt.kernels.language.reductions import REDUCTIONS
 from fastopt.kernels.reference import denormals_flushed
-from fastopt.kernels.step.plan import update
 
 # Every rule in float32 and, by turns, in one more type.
 RULES_AND_TYPES = by_turns(EVERY, DTYPES, always=[("float32",)])

@@ -13,9 +13,9 @@ import numpy as np
 from examples import arrays_for
 from own_rules import EVERY
 from updated_sets import check_sets, numbers_of
+from updating import update
 
 from fastopt.kernels import Rule
-from fastopt.kernels.step.plan import update
 
 FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g1")
 # Around packs of 2, 4 and 8 elements, lanes of 1,024 and pieces of 65,536.

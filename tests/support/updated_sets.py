@@ -3,9 +3,9 @@
 from typing import Any
 
 from examples import same_bits, same_numbers
+from updating import update
 
 from fastopt.kernels import Rule
-from fastopt.kernels.step.plan import update
 
 
 def numbers_of(tested: Rule) -> dict[str, Any]:

@@ -9,11 +9,11 @@ import pytest
 from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits
 from own_rules import EVERY, OWN
 from updated_sets import check_sets, numbers_of
+from updating import update
 
 from fastopt.kernels import RULES, Rule
 from fastopt.kernels.cuda import compiler as cupy_kernels
 from fastopt.kernels.cuda.launch_size import THREADS
-from fastopt.kernels.step.plan import update
 from fastopt.kernels.tasks.layout import Layout
 
 NO_COMPILER = "there is no C++ compiler: neither g++ nor the package ziglang"

@@ -9,11 +9,11 @@ import pytest
 from examples import DTYPES, arrays_for, same_bits, same_numbers
 from on_cupy import on_gpu
 from own_rules import EVERY
+from updating import update
 
 from fastopt.kernels import RULES, Rule, rule
 from fastopt.kernels.cuda import compiler
 from fastopt.kernels.libraries.library import array_like
-from fastopt.kernels.step.plan import update
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ if not installed("numba_cuda"):
 
 from emulated_cuda import InMemory, emulated, in_memory
 from examples import same_numbers
+from updating import update
 
 from fastopt.kernels import RULES, max_norm, maximum, minimum, norm, rule, sign, sqrt, where
 from fastopt.kernels.libraries import cuda_interface, torch_cuda
 from fastopt.kernels.libraries.library import array_like, view_of
 from fastopt.kernels.numba_cuda import compiler as nvidia
 from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
-from fastopt.kernels.step.plan import update
 from fastopt.kernels.tasks.layout import Layout
 
 DTYPES = ("float32", "float64")

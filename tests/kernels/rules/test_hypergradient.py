@@ -7,10 +7,10 @@ import numba
 import numpy as np
 import pytest
 from examples import DTYPES, arrays_for, check_update, same_bits
+from updating import update
 
 import fastopt
 from fastopt.kernels import rule, total
-from fastopt.kernels.step.plan import update
 
 SIZES = (0, 1, 7, 1023, 3000, 65536 + 700)
 
