@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, row_sparse, values_of
-from ..kernels.libraries.library import array_like, assignable, views_of
+from ..kernels.libraries.library import array_like, assignable, view_of, views_of
 from ..kernels.riders import AVERAGE, COPY
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
@@ -239,6 +239,7 @@ class Updater:
             self.refuse_captured()
         counts, scaler, plan = self.counts, self.loss_scaler, self.plans.whole
         chosen: Sequence[int]
+        zeroed: list[Any] = []
         executor = None
         if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
             executor = plan.retake(parameters, gradients, counts.row_of)
@@ -248,7 +249,11 @@ class Updater:
                 return
             self.taken.check(parameters, chosen)
             counts = self.split(chosen)
-            gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, gradients, strict=True)]
+            given = gradients
+            gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, given, strict=True)]
+            if self._zeroes and self.rows_behind.needs_dense:
+                # The step sets the dense copies of these to zero.
+                zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
             plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
             self.latest = parameters
             for k in self.rows_behind.by_parameter.keys() & chosen:
@@ -265,10 +270,9 @@ class Updater:
         if plan.touched:
             self.rows_behind.bring(plan, chosen, self.state)
         new = executor.decide(numbers)
-        zeroed: Sequence[Any] = ()
         if new is None:
             if self._zeroes:
-                zeroed = [assignable(g, "grads") for g in values_of(gradients) if g is not None]
+                zeroed += [assignable(g, "grads") for g in values_of(gradients) if g is not None]
             journal.begin(0, (), scaler, zeroed)
         else:
             counted = counts.after(plan.rows, chosen, new)
@@ -276,7 +280,7 @@ class Updater:
             if plan.touched:
                 if self._zeroes:
                     # The values of rows that came twice were read before they were added up.
-                    zeroed = [touched.given for touched in plan.touched]
+                    zeroed += [touched.given for touched in plan.touched]
                 notes = self.rows_behind.notes(plan, chosen)
             executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes))
         journal.settle()
@@ -290,8 +294,13 @@ class Updater:
         """A gradient in the form that a plan takes."""
         if gradient is None or not is_row_sparse(gradient):
             return gradient
-        rows = row_sparse(gradient, parameter.shape, self.label(k, self.rule.arrays[1]))
-        return rows.dense(parameter.shape) if self.rows_behind.needs_dense else rows
+        label = self.label(k, self.rule.arrays[1])
+        rows = row_sparse(gradient, parameter.shape, label)
+        if not self.rows_behind.needs_dense:
+            return rows
+        if self._zeroes and not view_of(rows.values, f"{label}.values")[1].writable:
+            raise ValueError(f"{label}.values is read-only, and zero_grads would set it; pass a writable array")
+        return rows.dense(parameter.shape)
 
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.

@@ -1,13 +1,17 @@
 """Momentum whose rate follows, array by array, how large the weights are beside their gradient."""
 
+import math
+
 from ..families import Family
 from ..language.functions import norm, scaled, where
 from ..rule_type import rule
 
 
 def trust_ratio(weights, step):
-    """The norm of an array of weights over that of its step; 1 where one of them is 0: there is nothing to follow."""
-    return where((weights > 0) & (step > 0), weights / where(step > 0, step, 1.0), 1.0)
+    """The norm of an array of weights over that of its step; 1 where one of them is 0, as there is nothing to follow,
+    and where the ratio is beyond float64, as of a step that is 0 but for denormals."""
+    ratio = weights / where(step > 0, step, 1.0)
+    return where((weights > 0) & (step > 0) & (ratio < math.inf), ratio, 1.0)
 
 
 @rule(

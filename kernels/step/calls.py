@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # How many parameters' calls are kept: a call anew takes ten times as long.
 _MOST = 1024
+_SMALL = 4096  # bytes of task tables
 _NONE: list[Any] = []
 
 
@@ -63,7 +64,9 @@ class _Call:
     def watch(self, arrays: list[Any], which: str, views: Sequence[View]) -> bool:
         """Watch the arrays, of which the step has been taken. Returns whether that is possible without keeping them."""
         batches = [(batch, run.stage.arrays) for run in self._runs for batch in run.batches]
-        if any(batch.sets for batch, _ in batches):
+        # What is kept stays when the arrays are gone: it must be small beside them.
+        size = sum(batch.table.nbytes for batch, _ in batches)
+        if any(batch.sets for batch, _ in batches) or size > max(_SMALL, views[0].size // 64):
             return False
         names = self._program.arrays
         written = self._program.stages[-1].writes

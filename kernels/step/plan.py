@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays.extents import Extents
-from ..arrays.row_sparse import RowSparse
+from ..arrays.overlaps import check_overlaps
+from ..arrays.row_sparse import RowSparse, values_of
 from ..arrays.view import View, is_flat
 from ..backends import backend
-from ..libraries.library import views_of
+from ..libraries.library import view_of, views_of
 from ..program.stages import Program, Stage
 from ..tasks.stage_run import StageRun
 from ..tasks.table import Batch
@@ -254,6 +255,17 @@ class Plan:
                 for run, into in zip(part.runs, batches, strict=True):
                     into.append(touched.set.batch(run.stage, touched.rows, touched.values, touched.at, *own))
         part.attended.touch(batches)
+        if self.program.arrays[1] in self.program.stages[-1].writes:
+            self._check_apart(gradients)
+
+    def _check_apart(self, gradients: list[Any]) -> None:
+        """Raise ValueError for gradients, which the step sets to zero, that share memory."""
+        gradient, labels, views = self.program.arrays[1], [], []
+        for k, values in enumerate(values_of(gradients)):
+            if values is not None:
+                labels.append(self._label(k, gradient) + ".values" * isinstance(gradients[k], RowSparse))
+                views.append(view_of(values, labels[-1])[1])
+        check_overlaps(views, labels.__getitem__, range(len(views)))
 
     def scalars(self, position: int) -> Any:
         """The scalars of the stage that writes, as they were decided for a set."""

@@ -365,6 +365,33 @@ def test_gradients_are_zeroed_where_rows_come_twice_too() -> None:
         assert not values.any()
 
 
+def test_gradients_that_are_zeroed_may_not_share_memory() -> None:
+    """The second would be read after it was set to zero."""
+    tables, whole = [np.zeros((4, 3), "float32") for _ in range(2)], np.ones((4, 3), "float32")
+    values = whole[:2]
+    opt = fastopt.SGD(tables, lr=1.0, zero_grads=True)
+    for other, name in ((RowSparse([0, 1], values), r"grads\[1\]\.values"), (whole, r"grads\[1\]")):
+        with pytest.raises(ValueError, match=rf"{name} shares memory with grads\[0\]\.values"):
+            opt.step([RowSparse([0, 1], values), other])
+    assert not any(table.any() for table in tables)
+    opt.step([RowSparse([0, 1], values), RowSparse([0, 1], values.copy())])
+    assert [table.sum() for table in tables] == [-6, -6]
+    assert not values.any()
+
+
+def test_gradients_that_are_made_dense_are_zeroed_too() -> None:
+    table, values = np.ones((4, 3), "float32"), np.ones((2, 3), "float32")
+    opt = fastopt.LAMB([table], zero_grads=True, skip_nonfinite=True)
+    opt.step([RowSparse([0, 1], values)])
+    assert not values.any()
+    values[...] = np.inf
+    opt.step([RowSparse([0, 1], values)])
+    assert (opt.t, opt.skipped, values.any()) == (1, 1, False)
+    values.flags.writeable = False
+    with pytest.raises(ValueError, match=r"grads\[0\]\.values is read-only, and zero_grads would set it"):
+        opt.step([RowSparse([0, 1], values)])
+
+
 def test_saved_in_the_middle_and_resumed(tmp_path: Path) -> None:
     opt, dense = pair("nadam", lr=schedules.cosine(0.1, steps=30))
     for step in range(7):

@@ -12,6 +12,7 @@ from examples import same_bits
 from stepping import in_numpy
 from stepping import on as on
 
+import fastopt
 from fastopt.kernels import norm
 from fastopt.kernels.language.reductions import CHUNK, REDUCTIONS
 
@@ -113,3 +114,14 @@ def test_large_arrays_have_the_bits_of_numpy(first: str, on: Callable[..., Any])
     on(params, grads, "sgd", options)
     assert all(same_bits(p, wanted) for p, wanted in zip(params, expected, strict=True))
     assert norm([p.astype("float64") for p in params]) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("name", ["lars", "lamb"])
+def test_a_ratio_beyond_float64_counts_as_of_a_norm_of_zero(name: str) -> None:
+    """A layer whose gradients die into denormals is not thrown to infinity."""
+    options = {} if name == "lars" else {"weight_decay": 0.0}
+    p = np.ones(4)
+    opt = fastopt.Optimizer([p], name, lr=0.1, **options)
+    for g in (1.0, 1e-315, 5e-324):
+        opt.step([np.full(4, g)])
+        assert (np.abs(p) <= 1).all()
