@@ -247,14 +247,18 @@ class Updater:
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
                 return
-            self.taken.check(parameters, chosen)
             counts = self.split(chosen)
             given = gradients
             gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, given, strict=True)]
             if self._zeroes and self.rows_behind.needs_dense:
                 # The step sets the dense copies of these to zero.
                 zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
-            plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
+            try:
+                plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
+            except (TypeError, ValueError):
+                # A parameter that its state does not fit has a remedy of its own.
+                self.taken.check(parameters, chosen)
+                raise
             self.latest = parameters
             for k in self.rows_behind.by_parameter.keys() & chosen:
                 if not isinstance(gradients[k], RowSparse):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..headers.numpy_headers import Headers
     from ..headers.tensor_headers import TensorHeaders
 
-# How many parameters' calls are kept: a call anew takes ten times as long.
+# How many parameters are known; a call on another takes as long as a first one.
 _MOST = 1024
 _SMALL = 4096  # bytes of task tables
 _NONE: list[Any] = []

@@ -85,6 +85,7 @@ class Plan:
         self.sets: Sequence[int] = range(len(slots))
         self.rows = tuple(dict.fromkeys(groups))
         self._sparse = tuple(sparse)
+        self._zeroes = program.arrays[1] in program.stages[-1].writes
         self.dense = frozenset(range(len(slots))).difference(sparse)
         self._headers: Headers | TensorHeaders | None = None
         # The latest headers, and for each parameter how it lay then, and its gradient.
@@ -191,7 +192,7 @@ class Plan:
         It is expected to lie as before, or like the parameter. Where it does not all arrays are prepared for anew.
         """
         before, lay = self._earlier
-        changed = range(len(views)) if self.program.arrays[1] in self.program.stages[-1].writes else ()
+        changed = range(len(views)) if self._zeroes else ()
         if before is None or any(not _alike(lay[k][0], views[k][0]) for k in gaps):
             before, lay = None, []
         while True:
@@ -255,7 +256,7 @@ class Plan:
                 for run, into in zip(part.runs, batches, strict=True):
                     into.append(touched.set.batch(run.stage, touched.rows, touched.values, touched.at, *own))
         part.attended.touch(batches)
-        if self.program.arrays[1] in self.program.stages[-1].writes:
+        if self._zeroes:
             self._check_apart(gradients)
 
     def _check_apart(self, gradients: list[Any]) -> None:
