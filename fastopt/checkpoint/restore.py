@@ -176,7 +176,10 @@ def _histories(
         if type(count) is not int or not 0 <= count < 2**62:
             raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {short(count)}")
         if type(since) is not int or since > count:
-            raise ValueError(f"averaged_since[{key!r}] in the state must be a count of steps; got {short(since)}")
+            raise ValueError(
+                f"averaged_since[{key!r}] in the state must be a count of steps, at most steps[{key!r}]; got "
+                f"{short(since)}"
+            )
         numbers = saved.get(key, own.states if of_run is None else of_run)
         if (
             not isinstance(numbers, dict)
@@ -205,7 +208,7 @@ def _finish(
 ) -> None:
     """What follows once the arrays are written; may be interrupted and called again."""
     updater.set_counts(histories, applied, skipped)
-    if updater.follows:
+    if updater.has_derived:
         updater.refresh_all(arrays, copied)
 
 

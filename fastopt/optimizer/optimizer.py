@@ -92,6 +92,8 @@ class Optimizer:
                 raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
         if count not in ("parameter", "optimizer"):
             raise ValueError(f"count must be parameter or optimizer; got {count!r}")
+        if not isinstance(monitors, Sequence):
+            raise TypeError(f"monitors must be a list of objects with state_dict and load_state_dict; got {monitors!r}")
         for monitor in (monitors := tuple(monitors)):
             if not has_state(monitor):
                 raise TypeError(f"monitors must have state_dict and load_state_dict; got {monitor!r}")

@@ -19,13 +19,13 @@ _FOLLOWERS: "weakref.WeakSet[Any]" = weakref.WeakSet()
 _LOCK = lock()
 
 
-def follows(follower: Follower) -> None:
+def register(follower: Follower) -> None:
     """Have a follower hear of all arrays that are put back, for as long as it lives."""
     with _LOCK:
         _FOLLOWERS.add(follower)
 
 
-def put_back(arrays: Collection[Any]) -> None:
+def announce(arrays: Collection[Any]) -> None:
     """Tell all followers that arrays have other values, which no step gave them.
 
     What a follower raises is raised once all have been told.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..kernels.libraries.library import array_like, check_parameters, view_of
-from .followers import put_back
+from .followers import announce
 from .parameters import Parameters
 
 
@@ -60,7 +60,7 @@ class Snapshot:
                 target[...] = copy
         finally:
             # After an interrupt too, of what was written by then.
-            put_back(arrays)
+            announce(arrays)
 
     def drop(self) -> None:
         """Forget the copy."""

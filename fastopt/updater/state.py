@@ -19,16 +19,16 @@ def started(definition: WithRiders, hyper: Hyper, array: Any, path: str) -> dict
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
             state[slot] = array_like(array, hyper[start] if isinstance(start, str) else start, dtype, path)
-    follow(state, followers(definition, means=0), array, path)
+    set_to(state, derived(definition, means=0), array, path)
     return state
 
 
-def followers(definition: WithRiders, means: int) -> list[str]:
+def derived(definition: WithRiders, means: int) -> list[str]:
     """The slots that equal the parameter: a copy, and an average as long as it is of no means."""
     return [slot for slot in definition.slots if slot not in definition.start and not (slot == AVERAGE and means)]
 
 
-def follow(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -> None:
+def set_to(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -> None:
     """Give slots the present values of their parameter."""
     for slot in slots:
         copy(array, state[slot], path)

@@ -10,14 +10,14 @@ from ..kernels.libraries.library import array_like, assignable, view_of, views_o
 from ..kernels.riders import AVERAGE, COPY
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
-from ..trees.followers import follows
+from ..trees.followers import register
 from ..trees.parameters import Parameters
 from .behind import RowsBehind
 from .counts import Counts, History
 from .journal import Journal
 from .loss_scale import LossScaler
 from .plans import Plans
-from .state import follow, followers
+from .state import derived, set_to
 from .taken import Choices, Taken, taken
 
 
@@ -61,8 +61,8 @@ class Updater:
         self.captured: Replayed | None = None
         new = taken(params, choices)
         self.take(params, new, [History(0, dict(self.rule.states))] * len(new.state), None)
-        if self.follows:
-            follows(self)
+        if self.has_derived:
+            register(self)
 
     def take(self, params: Any, new: Taken, histories: Sequence[History], gradients: Sequence[Any] | None) -> None:
         """Take over parameters; may be interrupted and called again.
@@ -173,13 +173,13 @@ class Updater:
         self.plans = Plans(self.program, slots, label)
 
     @property
-    def follows(self) -> bool:
+    def has_derived(self) -> bool:
         """Whether some state equals the parameters, and must when others write them."""
-        return bool(followers(self.definition, means=0))
+        return bool(derived(self.definition, means=0))
 
     def refresh(self) -> None:
         """Have copies, and averages without a mean, equal the parameters, which others may have written."""
-        if self.follows:
+        if self.has_derived:
             with self.lock:
                 self.settle()
                 self.refresh_all(self.arrays)
@@ -188,8 +188,8 @@ class Updater:
         """`refresh` while the lock is held. arrays: the parameters. but: by their keys those whose copies stay."""
         places = zip(self.parameters.keys, self.parameters.paths, self.counts.each, self.state, arrays, strict=True)
         for key, path, row, state, array in places:
-            slots = followers(self.definition, row.count - row.since)
-            follow(state, [slot for slot in slots if not (slot == COPY and key in but)], array, f"params{path}")
+            slots = derived(self.definition, row.count - row.since)
+            set_to(state, [slot for slot in slots if not (slot == COPY and key in but)], array, f"params{path}")
 
     def follow(self, arrays: Collection[Any]) -> None:
         """Follow the values of arrays that were put back, if they are parameters."""

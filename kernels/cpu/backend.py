@@ -25,6 +25,8 @@ from .source import source
 # Below so many elements starting threads costs more than they save, and below so many even using threads that are awake
 # (benchmarks/threads.py).
 PARALLEL_FROM, AWAKE_FROM = 131072, 32768
+# How many lengths of a table that is entered anew in each step keep their calls.
+_LENGTHS = 64
 
 _SIGNATURE = "void(int64)"
 _FILLING = """
@@ -68,18 +70,19 @@ def piece(stage: Stage, elements: int) -> int:
 class OnCpu(Prepared):
     """A batch as compiled code takes it.
 
-    kernel: the result of `kernel`. scalars: room for the rows of scalars. table: that of the batch. work: how many
-    elements are computed. pool and number: whose threads run it next, and how many. calls: for each pool and number the
-    function that runs it.
+    kernel: the result of `kernel`. scalars: room for the rows of scalars. table: that of the batch. room: the array of
+    which the table is the first rows, or None. work: how many elements are computed. pool and number: whose threads run
+    it next, and how many. calls: for each pool, number and length of the table the function that runs it.
     """
 
     def __init__(self, kernel: tuple[Callable[[int], None], int]) -> None:
         self.kernel = kernel
         self.scalars: Any = None
         self.table: Any = None
+        self.room: Any = None
         self.work = 0
         self.pool, self.number = threads, 1
-        self.calls: dict[tuple[Any, int], Callable[[], Any]] = {}
+        self.calls: dict[tuple[Any, int, int], Callable[[], Any]] = {}
 
 
 def prepare(name: str, stage: Stage, batch: Batch) -> None:
@@ -92,11 +95,13 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
         batch.sets.clear()
         batch.prepared = prepared = OnCpu(compiled_kernel)
     if prepared.table is not batch.table:
-        # In this order: after an interrupt in between all are made anew.
-        prepared.calls.clear()
-        prepared.partials = np.zeros((len(batch.table), len(stage.columns(batch.layout.compute))))
+        room = batch.table.base
+        if room is None or room is not prepared.room or stage.reductions or len(prepared.calls) > _LENGTHS:
+            # In this order: after an interrupt in between all are made anew.
+            prepared.calls.clear()
+            prepared.partials = np.zeros((len(batch.table), len(stage.columns(batch.layout.compute))))
         prepared.work = int(_work(batch).sum()) if batch.layout.repeated else batch.elements
-        prepared.table = batch.table
+        prepared.table, prepared.room = batch.table, room
     prepared.pool, prepared.number = _threads(prepared.work)
 
 
@@ -124,7 +129,7 @@ def launch(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]])
         # Each thread rounds the scalars to the type that computes.
         prepared.scalars = np.empty((len(rows), len(stage.scalars)))
     prepared.scalars[...] = rows
-    way = prepared.pool, prepared.number
+    way = prepared.pool, prepared.number, len(prepared.table)
     if way not in prepared.calls:
         prepared.calls[way] = _call(batch, prepared)
     return prepared.calls[way]
