@@ -37,9 +37,9 @@ class Optimizer:
     grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128). clip_value, clip_norm, clip_array_norm:
     limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
-    (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, bias
-    corrected, in `ema` as a tree; ema_uncorrected: it starts from 0 instead. cast_to: "float16" or "bfloat16", a copy
-    of the weights in `cast` as a tree.
+    (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
+    tree, which starts as the weights and has no bias from that; ema_uncorrected: it starts from 0, with the bias.
+    cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
     array may stand in several places of params, to be updated once. sparse: what a RowSparse gradient does to the rows
@@ -47,9 +47,9 @@ class Optimizer:
     nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
     its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
     each step and never copied. count: which steps bias corrections see: "parameter", those that the parameter had
-    itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the
-    step always count the optimizer's. monitors: objects with state_dict and load_state_dict that are saved along; a
-    monitor that a function of the step calls need not be named.
+    itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the step always
+    count the optimizer's. monitors: objects with state_dict and load_state_dict that are saved along; a monitor that a
+    function of the step calls need not be named.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
