@@ -1,7 +1,7 @@
 """Optimizers that are used at random, rightly and wrongly, do what a slow model in plain NumPy does.
 
 An example is one run of the machine: an optimizer is drawn, made, and used up to twelve times, where one use is up to
-four steps or eight bad calls, a save, a load and so on. Each case (a rule, its options, its kinds of arrays) compiles
+four steps or ten bad calls, a save, a load and so on. Each case (a rule, its options, its kinds of arrays) compiles
 its kernels once; its examples share them.
 """
 
@@ -76,7 +76,7 @@ def fuzz(
 
 @pytest.mark.parametrize(
     ("number", "examples"),
-    [(number, 20) for number in FEW]
+    [(number, 30) for number in FEW]
     + [pytest.param(number, -(-500 // len(SOME)), marks=pytest.mark.ci) for number in SOME],
 )
 def test_runs_of_some_rules_agree_with_the_model(

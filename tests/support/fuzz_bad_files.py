@@ -7,6 +7,7 @@ from fuzz_calls import WRONG, Calls, Made
 from hypothesis import strategies as st
 
 import fastopt
+from fastopt.checkpoint.state import FORMAT
 from fastopt.kernels import RULES
 
 CALLS = Calls()
@@ -71,7 +72,10 @@ def _(m: Any, data: Any) -> Made:
     lists = {k: a.tolist() for k, a in state["arrays"].items()}
     wider = {**state["arrays"], array: np.zeros((*state["arrays"][array].shape, 2), state["arrays"][array].dtype)}
     wrong: list[tuple[str, Any]] = [
-        *(("format", x) for x in (None, 0, 2, "1", True, 1.0)),
+        *(("format", x) for x in (None, 0, FORMAT + 1, "1", True, 1.0)),
+        *(("applied", x) for x in (None, -1, 2**62)),
+        *(("count", x) for x in ("x", 1)),
+        *(("averaged_since", x) for x in (None, {key: 2**40}, {key: "x"})),
         *(("rule", x) for x in (None, "x", 3)),
         *(("steps", x) for x in (None, [], {key: -1}, {key: 1.5}, {key: True}, {key: None}, {key: 2**62})),
         *(("skipped", x) for x in (None, -1, 1.5, True)),

@@ -301,7 +301,7 @@ class Machine(RuleBasedStateMachine):
                 self.opt.check_finite()
         self.seen["looked at, finite" if finite else "looked at, not finite"] += 1
 
-    @rule(data=st.data(), seed=SEEDS, count=st.integers(1, 8))
+    @rule(data=st.data(), seed=SEEDS, count=st.integers(1, 10))
     def call_badly(self, data: Any, seed: int, count: int) -> None:
         for name in np.random.default_rng(seed).choice(sorted(BAD), count):
             note(f"bad call: {name}")
