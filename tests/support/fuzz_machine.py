@@ -202,7 +202,9 @@ class Machine(RuleBasedStateMachine):
         """A key more, or one less, where the tree has a dictionary."""
         k %= len(self.arrays)
         name = f"new{self.seen['structures with one more']}"
-        k, changed = self.problem.with_one_more(name) if add else (k, self.problem.without(k))
+        others = [*range(k, len(self.arrays)), *range(k)]
+        fewer = ((j, less) for j in others if (less := self.problem.without(j)) is not None)
+        k, changed = self.problem.with_one_more(name) if add else next(fewer, (k, None))
         if changed is None:
             return
         grads = self.tree(self.gradients(seed))
