@@ -45,7 +45,7 @@ def sync(updater: Updater, params: Any) -> SyncReport:
         start = History(0, updater.counts.started(updater.rule.states))
         histories = [start if k is None else each[k] for k in new.kept]
         # Noted before: an interrupt leaves the old parameters or the new.
-        updater.journal.note(0, partial(updater.take, params, new, histories, gradients), ())
+        updater.journal.note(0, partial(updater.take, params, new, arrays, histories, gradients), ())
         updater.settle()
         updater.refresh()
     keys, names = new.parameters.keys, new.parameters.names

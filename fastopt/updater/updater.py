@@ -60,19 +60,32 @@ class Updater:
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
         new = taken(params, choices)
-        self.take(params, new, [History(0, dict(self.rule.states))] * len(new.state), None)
+        self.take(
+            params,
+            new,
+            new.parameters.of(params, "params"),
+            [History(0, dict(self.rule.states))] * len(new.state),
+            None,
+        )
         if self.has_derived:
             register(self)
 
-    def take(self, params: Any, new: Taken, histories: Sequence[History], gradients: Sequence[Any] | None) -> None:
-        """Take over parameters; may be interrupted and called again.
+    def take(
+        self,
+        params: Any,
+        new: Taken,
+        arrays: list[Any],
+        histories: Sequence[History],
+        gradients: Sequence[Any] | None,
+    ) -> None:
+        """Take over parameters; may be interrupted and called again, whatever the tree has become by then.
 
-        gradients: the arrays of `grads`, or None if they have not been asked for.
+        arrays: those of the tree. gradients: the arrays of `grads`, or None if they have not been asked for.
         """
         self._params, self.taken = params, new
         self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
         self._every, self._lr_scales = range(len(new.state)), new.scales
-        self.latest = self.arrays
+        self.latest = arrays
         self.gradients = gradients
         self.rows_behind.by_parameter.clear()
         self.set_counts(histories, self.journal.applied, self.journal.skipped)

@@ -237,6 +237,14 @@ def test_an_interrupted_sync_is_finished_before_anything_is_looked_at(monkeypatc
     assert opt.params[0] is two
     opt.step([zeros(), zeros()])
     assert [one[0], two[0]] == pytest.approx([-190, -1.9])
+    # And whatever becomes of the container meanwhile.
+    changed = [two, one]
+    with monkeypatch.context() as patch:
+        patch.setattr(type(opt._updater), "set_counts", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            opt.sync(changed)
+    changed.append(zeros())
+    assert opt.sync(changed).begun == ("2",)
 
 
 def interrupted(*_: Any) -> None:
