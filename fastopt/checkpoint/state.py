@@ -57,7 +57,7 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         "loss_scaler": scaler.state_dict() if scaler else None,
         "monitors": [
             {"place": place, "kind": type(monitor).__name__, "state": monitor.state_dict()}
-            for place, monitor in updater.monitors.items()
+            for place, monitor in updater.choices.every_monitor.items()
         ],
         "user": user,
     }

@@ -15,7 +15,7 @@ def short(value: Any) -> str:
 
 def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
     """Load the monitors and the loss scaler; functions that undo it are appended to `undo`."""
-    found = _matched(updater.monitors, list(state["monitors"]))
+    found = _matched(updater.choices.every_monitor, list(state["monitors"]))
     if isinstance(found, str):
         if not some:
             raise ValueError(

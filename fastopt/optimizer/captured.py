@@ -60,7 +60,7 @@ class Captured:
         updater.captured = self
 
     def _refuse_monitors(self, updater: Updater) -> None:
-        if monitors := updater.called_monitors:
+        if monitors := updater.choices.called_monitors:
             names = ", ".join(type(monitor).__name__ for monitor in monitors.values())
             raise ValueError(f"{names} changes with what the host sees, but all steps are worked out beforehand")
 

@@ -12,11 +12,11 @@ from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import suggestion
 from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
 from ..monitors.known import has_state
+from ..updater.choices import Choices
 from ..updater.hyper import Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
 from ..updater.options import in_use
 from ..updater.sync import SyncReport, sync
-from ..updater.taken import Choices
 from ..updater.updater import Updater
 from .finite import check_finite
 
@@ -167,7 +167,7 @@ class Optimizer:
     def monitors(self) -> list[Any]:
         """What is saved with the optimizer: the monitors that its functions of the step have called, such as
         fastopt.ReduceOnPlateau, in the order of their first calls, and then those of the option `monitors`."""
-        return list(self._updater.monitors.values())
+        return list(self._updater.choices.every_monitor.values())
 
     @property
     def ema(self) -> Any:

@@ -79,3 +79,8 @@ class Parameters:
     def in_tree(self, arrays: Sequence[Any]) -> Any:
         """A tree of the same structure with other arrays in the places of the parameters; each is given once."""
         return rebuilt(self._structure, iter([arrays[owner] for owner in self._owner]))
+
+    def label(self, arrays: Sequence[str], position: int, name: str) -> str:
+        """How messages name an array of a parameter. arrays: the rule's names, parameter and gradient first."""
+        parameter, gradient, *_ = arrays
+        return {parameter: "params", gradient: "grads"}.get(name, f"state {name!r} of params") + self.paths[position]

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.libraries.library import to_host
+from ..kernels.arrays.row_sparse import row_sparse
+from ..kernels.libraries.library import to_host, view_of
 from ..kernels.program.stages import Program
 from ..kernels.program.stillness import ignores_zeros, stays
 from ..kernels.riders import AVERAGE, WithRiders
@@ -35,6 +36,18 @@ class RowsBehind:
         self._keeps = mode == "exact" and not stays(program, [gradient])
         self._rests_at = zero if stays(program, [gradient, *zero]) else []
         self.by_parameter: dict[int, CatchUp] = {}
+
+    def gradient(self, gradient: Any, shape: Sequence[int], label: str, zeroed: bool) -> Any:
+        """A row-sparse gradient in the form that a plan takes. zeroed: whether the step sets it to zero.
+
+        Raises TypeError or ValueError that names it, by its label.
+        """
+        rows = row_sparse(gradient, shape, label)
+        if not self.needs_dense:
+            return rows
+        if zeroed and not view_of(rows.values, f"{label}.values")[1].writable:
+            raise ValueError(f"{label}.values is read-only, and zero_grads would set it; pass a writable array")
+        return rows.dense(shape)
 
     def bring(self, plan: Plan, chosen: Sequence[int], state: Sequence[dict[str, Any]]) -> None:
         """Have the rows that a step will touch catch up.

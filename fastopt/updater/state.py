@@ -1,12 +1,13 @@
 """The state arrays of a parameter: how they start, and how they follow weights that no step wrote."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..kernels.libraries.library import array_like, copy
 from ..kernels.riders import AVERAGE, COPY, WithRiders
+from ..trees.parameters import Parameters
 from .hyper import Hyper
 
 
@@ -32,3 +33,13 @@ def set_to(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -
     """Give slots the present values of their parameter."""
     for slot in slots:
         copy(array, state[slot], path)
+
+
+def new_gradients(
+    parameters: Parameters, storages: Sequence[str], arrays: Sequence[Any], kept: Sequence[Any] = ()
+) -> list[Any]:
+    """Gradient arrays of zeros for parameters. kept: for each the array that it has already, or None."""
+    named = zip(kept or [None] * len(arrays), arrays, storages, parameters.paths, strict=True)
+    return [
+        array_like(array, 0.0, storage, f"params{path}") if own is None else own for own, array, storage, path in named
+    ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from .counts import History
 from .hyper import matches
+from .state import new_gradients
 from .taken import taken
 from .updater import Updater
 
@@ -37,7 +38,7 @@ def sync(updater: Updater, params: Any) -> SyncReport:
         gradients = updater.gradients
         if gradients is not None:
             kept = [None if k is None else gradients[k] for k in new.kept]
-            gradients = updater.new_gradients(new.parameters, new.storages, arrays, kept)
+            gradients = new_gradients(new.parameters, new.storages, arrays, kept)
         for k in list(updater.rows_behind.by_parameter):
             # What is dropped too: nothing else could bring its rows up later.
             updater.catch_up(k, arrays[places[k]] if k in places else updater.latest[k])

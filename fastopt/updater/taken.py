@@ -1,39 +1,19 @@
 """The parameters that an updater takes, at first and when the caller's container has changed, with their state."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..kernels.arrays.view import compute_type
 from ..kernels.libraries.library import check_parameters, view_of
-from ..kernels.riders import WithRiders
 from ..trees.parameters import Parameters
+from .choices import Choices
 from .hyper import Hyper, groups_of
 from .lr_scale import lr_scales
 from .state import started
 
 Kind = tuple[tuple[int, ...], str, str, str]
 _KIND = ("shape", "the type of computation", "the device", "the backend")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What an updater is told once, and keeps for parameters that come later.
-
-    definition: the rule with what rides along. hyper, groups: the hyperparameters of all parameters, and by pattern
-    those of some. sparse: what a row-sparse gradient does to the rows that it does not touch. together: whether t
-    counts the optimizer's steps in a formula, and not each parameter's own. lr_scale: by pattern the arrays that
-    multiply lr. may_share: whether an array may stand in several places. monitors: objects to save along.
-    """
-
-    definition: WithRiders
-    hyper: Hyper
-    groups: Mapping[str, Hyper]
-    sparse: str
-    together: bool
-    lr_scale: Mapping[str, Any] | None
-    may_share: bool
-    monitors: Sequence[Any]
 
 
 @dataclass(frozen=True)

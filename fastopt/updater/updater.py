@@ -5,20 +5,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, row_sparse, values_of
-from ..kernels.libraries.library import array_like, assignable, view_of, views_of
+from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, values_of
+from ..kernels.libraries.library import assignable, views_of
 from ..kernels.riders import AVERAGE, COPY
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
 from ..trees.followers import register
-from ..trees.parameters import Parameters
 from .behind import RowsBehind
+from .choices import Choices
 from .counts import Counts, History
 from .journal import Journal
 from .loss_scale import LossScaler
 from .plans import Plans
-from .state import derived, set_to
-from .taken import Choices, Taken, taken
+from .state import derived, new_gradients, set_to
+from .taken import Taken, taken
 
 
 class Watching(Protocol):
@@ -139,34 +139,12 @@ class Updater:
         return [row.states for row in self.counts.each]
 
     @property
-    def monitors(self) -> dict[str, Any]:
-        """What is saved along, by its place: the monitors of `called_monitors`, and those that the user named."""
-        named = {f"monitors[{k}]": monitor for k, monitor in enumerate(self.choices.monitors)}
-        return _each_once({**self.called_monitors, **named})
-
-    @property
-    def called_monitors(self) -> dict[str, Any]:
-        """The monitors that functions of the step have called, by the hyperparameter and the order of first calls."""
-        layers = [("", self.hyper), *((f"groups[{pattern!r}].", hyper) for pattern, hyper in self.groups.items())]
-        return _each_once({f"{of}{place}": m for of, hyper in layers for place, m in hyper.monitors.items()})
-
-    @property
     def grads(self) -> Any:
         """Gradient arrays in the tree of the parameters, made when they are first asked for."""
         self.finish()
         if self.gradients is None:
-            self.gradients = self.new_gradients(self.parameters, self.storages, self.arrays)
+            self.gradients = new_gradients(self.parameters, self.storages, self.arrays)
         return self.parameters.in_tree(self.gradients)
-
-    def new_gradients(
-        self, parameters: Parameters, storages: Sequence[str], arrays: Sequence[Any], kept: Sequence[Any] = ()
-    ) -> list[Any]:
-        """Gradient arrays of zeros for parameters. kept: for each the array that it has already, or None."""
-        named = zip(kept or [None] * len(arrays), arrays, storages, parameters.paths, strict=True)
-        return [
-            array_like(array, 0.0, storage, f"params{path}") if own is None else own
-            for own, array, storage, path in named
-        ]
 
     def tree_of(self, slot: str) -> Any:
         """The arrays of a slot in the tree of the parameters."""
@@ -182,7 +160,7 @@ class Updater:
     def _new_plans(self) -> None:
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._lr_scales, strict=True)]
         # No method of this object: a plan must not lead back to the object that has it.
-        label = partial(array_label, self.rule.arrays, self.parameters.paths)
+        label = partial(self.parameters.label, self.rule.arrays)
         self.plans = Plans(self.program, slots, label)
 
     @property
@@ -311,13 +289,7 @@ class Updater:
         """A gradient in the form that a plan takes."""
         if gradient is None or not is_row_sparse(gradient):
             return gradient
-        label = self.label(k, self.rule.arrays[1])
-        rows = row_sparse(gradient, parameter.shape, label)
-        if not self.rows_behind.needs_dense:
-            return rows
-        if self._zeroes and not view_of(rows.values, f"{label}.values")[1].writable:
-            raise ValueError(f"{label}.values is read-only, and zero_grads would set it; pass a writable array")
-        return rows.dense(parameter.shape)
+        return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self._zeroes)
 
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
@@ -348,7 +320,7 @@ class Updater:
 
     def label(self, position: int, name: str) -> str:
         """How messages name an array of a parameter."""
-        return array_label(self.rule.arrays, self.parameters.paths, position, name)
+        return self.parameters.label(self.rule.arrays, position, name)
 
     def named(self) -> Iterator[tuple[str, Any]]:
         """Every array and uniform state with its name."""
@@ -357,17 +329,3 @@ class Updater:
             yield self.label(k, self.rule.arrays[0]), array
             for slot, value in (self.state[k] | states[k]).items():
                 yield trees[slot] + path if slot in trees else self.label(k, slot), value
-
-
-def array_label(arrays: Sequence[str], paths: Sequence[str], position: int, name: str) -> str:
-    """How messages name an array of a parameter. arrays: the rule's names; paths: of the parameters."""
-    parameter, gradient, *_ = arrays
-    return {parameter: "params", gradient: "grads"}.get(name, f"state {name!r} of params") + paths[position]
-
-
-def _each_once(monitors: dict[str, Any]) -> dict[str, Any]:
-    """Each monitor at its first place."""
-    firsts: dict[int, str] = {}
-    for place, monitor in monitors.items():
-        firsts.setdefault(id(monitor), place)
-    return {place: monitors[place] for place in firsts.values()}
