@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, values_of
 from ..kernels.libraries.library import assignable, views_of
@@ -16,28 +15,10 @@ from .choices import Choices
 from .counts import Counts, History
 from .journal import Journal
 from .loss_scale import LossScaler
+from .observers import Replayed, Watching
 from .plans import Plans
 from .state import derived, new_gradients, set_to
 from .taken import Taken, taken
-
-
-class Watching(Protocol):
-    """An observer of some of the steps, which writes its measurements into the file `path`."""
-
-    path: Path
-
-    def due(self) -> bool:
-        """Whether the step that begins is to be looked at."""
-
-    def around(self, parameters: list[Any], gradients: list[Any]) -> None:
-        """Make the step by `Updater.update`, and look at it."""
-
-
-class Replayed(Protocol):
-    """A captured step, whose replays the host does not see."""
-
-    def settle(self) -> None:
-        """Set the counts to the steps that the GPU has applied."""
 
 
 class Updater:
