@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ..checkpoint.file import Checkpoint, opened
 from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
-from ..kernels import RULES, Rule
-from ..kernels.language.hyperparameters import suggestion
+from ..kernels import Rule
 from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
-from ..monitors.known import has_state
 from ..updater.choices import Choices
 from ..updater.hyper import Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
-from ..updater.options import in_use
+from ..updater.options import check_scaler, checked_monitors, counts_together, in_use, rule_of
 from ..updater.sync import SyncReport, sync
 from ..updater.updater import Updater
 from .finite import check_finite
@@ -75,28 +73,17 @@ class Optimizer:
         monitors: Sequence[Any] = (),
         **hyper: Any,
     ) -> None:
-        if isinstance(rule, str):
-            if rule not in RULES:
-                raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, RULES)}")
-            rule = RULES[rule]
-        if not isinstance(rule, Rule):
-            raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
+        rule = rule_of(rule)
         # None switches an option off, as its default does.
         hyper = {name: value for name, value in hyper.items() if value is not None or name not in NUMBERS}
-        _check_scaler(loss_scaler)
+        check_scaler(loss_scaler)
         if loss_scaler is not None:
             skip_nonfinite = True
             hyper.setdefault("grad_scale", 1.0)
         for name in rule.starts_from:
             if callable(hyper.get(name)):
                 raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
-        if count not in ("parameter", "optimizer"):
-            raise ValueError(f"count must be parameter or optimizer; got {count!r}")
-        if not isinstance(monitors, Sequence):
-            raise TypeError(f"monitors must be a list of objects with state_dict and load_state_dict; got {monitors!r}")
-        for monitor in (monitors := tuple(monitors)):
-            if not has_state(monitor):
-                raise TypeError(f"monitors must have state_dict and load_state_dict; got {monitor!r}")
+        together, monitors = counts_together(count), checked_monitors(monitors)
         used = {*hyper, *(name for given in (groups or {}).values() for name in given)}
         switches = {
             "maximize": maximize,
@@ -108,7 +95,7 @@ class Optimizer:
         definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
         of_groups = {pattern: Hyper(definition, given, pattern) for pattern, given in (groups or {}).items()}
-        choices = Choices(definition, of_all, of_groups, sparse, count == "optimizer", lr_scale, shared, monitors)
+        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors)
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
             raise ValueError("shared has no effect: no array stands twice in params")
@@ -136,7 +123,7 @@ class Optimizer:
 
     @loss_scaler.setter
     def loss_scaler(self, loss_scaler: LossScaler | None) -> None:
-        _check_scaler(loss_scaler)
+        check_scaler(loss_scaler)
         if "_updater" in self.__dict__:
             if loss_scaler is not None and "grad_scale" not in self.hyper:
                 raise ValueError("this optimizer was made without a loss_scaler, and undoes no scale; make it with one")
@@ -336,11 +323,6 @@ class Optimizer:
 # that has none.
 _TREES = {"ema": "ema", "cast": "cast_to"}
 _MADE_WITHOUT = "this optimizer was made without {}"
-
-
-def _check_scaler(loss_scaler: Any) -> None:
-    if loss_scaler is not None and not isinstance(loss_scaler, LossScaler):
-        raise TypeError(f"loss_scaler must be a fastopt.LossScaler; got {loss_scaler!r}")
 
 
 def updater_of(optimizer: Optimizer) -> Updater:

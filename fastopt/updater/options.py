@@ -1,10 +1,47 @@
 """The options of an optimizer that are in use, checked before anything is made from them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..kernels import Rule
+from ..kernels import RULES, Rule
+from ..kernels.language.hyperparameters import suggestion
 from ..kernels.riders import DECAYS, NUMBERS
+from ..monitors.known import has_state
+from .loss_scale import LossScaler
+
+
+def rule_of(rule: Any) -> Rule:
+    """A rule, or that of a name. Raises TypeError or ValueError for anything else."""
+    if isinstance(rule, str):
+        if rule not in RULES:
+            raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, RULES)}")
+        rule = RULES[rule]
+    if not isinstance(rule, Rule):
+        raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
+    return rule
+
+
+def check_scaler(loss_scaler: Any) -> None:
+    """Raise TypeError unless it is a LossScaler or None."""
+    if loss_scaler is not None and not isinstance(loss_scaler, LossScaler):
+        raise TypeError(f"loss_scaler must be a fastopt.LossScaler; got {loss_scaler!r}")
+
+
+def counts_together(count: Any) -> bool:
+    """Whether the option `count` names the optimizer. Raises ValueError unless it names that or the parameter."""
+    if count not in ("parameter", "optimizer"):
+        raise ValueError(f"count must be parameter or optimizer; got {count!r}")
+    return bool(count == "optimizer")
+
+
+def checked_monitors(monitors: Any) -> tuple[Any, ...]:
+    """The objects to save along. Raises TypeError for what has no state."""
+    if not isinstance(monitors, Sequence):
+        raise TypeError(f"monitors must be a list of objects with state_dict and load_state_dict; got {monitors!r}")
+    for monitor in monitors:
+        if not has_state(monitor):
+            raise TypeError(f"monitors must have state_dict and load_state_dict; got {monitor!r}")
+    return tuple(monitors)
 
 
 def in_use(
@@ -16,8 +53,8 @@ def in_use(
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
 
-    used: the names of all numbers that were given. switches: the options
-    that are on or off. Raises ValueError for an option that is invalid or would have no effect.
+    used: the names of all numbers that were given. switches: the options that are on or off. Raises ValueError for an
+    option that is invalid or would have no effect.
     """
     if cast_to is not None and cast_to not in ("float16", "bfloat16"):
         raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
