@@ -64,6 +64,8 @@ class AdaBelief(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -105,6 +107,8 @@ class Adadelta(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -151,6 +155,8 @@ class Adagrad(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -209,6 +215,8 @@ class Adam(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -256,6 +264,8 @@ class AdamW(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -298,6 +308,8 @@ class Adamax(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -341,6 +353,8 @@ class AdamLp(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -384,6 +398,8 @@ class AdamMaxNorm(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -428,6 +444,8 @@ class SGDHD(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -476,6 +494,8 @@ class AdamHD(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -522,6 +542,8 @@ class LAMB(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -567,6 +589,8 @@ class LARS(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -606,6 +630,8 @@ class Lion(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -649,6 +675,8 @@ class NAdam(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -693,6 +721,8 @@ class NAGAdam(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -739,6 +769,8 @@ class RAdam(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -793,6 +825,8 @@ class RMSprop(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -851,6 +885,8 @@ class SGD(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -893,5 +929,7 @@ class Yogi(Optimizer):
         sparse: str = 'exact',
         lr_scale: Mapping[str, Any] | None = None,
         count: str = 'parameter',
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
     ) -> None: ...

@@ -10,7 +10,21 @@ if __name__ == "kernels":
 from typing import TYPE_CHECKING
 
 from .families import Family
-from .language.functions import exp, log, max_norm, maximum, minimum, norm, scaled, sign, sqrt, total, where
+from .language.functions import (
+    conjugate,
+    exp,
+    log,
+    max_norm,
+    maximum,
+    minimum,
+    norm,
+    over_parts,
+    scaled,
+    sign,
+    sqrt,
+    total,
+    where,
+)
 from .rule_type import Rule, rule
 from .rules import FAMILIES, RULES
 
@@ -26,12 +40,14 @@ __all__ = [
     "RULES",
     "Family",
     "Rule",
+    "conjugate",
     "exp",
     "log",
     "max_norm",
     "maximum",
     "minimum",
     "norm",
+    "over_parts",
     "rule",
     "scaled",
     "sign",

@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import reference
+from .language.graph import Node, walk
 from .language.hyperparameters import Range, bind, is_static, plain_number, step_number
+from .language.parts import PAIRWISE
+from .language.reductions import REDUCTIONS
 from .language.trace import Symbol, Trace
 from .program.stages import Program
 
@@ -21,6 +24,7 @@ class Definition:
     start: for each state array its value before the first step, a number or the name of a hyperparameter.
     counters: the numbers that count steps, from 1.
     guarded: the formula returns last a truth value that says whether the step counts.
+    together: whether both parts of a complex number share what the formula takes `over_parts`.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Definition:
     start: dict[str, Any]
     counters: tuple[str, ...]
     guarded: bool = False
+    together: bool = False
 
     def __init__(self) -> None:
         self._programs: dict[Any, Program] = {}
@@ -96,7 +101,7 @@ class Definition:
         return self._programs[key]
 
     def _trace(self, statics: Mapping[str, Any]) -> Program:
-        trace = Trace()
+        trace = Trace(self.together)
         numbers = (*self.counters, *(n for n in self.hyper if n not in statics), *self.states)
         arrays = [trace.array(name) for name in self.arrays]
         try:
@@ -121,10 +126,25 @@ class Definition:
                 raise self.error(f"the new value of {name} is {kind}, the same kind as the old one is expected")
         if all(node.op == "array" and node.value == name for name, node in zip(self.written, nodes, strict=False)):
             raise self.error("it changes nothing: what it returns is what it was given")
+        self._check_parts(nodes)
         count = len(self.written)
         outputs = dict(zip(self.written, nodes, strict=False))
         states = dict(zip(self.states, nodes[count:], strict=True))
         return Program(self.name, self.arrays, numbers, outputs, states, guard)
+
+    def _check_parts(self, nodes: Sequence[Node]) -> None:
+        """Raise TypeError for operations on both parts of complex numbers that the kernels do not have."""
+        every = walk(nodes)
+        if self.together and all(node.op != "over_parts" for node in every):
+            raise self.error(
+                'second_moment="modulus" has no effect: the rule takes no square of the gradient over_parts'
+            )
+        for node in every:
+            if node.op in REDUCTIONS and any(inner.op in PAIRWISE for inner in walk(node.args)):
+                raise self.error(
+                    f"no kernel has a {node.op} of expressions that join the parts of a complex number: leave the "
+                    'option second_moment="modulus"; in the place of conjugate_grads pass numpy.conj of the gradients'
+                )
 
     def _checked_t(self, t: Any) -> int | None:
         if t is None and self.uses_t:

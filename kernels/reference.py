@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .arrays.view import compute_type, is_flat
+from .arrays.view import as_complex, compute_type, is_flat
+from .language.parts import seen_as
 from .language.reductions import OVER_MODEL, REDUCTIONS
 from .libraries.library import view_of
 from .program.stages import Program
@@ -21,6 +22,7 @@ class Evaluated(Protocol):
     written: tuple[str, ...]
     states: dict[str, float]
     guarded: bool
+    together: bool
 
     def program(self, hyper: Mapping[str, Any]) -> Program:
         """The traced formula for the static choices among `hyper`."""
@@ -82,7 +84,7 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     single = compute == np.float32
     if single:
         inputs = [array.view(Flushed) for array in inputs]
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), seen_as(every[0].complex, definition.together):
         results = definition.formula(*inputs, **numbers)
         results = list(results) if isinstance(results, tuple | list) else [results]
         counts = results.pop() if definition.guarded else True
@@ -91,14 +93,13 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
             for k in range(len(definition.written)):
                 results[k] = np.where(abs(results[k]) < 2.0**-126, results[k] * 0, results[k])
     for k, name in enumerate(definition.written):
-        array = views[name].array
-        new = array.copy()
+        new = views[name].array.copy()
         if name in stored and (counts or name == definition.arrays[1]):
             flat = np.broadcast_to(np.asarray(results[k]), inputs[0].shape)
             shape = [new.shape[axis] for axis in order]
             with np.errstate(all="ignore"):
                 new.transpose(order)[...] = flat.astype(new.dtype).reshape(shape)
-        results[k] = new
+        results[k] = as_complex(new) if views[name].complex else new
     if not counts:
         results[len(definition.written) :] = [numbers[name] for name in definition.states]
     return tuple(results)

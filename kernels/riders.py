@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .definition import Definition
-from .language.functions import max_norm, maximum, minimum, norm, scaled, where
+from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, where
 from .language.hyperparameters import parse_ranges
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
@@ -95,6 +95,7 @@ class WithRiders(Definition):
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
+        self.together = on.get("second_moment") == "modulus"
         if "ema" in own and not self._corrected:
             self.start[AVERAGE] = 0.0
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
@@ -114,6 +115,8 @@ class WithRiders(Definition):
             g = clipped(g, numbers["clip_value"])
         if "clip_norm" in on or "clip_array_norm" in on:
             g = scaled(g, norm_factor(g, numbers, on))
+        if self.on.get("conjugate_grads"):
+            g = conjugate(g)
         if self.on.get("maximize"):
             g = -g
         decay = self.on.get("decay") if "weight_decay" in on else None

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.arrays.view import as_complex, as_pairs
 from ..kernels.system import memory_for
 from .made import Made
 
-_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "C64": "complex64"}
 _FREE = "All of it is read before anything is set: free as much memory as the file has bytes"
 # The description of an array, known before its values are read: its stored type and its shape.
 Spec = tuple[str, tuple[int, ...]]
@@ -80,10 +81,13 @@ class _File(Checkpoint):
             self.state, self._sums = dict(described["state"]), dict(described["crc32"])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(f"{path} has a description that cannot be read: {error!r}") from error
+        self._pairs = set(described.get("complex128", ()))
         self.specs = {}
         for name in file.keys():  # noqa: SIM118 (it is no mapping)
             part = file.get_slice(name)
-            self.specs[name] = _TYPES.get(part.get_dtype(), part.get_dtype()), tuple(part.get_shape())
+            shape = tuple(part.get_shape())
+            storage = _TYPES.get(part.get_dtype(), part.get_dtype())
+            self.specs[name] = ("complex128", shape[:-1]) if name in self._pairs else (storage, shape)
 
     def _damaged(self, what: str) -> ValueError:
         return ValueError(f"{self._path} is damaged: {what} does not fit its checksum; take an older checkpoint")
@@ -93,6 +97,7 @@ class _File(Checkpoint):
             f"{name!r} of {self._path}", "All of it is read before anything is set: free as much as it has"
         ):
             array = self._file.get_tensor(name)
+            array = as_complex(array) if name in self._pairs else array
         if self._sums.get(name) != checksum(name, array):
             raise self._damaged(repr(name))
         return array
@@ -112,8 +117,11 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
     with memory_for("copies of arrays that are not C-contiguous", "Free some, or keep parameters C-contiguous"):
         dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     sums = {name: checksum(name, array) for name, array in dense.items()}
+    # The format has no complex128: such an array is written as pairs, in its memory.
+    pairs = [name for name, array in dense.items() if array.dtype == np.complex128]
+    dense |= {name: as_pairs(dense[name]) for name in pairs}
     try:
-        text = json.dumps({"state": state, "crc32": sums})
+        text = json.dumps({"state": state, "crc32": sums, **({"complex128": pairs} if pairs else {})})
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"JSON cannot hold what is to be saved, such as user: {error}") from error
     target = Path(os.path.realpath(path))

@@ -259,9 +259,9 @@ def _differ(a: Any, b: Any) -> bool:
 def _check(key: str, spec: Spec, array: Any, name: str) -> None:
     _, view = view_of(array, name)
     storage, shape = spec
-    if shape != view.shape:
-        raise ValueError(f"{key} was saved with shape {shape}, but {name} has shape {view.shape}")
-    if storage != view.storage:
-        raise TypeError(f"{key} was saved as {storage}, but {name} is {view.storage}; make it of that type first")
+    if shape != view.own_shape:
+        raise ValueError(f"{key} was saved with shape {shape}, but {name} has shape {view.own_shape}")
+    if storage != view.own_type:
+        raise TypeError(f"{key} was saved as {storage}, but {name} is {view.own_type}; make it of that type first")
     if not view.writable:
         raise ValueError(f"{name} is read-only; pass a writable array, such as {name}.copy()")

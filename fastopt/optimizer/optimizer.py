@@ -46,7 +46,10 @@ class Optimizer:
     its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
     each step and never copied. count: which steps bias corrections see: "parameter", those that the parameter had
     itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the step always
-    count the optimizer's. monitors: objects with state_dict and load_state_dict that are saved along; a monitor that a
+    count the optimizer's. second_moment, conjugate_grads: of complex parameters, which are updated as pairs of real
+    numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of |g|^2 for
+    both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as those of
+    jax.grad and autograd. monitors: objects with state_dict and load_state_dict that are saved along; a monitor that a
     function of the step calls need not be named.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
@@ -70,6 +73,8 @@ class Optimizer:
         sparse: str = "exact",
         lr_scale: Mapping[str, Any] | None = None,
         count: str = "parameter",
+        second_moment: str = "parts",
+        conjugate_grads: bool = False,
         monitors: Sequence[Any] = (),
         **hyper: Any,
     ) -> None:
@@ -91,14 +96,17 @@ class Optimizer:
             "skip_nonfinite": skip_nonfinite,
             "ema_uncorrected": ema_uncorrected,
             "lr_scale": bool(lr_scale),
+            "conjugate_grads": conjugate_grads,
         }
-        definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to).items())
+        definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
         of_groups = {pattern: Hyper(definition, given, pattern) for pattern, given in (groups or {}).items()}
         choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors)
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
             raise ValueError("shared has no effect: no array stands twice in params")
+        if (conjugate_grads or second_moment != "parts") and not updater.taken.any_complex:
+            raise ValueError("conjugate_grads and second_moment have no effect: no parameter is complex")
         check_patterns("groups", of_groups, updater.parameters.names)
         check_patterns("lr_scale", lr_scale or {}, updater.parameters.names)
         updater.serve(loss_scaler)

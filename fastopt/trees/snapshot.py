@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..kernels.libraries.library import array_like, check_parameters, view_of
+from ..kernels.libraries.library import array_like, assignable, check_parameters, view_of
 from .followers import announce
 from .parameters import Parameters
 
@@ -23,8 +23,8 @@ class Snapshot:
         arrays = self._parameters.of(params, "params")
         self._storages = check_parameters(arrays, self._names)
         pairs = zip(arrays, self._storages, self._names, strict=True)
-        self._copies = [array_like(array, 0.0, storage, name) for array, storage, name in pairs]
-        self._shapes = [tuple(array.shape) for array in arrays]
+        self._copies = [assignable(array_like(array, 0.0, storage, name), name) for array, storage, name in pairs]
+        self._shapes = [view_of(array, name)[1].shape for array, name in zip(arrays, self._names, strict=True)]
         self.taken = False
 
     def _found(self, written: bool = False) -> tuple[list[Any], list[Any]]:

@@ -25,8 +25,10 @@ def lr_scales(
         chosen = [(pattern, value) for pattern, value in given.items() if matches(name, pattern)]
         pattern, value = chosen[-1] if chosen else ("", None)
         if value is None:
-            unit = array_like(array.reshape(-1)[:1] if array.shape else array, 1.0, None, path).reshape(())
-            scales.append([_broadcast(unit, array.shape)])
+            view = view_of(array, path)[1]
+            parts = view.array
+            unit = array_like(parts.reshape(-1)[:1] if parts.shape else parts, 1.0, None, path).reshape(())
+            scales.append([_broadcast(unit, view.shape)])
         else:
             scales.append([_fitting(value, array, f"lr_scale[{pattern!r}]", path)])
     return scales
@@ -43,11 +45,14 @@ def _fitting(value: Any, parameter: Any, name: str, path: str) -> Any:
     wanted, ours = view_of(parameter, path)
     if library.BACKEND != wanted.BACKEND or view.device != ours.device:
         raise TypeError(f"{name} is a {view.kind} on {view.device} but {path} is a {ours.kind} on {ours.device}")
+    if view.complex:
+        raise TypeError(f"{name} is {view.own_type}; a rate is a real number: pass its real part, {name}.real")
     compute = "float64" if ours.storage == "float64" else "float32"
     if (view.storage == "float64") != (compute == "float64"):
         raise TypeError(f"{name} is {view.storage} but {path} is computed in {compute}; make it of that type")
     try:
-        return _broadcast(value, parameter.shape)
+        # Both parts of a complex number have one rate.
+        return _broadcast(value[..., None] if ours.complex else value, ours.shape)
     except ValueError:
         raise ValueError(
             f"{name} has shape {tuple(value.shape)}, which does not broadcast to {path} of shape {parameter.shape}"

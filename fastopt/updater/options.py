@@ -50,6 +50,7 @@ def in_use(
     switches: Mapping[str, bool],
     decay: str | None,
     cast_to: str | None,
+    second_moment: str,
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
 
@@ -58,10 +59,14 @@ def in_use(
     """
     if cast_to is not None and cast_to not in ("float16", "bfloat16"):
         raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
+    if second_moment not in ("parts", "modulus"):
+        raise ValueError(f"second_moment must be parts or modulus; got {second_moment!r}")
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema")
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}
     on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
+    if second_moment != "parts":
+        on["second_moment"] = second_moment
     on["decay"] = _decay(rule, decay, "weight_decay" in used)
     return on
 

@@ -1,7 +1,7 @@
 """The parameters that an updater takes, at first and when the caller's container has changed, with their state."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..kernels.arrays.view import compute_type
@@ -33,6 +33,11 @@ class Taken:
     scales: Sequence[list[Any]]
     kept: Sequence[int | None]
 
+    @property
+    def any_complex(self) -> bool:
+        """Whether a parameter is complex."""
+        return any(computes.startswith("complex") for _, computes, _, _ in self.kinds)
+
     def check(self, arrays: Sequence[Any], chosen: Iterable[int]) -> None:
         """Raise ValueError for a parameter that its state does not fit, whatever now stands in its place.
 
@@ -51,7 +56,8 @@ class Taken:
 def kind_of(array: Any, name: str) -> Kind:
     """What the state of a parameter has to fit."""
     library, view = view_of(array, name)
-    return view.shape, compute_type([view.storage]), view.device, library.BACKEND
+    computes = replace(view, storage=compute_type([view.storage])).own_type
+    return view.own_shape, computes, view.device, library.BACKEND
 
 
 def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Sequence[Any] = ()) -> Taken:
@@ -64,9 +70,11 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
     parameters = Parameters(params, choices.may_share, remedy)
     arrays, names = parameters.of(params, "params"), [f"params{path}" for path in parameters.paths]
     storages = check_parameters(arrays, names)
-    if "cast_to" in choices.definition.on and "float64" in storages:
-        raise ValueError("cast_to is for parameters that are computed in float32; these are float64")
     kinds = [kind_of(array, name) for array, name in zip(arrays, names, strict=True)]
+    if "cast_to" in choices.definition.on:
+        for (_, computes, _, _), name in zip(kinds, names, strict=True):
+            if computes != "float32":
+                raise ValueError(f"cast_to is for parameters that are computed in float32; {name} is {computes}")
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)

@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from ..kernels.libraries.library import view_of
 from ..updater.updater import Updater
 from .lines import FORMAT, Lines, read
 from .look import QUANTILES, Look
@@ -45,15 +46,19 @@ class Watch:
         self.path, self.every = Path(path), every
         self._updater, self._left = updater, 1
         updater.settle()
-        keys, shapes = updater.parameters.keys, [tuple(array.shape) for array in updater.arrays]
+        keys, paths = updater.parameters.keys, updater.parameters.paths
+        views = [view_of(array, f"params{path}")[1] for array, path in zip(updater.arrays, paths, strict=True)]
+        shapes = [view.shape for view in views]
         self._looks: dict[tuple[int, ...], Look] = {}
-        self._new_look = functools.partial(Look, keys, updater.parameters.paths, shapes, Samples(shapes, SAMPLE))
+        self._new_look = functools.partial(Look, keys, paths, shapes, Samples(shapes, SAMPLE))
         self._lines = Lines(self.path)
         head = {"watch": FORMAT, "rule": updater.rule.name, "every": every, "quantiles": QUANTILES, "sample": SAMPLE}
         # Also when Python ends.
         self._closed = weakref.finalize(self, self._lines.close)
         try:
-            self._lines.write(json.dumps({**head, "shapes": dict(zip(keys, shapes, strict=True))}))
+            self._lines.write(
+                json.dumps({**head, "shapes": dict(zip(keys, (view.own_shape for view in views), strict=True))})
+            )
         except OSError:
             self._closed()
             raise

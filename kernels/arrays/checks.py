@@ -5,28 +5,46 @@ from collections.abc import Collection, Sequence
 from .view import View
 
 
-def check(views: Sequence[View], names: Sequence[str], written: Collection[int]) -> None:
+def check(
+    views: Sequence[View], names: Sequence[str], written: Collection[int], of_parts: Collection[int] = ()
+) -> None:
     """Raise TypeError or ValueError unless these arrays can be updated together.
 
-    written: the positions of the arrays that will be changed.
+    written: the positions of the arrays that will be changed. of_parts: those of real arrays that have an element for
+    each part, where the others are complex.
     """
     first = views[0]
-    for view, name in zip(views, names, strict=True):
+    for position, (view, name) in enumerate(zip(views, names, strict=True)):
         if view.device != first.device:
             remedy = "cupy.asnumpy" if first.device == "cpu" else "cupy.asarray"
             raise TypeError(
                 f"{name} is a {view.kind} on {view.device} but {names[0]} is a {first.kind} on {first.device}; "
                 f"convert it with {remedy}"
             )
-        if view.shape != first.shape:
-            raise ValueError(f"{name} has shape {view.shape} but {names[0]} has shape {first.shape}")
+        if position not in of_parts:
+            if view.own_shape != first.own_shape:
+                raise ValueError(f"{name} has shape {view.own_shape} but {names[0]} has shape {first.own_shape}")
+            check_complex(view, name, first, names[0])
         if (view.storage == "float64") != (first.storage == "float64"):
             raise TypeError(
-                f"{name} is {view.storage} but {names[0]} is {first.storage}; float64 does not mix with other types: "
-                f"convert it with {name}.astype({first.storage!r})"
+                f"{name} is {view.own_type} but {names[0]} is {first.own_type}; float64 does not mix with other types: "
+                f"convert it with {name}.astype({first.own_type!r})"
             )
     for k in written:
         if not views[k].writable:
             raise ValueError(f"{names[k]} is read-only; pass a writable array, such as {names[k]}.copy()")
         if views[k].overlaps_itself:
             raise ValueError(f"{names[k]} has elements that share memory (a broadcast view?); copy it first")
+
+
+def check_complex(view: View, name: str, parameter: View, its_name: str) -> None:
+    """Raise TypeError if one of two arrays is complex and the other is not."""
+    if view.complex and not parameter.complex:
+        raise TypeError(
+            f"{name} is {view.own_type} but {its_name} is {parameter.own_type}; take its real part, {name}.real"
+        )
+    if parameter.complex and not view.complex:
+        raise TypeError(
+            f"{name} is {view.own_type} but {its_name} is {parameter.own_type}; convert it with "
+            f"{name}.astype({parameter.own_type!r})"
+        )

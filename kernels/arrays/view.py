@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 Value = TypeVar("Value")
 
 ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+_COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
 class _kept(Generic[Value]):
@@ -27,8 +30,11 @@ class _kept(Generic[Value]):
 class View:
     """Where an array lies. strides count elements; device is "cpu" or "cuda:0".
 
+    A complex array is seen as pairs of real numbers: shape, strides, storage and array are those of real numbers, with
+    one axis more, the last, for the two parts.
+
     array: the object that the backend works on; kind: how messages name the library; stream: the CUDA stream on which
-    its values are made, if that is known.
+    its values are made, if that is known. complex: whether the array is complex.
     """
 
     array: Any
@@ -40,6 +46,17 @@ class View:
     storage: str
     writable: bool
     stream: int | None = None
+    complex: bool = False
+
+    @property
+    def own_shape(self) -> tuple[int, ...]:
+        """The shape that the library says."""
+        return self.shape[:-1] if self.complex else self.shape
+
+    @property
+    def own_type(self) -> str:
+        """The type that the library says."""
+        return _COMPLEX[self.storage] if self.complex else self.storage
 
     @_kept
     def size(self) -> int:
@@ -91,32 +108,56 @@ def make_view(
     strides: Sequence[int] | None,
     writable: bool,
     name: str,
+    pairs: bool = False,
 ) -> View:
     """The view of an array whose strides are given in bytes, or None for C order.
+
+    pairs: whether these are the pairs of a complex array.
 
     Raises TypeError for a type that the kernels do not store, ValueError for an address that is not aligned.
     """
     (storage, native), shape = _stored(dtype), tuple(array.shape)
     if storage not in ITEM_SIZES:
+        if pairs:
+            raise TypeError(
+                f"{name} is an array of complex numbers of two {dtype}; convert it to complex64 or complex128"
+            )
         raise TypeError(
-            f"{name} is an array of {dtype}; expected float16, bfloat16, float32 or float64: convert it with "
-            f"{name}.astype(numpy.float32)"
+            f"{name} is an array of {dtype}; expected float16, bfloat16, float32, float64, complex64 or complex128: "
+            f"convert it with {name}.astype(numpy.float32)"
         )
     if not native:
-        raise TypeError(f"{name} has the other byte order ({dtype.str}); convert it with {name}.astype({storage!r})")
+        wanted = _COMPLEX[storage] if pairs else storage
+        raise TypeError(f"{name} has the other byte order ({dtype.str}); convert it with {name}.astype({wanted!r})")
     item = ITEM_SIZES[storage]
     if strides is None:
         strides = [item * prod(shape[axis + 1 :]) for axis in range(len(shape))]
     if address % item or any(stride % item for stride, n in zip(strides, shape, strict=True) if n > 1):
         raise ValueError(f"{name} is not aligned to its element size; copy it first")
     counted = tuple(stride // item for stride in strides)
-    return View(array, kind, device, address, shape, counted, storage, writable)
+    return View(array, kind, device, address, shape, counted, storage, writable, complex=pairs)
 
 
 @functools.cache
 def _stored(dtype: Any) -> tuple[str, bool]:
     """A type's name, which NumPy works out at each call, and whether its bytes are in this processor's order."""
     return dtype.name, dtype.isnative
+
+
+@functools.cache
+def part_type(dtype: Any) -> Any:
+    """The type of the parts of a complex type, as NumPy has it; None for other types."""
+    return np.empty(0, dtype).real.dtype if dtype.kind == "c" else None
+
+
+def as_pairs(array: Any) -> Any:
+    """A complex array of NumPy or CuPy as pairs of real numbers, in the same memory."""
+    return array[..., np.newaxis].view(part_type(array.dtype))
+
+
+def as_complex(array: Any) -> Any:
+    """Pairs of real numbers as the complex array of NumPy or CuPy that they are, in the same memory."""
+    return array.view(_COMPLEX[array.dtype.name])[..., 0]
 
 
 def place(array: Any) -> int:

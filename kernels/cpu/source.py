@@ -24,7 +24,8 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
     if stage.reductions:
         loop = _reduction_loop(stage, layout, task.body, task.results)
     else:
-        loop = ["for i in range(n):", *indented(task.body)]
+        every = f"0, n, {layout.step}" if layout.pairs else "n"
+        loop = [f"for i in range({every}):", *indented(task.body)]
     step = [*task.header, *loop]
     own = f"table[task, {layout.width + 1}]"
     if layout.repeated:

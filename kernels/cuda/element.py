@@ -136,8 +136,13 @@ class Elementwise:
     outputs: tuple[int, ...]
 
 
-def elementwise(name: str, stage: Stage, storages: Sequence[str]) -> Elementwise:
-    """The kernel that updates one set of arrays of any layout, in place."""
+def elementwise(name: str, stage: Stage, storages: Sequence[str], pairs: bool = False) -> Elementwise:
+    """The kernel that updates one set of arrays of any layout, in place.
+
+    pairs: as in a Layout; the two parts of each array are then arrays of their own.
+    """
+    stage = stage.spelled(pairs)
+    storages = [storage for storage in storages for _ in range(2)] if pairs else storages
     parts = parts_of(stage, storages)
     arrays = range(len(storages))
     outputs = tuple(k for k in arrays if stage.arrays[k] in stage.writes)

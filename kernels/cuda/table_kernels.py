@@ -6,7 +6,7 @@ from ..language.reductions import LANES, REDUCTIONS
 from ..program.spelling import element_text, indented
 from ..program.stages import Stage
 from ..tasks.layout import Layout
-from ..tasks.places import place_statements
+from ..tasks.places import neighbour, place_statements
 from .element import Parts, kernel_name, pack, parts_of, spelling
 from .launch_size import THREADS
 from .parameters import KernelParameters
@@ -29,13 +29,13 @@ REDUCE = KernelParameters(*_TABLE, "double *__restrict__ partials")
 
 
 def _kernel(
-    name: str, parts: Parts, columns: int, threads: int, row: str, parameters: KernelParameters, body: Sequence[str]
+    name: str, parts: Parts, layout: Layout, threads: int, row: str, parameters: KernelParameters, body: Sequence[str]
 ) -> str:
-    """A kernel over the task table, whose rows have so many columns; row: how a block finds its row.
+    """A kernel over the task table; row: how a block finds its row.
 
     Its scalars are those in the GPU's memory, if there is an address, else those that came with the call.
     """
-    width = len(parts.arrays)
+    width = layout.width
     lines = [
         given_struct(parts.compute),
         f'extern "C" __global__ void __launch_bounds__({threads}) {name}(',
@@ -43,7 +43,7 @@ def _kernel(
         "{",
         *indented(
             [
-                f"const long long *row = table + (long long)({row}) * {columns};",
+                f"const long long *row = table + (long long)({row}) * {layout.columns};",
                 *[f"const long long at{k} = row[{k}];" for k in range(width)],
                 f"const int n = (int)row[{width}];",
                 f"const {parts.compute} *scalars = uploaded ? uploaded : given.values;",
@@ -83,39 +83,46 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
     It takes dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere
     and at the end. threads: of a block.
     """
-    storages = layout.storages
-    parts, size = parts_of(stage, storages), pack(storages)
+    storages, step = layout.storages, layout.step
+    parts, size = parts_of(stage.spelled(layout.pairs), storages), pack(storages)
     arrays = range(layout.width)
     written = [k for k in arrays if stage.arrays[k] in stage.writes]
     # An array that is written but not read needs a place, not a load.
     read = [k for k in arrays if stage.arrays[k] in stage.reads]
+    # The column and the part of each argument of `element`.
+    taken = [(k, part) for k, part, _ in layout.among(parts.arrays)]
     packs = [f"{parts.compute} a{k}[{size}];" for k in arrays]
     packs += _loaded_packs(layout, read, "i")
-    packs += ["#pragma unroll", f"for (int k = 0; k < {size}; k++)"]
-    packs += indented([parts.call([f"a{k}[k]" for k in arrays])])
+    packs += ["#pragma unroll", f"for (int k = 0; k < {size}; {f'k += {step}' if layout.pairs else 'k++'})"]
+    packs += indented([parts.call([f"a{k}[k + {part}]" if part else f"a{k}[k]" for k, part in taken])])
     packs += [f"store_packs<{storages[k]}>(at{k}, i, a{k});" for k in written]
     find, places = _places(layout, "number")
-    loads = [f" = load<{storages[k]}>(at{k}, {places[k]})" if k in read else "" for k in arrays]
-    single = [*find, *[f"{parts.compute} a{k}{loads[k]};" for k in arrays]]
-    single += [parts.call([f"a{k}" for k in arrays])]
-    single += [f"store<{storages[k]}>(at{k}, {places[k]}, a{k});" for k in written]
+    named = [(k, part, f"a{k}_{part}" if layout.pairs else f"a{k}") for k, part in taken]
+    single = [*find]
+    for k, part, own in named:
+        load = f" = load<{storages[k]}>(at{k}, {places[k, part]})" if k in read else ""
+        single.append(f"{parts.compute} {own}{load};")
+    single += [parts.call([own for _, _, own in named])]
+    single += [f"store<{storages[k]}>(at{k}, {places[k, part]}, {own});" for k, part, own in named if k in written]
     constants = [(stage.arrays.index(array), node) for array, node in stage.stores if node.op == "constant"]
     reset = [
-        f"store<{storages[k]}>(at{k}, {places[k]}, {spelling(parts.kind).constant(node.value)});"
+        f"store<{storages[k]}>(at{k}, {places[k, part]}, {spelling(parts.kind).constant(node.value)});"
         for k, node in constants
+        for part in range(step)
     ]
-    each = "for (int number = {}; number < n; number += stride) {{"
+    begin, ahead = (f"{step} * first", f"{step} * stride") if layout.pairs else ("first", "stride")
+    each = f"for (int number = {{}}; number < n; number += {ahead}) {{{{"
     body = [
         "const int first = (int)(blockIdx.x % blocks * blockDim.x + threadIdx.x);",
         "const int stride = (int)(blocks * blockDim.x);",
         "if (go && *go < 1) {",
-        *indented(["if (*go < 0) return;", each.format("first"), *indented([*find, *reset]), "}"] if reset else []),
+        *indented(["if (*go < 0) return;", each.format(begin), *indented([*find, *reset]), "}"] if reset else []),
         "    return;",
         "}",
     ]
-    start = "first"
+    start = begin
     if layout.dimensions is None:
-        start = "whole + first"
+        start = f"whole + {begin}"
         body += [
             f"const int whole = {_aligned(layout)} ? n / {size} * {size} : 0;",
             f"for (int i = first * {size}; i < whole; i += stride * {size}) {{",
@@ -123,17 +130,21 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
             "}",
         ]
     body += [each.format(start), *indented(single), "}"]
-    return _kernel(kernel_name(name), parts, layout.columns, threads, "blockIdx.x / blocks", UPDATE, body)
+    return _kernel(kernel_name(name), parts, layout, threads, "blockIdx.x / blocks", UPDATE, body)
 
 
-def _places(layout: Layout, number: str) -> tuple[list[str], list[str]]:
-    """Statements that find element `number` of a row, and where it then is in each array."""
-    width, dimensions = layout.width, layout.dimensions
+def _places(layout: Layout, number: str) -> tuple[list[str], dict[tuple[int, int], str]]:
+    """Statements that find element `number` of a row, and where it then is in each array, and the element after it."""
+    width, dimensions, cell = layout.width, layout.dimensions, "row[{0}]"
+    arrays = range(width)
     if dimensions is None:
-        return [], ["0" if k in layout.held else number for k in range(width)]
-    places = [f"e_{k}" for k in range(width)]
-    declared = f"long long i = {number}, rest, c, {', '.join(places)};"
-    return [declared, *[f"{line};" for line in place_statements(width, dimensions, "row[{0}]", "/")]], places
+        pairs = [("0", "0") if k in layout.held else (number, f"{number} + 1") for k in arrays]
+        find = []
+    else:
+        pairs = [(f"e_{k}", neighbour(k, width, dimensions, cell)) for k in arrays]
+        declared = f"long long i = {number}, rest, c, {', '.join(f'e_{k}' for k in arrays)};"
+        find = [declared, *[f"{line};" for line in place_statements(width, dimensions, cell, "/", layout.pairs)]]
+    return find, {(k, part): pairs[k][part] for k in arrays for part in range(2)}
 
 
 def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
@@ -146,7 +157,7 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
     c, count, columns = parts.compute, len(stage.reductions), stage.columns(layout.compute)
     wide, number = spelling("float64").operations, spelling("float64").constant
     find, places = _places(layout, "first + k")
-    single = [*find, *[f"a{k}[k] = load<{storages[k]}>(at{k}, {places[k]});" for k in range(width)]]
+    single = [*find, *[f"a{k}[k] = load<{storages[k]}>(at{k}, {places[k, 0]});" for k in range(width)]]
     one_by_one = [
         "#pragma unroll",
         f"for (int k = 0; k < {size}; k++)",
@@ -212,4 +223,4 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
         rounds = ["for (bool again = true; again;) {", *indented(["again = false;", *body]), "}"]
         body = [*first_round, *rounds]
     body = [*before, *body]
-    return _kernel(f"{kernel_name(name)}_norms", parts, layout.columns, LANES // size, "blockIdx.x", REDUCE, body)
+    return _kernel(f"{kernel_name(name)}_norms", parts, layout, LANES // size, "blockIdx.x", REDUCE, body)

@@ -10,6 +10,8 @@ from .elementary import minimum as minimum
 from .elementary import sign as sign
 from .elementary import sqrt as sqrt
 from .elementary import where as where
+from .parts import conjugate as conjugate
+from .parts import over_parts as over_parts
 from .scaled import scaled as scaled
 from .trace import Symbol
 

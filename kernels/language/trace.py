@@ -14,10 +14,14 @@ from .operations import OPERATIONS
 
 
 class Trace:
-    """Makes the nodes of one graph, each distinct expression once."""
+    """Makes the nodes of one graph, each distinct expression once.
 
-    def __init__(self) -> None:
+    together: whether both parts of a complex number share what is `over_parts`.
+    """
+
+    def __init__(self, together: bool = False) -> None:
         self._nodes: dict[Any, Node] = {}
+        self.together = together
 
     def _intern(self, op: str, args: tuple[Node, ...] = (), value: Any = None, **kind: Any) -> "Symbol":
         # A constant's key has its type and repr: 0.0 == -0.0 and 1 == True.
@@ -104,6 +108,11 @@ class Trace:
             return self.apply("divide", 1, base)
         return None
 
+    def pairwise(self, name: str, operand: "Symbol") -> "Symbol":
+        """The symbol of an operation on both parts of complex numbers; of a number beside the arrays that number."""
+        node = self.node(operand)
+        return self._intern(name, (node,), varying=True, depth=node.depth) if node.varying else operand
+
     def reduce(self, name: str, operand: "Symbol", over: str) -> "Symbol":
         """The symbol of a norm or a sum: uniform, known once a stage has computed it."""
         node = self.node(operand)
@@ -111,6 +120,8 @@ class Trace:
             raise TypeError(f"{name} takes an array expression")
         if over not in ("array", "model"):
             raise ValueError(f'over must be "array" or "model"; got {over!r}')
+        if name != "total" and node.op == "conjugate":
+            (node,) = node.args  # It has the same magnitudes.
         return self._intern(name, (node,), over, depth=node.depth + 1)
 
 

@@ -2,15 +2,28 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..arrays.view import View, make_view
+from ..arrays.view import View, make_view, part_type
 from ..numba_cuda.compiler import driver
 
 BACKEND = "cuda"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A complex array as pairs of real numbers. array: it, which is kept alive."""
+
+    array: Any
+    __cuda_array_interface__: dict[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self.__cuda_array_interface__["shape"]
+        return shape
 
 
 def view(array: Any, name: str) -> View:
@@ -23,10 +36,15 @@ def view(array: Any, name: str) -> View:
         dtype = _dtype(interface["typestr"], array)
     except TypeError:
         raise TypeError(f"{name} is a {kind} of unknown type {interface['typestr']!r}; expected a float type") from None
+    strides = interface.get("strides")
+    if pairs := dtype.kind == "c":
+        dtype = part_type(dtype)
+        strides = None if strides is None else (*strides, dtype.itemsize)
+        parts = {"shape": (*interface["shape"], 2), "typestr": dtype.str, "strides": strides}
+        array = Pairs(array, {**interface, **parts})
     address, read_only = interface["data"]
-    result = make_view(
-        array, kind, f"cuda:{_device(address, name)}", address, dtype, interface.get("strides"), not read_only, name
-    )
+    device = f"cuda:{_device(address, name)}"
+    result = make_view(array, kind, device, address, dtype, strides, not read_only, name, pairs)
     stream = interface.get("stream")
     if stream == 0:
         raise ValueError(f"{name} names stream 0, which may be either default stream; expected None, 1, 2 or a handle")
@@ -59,10 +77,13 @@ def _device(address: int, name: str) -> int:
 
 def full_like(view: View, value: float, dtype: str) -> Any:
     """A new numba device array in the shape of another, on its device; Fortran order if the other is in it, else C."""
-    fortran = view.walk is not None and len(view.shape) > 1 and list(view.strides) == sorted(view.strides)
+    shape = view.own_shape
+    strides = view.strides[: len(shape)]
+    fortran = view.walk is not None and len(shape) > 1 and list(strides) == sorted(strides)
+    kind = np.dtype(replace(view, storage=dtype).own_type)
     cuda = driver()
     with cuda.gpus[int(view.device.removeprefix("cuda:"))]:
-        array = cuda.device_array(view.shape, np.dtype(dtype), order="F" if fortran else "C")
+        array = cuda.device_array(shape, kind, order="F" if fortran else "C")
         if view.size:
             _set_all(array.__cuda_array_interface__["data"][0], np.array(value, dtype), view.size)
             cuda.default_stream().synchronize()

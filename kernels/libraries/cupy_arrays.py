@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.view import View, make_view
+from ..arrays.view import View, as_complex, as_pairs, make_view
 from ..cuda.compiler import cupy, on_device
 
 BACKEND = "cupy"
@@ -12,14 +12,17 @@ BACKEND = "cupy"
 
 def view(array: Any, name: str) -> View:
     """How an array lies. Raises TypeError or ValueError that names it."""
+    if pairs := array.dtype.kind == "c":
+        array = as_pairs(array)
     address, device = array.data.ptr, f"cuda:{array.device.id}"
-    return make_view(array, "cupy array", device, address, array.dtype, array.strides, True, name)
+    return make_view(array, "cupy array", device, address, array.dtype, array.strides, True, name, pairs)
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:
     """A new CuPy array in the shape and the order of memory of another, on its device."""
     with on_device(view.device):
-        return cupy().full_like(view.array, value, dtype=dtype)
+        new = cupy().full_like(view.array, value, dtype=dtype)
+        return as_complex(new) if view.complex else new
 
 
 def to_host(view: View, name: str) -> Any:

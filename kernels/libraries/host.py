@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import View, make_view
+from ..arrays.view import View, as_complex, as_pairs, make_view
 
 BACKEND = "cpu"
 
@@ -18,8 +18,10 @@ def view(array: Any, name: str) -> View:
     kind = "numpy array" if isinstance(array, np.ndarray) else f"{type(array).__module__}.{type(array).__name__}"
     if not isinstance(array, np.ndarray):
         array = shared_with_numpy(array, name)
+    if pairs := array.dtype.kind == "c":
+        array = as_pairs(array)
     address = array.__array_interface__["data"][0]
-    return make_view(array, kind, "cpu", address, array.dtype, array.strides, array.flags.writeable, name)
+    return make_view(array, kind, "cpu", address, array.dtype, array.strides, array.flags.writeable, name, pairs)
 
 
 def shared_with_numpy(array: Any, name: str) -> Any:
@@ -42,7 +44,8 @@ def shared_with_numpy(array: Any, name: str) -> Any:
 
 def full_like(view: View, value: float, dtype: str) -> Any:
     """A new NumPy array in the shape and the order of memory of another."""
-    return np.full_like(view.array, value, dtype=dtype, subok=False)
+    new = np.full_like(view.array, value, dtype=dtype, subok=False)
+    return as_complex(new) if view.complex else new
 
 
 def to_host(view: View, name: str) -> Any:

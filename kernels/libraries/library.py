@@ -8,7 +8,8 @@ import numpy as np
 
 from ..arrays.checks import check
 from ..arrays.overlaps import check_overlaps
-from ..arrays.view import View, compute_type
+from ..arrays.view import View, as_complex, as_pairs, compute_type
+from ..program.spelling import as_written
 from ..program.stages import Program
 from ..system import memory_for
 from . import host
@@ -26,13 +27,14 @@ class Library(Protocol):
         """How an array lies. Raises TypeError or ValueError that names it."""
 
     def full_like(self, view: View, value: float, dtype: str) -> Any:
-        """A new array in the shape and the order of memory of another, on its device."""
+        """A new array in the shape and the order of memory of another, on its device; complex, of numbers with two
+        parts of the value and the type, where the other is complex."""
 
     def to_host(self, view: View, name: str) -> Any:
-        """The values as a NumPy array: its own memory where NumPy can share that, else a copy."""
+        """The values that the view has, as a NumPy array: its own memory where NumPy can share that, else a copy."""
 
     def filling(self, view: View, values: Any) -> Callable[[], Any]:
-        """A function that sets the array to the values of a NumPy array of its shape and type."""
+        """A function that sets the array to the values of a NumPy array of the view's shape and type."""
 
     def copy(self, source: View, target: View) -> None:
         """Set an array to the values of another of its shape and library, rounded to its type."""
@@ -106,6 +108,8 @@ def views_of(
     without: the sets whose gradient is row-sparse or not there; it is not looked at and has None for its view.
     """
     written = [k for k, name in enumerate(program.arrays) if name in program.stages[-1].writes]
+    # Beside the gradient only arrays of rates are read alone; those are broadcast to the parts of a complex array.
+    rates = [k for k in range(2, len(program.arrays)) if k not in written]
     used = ""
     result: list[list[View | None]] = []
     flat: list[tuple[View, int, int]] = []
@@ -114,7 +118,12 @@ def views_of(
         names = [label(position, program.arrays[k]) for k in there]
         pairs = [view_of(arrays[k], name) for k, name in zip(there, names, strict=True)]
         views = dict(zip(there, (view for _, view in pairs), strict=True))
-        check([*views.values()], names, [there.index(k) for k in written if k in views])
+        check([*views.values()], names, *([there.index(k) for k in some if k in views] for some in (written, rates)))
+        if program.of_real is not None and any(view.complex for _, view in pairs):
+            raise TypeError(
+                f"{program.name} takes {as_written(program.of_real)}, which here would be the largest part, not the "
+                f"largest modulus; {names[0]} is {pairs[0][1].own_type}: pass real arrays"
+            )
         for (library, view), name in zip(pairs, names, strict=True):
             used = used or library.BACKEND
             if used != library.BACKEND:
@@ -131,7 +140,8 @@ def views_of(
 def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
     """A new array in the shape and order of memory of a parameter, on its device, filled with a value.
 
-    dtype: a stored type; None for that of state: float32, or float64 for float64. name: how messages name the array.
+    dtype: a stored type; None for that of state: float32, or float64 for float64. A complex array has parts of that
+    type, each of the value. name: how messages name the array.
     """
     library, view = view_of(array, name)
     dtype = dtype or compute_type([view.storage])
@@ -144,7 +154,8 @@ def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
 def to_host(array: Any, name: str) -> Any:
     """The values of an array as a NumPy array: its own memory where NumPy can share that, else a copy."""
     library, view = view_of(array, name)
-    return library.to_host(view, name)
+    values = library.to_host(view, name)
+    return as_complex(values) if view.complex else values
 
 
 def copy(source: Any, target: Any, name: str) -> None:
@@ -158,11 +169,11 @@ def copy(source: Any, target: Any, name: str) -> None:
 
 
 def assignable(array: Any, name: str) -> Any:
-    """The object to assign to: for an array on the CPU NumPy's view of its memory, whatever the library."""
+    """The array of real numbers to assign to: for an array on the CPU NumPy's view of its memory, whatever the library."""
     return view_of(array, name)[1].array
 
 
 def filling(array: Any, values: Any, name: str) -> Callable[[], Any]:
     """A function that sets an array to the values of a NumPy array of its shape and type."""
     library, view = view_of(array, name)
-    return library.filling(view, values)
+    return library.filling(view, as_pairs(values) if view.complex else values)

@@ -19,6 +19,10 @@ def view(tensor: Any, name: str) -> View:
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
         raise TypeError(f"{name} is a torch tensor of layout {tensor.layout}; convert it with {name}.to_dense()")
+    if pairs := tensor.dtype in (torch.complex64, torch.complex128):
+        if tensor.is_conj():
+            raise TypeError(f"{name} is conjugated only in name; make its values with {name}.resolve_conj()")
+        tensor = torch.view_as_real(tensor.detach())
     if tensor.dtype is torch.bfloat16:
         import ml_dtypes
 
@@ -26,19 +30,23 @@ def view(tensor: Any, name: str) -> View:
     elif tensor.dtype in (torch.float16, torch.float32, torch.float64):
         dtype = np.dtype(str(tensor.dtype).removeprefix("torch."))
     else:
-        raise TypeError(f"{name} is a tensor of {tensor.dtype}; expected a float type: convert it with {name}.float()")
+        raise TypeError(
+            f"{name} is a tensor of {tensor.dtype}; expected a float type, complex64 or complex128: convert it with "
+            f"{name}.float()"
+        )
     strides = [tensor.element_size() * stride for stride in tensor.stride()]
     device = f"{tensor.device.type}:{tensor.device.index}"
     # torch's handle of the default stream is 0, which elsewhere names no stream; CUDA's is 1.
     stream = torch.cuda.current_stream(tensor.device).cuda_stream or 1
-    result = make_view(tensor, "torch tensor", device, tensor.data_ptr(), dtype, strides, True, name)
+    result = make_view(tensor, "torch tensor", device, tensor.data_ptr(), dtype, strides, True, name, pairs)
     return replace(result, stream=stream)
 
 
 def full_like(view: View, value: float, dtype: str) -> Any:
     """A new tensor in the shape and the order of memory of another, on its device."""
     torch = sys.modules["torch"]
-    return torch.full_like(view.array, value, dtype=getattr(torch, dtype), requires_grad=False)
+    new = torch.full_like(view.array, value, dtype=getattr(torch, dtype), requires_grad=False)
+    return torch.view_as_complex(new) if view.complex else new
 
 
 def to_host(view: View, name: str) -> Any:

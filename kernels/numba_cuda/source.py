@@ -22,7 +22,8 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
     if stage.reductions:
         before, loop = _reduction(stage, layout, task.body, task.results)
     else:
-        before, loop = [], [f"for i in range(cuda.threadIdx.x, n, {THREADS}):", *indented(task.body)]
+        first = f"{layout.step} * cuda.threadIdx.x" if layout.pairs else "cuda.threadIdx.x"
+        before, loop = [], [f"for i in range({first}, n, {layout.step * THREADS}):", *indented(task.body)]
     return "\n".join(
         [
             title(name, stage, layout),

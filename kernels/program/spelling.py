@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..language.graph import Node, walk
 from ..language.operations import OPERATIONS
+from ..language.parts import PAIRWISE
 from ..language.reductions import REDUCTIONS, Reduction
 from ..language.trace import Trace
 
@@ -38,7 +39,7 @@ _PLAIN = {
     "logical_not": (6, "~{0}"),
     "power": (7, "{0}**{1}"),
 }
-_CALLED = {**FUNCTIONS, "absolute": "abs({0})", **{name: f"{name}({{0}})" for name in REDUCTIONS}}
+_CALLED = {**FUNCTIONS, "absolute": "abs({0})", **{name: f"{name}({{0}})" for name in (*REDUCTIONS, *PAIRWISE)}}
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
     """
     result: dict[str, str] = {}
     for name in names:
-        plain = re.sub(r"[^0-9A-Za-z_]|^_", lambda match: f"u{ord(match[0]):x}", name) + "_"
+        # No name of an author has a dot; that of a part has.
+        plain = re.sub(r"[^0-9A-Za-z_]|^_", lambda match: f"u{ord(match[0]):x}", name.replace(".", "_")) + "_"
         while plain in result.values():
             plain += "_"
         result[name] = plain

@@ -7,8 +7,10 @@ from functools import cached_property
 
 from ..language.graph import Node, walk
 from ..language.operations import OPERATIONS
+from ..language.parts import PAIRWISE
 from ..language.reductions import REDUCTIONS
 from .numbers import Numbers, beforehand, following
+from .pairs import PARTS, of_parts, of_real
 
 
 @functools.cache
@@ -47,6 +49,28 @@ class Stage:
         The first parts come first, so that every type has the same columns, and float64 perhaps more.
         """
         return _columns(tuple(node.op for node in self.reductions), compute)
+
+    @cached_property
+    def pairwise(self) -> bool:
+        """Whether it has operations on both parts of complex numbers."""
+        return any(node.op in PAIRWISE for node in walk(self.roots, self.scalars))
+
+    def spelled(self, pairs: bool) -> "Stage":
+        """The stage in operations on real numbers. pairs: on complex arrays, as a stage on the parts of each."""
+        if pairs:
+            return self._of_parts
+        return self._of_real if self.pairwise else self
+
+    @cached_property
+    def _of_real(self) -> "Stage":
+        stores = zip(self.writes, of_real(self.roots), strict=True)
+        return Stage(self.arrays, self.scalars, tuple(stores))
+
+    @cached_property
+    def _of_parts(self) -> "Stage":
+        both = zip(self.writes, of_parts(self.roots), strict=True)
+        stores = [(name + part, node) for name, nodes in both for part, node in zip(PARTS, nodes, strict=True)]
+        return Stage(tuple(name + part for name in self.arrays for part in PARTS), self.scalars, tuple(stores))
 
     @property
     def writes(self) -> tuple[str, ...]:
@@ -109,6 +133,12 @@ class Program:
     def reductions(self) -> tuple[Node, ...]:
         """Every reduction, in the order in which the stages compute them."""
         return tuple(node for stage in self.stages for node in stage.reductions)
+
+    @cached_property
+    def of_real(self) -> Node | None:
+        """A number in the formula that is only defined for real arrays: a maximum, which would be one of parts."""
+        wanted = walk([*self.outputs.values(), *self.states.values()])
+        return next((node for node in wanted if node.op == "max_norm"), None)
 
     @cached_property
     def apart(self) -> bool:

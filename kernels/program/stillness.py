@@ -8,11 +8,12 @@ from collections.abc import Collection
 from typing import Any
 
 from ..language.graph import Node
+from ..language.parts import PAIRWISE
 from ..language.reductions import REDUCTIONS
 from .stages import Program
 
 _ZERO = object()
-_OF_ZERO_IS_ZERO = ("negative", "sqrt", "absolute", "sign", *REDUCTIONS)
+_OF_ZERO_IS_ZERO = ("negative", "sqrt", "absolute", "sign", *PAIRWISE, *REDUCTIONS)
 
 
 def stays(program: Program, zero: Collection[str]) -> bool:

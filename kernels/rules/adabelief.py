@@ -1,7 +1,7 @@
 """AdaBelief: Adam whose second moment is the gradient's surprise."""
 
 from ..families import Family
-from ..language.functions import sqrt
+from ..language.functions import over_parts, sqrt
 from ..rule_type import rule
 
 
@@ -9,7 +9,7 @@ from ..rule_type import rule
 def adabelief(p, g, m, s, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-16):
     """Zhuang et al. 2020, arXiv:2010.07468, Algorithm 2."""
     m = beta1 * m + (1 - beta1) * g
-    s = beta2 * s + (1 - beta2) * (g - m) * (g - m) + eps
+    s = beta2 * s + over_parts((1 - beta2) * (g - m) * (g - m)) + eps
     m_hat = m / (1 - beta1**t)
     s_hat = s / (1 - beta2**t)
     return p - lr * m_hat / (sqrt(s_hat) + eps), m, s

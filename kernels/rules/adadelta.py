@@ -1,7 +1,7 @@
 """Adadelta: RMSprop whose rate is the root mean square of its own past updates."""
 
 from ..families import Family
-from ..language.functions import sqrt
+from ..language.functions import over_parts, sqrt
 from ..rule_type import rule
 
 
@@ -11,9 +11,9 @@ def adadelta(p, g, v, u, *, lr=1.0, rho=0.9, eps=1e-6):
 
     The update uses the u of the step before.
     """
-    v = rho * v + (1 - rho) * (g * g)
+    v = rho * v + (1 - rho) * over_parts(g * g)
     delta = sqrt(u + eps) / sqrt(v + eps) * g
-    u = rho * u + (1 - rho) * (delta * delta)
+    u = rho * u + (1 - rho) * over_parts(delta * delta)
     return p - lr * delta, v, u
 
 

@@ -1,7 +1,7 @@
 """Adagrad: the rate of each weight falls with the sum of its squared gradients."""
 
 from ..families import Family
-from ..language.functions import sqrt, where
+from ..language.functions import over_parts, sqrt, where
 from ..rule_type import rule
 
 
@@ -15,7 +15,7 @@ def adagrad(
     p, g, h, *, t, lr=1e-2, lr_decay=0.0, eps=1e-10, eps_inside=False, initial_accumulator=0.0, skip_zero=False
 ):
     """Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form). skip_zero: no step where h is 0, as optax."""
-    h = h + g * g
+    h = h + over_parts(g * g)
     step = lr / (1 + (t - 1) * lr_decay) * g / root(h, eps, eps_inside)
     return p - (where(h == 0, 0.0, step) if skip_zero else step), h
 
@@ -28,7 +28,7 @@ def adagrad_momentum(
     p, g, h, b, *, t, lr=1e-2, momentum=0.9, lr_decay=0.0, eps=1e-10, eps_inside=False, initial_accumulator=0.0
 ):
     """Duchi, Hazan & Singer 2011, whose scaled gradients gather in a velocity b (Polyak 1964); lr is outside."""
-    h = h + g * g
+    h = h + over_parts(g * g)
     b = momentum * b + g / root(h, eps, eps_inside)
     return p - lr / (1 + (t - 1) * lr_decay) * b, h, b
 

@@ -1,7 +1,7 @@
 """Adam and its kin: running means of the gradient and of its square."""
 
 from ..families import Family
-from ..language.functions import maximum, sqrt
+from ..language.functions import maximum, over_parts, sqrt
 from ..rule_type import rule
 
 REQUIRE = "0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0"
@@ -19,7 +19,7 @@ def adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=Fa
     eps_hat: eps is the epsilon hat of the end of their section 2, as in keras and thinc: it joins the uncorrected root.
     """
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
     return p - lr * m_hat / (sqrt(v_hat) + (hatted(eps, beta2, t) if eps_hat else eps)), m, v
@@ -29,7 +29,7 @@ def adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=Fa
 def adam_eps_root(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=1e-8):
     """Kingma & Ba 2015 with an eps inside the root too, as in optax, where a step can be differentiated at zero."""
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
     return p - lr * m_hat / (sqrt(v_hat + eps_root) + eps), m, v
@@ -42,7 +42,7 @@ def amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, 
     correct: or "before" it, as optax, or "never", as the paper does for v. eps_hat: as in adam.
     """
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     correction = 1 - beta2**t
     v_max = maximum(v_max, v / correction if correct == "before" else v)
     m_hat = m / (1 - beta1**t)
@@ -54,7 +54,7 @@ def amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, 
 def adam_uncorrected(p, g, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     """Kingma & Ba 2015 without bias correction and with eps inside the root, as lecture notes on schedules print it."""
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     return p - lr * m / sqrt(v + eps), m, v
 
 

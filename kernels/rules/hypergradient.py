@@ -1,7 +1,7 @@
 """Hypergradient descent: a rate that descends too, along the derivative of the loss by the rate."""
 
 from ..families import Family
-from ..language.functions import norm, sqrt, total, where
+from ..language.functions import norm, over_parts, sqrt, total, where
 from ..rule_type import rule
 from .adam import REQUIRE as ADAM
 
@@ -76,7 +76,7 @@ def adam_hypergradient(
         change=change,
     )
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
     return p - rate * (m_hat / (sqrt(v_hat) + eps)), m, v, change

@@ -3,7 +3,7 @@
 import math
 
 from ..families import Family
-from ..language.functions import maximum, minimum, norm, scaled, sqrt
+from ..language.functions import maximum, minimum, norm, over_parts, scaled, sqrt
 from ..rule_type import rule
 from .adam import decayed
 from .lars import trust_ratio
@@ -36,7 +36,7 @@ def lamb(
     """
     p = decayed(p, lr, weight_decay) if decay_first else p
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
     step = m_hat / (sqrt(v_hat) + eps)

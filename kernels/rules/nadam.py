@@ -1,7 +1,7 @@
 """Adam with Nesterov's momentum: Dozat's NAdam, and a Nesterov velocity scaled by Adam's second moment."""
 
 from ..families import Family
-from ..language.functions import sqrt
+from ..language.functions import over_parts, sqrt
 from ..rule_type import rule
 
 
@@ -15,7 +15,7 @@ def nadam(p, g, m, v, *, t, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8, psi=4e-3,
     mu_next = beta1 * (1 - 0.5 * 0.96 ** (psi * (t + 1)))
     mu_product = mu_product * mu
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = mu_next / (1 - mu_product * mu_next) * m + (1 - mu) / (1 - mu_product) * g
     v_hat = v / (1 - beta2**t)
     return p - lr * m_hat / (sqrt(v_hat) + eps), m, v, mu_product
@@ -29,7 +29,7 @@ def nag_adam(p, g, u, v, *, lr=1e-2, beta=0.9, beta1=0.9, beta2=0.999, eps=1e-8)
     exact lookahead is the caller's, who may evaluate g at p - beta * u.
     """
     u = beta * u + lr * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     return p - lr / (sqrt(v) + eps) * (beta1 * u + (1 - beta1) * g), u, v
 
 

@@ -1,7 +1,7 @@
 """RAdam: Adam that waits until the variance of its second moment can be trusted."""
 
 from ..families import Family
-from ..language.functions import sqrt, where
+from ..language.functions import over_parts, sqrt, where
 from ..rule_type import rule
 
 
@@ -14,7 +14,7 @@ def radam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=T
     """
     t = t + ahead
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = m / (1 - beta1**t)
     rho_inf = 2 / (1 - beta2) - 1
     rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)

@@ -1,7 +1,7 @@
 """RMSprop: Adagrad with a running mean of the squared gradients in place of their sum."""
 
 from ..families import Family
-from ..language.functions import maximum
+from ..language.functions import maximum, over_parts
 from ..rule_type import rule
 from .adagrad import root
 
@@ -19,7 +19,7 @@ def centered(var, a, g, alpha):
     """
     away = g - a
     # The mean moves from g, not from a: where g stays 0 it ends at 0.
-    return alpha * (var + (1 - alpha) * away * away), g - alpha * away
+    return alpha * (var + over_parts((1 - alpha) * away * away)), g - alpha * away
 
 
 def variance(v, a):
@@ -46,7 +46,7 @@ def gathered(p, g, square, b, *, lr, momentum, eps, eps_inside, lr_inside):
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, eps >= 0")
 def rmsprop(p, g, v, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=False):
     """Tieleman & Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6e."""
-    v = mean(v, g * g, alpha)
+    v = mean(v, over_parts(g * g), alpha)
     return stepped(p, g, v, lr=lr, eps=eps, eps_inside=eps_inside), v
 
 
@@ -61,7 +61,7 @@ def rmsprop_centered(p, g, var, a, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=
 def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False):
     """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b: lr is outside of it as in torch, or inside
     as in keras and optax."""
-    v = mean(v, g * g, alpha)
+    v = mean(v, over_parts(g * g), alpha)
     p, b = gathered(p, g, v, b, lr=lr, momentum=momentum, eps=eps, eps_inside=eps_inside, lr_inside=lr_inside)
     return p, v, b
 

@@ -1,7 +1,7 @@
 """Yogi: Adam whose second moment grows in a controlled way."""
 
 from ..families import Family
-from ..language.functions import sign, sqrt
+from ..language.functions import over_parts, sign, sqrt
 from ..rule_type import rule
 
 
@@ -13,7 +13,7 @@ def yogi(p, g, m, v, *, t, lr=1e-2, beta1=0.9, beta2=0.999, eps=1e-3, initial_ac
     """Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization, NeurIPS, Algorithm 2, with Adam's bias
     correction and the start of both moments as in optax."""
     m = beta1 * m + (1 - beta1) * g
-    v = v - (1 - beta2) * sign(v - g * g) * g * g
+    v = v - over_parts((1 - beta2) * sign(v - over_parts(g * g)) * g * g)
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
     return p - lr * m_hat / (sqrt(v_hat) + eps), m, v

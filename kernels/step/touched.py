@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays.checks import check_complex
 from ..arrays.extents import Extents
 from ..arrays.overlaps import check_overlaps
 from ..arrays.row_sparse import RowSparse, checked_rows
-from ..arrays.view import View
+from ..arrays.view import View, as_complex
 from ..backends import backend
 from ..libraries.library import array_like, view_of
 from ..program.stages import Program, Stage
@@ -37,7 +38,7 @@ class RowSet:
         self.gradient = program.arrays[1]
         self.arrays = {name: view for name, view in zip(program.arrays, views, strict=True) if view is not None}
         self.parameter = self.arrays[program.arrays[0]]
-        if not self.parameter.shape:
+        if not self.parameter.own_shape:
             raise ValueError(f"{label} is row-sparse, but its parameter has no rows; pass an array of its shape, ()")
         if self.backend.merged is None:
             raise TypeError(
@@ -56,10 +57,10 @@ class RowSet:
         view: that of the gradient's values. Raises ValueError for values of another width, IndexError for a row that
         the parameter does not have.
         """
-        if list(view.shape[1:]) != self.row_shape:
+        if list(view.own_shape[1:]) != list(self.parameter.own_shape[1:]):
             raise ValueError(
-                f"{self.label} has values of shape {view.shape}, but a row of the parameter has shape "
-                f"{tuple(self.row_shape)}"
+                f"{self.label} has values of shape {view.own_shape}, but a row of the parameter has shape "
+                f"{self.parameter.own_shape[1:]}"
             )
         rows = checked_rows(gradient.rows, self.count, self.label)
         if self._places is None:
@@ -89,7 +90,7 @@ class RowSet:
     def _row_tasks(self, stage: Stage, values: View, repeated: bool = False) -> RowTasks:
         views = [values if name == self.gradient else self.arrays[name] for name in stage.arrays]
         compact = stage.arrays.index(self.gradient) if self.gradient in stage.arrays else None
-        return RowTasks(views, compact, repeated)
+        return RowTasks(stage, views, compact, repeated)
 
     def headers(self, values: View, written: Sequence[int]) -> "RowHeaders | None":
         """A check whether later gradients are like these values and can be used as they are; None if there is none.
@@ -97,7 +98,8 @@ class RowSet:
         written: where the arrays begin and end that the step writes.
         """
         zeroed = self.gradient in self.program.stages[-1].writes
-        return self.backend.row_headers(values.array, self.count, written, zeroed, self._places)
+        array = as_complex(values.array) if values.complex else values.array
+        return self.backend.row_headers(array, self.count, written, zeroed, self._places)
 
     @cached_property
     def _zeros(self) -> View:
@@ -144,10 +146,11 @@ class Touched:
                 f"{name} is a {view.kind} on {view.device} but the parameter is a {parameter.kind} on "
                 f"{parameter.device}; convert it"
             )
+        check_complex(view, name, parameter, "the parameter")
         if (view.storage == "float64") != (parameter.storage == "float64"):
             raise TypeError(
-                f"{name} is {view.storage} but the parameter is {parameter.storage}; float64 does not mix with other "
-                f"types: convert it with {name}.astype({parameter.storage!r})"
+                f"{name} is {view.own_type} but the parameter is {parameter.own_type}; float64 does not mix with other "
+                f"types: convert it with {name}.astype({parameter.own_type!r})"
             )
         if self.set.gradient in self.set.program.stages[-1].writes and not view.writable:
             raise ValueError(f"{name} is read-only, and zero_grads would set it; pass a writable array")

@@ -9,7 +9,7 @@ from ..language.reductions import REDUCTIONS
 from ..program.spelling import Spelling, comment, finite_or, identifiers, indented, scalar_names, stored
 from ..program.stages import Stage
 from .layout import Layout
-from .places import place_statements
+from .places import neighbour, place_statements
 
 
 def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
@@ -29,7 +29,7 @@ class TaskSource:
     """The source of a task, in parts.
 
     scalars: statements that read row `u` of scalars. header: statements that begin task `task` of `table`. body:
-    statements for its element `i`. results: the expressions to reduce.
+    statements for its element `i`, or for that and the next. results: the expressions to reduce.
     """
 
     scalars: list[str]
@@ -44,6 +44,7 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
     operations: a template for each. scalar: a template of how scalar {0} of the task is read.
     """
     compute, storages, dimensions, width = layout.compute, layout.storages, layout.dimensions, layout.width
+    stage, cell = stage.spelled(layout.pairs), "table[task, {0}]"
     language = spelling(operations, compute)
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     is_true = operations["not_equal"].format("{0}", language.constant(0.0))
@@ -53,17 +54,22 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
         for k, (name, node) in enumerate(zip(scalars, stage.scalars, strict=True))
     ]
     header = [f"n = table[task, {width}]", *(f"at_{k} = table[task, {k}]" for k in range(width))]
-    places = ["0" if k in layout.held else f"e_{k}" if dimensions is not None else "i" for k in range(width)]
-    body = place_statements(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
-    for k, array in enumerate(stage.arrays):
+    body = place_statements(width, dimensions, cell, "//", layout.pairs) if dimensions is not None else []
+    memory = {}
+    for k, part, array in layout.among(stage.arrays):
+        place = f"e_{k}" if dimensions is not None else "i"
+        if part:
+            place = neighbour(k, width, dimensions, cell) if dimensions is not None else "i + 1"
+        memory[array] = k, "0" if k in layout.held else place
+    for array, (k, place) in memory.items():
         if array in stage.reads:
-            body.append(f"{own[array]} = load(at_{k}, {places[k]}, {storages[k]!r}, {k})")
+            body.append(f"{own[array]} = load(at_{k}, {place}, {storages[k]!r}, {k})")
     names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
     lines, results = language.statements(stage.roots, names)
     body += lines
     for (array, node), result in zip(stage.stores, results, strict=False):
-        k = stage.arrays.index(array)
-        body.append(f"store(at_{k}, {places[k]}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
+        k, place = memory[array]
+        body.append(f"store(at_{k}, {place}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
     return TaskSource(reading, header, body, results)
 
 

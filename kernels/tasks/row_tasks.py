@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.view import ITEM_SIZES, View, is_flat, place
-from .layout import Layout
+from ..program.stages import Stage
+from .layout import Layout, in_pairs
 from .table import Batch
 
 # The columns for each array: its address, the bytes from row to row, and whether it has all rows, only those of the
@@ -45,22 +46,24 @@ def _enter() -> Any:
 
 
 class RowTasks:
-    """Batches of rows, one at a time, of arrays that differ only in where the compact array lies.
+    """Batches of rows, one at a time, of the arrays of a stage that differ only in where the compact array lies.
 
     compact: the position of an array that has only the rows of a batch, in their order. repeated: whether a row goes
     through several rows of scalars; of the compact array the first rows then serve all.
     """
 
-    def __init__(self, views: Sequence[View], compact: int | None = None, repeated: bool = False) -> None:
+    def __init__(self, stage: Stage, views: Sequence[View], compact: int | None = None, repeated: bool = False) -> None:
         inner = [row_of(view) for view in views]
         self._compact, self._length = compact, inner[0].size
         flat = is_flat(inner)
+        dimensions = None if flat else len(inner[0].shape)
         self._layout = Layout(
             tuple(view.storage for view in views),
-            None if flat else len(inner[0].shape),
+            dimensions,
             tuple(k for k, view in enumerate(inner) if view.constant) if flat else (),
             repeated,
             whole=False,
+            pairs=in_pairs(stage, inner, dimensions),
         )
         # Neighbours are one task, up to a length: the table is short where most rows are touched.
         self._joins = flat and all(view.strides[0] == self._length for view in views)
@@ -117,9 +120,9 @@ class RowTasks:
         return self._batch
 
 
-def all_rows(views: Sequence[View], piece: int, position: int, scalars: int) -> Batch:
-    """A batch of all rows of a set of arrays, which may move."""
-    batch = RowTasks(views).batch(0, np.arange(views[0].shape[0]), piece, position, scalars)
+def all_rows(stage: Stage, views: Sequence[View], piece: int, position: int, scalars: int) -> Batch:
+    """A batch of all rows of a set of arrays of a stage, which may move."""
+    batch = RowTasks(stage, views).batch(0, np.arange(views[0].shape[0]), piece, position, scalars)
     batch.owners = np.full(len(batch.table), position)
     batch.offsets = [batch.table[:, k] - view.address for k, view in enumerate(views)]
     return batch

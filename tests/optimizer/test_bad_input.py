@@ -27,7 +27,11 @@ ARRAYS: dict[str, tuple[str, Callable[[dict[str, Any]], Any], str]] = {
     "another shape": ("g", lambda a: np.ones(5, "float32"), r"g has shape \(5,\) but p has shape \(6,\)"),
     "a shape that would broadcast": ("m", lambda a: np.ones((1, 6), "float32"), "m has shape"),
     "integers": ("g", lambda a: np.ones(6, int), "g is an array of int64; expected float16"),
-    "complex": ("p", lambda a: np.ones(6, complex), "p is an array of complex128"),
+    "complex": (
+        "p",
+        lambda a: np.ones(6, complex),
+        r"g is float32 but p is complex128; convert it with g.astype\('complex128'\)",
+    ),
     "objects": ("v", lambda a: np.ones(6, object), "v is an array of object"),
     "truth values": ("g", lambda a: np.ones(6, bool), "g is an array of bool"),
     "long double": ("g", lambda a: np.ones(6, np.longdouble), "g is an array of"),

@@ -84,6 +84,8 @@ def same_bits(a: Any, b: Any) -> bool:
     """Equal type, shape and bits; a NaN equals any NaN, and 0.0 is not -0.0."""
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
+    if a.dtype.kind == "c":
+        a, b = (np.ascontiguousarray(x)[..., None].view(x.real.dtype) for x in (a, b))
     unsigned = f"u{a.dtype.itemsize}"
     bits, others = (np.ascontiguousarray(x).reshape(-1).view(unsigned) for x in (a, b))
     nan = np.isnan(a) & np.isnan(b)

@@ -444,6 +444,8 @@ def test_a_view_says_how_the_array_lies(device_3: Any) -> None:
     assert not cuda_interface.view(interface(array, data=(array.ctypes.data, True)), "p").writable
     assert cuda_interface.view(interface(array), "p").stream is None
     assert cuda_interface.view(interface(np.zeros(3, ml_dtypes.bfloat16)), "p").storage == "bfloat16"
+    pairs = cuda_interface.view(interface(np.zeros((3, 4), np.complex64), strides=(64, 16)), "p")
+    assert (pairs.shape, pairs.strides, pairs.storage, pairs.own_shape) == ((3, 4, 2), (16, 4, 1), "float32", (3, 4))
 
 
 @pytest.mark.parametrize(
@@ -452,7 +454,8 @@ def test_a_view_says_how_the_array_lies(device_3: Any) -> None:
         ({"mask": "one"}, TypeError, "p is a .* with a mask"),
         ({"typestr": "<V2"}, TypeError, "p is an array of"),
         ({"typestr": "<i4"}, TypeError, "p is an array of int32"),
-        ({"typestr": "<c8"}, TypeError, "p is an array of complex64"),
+        ({"typestr": "<c32"}, TypeError, "p is an array of complex numbers of two float128"),
+        ({"typestr": ">c8"}, TypeError, "p has the other byte order"),
         ({"typestr": ">f4"}, TypeError, "p has the other byte order"),
         ({"typestr": "float?"}, TypeError, "p is a .* of unknown type 'float\\?'"),
         ({"data": (1026, False)}, ValueError, "p is not aligned"),
