@@ -169,7 +169,7 @@ def copy(source: Any, target: Any, name: str) -> None:
 
 
 def assignable(array: Any, name: str) -> Any:
-    """The array of real numbers to assign to: for an array on the CPU NumPy's view of its memory, whatever the library."""
+    """The array of real numbers to assign to: on the CPU NumPy's view of the memory, whatever the library."""
     return view_of(array, name)[1].array
 
 
