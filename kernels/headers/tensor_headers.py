@@ -79,8 +79,10 @@ class TensorHeaders:
         self.gaps_known = False
         if not self.checkable:
             return
-        # torch may keep values negated until they are looked at.
-        self._negated = getattr(kinds[0], "is_neg", None)
+        # torch may keep values negated, and complex ones conjugated, until they are looked at.
+        self._put_off = [getattr(kinds[0], "is_neg", None)]
+        if any(getattr(array, "is_complex", bool)() for array in there):
+            self._put_off.append(getattr(kinds[0], "is_conj", None))
         self._words = np.zeros(_WORDS, np.int64)
         forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
         own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
@@ -98,8 +100,11 @@ class TensorHeaders:
         MOVED and OTHERS enter the new addresses into `addresses`; CHANGED leaves them as they were.
         """
         try:
-            if not self.checkable or (self._negated and any(self._negated(x) for x in moving if x is not None)):
+            if not self.checkable:
                 return CHANGED
+            for put_off in self._put_off:
+                if put_off and any(put_off(x) for x in moving if x is not None):
+                    return CHANGED
         except TypeError:
             return CHANGED
         # The tensors stay alive, and so do their addresses, while the caller holds the lists.

@@ -1,8 +1,8 @@
 """torch.optim's optimizers on fastopt's kernels: change the import and nothing else.
 
 Only the step differs: all parameters of all groups are updated by one kernel call, where they lie. The state is torch's
-own, `state_dict` goes both ways. Work that the kernels cannot do, such as sparse gradients, complex parameters,
-capturable and differentiable, is left to torch's own step, and counted: see `updates`. foreach and fused only choose
+own, `state_dict` goes both ways. Work that the kernels cannot do, such as sparse gradients, capturable and
+differentiable, is left to torch's own step, and counted: see `updates`. foreach and fused only choose
 among torch's own steps.
 """
 

@@ -15,7 +15,7 @@ from .kinds import Kind, Options
 from .run import TorchRun
 
 _TYPES = (torch.Tensor, torch.nn.Parameter)
-_STORED = {getattr(torch, name) for name in ITEM_SIZES}
+_STORED = {*(getattr(torch, name) for name in ITEM_SIZES), torch.complex64, torch.complex128}
 
 
 class Bound:
@@ -150,6 +150,8 @@ def reason(param: Any, grad: Any, options: Options) -> str:
             return "a CUDA graph that is being captured"
         if tensor.is_neg():
             return "a negated view"
+        if tensor.is_conj():
+            return "a conjugated view"
     return ""
 
 

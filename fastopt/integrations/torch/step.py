@@ -96,6 +96,8 @@ class FastStep(torch.optim.Optimizer):
         # Cleared until the step is made: after an interrupt it may be wrong.
         bound, self._bound = self._bound, None
         if bound is None or not bound.holds(self.state, params, grads, groups, options):
+            # A gradient may be conjugated in name alone, as backward often leaves it.
+            grads = [grad.resolve_conj() for grad in grads]
             bound = Bound(self, self.kind, params, grads, groups, options)
         updates = self.updates
         if bound.left:

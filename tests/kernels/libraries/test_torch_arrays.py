@@ -11,7 +11,7 @@ from fastopt.kernels import RULES
 pytestmark = pytest.mark.peers
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "complex64"])
 @pytest.mark.parametrize("requires_grad", [False, True])
 def test_a_tensor_is_updated_in_place(dtype: str, requires_grad: bool) -> None:
     torch = pytest.importorskip("torch")
@@ -23,6 +23,20 @@ def test_a_tensor_is_updated_in_place(dtype: str, requires_grad: bool) -> None:
     assert p.data_ptr() == address
     assert (p == 0).all()
     assert p.dtype is getattr(torch, dtype)
+
+
+def test_a_tensor_that_is_conjugated_in_name_alone_is_refused_at_each_step() -> None:
+    torch = pytest.importorskip("torch")
+    p, g = torch.ones(3, dtype=torch.complex64), torch.full((3,), 0.5 + 0.25j)
+    opt = fastopt.SGD(p, lr=1.0)
+    for _ in range(2):
+        opt.step(g)
+    before = p.clone()
+    with pytest.raises(TypeError, match=r"grads: .* conjugate bit set. Use tensor.resolve_conj"):
+        opt.step(g.conj())
+    assert torch.equal(p, before)
+    opt.step(g.conj().resolve_conj())
+    assert torch.equal(p, before - g.conj())
 
 
 def test_a_transposed_tensor_and_numpy_arrays_go_together() -> None:
