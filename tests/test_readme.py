@@ -16,8 +16,12 @@ from fastopt.optimizer.classes import CLASSES
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("name", "count"), [("README.md", 10), ("docs/sparse.md", 1)])
-def test_the_code_of_the_pages_runs(name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "count", "steps"), [("README.md", 10, 1), ("docs/sparse.md", 1, 1), ("docs/complex.md", 1, 500)]
+)
+def test_the_code_of_the_pages_runs(
+    name: str, count: int, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
     # What needs a GPU is run by test_captured.py.
@@ -26,7 +30,7 @@ def test_the_code_of_the_pages_runs(name: str, count: int, tmp_path: Path, monke
     namespace: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, name, "exec"), namespace)
-    assert namespace["opt"].t == 1
+    assert namespace["opt"].t == steps
 
 
 def test_the_tables_are_up_to_date() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import call_costs
 import choosing
 import client_rows
+import complex_costs
 import condition
 import lab
 import layout
@@ -217,6 +218,7 @@ TABLES = {
     },
     **client_rows.TABLES,
     **call_costs.TABLES,
+    **complex_costs.TABLES,
     **{f"folders of {top}": functools.partial(layout.table, top) for top in ("kernels", "fastopt")},
 }
 PAGES = (
@@ -226,6 +228,7 @@ PAGES = (
     "docs/optimizers.md",
     "docs/clients.md",
     "docs/sparse.md",
+    "docs/complex.md",
     "docs/decisions/plans.md",
     "docs/decisions/blas-threads.md",
 )
