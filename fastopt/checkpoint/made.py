@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.arrays.view import as_complex, as_pairs, in_both_parts
+from ..kernels.language.parts import seen_as
 from ..kernels.rules.rmsprop import mean_square, variance
 from ..kernels.system import memory_for
 
@@ -20,20 +22,26 @@ class Made:
     function: Callable[..., Any]
     of: tuple[str, ...]
 
-    def array(self, arrays: Callable[[str], Any]) -> Any:
-        """The array, worked out in float64, in the type of the first if that has fractions.
+    def array(self, arrays: Callable[[str], Any], together: bool = False) -> Any:
+        """The array, worked out in float64, in the type of the first if that has fractions; of complex arrays complex.
 
-        arrays: gives a NumPy array by its slot. Raises ValueError if their shapes differ.
+        arrays: gives a NumPy array by its slot. together: whether both parts of a complex number have one second
+        moment. Raises ValueError if the shapes differ.
         """
         given, names = [arrays(slot) for slot in self.of], " and ".join(self.of)
         if len(shapes := {one.shape for one in given}) > 1:
             raise ValueError(f"{names} must have one shape; got {shapes}")
+        if pairs := any(one.dtype.kind == "c" for one in given):
+            given = [as_pairs(in_both_parts(one)) for one in given]
         stored = np.dtype("float64") if given[0].dtype.kind in "biu" else given[0].dtype
         with (
             memory_for(f"what is made of {names}", "Free three times what one of them has, in float64"),
             np.errstate(all="ignore"),
+            seen_as(pairs, together),
         ):
-            return np.asarray(self.function(*(one.astype("float64") for one in given))).astype(stored)
+            made = np.asarray(self.function(*(one.reshape(-1).astype("float64") for one in given))).astype(stored)
+        made = made.reshape(given[0].shape)
+        return as_complex(made) if pairs else made
 
 
 _CENTERED = ("rmsprop_centered", "rmsprop_centered_momentum")

@@ -11,6 +11,7 @@ from ..checkpoint.made import OURS, THEIRS
 from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import arrays_of, described, host_arrays
 from ..kernels import FAMILIES, Rule
+from ..kernels.arrays.view import as_complex
 from ..kernels.libraries.library import to_host, view_of
 from ..optimizer.optimizer import Optimizer, updater_of
 from ..updater.hyper import Hyper
@@ -66,7 +67,7 @@ def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str) -> Any:
     """The values that a peer kept for a slot of ours, or that are made of what it kept; else the slot's start."""
     made = OURS.get(opt.rule.name, {}).get(slot)
     if slots and made:
-        return made.array(lambda name: on_host(slots[name], name))
+        return made.array(lambda name: on_host(slots[name], name), updater_of(opt).definition.together)
     if slot in slots:
         return slots[slot]
     start = updater_of(opt).definition.start[slot]
@@ -77,9 +78,12 @@ def _fitting(values: Any, array: Any, name: str) -> Any:
     """The values in the type of our array if that type can hold them all; a number fills the array."""
     _, view = view_of(array, name)
     if isinstance(values, float):
-        return np.full(view.shape, values, view.storage)
+        filled = np.full(view.shape, values, view.storage)
+        return as_complex(filled) if view.complex else filled
     values = on_host(values, name)
-    return values.astype(view.storage) if np.can_cast(values.dtype, view.storage, "safe") else values
+    kind = np.dtype(view.own_type)
+    fits = np.iscomplexobj(values) == view.complex and np.can_cast(values.dtype, kind, "safe")
+    return values.astype(kind) if fits else values
 
 
 def on_host(values: Any, name: str) -> Any:
@@ -187,7 +191,7 @@ def out(saved: Mapping[str, Any], slot: str, key: str) -> Any:
     """A parameter's slot in our state_dict, or what the peer has instead, with the sign that the peer has."""
     arrays = saved["arrays"]
     if made := THEIRS.get(saved["rule"], {}).get(slot):
-        return made.array(lambda name: arrays[f"{name}/{key}"])
+        return made.array(lambda name: arrays[f"{name}/{key}"], "second_moment" in saved["options"])
     array = arrays[f"{slot.lstrip('-')}/{key}"]
     return -array if slot.startswith("-") else array
 

@@ -155,6 +155,13 @@ def as_pairs(array: Any) -> Any:
     return array[..., np.newaxis].view(part_type(array.dtype))
 
 
+def in_both_parts(array: Any) -> Any:
+    """A complex array of which both parts are a real array of NumPy; a complex array itself."""
+    if array.dtype.kind == "c":
+        return array
+    return as_complex(np.repeat(array[..., np.newaxis], 2, axis=-1))
+
+
 def as_complex(array: Any) -> Any:
     """Pairs of real numbers as the complex array of NumPy or CuPy that they are, in the same memory."""
     return array.view(_COMPLEX[array.dtype.name])[..., 0]

@@ -24,12 +24,12 @@ def centered(var, a, g, alpha):
 
 def variance(v, a):
     """The variance, of a mean square v and a mean a; rounding must not make it negative."""
-    return maximum(v - a * a, 0.0)
+    return maximum(v - over_parts(a * a), 0.0)
 
 
 def mean_square(var, a):
     """The mean square, of a variance and a mean a."""
-    return var + a * a
+    return var + over_parts(a * a)
 
 
 def stepped(p, g, square, *, lr, eps, eps_inside):

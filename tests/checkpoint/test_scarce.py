@@ -117,7 +117,7 @@ WHILE_RUNNING = {
         with open(os.path.join(place, name), "r+b") as file:
             file.write(b"x" * 100)
     assert said("sgd") == [] and said("momentum") == []
-    from fastopt.kernels import cache
+    from fastopt.kernels.jit import cache
     key = [name for name in os.listdir(place) if name.startswith("sgd_")][0]
     assert cache._usable() and cache.read(key) is None
 """,

@@ -17,13 +17,17 @@ ROWS = [row for row in docs("optimizer_rows").ROWS if row.peer != "thinc"]
 SHAPES = [(4, 5), (7,)]
 HALF = 10
 TOLERANCE = 1e-12
+COMPLEX_NAMES = ("sgd", "adam", "amsgrad", "rmsprop", "adagrad", "nadam", "adabelief", "lars")
 
 
 def problem(dtype: str = "float64") -> tuple[Arrays, list[Arrays]]:
     generator = np.random.default_rng(0)
-    start = [generator.standard_normal(shape).astype(dtype) for shape in SHAPES]
-    grads = [[generator.standard_normal(shape).astype(dtype) for shape in SHAPES] for _ in range(2 * HALF)]
-    return start, grads
+
+    def numbers(shape: tuple[int, ...]) -> np.ndarray:
+        real = generator.standard_normal(shape)
+        return (real + 1j * generator.standard_normal(shape) if "complex" in dtype else real).astype(dtype)
+
+    return [numbers(shape) for shape in SHAPES], [[numbers(shape) for shape in SHAPES] for _ in range(2 * HALF)]
 
 
 def ours(row: Any, arrays: Arrays) -> Any:
@@ -64,7 +68,27 @@ def distance(weights: Arrays, path: list[np.ndarray]) -> float:
 @pytest.mark.peers
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_run_moves_in_the_middle(row: Any) -> None:
-    start, grads = problem()
+    check_moves(row, *problem())
+
+
+# Some rows of complex parameters: torch has a second moment of each part, optax one for both.
+COMPLEX = [row for row in ROWS if row.peer in ("torch", "optax") and row.name.lower() in COMPLEX_NAMES]
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("row", COMPLEX, ids=str)
+def test_a_run_of_complex_parameters_moves_in_the_middle(row: Any) -> None:
+    check_moves(row, *problem("complex128"))
+
+
+def test_optax_of_complex_parameters_is_refused_where_it_is_another_formula() -> None:
+    for name in ("adamax", "adadelta", "lion", "lamb", "yogi"):
+        with pytest.raises(TypeError, match=r"of complex parameters is not ours.* use fastopt"):
+            getattr(like.optax, name)(np.ones(3, complex), learning_rate=0.1)
+
+
+def check_moves(row: Any, start: Arrays, grads: list[Arrays]) -> None:
+    """A run stays on its path that moves from the peer to ours in the middle, or from ours to the peer."""
     stayed = peer_path(row.peer, row.name, row.options, start, grads)
 
     there = RUNS[row.peer](row.name, row.options, start)

@@ -36,7 +36,7 @@ class TorchRun:
 
     def _types(self) -> Any:
         # Of the default type NAdam keeps its product of momenta.
-        return _set(self.torch.get_default_dtype, self.torch.set_default_dtype, self.parameters[0].dtype)
+        return _set(self.torch.get_default_dtype, self.torch.set_default_dtype, self.parameters[0].real.dtype)
 
     def step(self, grads: Arrays) -> None:
         self.t += 1

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ...optimizer.optimizer import Optimizer
+from ...optimizer.optimizer import Optimizer, updater_of
 from ..building import Number, built, counted_from_zero, decayed
 from ..unused import refuse
 
@@ -28,6 +28,12 @@ FIXED: dict[str, dict[str, Any]] = {
     "NAdam": {"psi": math.inf},
     "RAdam": {"eps_hat": False},
     "LARS": {"joint": True},
+}
+# The families whose formulas for complex parameters are ours, and the second moment that optax has: one for both parts.
+# Its Yogi starts m at a real number, ours at a number with both parts.
+COMPLEX = {
+    **dict.fromkeys(("SGD", "LARS"), "parts"),
+    **dict.fromkeys(("Adagrad", "RMSprop", "Adam", "AdamW", "NAdam", "RAdam", "AdaBelief"), "modulus"),
 }
 # Why an argument cannot be honoured.
 WHY = {
@@ -50,7 +56,16 @@ def made(
     if "momentum" in hyper:
         hyper["momentum"] = hyper["momentum"] or 0.0
     # optax has one count of steps.
-    return built(family, params, {**decayed(family, hyper, decay), "count": "optimizer"}, FIXED.get(family, {}))
+    hyper = {**decayed(family, hyper, decay), "count": "optimizer"}
+    opt = built(family, params, hyper, FIXED.get(family, {}))
+    if not updater_of(opt).taken.any_complex:
+        return opt
+    if family not in COMPLEX:
+        raise TypeError(
+            f"optax's {family} of complex parameters is not ours, which sees their two parts: use fastopt.{family}, or "
+            "real parameters"
+        )
+    return built(family, params, {**hyper, "second_moment": COMPLEX[family]}, FIXED.get(family, {}))
 
 
 def sgd(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...checkpoint.restore import LoadReport
+from ...kernels.arrays.view import in_both_parts
 from ...optimizer.optimizer import Optimizer, updater_of
 from ...trees.tree import leaves, rebuilt
 from .. import moving
@@ -76,7 +77,7 @@ def load_state(
     states = {name: _product(opt, updates) for name in opt.rule.states}
     moved = []
     for place in order:
-        slots = dict(moving.signed(wanted[key], tree[place][2]) for key, tree in trees.items())
+        slots = dict(moving.signed(wanted[key], _in_ours(key, tree[place][2])) for key, tree in trees.items())
         moved.append(Moved(slots, updates, states))
     return moving.move_in(opt, moved)
 
@@ -96,10 +97,10 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
     def value(key: str, old: Any) -> Any:
         if key.endswith(".count"):
             return np.array(steps, np.asarray(old).dtype)
-        theirs = [name for _, name, _ in leaves(old, key)]
-        order = moving.places(opt, theirs, len(theirs), names)
-        ours = [keys[order.index(place)] for place in range(len(keys))]
-        return rebuilt(old, iter([moving.out(saved, wanted[key], parameter) for parameter in ours]))
+        theirs = list(leaves(old, key))
+        order = moving.places(opt, [name for _, name, _ in theirs], len(theirs), names)
+        ours = [moving.out(saved, wanted[key], keys[order.index(place)]) for place in range(len(keys))]
+        return rebuilt(old, iter([_in_theirs(key, array) for array in ours]))
 
     return _replaced(state, value)
 
@@ -113,6 +114,20 @@ def _names(opt: Optimizer) -> dict[str, str]:
             "optax corrects the bias before the maximum or never; make the optimizer by fastopt.like.optax"
         )
     return names
+
+
+def _in_ours(key: str, values: Any) -> Any:
+    """optax's values of a slot as ours. A second moment of complex numbers is their real part there."""
+    values = moving.on_host(values, key)
+    return in_both_parts(values.real) if _is_of_both(key, values) else values
+
+
+def _in_theirs(key: str, values: Any) -> Any:
+    return values.real.astype(values.dtype) if _is_of_both(key, values) else values
+
+
+def _is_of_both(key: str, values: Any) -> bool:
+    return np.iscomplexobj(values) and key.rpartition(".")[2] in ("nu", "nu_max", "sum_of_squares")
 
 
 def _product(opt: Optimizer, steps: int) -> float:
