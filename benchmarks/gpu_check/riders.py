@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastopt import Optimizer
+from fastopt.kernels.arrays.view import as_pairs
 
 from .device import Gpu
 from .neighbours import examples
@@ -26,6 +27,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "decoupled decay, climbing": ("rmsprop", {"weight_decay": 0.1, "decay": "decoupled", "maximize": True}),
     "rates of elements": ("adam", {"lr_scale": True}),
+    "complex numbers": ("adam", {**TAIL, "complex": True}),
+    "complex numbers, one second moment": (
+        "adam",
+        {"complex": True, "second_moment": "modulus", "conjugate_grads": True, "clip_norm": 1.0},
+    ),
 }
 # numba has neither 16-bit numbers nor broadcast arrays; clients of numba-cuda bring their own.
 NOT_OF_NUMBA = {"cast_to", "lr_scale"}
@@ -49,11 +55,16 @@ def rows(gpu: Gpu, sizes: Sequence[int] = SIZES) -> Rows:
 def run(rule: str, options: dict[str, Any], side: Side, sizes: Sequence[int]) -> tuple[dict[str, Any], Any]:
     """All arrays by name after the steps, and all counts and numbers."""
     generator = np.random.default_rng(0)
-    start = [generator.standard_normal(size, "float32") for size in sizes]
-    steps = [[generator.standard_normal(size, "float32") for size in sizes] for _ in range(STEPS)]
+
+    def numbers(size: int) -> Any:
+        real = generator.standard_normal(size, "float32")
+        return real + 1j * generator.standard_normal(size, "float32") if options.get("complex") else real
+
+    start = [numbers(size) for size in sizes]
+    steps = [[numbers(size) for size in sizes] for _ in range(STEPS)]
     steps[1][-1][0] = np.inf
     params = [side.put(values, 0) for values in start]
-    given = {name: value for name, value in options.items() if name not in ("lr_scale", "groups")}
+    given = {name: value for name, value in options.items() if name not in ("lr_scale", "groups", "complex")}
     if "groups" in options:
         given["groups"] = {key: value for key, value in options["groups"].items() if int(key) < len(sizes)}
     if "lr_scale" in options:
@@ -69,7 +80,7 @@ def run(rule: str, options: dict[str, Any], side: Side, sizes: Sequence[int]) ->
     arrays |= {f"gradient {k}": side.get(g) for k, g in enumerate(grads)}
     saved.pop("hyper")
     saved.pop("groups")
-    return arrays, saved
+    return {key: as_pairs(a).reshape(-1) if np.iscomplexobj(a) else a for key, a in arrays.items()}, saved
 
 
 def _differences(found: tuple[dict[str, Any], Any], wanted: tuple[dict[str, Any], Any]) -> list[str]:

@@ -116,7 +116,8 @@ def faked(monkeypatch: pytest.MonkeyPatch, edits: dict[str, str] | None = None) 
 
     def view(array: Any, name: str) -> Any:
         seen = host.view(array.view(np.ndarray), name)
-        return replace(seen, array=array, kind="cupy array", device="cuda:0")
+        own = seen.array.view(OnGpu) if seen.complex else array
+        return replace(seen, array=own, kind="cupy array", device="cuda:0")
 
     with contextlib.ExitStack() as stack:
         if NUMBA_CUDA:
