@@ -14,6 +14,7 @@ from fastopt.kernels import RULES
 from fastopt.kernels.cuda.number_kernels import number_kernel
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
 from fastopt.kernels.program.gpu_numbers import GpuNumbers
+from fastopt.kernels.riders import with_riders
 from fastopt.kernels.tasks.layout import Layout
 
 ALL = {**EVERY, **{name: RULES[name] for name in INEXACT}}
@@ -147,3 +148,20 @@ def test_the_checkers_can_fail() -> None:
     spilling = text.replace("float a0[4];", "float a0[4]; volatile float kept[64]; kept[n % 64] = 0;")
     with pytest.raises(AssertionError):
         assert_no_spills(compiled(spilling, 90))
+
+
+@pytest.mark.parametrize("dimensions", [None, 3])
+@pytest.mark.parametrize("storage", ["float32", "float64"])
+def test_updates_of_both_parts_of_complex_numbers_keep_the_promise(storage: str, dimensions: int | None) -> None:
+    definition = with_riders(RULES["adam"], ("second_moment", "modulus"), ("conjugate_grads", True))
+    stage = definition.program(definition.hyper).stages[-1]
+    storages = (storage,) * len(stage.arrays)
+    made = compiled(update_source("adam", stage, Layout(storages, dimensions, pairs=True)), 90)
+    assert_no_spills(made)
+    assert not broken_promises(made.ptx)
+    wide = Counter(found.partition(".v")[0] for found in instructions(made.ptx) if re.search(r"\.v[24]\.", found))
+    assert (wide["ld.global.cs"], wide["st.global.cs"]) == ((4, 3) if dimensions is None else (0, 0))
+    # A single set goes through an ElementwiseKernel, whose arrays are the parts.
+    made = compiled_elementwise("adam", stage.spelled(pairs=True), storages * 2, 2, 90)
+    assert_no_spills(made)
+    assert not broken_promises(made.ptx)
