@@ -8,7 +8,7 @@ import numpy as np
 
 from ...checkpoint.restore import LoadReport
 from ...optimizer.optimizer import Optimizer, updater_of
-from ...trees.tree import leaves, rebuilt
+from ...trees.tree import leaves, rebuilt, structure
 from .. import moving
 from ..moving import Moved
 from .optimizers import FIXED
@@ -99,7 +99,7 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
         theirs = [name for _, name, _ in leaves(old, key)]
         order = moving.places(opt, theirs, len(theirs), names)
         ours = [keys[order.index(place)] for place in range(len(keys))]
-        return rebuilt(old, iter([moving.out(saved, wanted[key], parameter) for parameter in ours]))
+        return rebuilt(structure(old), iter([moving.out(saved, wanted[key], parameter) for parameter in ours]))
 
     return _replaced(state, value)
 
