@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class Optimizer:
     """Updates the arrays of a model in place by one rule, all in one pass.
 
-    params: an array, or any nesting of lists, tuples, dicts, named tuples and dataclasses of arrays, of one library and
-    device. rule: a Rule or its name. hyper: the rule's hyperparameters and the numbers below, each a number or a
-    function of the step, which counts applied steps from 1.
+    params: an array, or any nesting of lists, tuples, dicts, named tuples, dataclasses and fastopt.attributes of
+    arrays, of one library and device; None and strings are passed over. rule: a Rule or its name. hyper: the rule's
+    hyperparameters and the numbers below, each a number or a function of the step, which counts applied steps from 1.
 
     groups: {pattern: {hyperparameter: value}}; a pattern is a dotted name (layers.0.W), a subtree (layers.0), or has *
     and ?. Where several match, the later ones win.

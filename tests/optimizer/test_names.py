@@ -146,7 +146,7 @@ def test_attributes_of_the_user_s_own_are_free_and_so_is_what_a_subclass_defines
         def __init__(self, params: Any) -> None:
             self.history: list[float] = []
             self.momentum = 0.5
-            with pytest.raises(AttributeError, match="lr cannot be set to 1: Optimizer.__init__ sets it"):
+            with pytest.raises(AttributeError, match=r"lr cannot be set to 1: Optimizer.__init__ sets it"):
                 self.lr = 1
             super().__init__(params)
             self.betas, self._clip_norm, self.epoch = (0.8, 0.9), 1.0, 3
