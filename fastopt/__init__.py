@@ -15,6 +15,7 @@ from .checkpoint.restore import LoadReport
 from .kernels.arrays.row_sparse import RowSparse
 from .optimizer.classes import CLASSES
 from .optimizer.optimizer import Optimizer
+from .trees.attributes import attributes
 from .updater.loss_scale import LossScaler
 from .updater.sparsity_factor import SparsityFactor
 from .updater.sync import SyncReport
@@ -32,6 +33,7 @@ __all__ = [
     "SparsityFactor",
     "Sweep",
     "SyncReport",
+    "attributes",
     "kernels",
     "lab",
     "like",

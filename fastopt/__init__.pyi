@@ -19,6 +19,7 @@ from .studies.range_test import RangeTest as RangeTest
 from .studies.range_test import lr_find as lr_find
 from .studies.sweep import Sweep as Sweep
 from .studies.sweep import sweep as sweep
+from .trees.attributes import attributes as attributes
 from .updater.loss_scale import LossScaler as LossScaler
 from .updater.sparsity_factor import SparsityFactor as SparsityFactor
 from .updater.sync import SyncReport as SyncReport

@@ -33,6 +33,17 @@ def test_the_code_of_the_pages_runs(
     assert namespace["opt"].t == steps
 
 
+def test_each_program_of_the_page_on_numpy_programs_runs_and_learns() -> None:
+    text = (ROOT / "docs" / "numpy-programs.md").read_text(encoding="utf-8")
+    common, *programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(programs) == len(re.findall(r"^As in `", text, re.MULTILINE)) == 6
+    for program in programs:
+        namespace: dict[str, Any] = {}
+        exec(compile(common, "numpy-programs.md", "exec"), namespace)
+        exec(compile(program, "numpy-programs.md", "exec"), namespace)
+        assert (namespace["opt"].t, namespace["loss"] < 1e-2) == (200, True), program
+
+
 def test_the_tables_are_up_to_date() -> None:
     for name in docs("generate").PAGES:
         text = (ROOT / name).read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import suggestion
 from ..optimizer.classes import CLASSES
+from ..optimizer.names import names_meant
 from ..optimizer.optimizer import Optimizer
 from .versions import warn_if_untested
 
@@ -94,6 +95,16 @@ class Trained:
             super().set_params(**before)  # type: ignore[misc]
             raise
         return result
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # What scikit-learn itself sets beside the parameters ends or begins with an underscore.
+        if not (name.startswith("_") or name.endswith("_") or name in inspect.signature(type(self)).parameters):
+            names, _ = names_meant(Optimizer, name)
+            if names:
+                inner = ", ".join(f"{one!r}: ..." for one in names)
+                remedy = "learning_rate_init" if names == ("lr",) else f"hyper={{{inner}}}, with a rule"
+                raise AttributeError(f"{type(self).__name__} has no {name} to set to {value!r}; set {remedy}")
+        super().__setattr__(name, value)
 
     @property
     def _optimizer(self) -> Any:

@@ -76,6 +76,16 @@ class Optimizer(Base):  # type: ignore[misc]
         self._keys: dict[Any, Key] = {}
         self._now(None)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Thinc's class is locked by its slots; this one has a __dict__ beside them.
+        locked = "_keys" in self.__dict__ and type(self).__module__ == __name__
+        if locked and name not in self.__dict__ and not hasattr(type(self), name):
+            raise AttributeError(
+                f"{name} cannot be set to {value!r}: this optimizer of {self.rule.name} has "
+                f"{', '.join(self._attributes.values())}"
+            )
+        super().__setattr__(name, value)
+
     def __call__(self, key: Any, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> tuple[Any, Any]:
         """Update an array of weights in place and set its gradient to zero in place; returns both.
 

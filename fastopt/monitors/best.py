@@ -1,6 +1,8 @@
 """The best loss so far, and when a loss is better."""
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar
 
 from .monitor import Monitor, whole
 
@@ -16,6 +18,7 @@ class BestSoFar(Monitor):
     """
 
     _kept = (*Monitor._kept, "best", "bad")
+    _spelled: ClassVar[Mapping[str, str]] = {"min_delta": "threshold", "num_bad_epochs": "bad"}  # keras's and torch's
 
     def __init__(self, patience: int, threshold: float, threshold_mode: str, mode: str) -> None:
         super().__init__()

@@ -52,6 +52,11 @@ class BoldDriver(Monitor, Factor):
         self.last: float | None = None
         self._before = None if params is None else Snapshot(params, "BoldDriver")
 
+    @property
+    def params(self) -> Any:
+        """The tree of arrays that are put back, or None."""
+        return self._before and self._before.tree
+
     def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether it has risen. Raises TypeError if loss is no number."""
         loss = number(loss)

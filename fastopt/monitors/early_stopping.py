@@ -37,6 +37,11 @@ class EarlyStopping(BestSoFar):
         self.stopped = False
         self._weights = None if params is None else Snapshot(params, "EarlyStopping")
 
+    @property
+    def params(self) -> Any:
+        """The tree of arrays that are put back, or None."""
+        return self._weights and self._weights.tree
+
     def update(self, loss: Any, optimizer: Counted | None = None) -> bool:
         """Note the loss of an evaluation; returns whether to stop. Raises TypeError if the loss is no number."""
         loss = number(loss)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
+from ..kernels.language.guarded import Guarded
+
 
 class Counted(Protocol):
     """The counts of an optimizer that a monitor reads: steps that were applied, and steps that were skipped."""
@@ -14,7 +16,7 @@ class Counted(Protocol):
     def skipped(self) -> int: ...
 
 
-class Monitor:
+class Monitor(Guarded):
     """Is told a loss at each evaluation; remembers no array in its state.
 
     With the optimizer passed along, an evaluation does not count if no step was applied since the evaluation before, as

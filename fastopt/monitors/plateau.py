@@ -44,7 +44,7 @@ class ReduceOnPlateau(BestSoFar, Factor):
                 f"lowest is of the factor, which starts at 1: it must be 0 or more, and less than 1; got {lowest!r}; "
                 "for a floor of the rate use of(rate, lowest=...)"
             )
-        self.cut, self.cooldown, self.lowest = float(factor), whole("cooldown", cooldown), float(lowest)
+        self.factor, self.cooldown, self.lowest = float(factor), whole("cooldown", cooldown), float(lowest)
         self.value = 1.0
         self.cooling = 0
 
@@ -63,6 +63,6 @@ class ReduceOnPlateau(BestSoFar, Factor):
             self.bad = 0
         if self.bad <= self.patience:
             return False
-        self.value = max(self.value * self.cut, self.lowest)
+        self.value = max(self.value * self.factor, self.lowest)
         self.bad, self.cooling = 0, self.cooldown
         return True

@@ -11,11 +11,12 @@ from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
 from ..updater.choices import Choices
-from ..updater.hyper import Hyper, check_patterns
+from ..updater.hyper import Groups, Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
 from ..updater.options import check_scaler, checked_monitors, counts_together, in_use, rule_of
 from ..updater.sync import SyncReport, sync
 from ..updater.updater import Updater
+from . import names
 from .finite import check_finite
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 class Optimizer:
     """Updates the arrays of a model in place by one rule, all in one pass.
 
-    params: an array, or any nesting of lists, tuples, dicts, named tuples and dataclasses of arrays, of one library and
-    device. rule: a Rule or its name. hyper: the rule's hyperparameters and the numbers below, each a number or a
-    function of the step, which counts applied steps from 1.
+    params: an array, or any nesting of lists, tuples, dicts, named tuples, dataclasses and fastopt.attributes of
+    arrays, of one library and device; None and strings are passed over. rule: a Rule or its name. hyper: the rule's
+    hyperparameters and the numbers below, each a number or a function of the step, which counts applied steps from 1.
 
     groups: {pattern: {hyperparameter: value}}; a pattern is a dotted name (layers.0.W), a subtree (layers.0), or has *
     and ?. Where several match, the later ones win.
@@ -54,6 +55,11 @@ class Optimizer:
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
+
+    rule: Rule
+    hyper: Hyper
+    groups: Groups
+    _updater: Updater
 
     def __init__(
         self,
@@ -100,7 +106,7 @@ class Optimizer:
         }
         definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
-        of_groups = {pattern: Hyper(definition, given, pattern) for pattern, given in (groups or {}).items()}
+        of_groups = Groups({pattern: Hyper(definition, given, pattern) for pattern, given in (groups or {}).items()})
         choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors)
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
@@ -110,8 +116,7 @@ class Optimizer:
         check_patterns("groups", of_groups, updater.parameters.names)
         check_patterns("lr_scale", lr_scale or {}, updater.parameters.names)
         updater.serve(loss_scaler)
-        self._updater = updater
-        self.rule, self.hyper, self.groups = rule, of_all, of_groups
+        self.__dict__.update(_updater=updater, rule=rule, hyper=of_all, groups=of_groups)
 
     @property
     def params(self) -> Any:
@@ -176,7 +181,7 @@ class Optimizer:
 
     def _tree_of(self, slot: str, option: str) -> Any:
         if slot not in self._updater.definition.slots:
-            raise AttributeError(_MADE_WITHOUT.format(option))
+            raise AttributeError(f"this optimizer was made without {option}")  # Python then asks __getattr__.
         return self._updater.tree_of(slot)
 
     @property
@@ -309,28 +314,23 @@ class Optimizer:
         hyper = self.__dict__.get("hyper")
         if hyper is not None and name in hyper:
             return hyper[name]
-        if name in _TREES and hyper is not None:
-            raise AttributeError(_MADE_WITHOUT.format(_TREES[name]))
-        raise AttributeError(
-            f"{type(self).__name__} has no {name}" + (" and no hyperparameter of that name" if hyper else "")
-        )
+        return names.read(self, Optimizer, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        hyper = self.__dict__.get("hyper")
+        own = self.__dict__
+        hyper = own.get("hyper")
         if hyper is not None and name in hyper:
             hyper[name] = value
-            return
-        super().__setattr__(name, value)
+        elif (name in own and name not in names.FIXED) or not names.taken(self, Optimizer, name, value):
+            super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        names.check_removed(self, Optimizer, name)
+        super().__delattr__(name)
 
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
         return f"<{type(self).__name__}: {self.rule.name}, {len(self._updater.state)} arrays, step {self.t}, {hyper}>"
-
-
-# The trees that an optimizer has with an option, and that option. Python asks for the names once more after a property
-# that has none.
-_TREES = {"ema": "ema", "cast": "cast_to"}
-_MADE_WITHOUT = "this optimizer was made without {}"
 
 
 def updater_of(optimizer: Optimizer) -> Updater:

@@ -43,6 +43,20 @@ class Schedule:
         self._text, self._binds = "Schedule(...)", CALL
         self._made: tuple[Any, ...] | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._refuse_change(name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._refuse_change(name)
+        super().__delattr__(name)
+
+    def _refuse_change(self, name: str) -> None:
+        # A class of a user's own may have attributes of its own.
+        ours = type(self).__module__.startswith(__name__.split(".")[0] + ".")
+        if not name.startswith("_") and "_made" in self.__dict__ and (ours or name in self.__dict__):
+            raise AttributeError(f"{name} of {self!r} cannot be set: a schedule does not change; make another")
+
     def __call__(self, step: Any) -> Any:
         if type(step) is int and step >= 1:
             value = self.formula(step - 1.0)

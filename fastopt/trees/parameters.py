@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .tree import getter, leaves, matching, rebuilt, structure
+from .getter import getter
+from .matching import Wanted, matching
+from .plain import refuse
+from .tree import children, leaves, rebuilt, structure
 
 
 class Parameters:
@@ -14,19 +17,21 @@ class Parameters:
     array does.
     paths: as in ['W'][0]; names: as in W.0; keys: the names, but paths where two names are equal. remedy: what messages
     advise for parameters that have another structure.
-    Raises ValueError for a tree without arrays, or with an array twice.
+    Raises ValueError for a tree without arrays, or with an array twice, TypeError for what cannot be a parameter.
     """
 
     def __init__(self, tree: Any, may_share: bool, remedy: str) -> None:
-        self._getter, self._structure, self._remedy = getter(tree), structure(tree), remedy
+        self._structure, self._remedy = structure(tree), remedy
+        self._getters = {same: getter(tree, self._structure, same) for same in (True, False)}
         firsts: dict[int, int] = {}
         self._owner: list[int] = []  # for each leaf the number of its array
         self.paths: list[str] = []
         self.names: list[str] = []
         self._leaf_paths: list[str] = []
         for path, name, array in leaves(tree, ""):
+            refuse(array, f"params{path}")
             self._leaf_paths.append(path)
-            if id(array) in firsts and not may_share and hasattr(array, "shape"):
+            if id(array) in firsts and not may_share:
                 raise ValueError(
                     f"params{path} is the same array as params{self.paths[firsts[id(array)]]}; pass shared=True to "
                     "update it once, by the gradient that stands in both places, or in one with None in the other"
@@ -39,7 +44,7 @@ class Parameters:
         twice = {name for name, count in Counter(self.names).items() if count > 1}
         self.keys = [path if name in twice else name for path, name in zip(self.paths, self.names, strict=True)]
         if not self.paths:
-            raise ValueError("params has no arrays")
+            raise ValueError("params has no arrays" + ("" if children(tree) is not None else f"; got {tree!r}"))
         self.shared = len(self._owner) > len(self.paths)
 
     def of(self, tree: Any, what: str) -> list[Any]:
@@ -49,7 +54,7 @@ class Parameters:
         array hold different arrays.
         """
         try:
-            flat = self._getter(tree)
+            flat = self._getters[what == "params"](tree)
         except (KeyError, TypeError, AttributeError, IndexError):
             flat = None
         if flat is None:
@@ -59,9 +64,9 @@ class Parameters:
     def matching(self, tree: Any, what: str) -> list[Any]:
         """The leaves of a tree, place by place. Raises ValueError that names what differs, containers in the places of
         arrays too."""
-        if what == "params":
-            return matching(tree, self._structure, what, "the params that were taken", self._remedy)
-        return matching(tree, self._structure, what, "params", "it must have the structure of params")
+        ours = Wanted("the params that were taken", self._remedy, True)
+        others = Wanted("params", "it must have the structure of params", False)
+        return matching(tree, self._structure, what, ours if what == "params" else others)
 
     def _each_once(self, found: Sequence[Any], what: str) -> list[Any]:
         chosen: list[Any] = [None] * len(self.paths)

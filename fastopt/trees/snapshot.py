@@ -11,12 +11,12 @@ class Snapshot:
     """Room for one copy of the arrays of a tree, in their types and on their device; filled by `take`.
 
     The arrays are those that stand in the tree when `take` and `restore` are called. whose: how messages name what has
-    the snapshot. taken: whether there is a copy. Raises TypeError or ValueError, naming the array, as an optimizer
-    does; `take` and `restore` do so for a tree of another structure, and for arrays of other shapes or types.
+    the snapshot. tree: params. taken: whether there is a copy. Raises TypeError or ValueError, naming the array, as an
+    optimizer does; `take` and `restore` do so for a tree of another structure, and for arrays of other shapes or types.
     """
 
     def __init__(self, params: Any, whose: str) -> None:
-        self._tree = params
+        self.tree = params
         self._remedy = f"make another {whose} for the new structure"
         self._parameters = Parameters(params, may_share=True, remedy=self._remedy)
         self._names = [f"params{path}" for path in self._parameters.paths]
@@ -29,7 +29,7 @@ class Snapshot:
 
     def _found(self, written: bool = False) -> tuple[list[Any], list[Any]]:
         """The arrays that stand in the tree, and for each the object to assign to. written: whether they will be."""
-        arrays = self._parameters.of(self._tree, "params")
+        arrays = self._parameters.of(self.tree, "params")
         views = [view_of(array, name)[1] for array, name in zip(arrays, self._names, strict=True)]
         for view, name, shape, storage in zip(views, self._names, self._shapes, self._storages, strict=True):
             if written and not view.writable:

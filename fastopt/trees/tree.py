@@ -1,14 +1,20 @@
-"""Nested lists, tuples, dicts, named tuples and dataclasses of arrays, as flat lists with a path for each array."""
+"""Containers of arrays: nested lists, tuples, dicts, named tuples, dataclasses, SimpleNamespaces and attributes."""
 
 import dataclasses
 import inspect
-import itertools
-import operator
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
+
+from .attributes import Attributes
+from .plain import passed_over
 
 # A part of a container: its step in a path, its part of a dotted name, and its value.
 Child = tuple[str, str, Any]
+
+
+class ARRAY:
+    """Stands in a structure in the place of an array."""
 
 
 def children(tree: Any) -> list[Child] | None:
@@ -21,60 +27,79 @@ def children(tree: Any) -> list[Child] | None:
         return [(f"[{position}]", str(position), value) for position, value in enumerate(tree)]
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         return [(f".{field.name}", field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree)]
+    if isinstance(tree, SimpleNamespace):
+        return [(f".{name}", name, value) for name, value in vars(tree).items()]
+    if isinstance(tree, Attributes):
+        if tree.several:
+            return [(step, part, tree.within(value)) for step, part, value in children(tree.of) or []]
+        return [(f".{tree.names[k]}", tree.names[k], getattr(tree.of, tree.names[k])) for k in tree.there()]
     return None
 
 
-def leaves(tree: Any, path: str, name: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Every array of a tree with its path, as in params['W'][0], and its dotted name, as in W.0."""
+def is_record(tree: Any) -> bool:
+    """Whether a container has named fields, of which some may be no parameters."""
+    return not isinstance(tree, dict | list | Attributes) and type(tree) is not tuple
+
+
+def leaves(tree: Any, path: str, name: str = "", record: bool = False) -> Iterator[tuple[str, str, Any]]:
+    """Every array of a tree with its path, as in params['W'][0], and its dotted name, as in W.0.
+
+    record: whether the tree is within a record.
+    """
     parts = children(tree)
     if parts is None:
-        yield path, name, tree
+        if not passed_over(tree, record):
+            yield path, name, tree
         return
+    if isinstance(tree, Attributes):
+        tree.check()
     for step, part, value in parts:
-        yield from leaves(value, path + step, f"{name}.{part}" if name else part)
+        yield from leaves(value, path + step, f"{name}.{part}" if name else part, _within(tree, record))
 
 
-def matching(tree: Any, like: Any, path: str, known: str, remedy: str) -> list[Any]:
-    """The leaves of a tree in the order of `like`. Raises ValueError where their structures differ.
+def _within(tree: Any, record: bool) -> bool:
+    # Each of attributes was asked for, so none is a number by the way.
+    return not isinstance(tree, Attributes) and (record or is_record(tree))
 
-    known: how messages name `like`.
-    """
-    wanted, given = children(like), children(tree)
-    if wanted is None:
-        if given is not None and not hasattr(tree, "shape"):
-            raise ValueError(f"{path} must be an array as in {known}; got a {type(tree).__name__}; {remedy}")
-        return [tree]
-    if given is None:
-        raise ValueError(f"{path} must be a {type(like).__name__} as in {known}; got a {type(tree).__name__}; {remedy}")
-    theirs = {step: value for step, _, value in given}
-    ours = [step for step, _, _ in wanted]
-    missing = [path + step for step in ours if step not in theirs]
-    extra = [path + step for step in theirs if step not in ours]
-    if missing or extra:
-        said = [f"has no {', '.join(missing)}"] * bool(missing)
-        said += [f"has {', '.join(extra)}, which is not in {known}"] * bool(extra)
-        raise ValueError(f"{path} {' and '.join(said)}; {remedy}")
-    return [leaf for step, _, value in wanted for leaf in matching(theirs[step], value, path + step, known, remedy)]
+
+def structure(tree: Any) -> Any:
+    """A tree of the same containers, with ARRAY in the places of arrays and other leaves as they are; it stays when the
+    containers of the first change."""
+    return _rebuilt(tree, lambda leaf, record: leaf if passed_over(leaf, record) else ARRAY, _bare, Attributes.like)
 
 
 def rebuilt(like: Any, arrays: Iterator[Any]) -> Any:
-    """A tree of the structure of `like` with these arrays for its leaves, in order."""
-    return _rebuilt(like, arrays, _made)
+    """A tree of a structure with these arrays in its places, in order; attributes are those of SimpleNamespaces."""
+    return _rebuilt(like, lambda leaf, record: next(arrays) if leaf is ARRAY else leaf, _made, lambda _, of: of)
 
 
-def _rebuilt(like: Any, arrays: Iterator[Any], made: Callable[[type, dict[str, Any]], Any]) -> Any:
-    """`rebuilt`; made: makes a dataclass of its fields."""
-    parts = children(like)
+def _rebuilt(
+    tree: Any,
+    leaf: Callable[[Any, bool], Any],
+    made: Callable[[type, dict[str, Any]], Any],
+    attributes: Callable[[Attributes, Any], Any],
+    record: bool = False,
+) -> Any:
+    """A tree with other leaves. made: makes a dataclass of its fields. attributes: of attributes of other objects."""
+    parts = children(tree)
     if parts is None:
-        return next(arrays)
-    values = [_rebuilt(value, arrays, made) for _, _, value in parts]
+        return leaf(tree, record)
+    values = [_rebuilt(value, leaf, made, attributes, _within(tree, record)) for _, _, value in parts]
+    if isinstance(tree, Attributes):
+        return attributes(tree, _filled(tree.of if tree.several else SimpleNamespace(), parts, values, made))
+    return _filled(tree, parts, values, made)
+
+
+def _filled(like: Any, parts: list[Child], values: list[Any], made: Callable[[type, dict[str, Any]], Any]) -> Any:
+    """A container with other values."""
     if isinstance(like, dict):
         return dict(zip(like, values, strict=True))
     if isinstance(like, list):
         return values
     if isinstance(like, tuple):
         return type(like)(*values) if hasattr(like, "_fields") else tuple(values)
-    return made(type(like), {part: value for (_, part, _), value in zip(parts, values, strict=True)})
+    fields = {part: value for (_, part, _), value in zip(parts, values, strict=True)}
+    return SimpleNamespace(**fields) if isinstance(like, SimpleNamespace) else made(type(like), fields)
 
 
 def _made(kind: type, values: dict[str, Any]) -> Any:
@@ -89,45 +114,3 @@ def _bare(kind: type, values: dict[str, Any]) -> Any:
     for name, value in values.items():
         object.__setattr__(new, name, value)
     return new
-
-
-def structure(tree: Any) -> Any:
-    """A tree of the same structure without arrays, which stays as it is when the containers of the first change."""
-    return _rebuilt(tree, itertools.repeat(None), _bare)
-
-
-def getter(like: Any) -> Callable[[Any], list[Any] | None]:
-    """A fast function that gives the leaves of trees of this structure; for others it gives None or raises."""
-    lines: list[str] = []
-    constants: list[Any] = []
-    elements: list[str] = []  # of the list that the function returns
-
-    def constant(value: Any) -> str:
-        constants.append(value)
-        return f"K[{len(constants) - 1}]"
-
-    def visit(tree: Any, name: str) -> None:
-        parts = children(tree)
-        if parts is None:
-            elements.append(name)
-            return
-        sized = f"len({name}) != {len(parts)} or " if isinstance(tree, dict | list | tuple) else ""
-        lines.append(f"if {sized}type({name}) is not {constant(type(tree))}: return None")
-        flat = len(parts) > 1 and all(children(value) is None for _, _, value in parts)
-        if flat and isinstance(tree, dict):
-            elements.append(f"*{constant(operator.itemgetter(*tree))}({name})")
-        elif flat and isinstance(tree, list | tuple):
-            elements.append(f"*{name}")
-        else:
-            for position, (step, _, value) in enumerate(parts):
-                inner = f"t{len(lines)}_{position}"
-                key = f"[{constant(list(tree)[position])}]" if isinstance(tree, dict) else step
-                lines.append(f"{inner} = {name}{key}")
-                visit(value, inner)
-
-    visit(like, "t")
-    body = "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(elements)}]"])
-    namespace: dict[str, Any] = {"K": constants}
-    exec(f"def leaves_of(t):\n{body}\n", namespace)
-    function: Callable[[Any], list[Any] | None] = namespace["leaves_of"]
-    return function

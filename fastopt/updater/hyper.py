@@ -75,8 +75,41 @@ class Hyper(MutableMapping[str, Any]):
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
+    def __delattr__(self, name: str) -> None:
+        del self[name]
+
     def __repr__(self) -> str:
         return f"<{', '.join(f'{name}={value!r}' for name, value in self.items())}>"
+
+
+class Groups(Mapping[str, Hyper]):
+    """The hyperparameters of groups by their patterns: opt.groups["b"].lr = 0.1. Which there are is fixed."""
+
+    def __init__(self, by_pattern: Mapping[str, Hyper]) -> None:
+        self._by_pattern = dict(by_pattern)
+
+    def __getitem__(self, pattern: str) -> Hyper:
+        if pattern not in self._by_pattern:
+            raise KeyError(f"there is no group {pattern!r}; there are {', '.join(map(repr, self)) or 'none'}")
+        return self._by_pattern[pattern]
+
+    def __setitem__(self, pattern: str, given: Any) -> None:
+        raise TypeError(
+            f"groups are fixed when an optimizer is made; make another with groups={{{pattern!r}: {given!r}}}, or set "
+            "numbers of one that is there, as opt.groups['b'].lr = 0.1"
+        )
+
+    def __delitem__(self, pattern: str) -> None:
+        raise TypeError("groups are fixed when an optimizer is made; set the numbers of this one to those of all")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_pattern)
+
+    def __len__(self) -> int:
+        return len(self._by_pattern)
+
+    def __repr__(self) -> str:
+        return repr(self._by_pattern)
 
 
 def groups_of(names: Sequence[str], hyper: Hyper, groups: Mapping[str, Hyper]) -> list[tuple[Hyper, ...]]:

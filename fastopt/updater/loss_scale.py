@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
+
+from ..kernels.language.guarded import Guarded
 
 
-class LossScaler:
+class LossScaler(Guarded):
     """A scale for the loss, so that small gradients stay within float16; an optimizer adapts it step by step.
 
     Multiply the loss, or the gradient that starts back-propagation, with `scale`; pass the scaler to the optimizer,
@@ -17,6 +19,14 @@ class LossScaler:
 
     scale: the first scale. Raises ValueError for a number out of its range.
     """
+
+    # torch's names.
+    _spelled: ClassVar[Mapping[str, str]] = {
+        "init_scale": "scale",
+        "growth_factor": "growth",
+        "backoff_factor": "backoff",
+        "growth_interval": "interval",
+    }
 
     def __init__(
         self,

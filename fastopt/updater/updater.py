@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, values_of
-from ..kernels.libraries.library import assignable, views_of
+from ..kernels.libraries.library import as_array, assignable, views_of
 from ..kernels.riders import AVERAGE, COPY
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
@@ -194,7 +196,7 @@ class Updater:
             watch = self.watch
             try:
                 if watch is not None and watch.due():
-                    watch.around(parameters, gradients)
+                    watch.around(parameters, [*map(self._as_array, self._every, gradients)])
                 else:
                     self.update(parameters, gradients)
             except TypeError:
@@ -269,8 +271,14 @@ class Updater:
     def gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
         """A gradient in the form that a plan takes."""
         if gradient is None or not is_row_sparse(gradient):
-            return gradient
+            return self._as_array(k, gradient)
         return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self._zeroes)
+
+    def _as_array(self, k: int, gradient: Any) -> Any:
+        if self._zeroes and isinstance(gradient, np.generic):
+            label = self.label(k, self.rule.arrays[1])
+            raise TypeError(f"{label} is a scalar, which cannot be set to zero: make it an array, numpy.array(...)")
+        return as_array(gradient)
 
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.

@@ -34,7 +34,10 @@ def check(
         if not views[k].writable:
             raise ValueError(f"{names[k]} is read-only; pass a writable array, such as {names[k]}.copy()")
         if views[k].overlaps_itself:
-            raise ValueError(f"{names[k]} has elements that share memory (a broadcast view?); copy it first")
+            raise ValueError(
+                f"{names[k]} has elements that share memory (a broadcast view?); pass the array that it is a view of, "
+                "or, for elements that are to be independent, a copy"
+            )
 
 
 def check_complex(view: View, name: str, parameter: View, its_name: str) -> None:

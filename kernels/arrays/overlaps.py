@@ -10,11 +10,17 @@ from math import gcd
 
 import numpy as np
 
+from .ties import tie
 from .view import ITEM_SIZES, View
 
 
-def check_overlaps(views: Sequence[View], name: Callable[[int], str], written: Collection[int]) -> None:
-    """Raise ValueError if an array that is written shares memory with any other."""
+def check_overlaps(
+    views: Sequence[View], name: Callable[[int], str], written: Collection[int], parameters: Collection[int] = ()
+) -> None:
+    """Raise ValueError if an array that is written shares memory with any other.
+
+    parameters: the numbers of those of which a copy would be another parameter.
+    """
     groups = _split([(*view.bounds, k) for k, view in enumerate(views) if view.size])
     while groups:
         group = groups.pop()
@@ -27,7 +33,12 @@ def check_overlaps(views: Sequence[View], name: Callable[[int], str], written: C
         for j, k in _near(views, group):
             if (j in written or k in written) and _share_memory(views[j], views[k]):
                 first, second = sorted((j, k))
-                raise ValueError(f"{name(second)} shares memory with {name(first)}; pass a copy of one of them")
+                said, copied = f"{name(second)} shares memory with {name(first)}", "one of them"
+                if first in parameters and second in parameters:
+                    raise ValueError(f"{said}{tie(views[first], views[second], name(first), name(second))}")
+                if first in parameters or second in parameters:
+                    copied = name(second if first in parameters else first)
+                raise ValueError(f"{said}; pass a copy of {copied}")
 
 
 def _split(spans: Iterable[tuple[int, int, int]], around: int = 0) -> list[list[int]]:

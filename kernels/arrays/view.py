@@ -133,7 +133,7 @@ def make_view(
     if strides is None:
         strides = [item * prod(shape[axis + 1 :]) for axis in range(len(shape))]
     if address % item or any(stride % item for stride, n in zip(strides, shape, strict=True) if n > 1):
-        raise ValueError(f"{name} is not aligned to its element size; copy it first")
+        raise ValueError(f"{name} is not aligned to its element size; use a copy in its place")
     counted = tuple(stride // item for stride in strides)
     return View(array, kind, device, address, shape, counted, storage, writable, complex=pairs)
 

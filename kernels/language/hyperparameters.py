@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .spellings import spelled
+
 _BELOW = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
 _CLAUSE = re.compile(
     r"^(?:(?P<low>\S+)\s*(?P<after>[<]=?)\s*)?(?P<name>\w+)\s*(?:(?P<before>[<>]=?)\s*(?P<high>\S+))?$"
@@ -62,10 +64,10 @@ def is_static(default: Any) -> bool:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not known: the known name closest to it, or all known names."""
+    """A hint for a name that is not known: what another library calls so, the known name closest to it, or all."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known) or 'none'}"
+    close = spelled(name, known) or difflib.get_close_matches(name, known, 1)
+    return f"did you mean {' and '.join(map(repr, close))}?" if close else f"there are {', '.join(known) or 'none'}"
 
 
 def unknown_name(owner: str, name: str, known: Iterable[str]) -> TypeError:

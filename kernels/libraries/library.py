@@ -14,6 +14,12 @@ from ..program.stages import Program
 from ..system import memory_for
 from . import host
 
+# What a message says of a scalar of NumPy's where an array is expected.
+SCALAR = (
+    ", a scalar that cannot be changed in place: make it an array, numpy.array(...). Where w has no dimensions w - g "
+    "is such a scalar; w -= g keeps the array"
+)
+
 
 class Library(Protocol):
     """The functions of every library's module.
@@ -58,7 +64,7 @@ def library_of(array: Any) -> Library:
         )
     if isinstance(array, np.generic | int | float | list | tuple) or not hasattr(array, "shape"):
         came = f"a {type(array).__name__}" if isinstance(array, Iterable) else f"{array!r}, a {type(array).__name__}"
-        raise TypeError(f"expected an array; got {came}")
+        raise TypeError(f"expected an array; got {came}{SCALAR if isinstance(array, np.generic) else ''}")
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(array, torch.Tensor):
         from . import torch_cuda
@@ -85,6 +91,11 @@ def view_of(array: Any, name: str) -> tuple[Library, View]:
     return library, library.view(array, name)
 
 
+def as_array(gradient: Any) -> Any:
+    """A gradient as an array, if it is a scalar of NumPy's, as reductions give for a parameter without dimensions."""
+    return np.asarray(gradient) if isinstance(gradient, np.generic) else gradient
+
+
 def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
     """The stored types of arrays; raises TypeError or ValueError unless they can be the parameters of one optimizer."""
     pairs = [view_of(array, name) for array, name in zip(arrays, names, strict=True)]
@@ -96,7 +107,8 @@ def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
                 f"{name} is a {view.kind} on {view.device} but {names[0]} is a {first.kind} on {first.device}; make "
                 "one optimizer for each library and device"
             )
-    check_overlaps([view for _, view in pairs], names.__getitem__, range(len(pairs)))
+    every = range(len(pairs))
+    check_overlaps([view for _, view in pairs], names.__getitem__, every, every)
     return [view.storage for _, view in pairs]
 
 
@@ -131,9 +143,9 @@ def views_of(
         result.append([views.get(k) for k in range(len(arrays))])
         flat += [(view, position, k) for k, view in views.items()]
     everywhere = {place for place, (_, _, k) in enumerate(flat) if k in written}
-    check_overlaps(
-        [view for view, _, _ in flat], lambda place: label(flat[place][1], program.arrays[flat[place][2]]), everywhere
-    )
+    parameters = {place for place, (_, _, k) in enumerate(flat) if k == 0}
+    every = [view for view, _, _ in flat]
+    check_overlaps(every, lambda at: label(flat[at][1], program.arrays[flat[at][2]]), everywhere, parameters)
     return used, result
 
 

@@ -4,10 +4,12 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..arrays.extents import Extents
 from ..arrays.view import View
 from ..backends import backend
-from ..libraries.library import views_of
+from ..libraries.library import as_array, views_of
 from ..program.stages import Program
 from .executors import Attended
 from .plan import CHANGED, MOVED, stage_runs, stepped
@@ -41,6 +43,10 @@ class Calls:
         # Not in the table while it is in use: no other thread finds it, and no later call after an interrupt.
         call = self._kept.pop(key, None)
         if call is None or not call.takes(given):
+            if isinstance(given[1], np.generic):
+                if call is not None:
+                    self._kept[key] = call
+                return self.update(program, [given[0], as_array(given[1]), *given[2:]], numbers)
             which, (views,) = views_of(program, [given], lambda _, name: name)
             call = _Call(program, which, views)
             new = stepped(call.executor, [numbers])

@@ -257,6 +257,20 @@ def test_what_cannot_be_used_is_refused_at_construction(ours: Any) -> None:
         assert estimator.get_params() == ours.MLPClassifier().get_params()
 
 
+def test_a_number_of_fastopt_s_is_not_set_silently(ours: Any) -> None:
+    estimator = ours.MLPClassifier(rule="Adam")
+    for name, words in {
+        "lr": "MLPClassifier has no lr to set to 0.5; set learning_rate_init",
+        "betas": r"set hyper=\{'beta1': ..., 'beta2': ...\}, with a rule",
+        "clip_norm": r"set hyper=\{'clip_norm': ...\}, with a rule",
+        "weigth_decay": r"set hyper=\{'weight_decay': ...\}",
+    }.items():
+        with pytest.raises(AttributeError, match=words):
+            setattr(estimator, name, 0.5)
+    estimator.learning_rate_init = estimator.note = 0.5
+    assert estimator.get_params()["learning_rate_init"] == 0.5
+
+
 def test_the_example_of_the_page_runs() -> None:
     page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

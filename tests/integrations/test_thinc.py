@@ -212,6 +212,17 @@ def test_numbers_may_be_set_between_steps(ours: Any, theirs: Any) -> None:
     assert np.allclose(weights, [-0.5 - 0.15, -0.5, -0.5 - 0.2])
 
 
+def test_only_what_it_has_may_be_set_as_in_thinc(ours: Any, theirs: Any) -> None:
+    for opt in (ours.Adam(), theirs.Adam()):
+        for name in ("lr", "beta1", "clip_norm", "anything"):
+            with pytest.raises(AttributeError, match=name):
+                setattr(opt, name, 0.5)
+        opt.learn_rate = opt.b1 = 0.5
+    opt = ours.Adam()
+    with pytest.raises(AttributeError, match="this optimizer of adam has learn_rate, b1, b2, eps, L2, grad_clip"):
+        opt.lr = 0.5
+
+
 def test_each_key_counts_for_itself(ours: Any, theirs: Any) -> None:
     def weights_of(module: Any) -> list[np.ndarray]:
         optimizer = module.Adam(0.01)

@@ -66,12 +66,17 @@ def test_other_tensors_go_to_torch_by_name(twins: Any) -> None:
     with torch.inference_mode():
         made_there = torch.ones(3)
     shared = torch.ones(5)
+    tied = (
+        "the parameter shares memory with the parameter in 1 element: the first is the parameter[0], which is the "
+        "parameter[2]; if they are tied, pass the array that both are views of, with one gradient; if they are to be "
+        "independent, pass a copy of the parameter"
+    )
     cases: list[tuple[str, list[Any], int]] = [
         ("a Own", [torch.ones(3).as_subclass(Own)], 1),
         ("a parameter made in inference mode", [made_there], 1),
         ("a negated view", [torch._neg_view(-torch.ones(3))], 1),
         # Which of all of them share it is not asked.
-        ("the parameter shares memory with the parameter; pass a copy of one of them", [shared[:3], shared[2:]], 3),
+        (tied, [shared[:3], shared[2:]], 3),
     ]
     for reason, params, left in cases:
         good = torch.ones(2)

@@ -222,3 +222,82 @@ def test_every_optimizer_that_both_have_is_here() -> None:
     }
     for peer, found in theirs.items():
         assert found - ELSEWHERE[peer] == {name for where, name in NAMES if where == peer}
+
+
+# Arguments that are no hyperparameters, nor options here: attributes of such names are the user's own.
+FREE = {
+    "torch": {"foreach", "fused", "capturable", "differentiable"},
+    "keras": {"ema_overwrite_frequency", "gradient_accumulation_steps", "name", "kwargs"},
+    "optax": {
+        *("accumulator_dtype", "mu_dtype", "mask", "weight_decay_mask", "trust_ratio_mask", "initial_scale"),
+        *("bias_correction", "bias_correction_mu", "bias_correction_nu"),
+    },
+    "thinc": set(),
+}
+
+
+@pytest.mark.parametrize(("peer", "name"), NAMES)
+def test_no_argument_of_a_peer_is_set_silently_on_an_optimizer_that_lacks_it(peer: str, name: str) -> None:
+    opt = fastopt.SGD(np.ones(4))
+    for argument in inspect.signature(getattr(getattr(like, peer), name)).parameters:
+        if argument not in {"params", "lr", *FREE[peer]}:
+            with pytest.raises(AttributeError, match=argument):
+                setattr(opt, argument, 0.5)
+
+
+def test_numbers_are_read_and_set_by_the_peer_s_names() -> None:
+    opt = make("keras", "Adam", global_clipnorm=1.0)
+    assert (opt.learning_rate, opt.beta_1, opt.epsilon, opt.global_clipnorm) == (0.001, 0.9, 1e-7, 1.0)
+    opt.learning_rate, opt.epsilon, opt.beta_2 = 0.5, 1e-3, 0.75
+    assert (opt.lr, opt.eps, opt.beta2, "learning_rate" in vars(opt)) == (0.5, 1e-3, 0.75, False)
+    opt.learning_rate = lambda: 0.25
+    opt.step(np.full(4, 3.0))
+    assert opt.params[0] == pytest.approx(0.75, abs=1e-3)
+    with pytest.raises(ValueError, match="lr must satisfy"):
+        opt.learning_rate = -1
+    with pytest.raises(AttributeError, match=r"clipnorm cannot be .*made without it; make it with clipnorm=2\.0"):
+        opt.clipnorm = 2.0
+    with pytest.raises(AttributeError, match="cannot be removed"):
+        del opt.learning_rate
+    rho = make("keras", "RMSprop")
+    rho.rho = 0.5
+    assert rho.alpha == 0.5
+    opt = make("thinc", "Adam", L2=0.1)
+    opt.learn_rate, opt.L2, opt.b1 = lambda t: 1 / (t + 1), 0.2, 0.5
+    assert (opt.lr(1), opt.weight_decay, opt.beta1, opt.grad_clip) == (1, 0.2, 0.5, 1)
+    # One optimizer's names are no other's.
+    with pytest.raises(AttributeError, match="it is lr here"):
+        make("torch", "Adam").learning_rate = 1
+    with pytest.raises(AttributeError, match="it is beta1 here"):
+        make("optax", "adam", learning_rate=0.1).b1 = 0.5
+
+
+def test_torch_s_groups_are_read_and_set() -> None:
+    opt = make("torch", "AdamW", lr=0.5)
+    (group,) = opt.param_groups
+    assert dict(group) | {"params": None} == {
+        **{"params": None, "lr": 0.5, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01, "eps_hat": False},
+    }
+    assert group["params"][0] is opt.params
+    group["lr"] *= 0.5
+    group["betas"] = (0.5, 0.75)
+    assert (opt.lr, opt.beta1, opt.betas) == (0.25, 0.5, (0.5, 0.75))
+    for wrong in ((0.25, 1.0), (0.25,), 0.25):
+        with pytest.raises(ValueError, match=r"beta"):
+            group["betas"] = wrong
+    assert opt.betas == (0.5, 0.75)
+    for wrong_name in ("learning_rate", "params", "beta1x"):
+        with pytest.raises(KeyError, match="cannot be set; there are lr, betas, eps"):
+            group[wrong_name] = 1
+    with pytest.raises(AttributeError, match="param_groups cannot be replaced"):
+        opt.param_groups = []
+    a, b, c = (np.ones(2, "float32") for _ in range(3))
+    opt = like.torch.SGD([{"params": [a]}, {"params": {"b": b}, "lr": 0.25}], lr=0.5)
+    for group in opt.param_groups:
+        group["lr"] *= 0.5
+    assert (opt.lr, opt.groups["1"].lr, opt.param_groups[1]["params"][0] is b) == (0.25, 0.125, True)
+    opt = like.torch.SGD([{"params": [a]}, {"params": [c]}, {"params": b, "lr": 0.25}], lr=0.5)
+    with pytest.raises(ValueError, match=r"the groups 0, 1 share lr: set opt\.lr for all of them, or give each"):
+        opt.param_groups[0]["lr"] = 1.0
+    opt.param_groups[2]["lr"] = 1.0
+    assert (opt.lr, opt.groups["2"].lr) == (0.5, 1.0)

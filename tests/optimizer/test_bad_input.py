@@ -196,8 +196,8 @@ def test_a_bad_optimizer_is_refused_at_construction() -> None:
     shared = np.ones(3, "float32")
     with pytest.raises(ValueError, match=r"params\[1\] shares memory with params\[0\]"):
         fastopt.Adam([shared, shared[:2]])
-    with pytest.raises(TypeError, match=r"params\[0\]: expected an array; got None"):
-        fastopt.Adam([None, None])
+    with pytest.raises(ValueError, match="params has no arrays"):
+        fastopt.Adam([None, "W"])
     with pytest.raises(TypeError, match="Adam has no variant with amsgrad and uncorrected; the options go together so"):
         fastopt.Adam(params(), amsgrad=True, uncorrected=True)
     with pytest.raises(TypeError, match="Adam: amsgrad must be True or False; got 'False'"):

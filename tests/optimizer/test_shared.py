@@ -64,5 +64,17 @@ def test_two_gradients_for_it_are_refused() -> None:
 
 def test_views_of_one_memory_are_still_refused() -> None:
     table = np.ones((3, 2), "float32")
-    with pytest.raises(ValueError, match="shares memory"):
+    with pytest.raises(ValueError, match=r"params\[2\] shares memory with params\[0\], which it is the transpose of"):
         fastopt.SGD([table, table, table.T], shared=True)
+    params = {"table": table, "other": table.T.copy()}
+    opt = fastopt.SGD(params, lr=1.0)
+    params["other"] = table.T
+    with pytest.raises(
+        ValueError, match=r"if they are tied, leave out .* and add its gradient, transposed, to that of"
+    ):
+        opt.step({"table": table * 1, "other": table.T * 1})
+    with pytest.raises(ValueError, match="if they are tied"):
+        opt.sync()
+    with pytest.raises(ValueError, match=r"grads\['table'\] shares memory with .*; pass a copy of grads\['table'\]"):
+        opt.step({"table": table, "other": None})
+    assert (table == 1).all()

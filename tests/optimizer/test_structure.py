@@ -187,7 +187,7 @@ def test_a_sync_that_cannot_be_leaves_all_as_it_was(tmp_path: Path) -> None:
     params["b2"] = params["b"]
     with pytest.raises(ValueError, match=r"params\['b2'\] is the same array as params\['b'\]"):
         opt.sync()
-    params["b2"] = "text"
+    params["b2"] = 0.5
     with pytest.raises(TypeError, match=r"params\['b2'\]: expected an array"):
         opt.sync()
     del params["b2"]

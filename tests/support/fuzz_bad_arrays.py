@@ -32,7 +32,7 @@ GRADIENTS: dict[str, Callable[[Any], Any]] = {
     "a list": lambda g: [0.0],
     "a number": lambda g: 0.5,
     "text": lambda g: "g",
-    "a NumPy scalar": lambda g: np.float32(1),
+    "a NumPy scalar": lambda g: g.dtype.type(1) if g.shape else None,
     "an object": lambda g: object(),
     "a type": lambda g: np.ndarray,
 }

@@ -8,6 +8,8 @@ from fuzz_calls import WRONG, Calls, Made
 from hypothesis import strategies as st
 
 import fastopt
+from fastopt.kernels import RULES
+from fastopt.kernels.language.spellings import SPELLINGS
 from fastopt.kernels.riders import RANGES
 
 CALLS = Calls()
@@ -60,6 +62,14 @@ CALLS |= {f"number: {name}": _number(value) for name, value in NUMBERS.items()}
 def _(m: Any, data: Any) -> Made:
     layer = data.draw(st.sampled_from([m.opt.hyper, *m.opt.groups.values()]))
     return lambda: layer.__setitem__("learning_rate", 0.1), WRONG
+
+
+@CALLS.add("attribute: another library's, another optimizer's, or mistyped")
+def _(m: Any, data: Any) -> Made:
+    names = [*SPELLINGS, *RULES[data.draw(st.sampled_from(sorted(RULES)))].hyper, *RANGES, "lrr", "weigth_decay"]
+    name = data.draw(st.sampled_from([n for n in names if n not in m.opt.hyper]))
+    call = data.draw(st.sampled_from([lambda: setattr(m.opt, name, 0.5), lambda: delattr(m.opt, name)]))
+    return call, (AttributeError,)
 
 
 @CALLS.add("number: removed")
@@ -155,7 +165,7 @@ def _(m: Any, data: Any) -> Made:
 
 @CALLS.add("optimizer: an array that is none, or one that shares memory")
 def _(m: Any, data: Any) -> Made:
-    wrong = [None, 3, "W", np.ones(3, int), np.broadcast_to(np.float32(1), (3,))]
+    wrong = [3, np.float32(1), object(), np.ones(3, int), np.broadcast_to(np.float32(1), (3,))]
     wrong += [a.reshape(-1)[:1] for a in m.arrays if a.size and np.shares_memory(a, a.reshape(-1))]
     one = data.draw(st.integers(0, len(wrong) - 1))
     return lambda: fastopt.Optimizer([m.opt.params, wrong[one]], m.case.rule, shared=m.shared), WRONG

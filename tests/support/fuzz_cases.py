@@ -151,7 +151,7 @@ class Problem:
 
     def _changed(self, leaves: tuple[Leaf, ...], tree: Any) -> "Problem | None":
         """None for a tree that cannot be, and for groups of nothing, of which another optimizer cannot be made."""
-        if tree is None or len(named(self.tree)) > len(self.leaves):
+        if tree is None or not leaves or len(named(self.tree)) > len(self.leaves):
             return None
         changed = replace(self, leaves=leaves, tree=tree)
         matched = {group for groups in changed.members for group in groups}

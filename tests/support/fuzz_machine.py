@@ -39,8 +39,9 @@ from fastopt.kernels.language.hyperparameters import plain_number
 from fastopt.kernels.riders import AVERAGE, COPY
 
 # Where gradients come from: new arrays; those of the step before; views into one block, or of one number; such that
-# only share their memory, or cannot be written; the optimizer's own; and parameters that are given too.
-HOW = ["new", "same arrays", "one block", "broadcast", "wrapped", "read-only", "own", "update"]
+# only share their memory, or cannot be written; scalars for parameters without dimensions; the optimizer's own; and
+# parameters that are given too.
+HOW = ["new", "same arrays", "one block", "broadcast", "wrapped", "read-only", "scalars", "own", "update"]
 # Which arrays have no gradient, by bits.
 ABSENT = [0, 0, 0, 0, 1, 2, 5, 6, 31]
 BAD = {**ARRAYS, **NUMBERS, **FILES}
@@ -130,6 +131,8 @@ class Machine(RuleBasedStateMachine):
             gradients = [None if absent >> k & 1 else g for k, g in enumerate(gradients)]
         if how == "read-only" and not self.case.options.get("zero_grads"):
             gradients = [g if g is None else frozen(g) for g in gradients]
+        if how == "scalars" and not self.case.options.get("zero_grads"):
+            gradients = [g if g is None or g.shape else g[()] for g in gradients]
         before, params = (self.model.t, self.model.skipped), self.model.params
         others = self.parameters(seed ^ 1)
         if how == "update":

@@ -97,6 +97,10 @@ def numbers(shape: tuple[int, ...], storage: str, seed: int, mood: str = "normal
         return values.astype(DTYPES[storage])
 
 
+# What stands in a tree for something that is no array: None, or a name.
+ASIDE = ["nothing", "a name"]
+
+
 @st.composite
 def nested(draw: Any, leaves: list[int]) -> Any:
     """A tree with these leaves in this order."""
@@ -108,8 +112,10 @@ def nested(draw: Any, leaves: list[int]) -> Any:
     if kind == "flat":
         return [list(leaves), tuple(leaves), {f"k{place}": k for place, k in enumerate(leaves)}][cut % 3]
     parts = [draw(nested(leaves[:cut])), draw(nested(leaves[cut:]))]
+    aside = [draw(st.sampled_from(ASIDE))] * (kind not in (Pair, Layer) and draw(st.integers(0, 3)) == 3)
+    parts[1:1] = aside
     if kind in (dict, Keys):
-        return kind(zip("ab", parts, strict=True))
+        return kind(zip(["a", *["aside"] * len(aside), "b"], parts, strict=True))
     return kind(*parts) if kind in (Pair, Layer) else kind(parts)
 
 
@@ -126,6 +132,8 @@ def parts(tree: Any) -> list[tuple[str, Any]] | None:
 
 def replaced(tree: Any, leaf_of: Callable[[int], Any]) -> Any:
     """The tree with something else for each of its leaves."""
+    if tree in ASIDE:
+        return None if tree == "nothing" else tree
     found = parts(tree)
     if found is None:
         return leaf_of(tree)
@@ -137,6 +145,8 @@ def replaced(tree: Any, leaf_of: Callable[[int], Any]) -> Any:
 
 def named(tree: Any, name: str = "") -> list[tuple[str, int]]:
     """The dotted names and the leaves."""
+    if tree in ASIDE:
+        return []
     found = parts(tree)
     if found is None:
         return [(name, tree)]
@@ -145,6 +155,8 @@ def named(tree: Any, name: str = "") -> list[tuple[str, int]]:
 
 def placed(like: Any, tree: Any) -> dict[int, Any]:
     """For each leaf of a tree what stands in its place in another of the same structure, which may be less exact."""
+    if like in ASIDE:
+        return {}
     found = parts(like)
     if found is None:
         return {like: tree}
@@ -221,6 +233,8 @@ def without(tree: Any, leaf: int) -> Any:
     """The tree without a leaf, and later leaves one lower; None if the leaf is not one of several in a dictionary."""
     if isinstance(tree, int):
         return tree - (tree > leaf)
+    if tree in ASIDE:
+        return tree
     found = parts(tree) or []
     if any(value == leaf for _, value in found if isinstance(value, int)):
         if not isinstance(tree, dict) or len(tree) < 2:

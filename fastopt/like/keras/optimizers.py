@@ -2,7 +2,8 @@
 
 learning_rate: a number, a schedule, or a function without arguments, as in Keras. weight_decay is decoupled in all of
 them. clipnorm limits the norm of each array, global_clipnorm that of all together; an infinite gradient makes
-all weights NaN in Keras, and here its own elements, while the others count as 0. use_ema: the averages are in `ema`,
+all weights NaN in Keras, and here its own elements, while the others count as 0. Numbers are read and set by Keras's
+names too: opt.learning_rate = 0.1. use_ema: the averages are in `ema`,
 and stay out of the weights. loss_scale_factor: gradients are divided by it.
 """
 
@@ -11,20 +12,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypedDict, Unpack
 
+from ...kernels.language.spellings import KERAS as NAMES
+from ...optimizer.names import spell
 from ...optimizer.optimizer import Optimizer
 from ..building import Number, built, decayed, is_foreign, is_off
 from ..unused import refuse
 
-NAMES = {
-    "learning_rate": "lr",
-    "beta_1": "beta1",
-    "beta_2": "beta2",
-    "epsilon": "eps",
-    "initial_accumulator_value": "initial_accumulator",
-    "clipnorm": "clip_array_norm",
-    "global_clipnorm": "clip_norm",
-    "clipvalue": "clip_value",
-}
 RENAMED = {"RMSprop": {"rho": "alpha"}}
 FAMILY = {"Nadam": "NAdam", "Lamb": "LAMB"}
 # Hyperparameters that Keras's formulas fix.
@@ -118,9 +111,11 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
     try:
         # Keras has one count of steps.
         counted = {**decayed(family, hyper, "decoupled"), "count": "optimizer"}
-        return built(family, params, counted, FIXED.get(family, {}))
+        opt = built(family, params, counted, FIXED.get(family, {}))
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from error
+    spell(opt, names, _without_arguments)
+    return opt
 
 
 def _average(used: bool, momentum: float, every: int | None) -> dict[str, Any]:

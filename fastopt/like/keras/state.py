@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ...checkpoint.restore import LoadReport
+from ...kernels.language.spellings import KERAS as NAMES
 from ...optimizer.optimizer import Optimizer, updater_of
 from .. import moving
 from ..moving import Moved
-from .optimizers import FIXED, NAMES
+from .optimizers import FIXED
 
 _MOMENTS = {"momentum": "m", "velocity": "v"}
 # For each rule Keras's names of the slots, in the order in which Keras makes the variables, and our slots, or the

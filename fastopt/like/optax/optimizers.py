@@ -8,19 +8,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ...kernels.language.spellings import OPTAX as NAMES
 from ...optimizer.optimizer import Optimizer, updater_of
 from ..building import Number, built, counted_from_zero, decayed
 from ..unused import refuse
 
-NAMES = {
-    "learning_rate": "lr",
-    "b1": "beta1",
-    "b2": "beta2",
-    "decay": "alpha",
-    "eps_in_sqrt": "eps_inside",
-    "initial_accumulator_value": "initial_accumulator",
-    "trust_coefficient": "trust",
-}
 # Hyperparameters that optax's formulas fix.
 FIXED: dict[str, dict[str, Any]] = {
     "Adagrad": {"eps_inside": True, "skip_zero": True},

@@ -9,7 +9,7 @@ import numpy as np
 from ...checkpoint.restore import LoadReport
 from ...kernels.arrays.view import in_both_parts
 from ...optimizer.optimizer import Optimizer, updater_of
-from ...trees.tree import leaves, rebuilt
+from ...trees.tree import leaves, rebuilt, structure
 from .. import moving
 from ..moving import Moved
 from .optimizers import FIXED
@@ -100,7 +100,7 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
         theirs = list(leaves(old, key))
         order = moving.places(opt, [name for _, name, _ in theirs], len(theirs), names)
         ours = [moving.out(saved, wanted[key], keys[order.index(place)]) for place in range(len(keys))]
-        return rebuilt(old, iter([_in_theirs(key, array) for array in ours]))
+        return rebuilt(structure(old), iter([_in_theirs(key, array) for array in ours]))
 
     return _replaced(state, value)
 

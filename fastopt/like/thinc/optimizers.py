@@ -2,15 +2,17 @@
 
 A function of ours among the arguments counts steps from 1; any other, Thinc's schedules included, counts from 0, as in
 Thinc. As there, the norm of each array's gradient is limited to 1 by default, gradients are set to zero after the step,
-weights decay after the step, and averages of the weights, which start at 0, are kept, here in `ema`.
+weights decay after the step, and averages of the weights, which start at 0, are kept, here in `ema`. Numbers are read
+and set by Thinc's names too: opt.learn_rate = 0.1, opt.b1.
 """
 
 from typing import Any
 
+from ...kernels.language.spellings import THINC as NAMES
+from ...optimizer.names import spell
 from ...optimizer.optimizer import Optimizer
 from ..building import Number, built, counted_from_zero, decayed, is_off
 
-NAMES = {"learn_rate": "lr", "L2": "weight_decay", "grad_clip": "clip_array_norm"}
 FIXED: dict[str, dict[str, Any]] = {"Adam": {"eps_hat": True}, "RAdam": {"eps_hat": True, "ahead": 1.0}}
 
 
@@ -36,7 +38,9 @@ def made(family: str, arguments: dict[str, Any]) -> Optimizer:
     if averages:
         hyper |= {"ema": average_decay, "ema_uncorrected": True}
     hyper = decayed(family, hyper, "decoupled_after" if after else "l2")
-    return built(family, params, {**hyper, "zero_grads": True}, FIXED.get(family, {}))
+    opt = built(family, params, {**hyper, "zero_grads": True}, FIXED.get(family, {}))
+    spell(opt, {**NAMES, "b1": "beta1", "b2": "beta2"}, counted_from_zero)
+    return opt
 
 
 def SGD(

@@ -1,21 +1,24 @@
 """torch.optim's optimizers: the parameters, as fastopt.Optimizer takes them, then torch's own arguments.
 
 The parameters may be torch's list of groups, [{"params": ..., "lr": ...}, ...]: gradients are then a list with the
-gradients of each group, and the groups are named by their place, opt.groups["1"].lr. lr may be a function of the step.
+gradients of each group, and the groups are named by their place, opt.groups["1"].lr. Numbers are read and set as in
+torch too: opt.param_groups[0]["lr"] *= 0.1. lr may be a function of the step.
 foreach and fused choose among torch's kernels and may have any value, since one kernel updates all arrays here.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 from ...kernels import FAMILIES
+from ...kernels.language.spellings import PAIRS
+from ...kernels.language.spellings import TORCH as NAMES
+from ...optimizer.names import spell
 from ...optimizer.optimizer import Optimizer
 from ..building import Number, built, decayed
 from ..unused import refuse
+from .groups import param_groups
 
-# Arguments that have another name here.
-NAMES = {"initial_accumulator_value": "initial_accumulator", "momentum_decay": "psi"}
-PAIRS = {"betas": ("beta1", "beta2")}
 DECOUPLED = {"Adam": "AdamW"}
 UNUSED = {
     "capturable": "how a step is captured in a CUDA graph is no matter of the optimizer's",
@@ -42,11 +45,15 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
     """An optimizer for torch's name and arguments."""
     params = arguments.pop("params")
     family, hyper = translated(name, arguments)
+    count = None
     if _are_groups(params):
         own = [{n: value for n, value in group.items() if n != "params"} for group in params]
         params = [group["params"] for group in params]
+        count = len(params)
         hyper["groups"] = _grouped(name, arguments, own, hyper)
-    return built(family, params, hyper, {})
+    opt = built(family, params, hyper, {})
+    spell(opt, {**NAMES, **PAIRS}, others={"param_groups": functools.partial(param_groups, count=count)})
+    return opt
 
 
 def _are_groups(params: Any) -> bool:

@@ -67,6 +67,53 @@ def test_one_shared_element_is_found(family: str) -> None:
         assert not refused([*arrays, place], set())
 
 
+W, BIG = np.zeros((3, 4), "float32"), np.zeros((2000, 1000), "float32")
+TIES: dict[str, tuple[list[Any], str, str]] = {
+    "a whole view": (
+        [W, W[:]],
+        ", element for element",
+        "put the very same array in both places and pass shared=True, or leave out b and add its gradient to that of a",
+    ),
+    "the transpose": (
+        [W, W.T],
+        ", which it is the transpose of",
+        "leave out b and add its gradient, transposed, to that of a",
+    ),
+    "a part": (
+        [W, W[1:, ::2]],
+        " in 4 elements: the first is b[0, 0], which is a[1, 0]",
+        "leave out b and add its gradient, in its place, to that of a",
+    ),
+    "one element before the whole": (
+        [W[2:, 3:].reshape(()), W],
+        " in 1 element: the first is b[2, 3], which is a",
+        "leave out a and add its gradient, in its place, to that of b",
+    ),
+    "two windows": (
+        [W[:2], W[1:]],
+        " in 4 elements: the first is b[0, 0], which is a[1, 0]",
+        "pass the array that both are views of, with one gradient",
+    ),
+    "large windows, whose elements are not compared": (
+        [BIG[:1500], BIG[400:]],
+        "",
+        "pass the array that both are views of, with one gradient",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TIES)
+def test_a_message_on_two_parameters_says_what_they_share_and_how_they_stay_tied(what: str) -> None:
+    arrays, where, remedy = TIES[what]
+    views = [view_of(array, "")[1] for array in arrays]
+    with pytest.raises(ValueError, match="shares") as caught:
+        overlaps.check_overlaps(views, "ab".__getitem__, {0, 1}, {0, 1})
+    independent = "if they are to be independent, pass a copy of b"
+    assert str(caught.value) == f"b shares memory with a{where}; if they are tied, {remedy}; {independent}"
+    with pytest.raises(ValueError, match="b shares memory with a; pass a copy of b"):
+        overlaps.check_overlaps(views, "ab".__getitem__, {0}, {0})
+
+
 def some_view(generator: np.random.Generator, room: Any) -> Any:
     """A random view of a matrix: of any rectangle, step and direction, at times flat or transposed."""
     if generator.random() < 0.2:

@@ -1,0 +1,83 @@
+"""How other libraries spell hyperparameters and options, and which known name another was meant to be."""
+
+import functools
+import re
+from collections.abc import Iterable
+
+# By their name: ours.
+TORCH = {"initial_accumulator_value": "initial_accumulator", "momentum_decay": "psi"}
+KERAS = {
+    "learning_rate": "lr",
+    "beta_1": "beta1",
+    "beta_2": "beta2",
+    "epsilon": "eps",
+    "initial_accumulator_value": "initial_accumulator",
+    "clipnorm": "clip_array_norm",
+    "global_clipnorm": "clip_norm",
+    "clipvalue": "clip_value",
+}
+OPTAX = {
+    "learning_rate": "lr",
+    "b1": "beta1",
+    "b2": "beta2",
+    "decay": "alpha",
+    "eps_in_sqrt": "eps_inside",
+    "initial_accumulator_value": "initial_accumulator",
+    "trust_coefficient": "trust",
+}
+THINC = {"learn_rate": "lr", "L2": "weight_decay", "grad_clip": "clip_array_norm"}
+# Names of two of ours.
+PAIRS = {"betas": ("beta1", "beta2")}
+# What is not renamed alone, or stands in older versions and in other libraries.
+OTHERS = {
+    "use_ema": "ema",
+    "ema_momentum": "ema",
+    "use_averages": "ema",
+    "loss_scale_factor": "grad_scale",
+    "decoupled_weight_decay": "decay",
+    "L2_is_weight_decay": "decay",
+    "weight_decay_rate": "weight_decay",
+    "max_grad_norm": "clip_norm",
+}
+SPELLINGS = {
+    **{theirs: (ours,) for names in (TORCH, KERAS, OPTAX, THINC, OTHERS) for theirs, ours in names.items()},
+    **PAIRS,
+}
+
+
+def spelled(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The known names that a name stands for in another library, or none."""
+    ours = SPELLINGS.get(name, ())
+    return ours if set(ours) <= set(known) else ()
+
+
+@functools.lru_cache(1024)
+def nearest(name: str, known: tuple[str, ...]) -> str | None:
+    """The known name that may have been mistyped: a letter or two are more, fewer, other or exchanged. Of short names
+    the letters are the same."""
+    plain = _plain(name)
+    found = []
+    for one in known:
+        other = _plain(one)
+        most = 0 if min(len(plain), len(other)) < 4 else 1 if min(len(plain), len(other)) < 8 else 2
+        if abs(len(plain) - len(other)) <= most and (sorted(plain) == sorted(other) or _edits(plain, other) <= most):
+            found.append((_edits(plain, other), one))
+    return min(found)[1] if found else None
+
+
+def _plain(name: str) -> str:
+    """A name in small letters, without underscores and with each doubled letter once."""
+    return re.sub(r"(.)\1+", r"\1", name.lower().replace("_", ""))
+
+
+def _edits(one: str, other: str) -> int:
+    """How many letters differ, where a pair that is exchanged counts once."""
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one):
+        row = [i + 1]
+        for j, wanted in enumerate(other):
+            row.append(min(row[j] + 1, rows[i][j + 1] + 1, rows[i][j] + (letter != wanted)))
+            if i and j and (letter, one[i - 1]) == (other[j - 1], wanted):
+                row[-1] = min(row[-1], rows[i - 1][j - 1] + 1)
+        rows.append(row)
+    return rows[-1][-1]
