@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .tree import getter, leaves, matching, rebuilt, structure
+from .tree import getter, getter_code, leaves, matching, rebuilt, structure
 
 
 class Parameters:
@@ -18,7 +18,8 @@ class Parameters:
     """
 
     def __init__(self, tree: Any, may_share: bool, remedy: str) -> None:
-        self._getter, self._structure, self._remedy = getter(tree), structure(tree), remedy
+        self._code, self._structure, self._remedy = getter_code(tree), structure(tree), remedy
+        self._getter = getter(*self._code)
         firsts: dict[int, int] = {}
         self._owner: list[int] = []  # for each leaf the number of its array
         self.paths: list[str] = []
@@ -41,6 +42,12 @@ class Parameters:
         if not self.paths:
             raise ValueError("params has no arrays")
         self.shared = len(self._owner) > len(self.paths)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_getter"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _getter=getter(*state["_code"]))
 
     def of(self, tree: Any, what: str) -> list[Any]:
         """The leaves of a tree of the same structure: for each array the leaf in its place, which may be None.

@@ -96,8 +96,8 @@ def structure(tree: Any) -> Any:
     return _rebuilt(tree, itertools.repeat(None), _bare)
 
 
-def getter(like: Any) -> Callable[[Any], list[Any] | None]:
-    """A fast function that gives the leaves of trees of this structure; for others it gives None or raises."""
+def getter_code(like: Any) -> tuple[str, list[Any]]:
+    """What `getter` is made of, for trees of this structure: a text, and the objects that it names."""
     lines: list[str] = []
     constants: list[Any] = []
     elements: list[str] = []  # of the list that the function returns
@@ -126,7 +126,11 @@ def getter(like: Any) -> Callable[[Any], list[Any] | None]:
                 visit(value, inner)
 
     visit(like, "t")
-    body = "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(elements)}]"])
+    return "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(elements)}]"]), constants
+
+
+def getter(body: str, constants: list[Any]) -> Callable[[Any], list[Any] | None]:
+    """A fast function that gives the leaves of trees of one structure; for others it gives None or raises."""
     namespace: dict[str, Any] = {"K": constants}
     exec(f"def leaves_of(t):\n{body}\n", namespace)
     function: Callable[[Any], list[Any] | None] = namespace["leaves_of"]

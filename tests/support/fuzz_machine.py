@@ -1,5 +1,7 @@
 """A machine that uses an optimizer as people do, rightly and wrongly, and holds it against the model in plain NumPy."""
 
+import copy
+import pickle
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -269,6 +271,14 @@ class Machine(RuleBasedStateMachine):
         model.load(self.model)
         self.opt, self.model, self.arrays, self.grads = opt, model, arrays, []
         self.seen["optimizers replaced by new ones"] += 1
+
+    @rule(pickled=st.booleans())
+    def go_on_in_a_copy(self, pickled: bool) -> None:
+        """The model is copied along, as its functions of the step are the optimizer's."""
+        together = self.opt, self.model, self.arrays
+        copied = pickle.loads(pickle.dumps(together)) if pickled else copy.deepcopy(together)
+        (self.opt, self.model, self.arrays), self.grads = copied, []
+        self.seen["optimizers replaced by copies"] += 1
 
     @rule(data=st.data())
     def load_a_part(self, data: Any) -> None:
