@@ -104,6 +104,10 @@ class WithRiders(Definition):
             raise TypeError(f"{rule.name} has no lr that lr_scale could multiply")
         self.formula = self._formula
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy, and what pickle gives, is the same one wherever that is there: it is made of a rule and its options.
+        return with_riders, (self.rule, *self.on.items())
+
     def _formula(self, p: Any, g: Any, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         on, raw = self._own, g
         slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))

@@ -2,8 +2,11 @@
 
 import functools
 import inspect
+import os
+import sys
 import traceback
 import types
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import is_
 from types import NoneType
@@ -28,6 +31,8 @@ class Rule(Definition):
         self, function: Callable[..., Any], *, require: str = "", start: Mapping[str, Any], states: Sequence[str]
     ) -> None:
         self.formula = _frozen(function)
+        self._options = require, dict(start), tuple(states)
+        self._mark = ""
         functools.update_wrapper(self, function, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
         self.name: str = function.__name__
         self._origin = f'File "{function.__code__.co_filename}", line {function.__code__.co_firstlineno}'
@@ -138,9 +143,22 @@ class Rule(Definition):
         bound = self.bind(hyper)
         return self.program(bound), bound | states
 
-    def __reduce__(self) -> str:
-        # Pickled and copied as functions are: by its name in its module.
-        return self.__qualname__  # type: ignore[no-any-return, attr-defined]
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        name: str = self.__qualname__  # type: ignore[attr-defined]
+        if self.__module__ != "__main__" and _found(self.__module__, name) is self:
+            return name  # As functions are pickled: by its name in its module.
+        # Another process may not have the module. Whatever pickles functions by value, as joblib does, so pickles the
+        # formula; pickle itself finds it by its name.
+        if not self._mark:
+            self._mark = os.urandom(16).hex()
+            _MARKED[self._mark] = self
+        return _unpickled, (self.formula, self._options, self._mark)
+
+    def __copy__(self) -> "Rule":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Rule":
+        return self
 
     def __repr__(self) -> str:
         return f"<rule {self.name}{inspect.signature(self.formula)}>"
@@ -179,6 +197,36 @@ def rule(
     return make if function is None else make(function)
 
 
+# What names a formula in its module, where the rule stands under the function's name.
+_FORMULA = ".formula"
+# The rules that were pickled with their formula, by a mark that goes along: in each process such a rule is made once.
+_MARKED: "weakref.WeakValueDictionary[str, Rule]" = weakref.WeakValueDictionary()
+
+
+def _unpickled(formula: Any, options: tuple[str, Mapping[str, Any], Sequence[str]], mark: str) -> Rule:
+    """The rule with this formula: that of this process if it is there, else a new one."""
+    known = _MARKED.get(mark)
+    if known is not None:
+        return known
+    name = formula.__qualname__.removesuffix(_FORMULA)
+    rule = _found(formula.__module__, name)
+    if not isinstance(rule, Rule) or rule.formula is not formula:
+        formula.__qualname__ = name  # It came by value, and is nobody else's.
+        require, start, states = options
+        rule = Rule(formula, require=require, start=start, states=states)
+        rule._mark = mark
+    _MARKED[mark] = rule
+    return rule
+
+
+def _found(module: str, qualname: str) -> Any:
+    """What has this name in a module, or None."""
+    try:
+        return functools.reduce(getattr, qualname.split("."), sys.modules[module])
+    except (KeyError, AttributeError):
+        return None
+
+
 def _frozen(function: Callable[..., Any]) -> Any:
     """A copy of the function that keeps the present values of the names that it takes from outside."""
     if not isinstance(function, types.FunctionType):
@@ -197,7 +245,9 @@ def _frozen(function: Callable[..., Any]) -> Any:
             ) from None
     copy = types.FunctionType(function.__code__, outside, function.__name__, function.__defaults__, tuple(closure))
     copy.__kwdefaults__ = dict(function.__kwdefaults__ or {})
-    return functools.update_wrapper(copy, function)
+    functools.update_wrapper(copy, function)
+    copy.__qualname__ = function.__qualname__ + _FORMULA
+    return copy
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:

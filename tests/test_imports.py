@@ -119,6 +119,7 @@ OF_ITS_OWN = {
     ("schedule", "_made"),
     ("cycling", "_momentum"),
     ("optimizer", "_updater"),
+    ("rule_type", "_mark"),
     ("step", "_step"),
     *((name, "_kept") for name in ("plateau", "early_stopping", "bold_driver", "best")),
 }

@@ -123,7 +123,7 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
     try:
         text = json.dumps({"state": state, "crc32": sums, **({"complex128": pairs} if pairs else {})})
     except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"JSON cannot hold what is to be saved, such as user: {error}") from error
+        raise TypeError(f"JSON cannot hold what is to be saved: {error}") from error
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"cannot save to {target}: it is no ordinary file; name one")

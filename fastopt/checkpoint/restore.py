@@ -13,6 +13,7 @@ from ..updater.hyper import Hyper
 from ..updater.updater import Updater
 from .file import Checkpoint, Spec
 from .made import OURS
+from .plain import with_numbers
 from .state import FORMAT, arrays_of, options, text
 from .stateful import load_stateful, short
 
@@ -79,12 +80,17 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     parameter = updater.rule.arrays[0] + "/"
     ours = arrays_of(updater)
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
+    misfits = {key: said for key in ours if key in theirs and (said := _misfit(key, saved.specs[key], *ours[key]))}
+    if some:
+        theirs -= misfits.keys()
+    elif misfits:
+        raise next(iter(misfits.values()))
     # The state may lack all parameters, but not only some of them.
     wanted = {key for key in ours if any(k.startswith(parameter) for k in theirs) or not key.startswith(parameter)}
     # State goes with its count of steps, and a copy with its parameter: where a part is missing, none is taken.
     whole, left = _whole(updater, theirs)
     common = [key for key in ours if key in theirs and key not in left]
-    missing = tuple(key for key in ours if key in wanted - theirs)
+    missing = tuple(key for key in ours if key in wanted - theirs - misfits.keys())
     unexpected = tuple(sorted(theirs - set(ours)))
     histories = _histories(updater, state, whole, theirs)
     changes, changed, conflicts = _hyper_changes(updater, state)
@@ -97,9 +103,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
             "saved, or pass partial=True to take what fits"
         )
     changed += [f"not taken: {conflict}" for conflict in differing]
-    changed += [f"{key}: as it was, since {why}" for key, why in left.items() if some]
-    for key in common:
-        _check(key, saved.specs[key], *ours[key])
+    changed += [f"{key}: as it was, since {why}" for key, why in {**misfits, **left}.items() if some]
     fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in common]
     updater.flush()
     undo: list[Callable[[], Any]] = []
@@ -123,6 +127,8 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
 
 def _current(saved: Checkpoint) -> Checkpoint:
     """The checkpoint in today's format. Raises ValueError for parts of the state that have the wrong type."""
+    counts = ("format", "applied", "skipped", "steps", "averaged_since", "uniform_states")
+    saved.state |= {part: with_numbers(saved.state[part]) for part in counts if part in saved.state}
     version = saved.state.get("format")
     if type(version) is not int or version < min(UPGRADES, default=FORMAT):
         raise ValueError(f"this is no state of an optimizer: its format is {version!r}")
@@ -256,12 +262,14 @@ def _differ(a: Any, b: Any) -> bool:
     return type(a) is not type(b) or bool(a != b)
 
 
-def _check(key: str, spec: Spec, array: Any, name: str) -> None:
+def _misfit(key: str, spec: Spec, array: Any, name: str) -> ValueError | TypeError | None:
+    """Why a saved array does not fit ours. Raises ValueError for one of ours that cannot be written."""
     _, view = view_of(array, name)
     storage, shape = spec
-    if shape != view.own_shape:
-        raise ValueError(f"{key} was saved with shape {shape}, but {name} has shape {view.own_shape}")
-    if storage != view.own_type:
-        raise TypeError(f"{key} was saved as {storage}, but {name} is {view.own_type}; make it of that type first")
     if not view.writable:
         raise ValueError(f"{name} is read-only; pass a writable array, such as {name}.copy()")
+    if shape != view.own_shape:
+        return ValueError(f"{key} was saved with shape {shape}, but {name} has shape {view.own_shape}")
+    if storage != view.own_type:
+        return TypeError(f"{key} was saved as {storage}, but {name} is {view.own_type}; make it of that type first")
+    return None

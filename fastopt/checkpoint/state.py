@@ -11,6 +11,7 @@ from ..kernels.system import memory_for
 from ..updater.hyper import Hyper
 from ..updater.updater import Updater
 from .file import write
+from .plain import plain
 
 FORMAT = 2
 
@@ -85,4 +86,5 @@ def state_dict(updater: Updater) -> dict[str, Any]:
 
 def save(updater: Updater, path: str | os.PathLike[str], params: bool, user: Any) -> None:
     """Write a checkpoint of an updater that was flushed. params: with the parameters. user: a value for JSON."""
-    write(path, described(updater, user), host_arrays(updater, params))
+    state = {part: plain(value, part) for part, value in described(updater, user).items()}
+    write(path, state, host_arrays(updater, params))

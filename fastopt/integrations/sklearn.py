@@ -76,25 +76,18 @@ class Trained:
     rule: the name of an optimizer of fastopt's ("Lion") or of a rule ("adam_lp"), or a user's own rule. hyper: its
     hyperparameters and options, such as {"beta1": 0.95, "weight_decay": 0.01}; learning_rate_init is its rate, which
     learning_rate changes as it does with the solver "sgd". Without rule the solver's formula holds.
-    Raises TypeError or ValueError for values that the rule cannot use, at construction and in set_params.
+    `fit` raises TypeError or ValueError for values that the rule cannot use, before it trains; as scikit-learn has it,
+    the constructor and set_params take anything.
     """
 
     def __init__(self, *args: Any, rule: Any = None, hyper: Mapping[str, Any] | None = None, **given: Any) -> None:
         super().__init__(*args, **given)
         self.rule, self.hyper = rule, hyper
-        self._check()
 
-    def set_params(self, **params: Any) -> Any:
-        """Set parameters as scikit-learn does, and check fastopt's; after an error all are as before."""
-        own: Any = self
-        before = own.get_params(deep=False)
-        result = super().set_params(**params)  # type: ignore[misc]
-        try:
-            self._check()
-        except (TypeError, ValueError):
-            super().set_params(**before)  # type: ignore[misc]
-            raise
-        return result
+    def _validate_params(self) -> None:
+        """What scikit-learn's `fit` calls first; a search takes errors there for a candidate that failed."""
+        super()._validate_params()  # type: ignore[misc]
+        self._check()
 
     def __setattr__(self, name: str, value: Any) -> None:
         # What scikit-learn itself sets beside the parameters ends or begins with an underscore.
@@ -144,7 +137,7 @@ class Trained:
             if "lr" in (own.hyper or {}):
                 raise ValueError("hyper: lr is learning_rate_init, which learning_rate changes")
         if own.rule is not None or own.solver in SOLVERS:
-            # Invalid hyperparameters are refused now, not when training begins.
+            # Invalid hyperparameters are refused before the data are looked at.
             rule, hyper = self._chosen()
             made(rule, [np.zeros(1)], lr=1e-3, **hyper)
 

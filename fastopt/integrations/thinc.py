@@ -134,11 +134,17 @@ class Optimizer(Base):  # type: ignore[misc]
 
 
 def _source(value: Any) -> Any:
-    """A function of the step as a generator, which every version of Thinc takes."""
+    """A function of the step as a schedule of Thinc's, or as a generator, which Thinc 8 takes but cannot copy."""
     if not callable(value) or isinstance(value, _SCHEDULE):
         return value
     function = counted_from_zero(value)
+    if _SCHEDULE:
+        return _SCHEDULE("fastopt", _at, attrs={"function": function})
     return (function(t) for t in itertools.count(1))
+
+
+def _at(schedule: Any, step: int, **_: Any) -> Any:
+    return schedule.attrs["function"](step + 1)
 
 
 def _refuse_model_wide(rule: Rule, fixed: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..checkpoint.state import text
 from ..kernels import FAMILIES
 from ..monitors.factor import Factor, Product
 from ..optimizer.classes import CLASSES
@@ -36,9 +37,25 @@ def is_off(value: Any) -> bool:
     return not callable(value) and not value
 
 
+class FromZero:
+    """A peer's function of the step, counted from 0, as a function counted from 1.
+
+    Not a closure, so that it is copied and pickled with what it holds.
+    """
+
+    def __init__(self, function: Callable[[int], Any]) -> None:
+        self.function = function
+
+    def __call__(self, t: int) -> float:
+        return float(self.function(t - 1))
+
+    def __repr__(self) -> str:
+        return f"{text(self.function)}, counted from 0"
+
+
 def counted_from_zero(value: Any) -> Any:
     """A peer's function of the step, counted from 0, as a function counted from 1; other values as they are."""
-    return (lambda t: float(value(t - 1))) if is_foreign(value) else value
+    return FromZero(value) if is_foreign(value) else value
 
 
 def is_foreign(value: Any) -> bool:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-from .monitor import Monitor, whole
+from ..kernels.language.hyperparameters import real, whole
+from .monitor import Monitor
 
 
 class BestSoFar(Monitor):
@@ -26,11 +27,12 @@ class BestSoFar(Monitor):
             raise ValueError(f'threshold_mode must be "rel" or "abs"; got {threshold_mode!r}')
         if mode not in ("min", "max"):
             raise ValueError(f'mode must be "min" or "max"; got {mode!r}')
+        threshold = real("threshold", threshold)
         if not 0 <= threshold < (1 if threshold_mode == "rel" else math.inf):
             bound = "0 or more, and less than 1" if threshold_mode == "rel" else "0 or more, and finite"
             raise ValueError(f"threshold must be {bound}; got {threshold!r}")
-        self.patience, self.mode = whole("patience", patience), mode
-        self.threshold, self.threshold_mode = float(threshold), threshold_mode
+        self.patience, self.mode = whole("patience", patience, 0, "evaluations"), mode
+        self.threshold, self.threshold_mode = threshold, threshold_mode
         self.best: float | None = None
         self.bad = 0
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..kernels.language.hyperparameters import real
 from ..trees.snapshot import Snapshot
 from .factor import Factor
 from .monitor import Counted, Monitor, number
@@ -40,14 +41,15 @@ class BoldDriver(Monitor, Factor):
         params: Any = None,
     ) -> None:
         super().__init__()
+        up, down, tolerance = real("up", up), real("down", down), real("tolerance", tolerance)
+        lowest, highest = real("lowest", lowest), real("highest", highest)
         if not 1 <= up < math.inf or not 0 < down < 1:
             raise ValueError(f"up must be at least 1 and down within 0 and 1; got {up!r} and {down!r}")
         if not 0 <= tolerance < math.inf:
             raise ValueError(f"tolerance must be 0 or more, and finite; got {tolerance!r}")
         if not 0 <= lowest <= 1 <= highest:
             raise ValueError(f"the factor starts at 1, within lowest and highest; got {lowest!r} and {highest!r}")
-        self.up, self.down, self.tolerance = float(up), float(down), float(tolerance)
-        self.lowest, self.highest = float(lowest), float(highest)
+        self.up, self.down, self.tolerance, self.lowest, self.highest = up, down, tolerance, lowest, highest
         self.value = 1.0
         self.last: float | None = None
         self._before = None if params is None else Snapshot(params, "BoldDriver")

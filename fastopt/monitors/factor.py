@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..kernels.language.hyperparameters import plain_number, real
 from .known import has_state, known, value_at
 
 Base = float | Callable[[int], float]
@@ -55,9 +56,10 @@ class Factor:
         lowest: the factor does not bring the product below it (torch's and keras's min_lr); a base that is itself below
         it stays as it is.
         """
+        lowest = real("lowest", lowest)
         if not 0 <= lowest < math.inf:
             raise ValueError(f"lowest must be 0 or more, and finite; got {lowest!r}")
-        return Product(base, (self,), float(lowest))
+        return Product(base, (self,), lowest)
 
     def __mul__(self, other: Any) -> Product:
         return self.of(other) if is_base(other) else NotImplemented
@@ -71,6 +73,7 @@ def at(base: Base, t: int) -> float:
 
 
 def is_base(value: Any) -> bool:
+    value = plain_number(value)
     return callable(value) or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
@@ -80,6 +83,6 @@ def checked(base: Any) -> Base:
         raise TypeError(f"a factor multiplies a number or a function of the step; got {base!r}")
     if callable(base):
         return base  # type: ignore[no-any-return]
-    if math.isnan(base):
+    if math.isnan(number := float(base)):
         raise ValueError("a factor multiplies a number or a function of the step; got NaN")
-    return float(base)
+    return number

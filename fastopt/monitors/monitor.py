@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 from ..kernels.language.guarded import Guarded
+from ..kernels.language.hyperparameters import plain_number
 
 
 class Counted(Protocol):
@@ -47,10 +48,11 @@ class Monitor(Guarded):
         kind = type(self).__name__
         if set(state) != set(self._kept):
             raise ValueError(f"the state of a {kind} has {', '.join(self._kept)}; got {', '.join(map(str, state))}")
-        for name, value in state.items():
+        numbers = {name: plain_number(value) for name, value in state.items()}
+        for name, value in numbers.items():
             if value is not None and not isinstance(value, bool | int | float):
                 raise TypeError(f"{name} in the state of a {kind} must be a number; got {value!r}")
-        for name, value in state.items():
+        for name, value in numbers.items():
             setattr(self, name, value)
 
     def __repr__(self) -> str:
@@ -63,12 +65,3 @@ def number(loss: Any) -> float:
         return float(loss)
     except (TypeError, ValueError):
         raise TypeError(f"loss must be a number; got {loss!r}, a {type(loss).__name__}") from None
-
-
-def whole(name: str, value: Any) -> int:
-    """A number of evaluations. Raises ValueError unless it is 0 or more, TypeError if it is not whole."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}, in evaluations, must be a whole number; got {value!r}")
-    if value < 0:
-        raise ValueError(f"{name}, in evaluations, must be 0 or more; got {value}")
-    return value

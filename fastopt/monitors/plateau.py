@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from ..kernels.language.hyperparameters import real, whole
 from .best import BestSoFar
 from .factor import Factor
-from .monitor import Counted, number, whole
+from .monitor import Counted, number
 
 
 class ReduceOnPlateau(BestSoFar, Factor):
@@ -37,6 +38,7 @@ class ReduceOnPlateau(BestSoFar, Factor):
         lowest: float = 0.0,
     ) -> None:
         super().__init__(patience, threshold, threshold_mode, mode)
+        factor, lowest = real("factor", factor), real("lowest", lowest)
         if not 0 < factor < 1:
             raise ValueError(f"factor must be more than 0 and less than 1; got {factor!r}")
         if not 0 <= lowest < 1:
@@ -44,7 +46,7 @@ class ReduceOnPlateau(BestSoFar, Factor):
                 f"lowest is of the factor, which starts at 1: it must be 0 or more, and less than 1; got {lowest!r}; "
                 "for a floor of the rate use of(rate, lowest=...)"
             )
-        self.factor, self.cooldown, self.lowest = float(factor), whole("cooldown", cooldown), float(lowest)
+        self.factor, self.cooldown, self.lowest = factor, whole("cooldown", cooldown, 0, "evaluations"), lowest
         self.value = 1.0
         self.cooling = 0
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.arrays.row_sparse import RowSparse
+from ..kernels.language.hyperparameters import plain_number
 from ..kernels.step.executors import foretold
 from ..updater.updater import Updater
 
@@ -34,6 +35,7 @@ class Captured:
     """
 
     def __init__(self, updater: Updater, grads: Any, steps: int) -> None:
+        steps = plain_number(steps)
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise ValueError(f"steps must be a number of steps, 1 or more; got {steps!r}")
         if updater.loss_scaler is not None:

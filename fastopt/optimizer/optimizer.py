@@ -13,7 +13,7 @@ from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
 from ..updater.choices import Choices
 from ..updater.hyper import Groups, Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
-from ..updater.options import check_scaler, checked_monitors, counts_together, in_use, rule_of
+from ..updater.options import by_pattern, check_scaler, checked_monitors, counts_together, in_use, rule_of
 from ..updater.sync import SyncReport, sync
 from ..updater.updater import Updater
 from . import names
@@ -52,6 +52,9 @@ class Optimizer:
     both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as those of
     jax.grad and autograd. monitors: objects with state_dict and load_state_dict that are saved along; a monitor that a
     function of the step calls need not be named.
+
+    copy.deepcopy and pickle take all along, the parameters too, but no watch; what is copied in the same call, as in
+    copy.deepcopy((params, opt)), stays linked. Functions of the step must be picklable for pickle.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
@@ -95,7 +98,8 @@ class Optimizer:
             if callable(hyper.get(name)):
                 raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
         together, monitors = counts_together(count), checked_monitors(monitors)
-        used = {*hyper, *(name for given in (groups or {}).values() for name in given)}
+        groups, lr_scale = by_pattern("groups", groups), by_pattern("lr_scale", lr_scale)
+        used = {*hyper, *(name for given in groups.values() for name in given)}
         switches = {
             "maximize": maximize,
             "zero_grads": zero_grads,
@@ -106,7 +110,7 @@ class Optimizer:
         }
         definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
-        of_groups = Groups({pattern: Hyper(definition, given, pattern) for pattern, given in (groups or {}).items()})
+        of_groups = Groups({pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()})
         choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors)
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
@@ -114,7 +118,7 @@ class Optimizer:
         if (conjugate_grads or second_moment != "parts") and not updater.taken.any_complex:
             raise ValueError("conjugate_grads and second_moment have no effect: no parameter is complex")
         check_patterns("groups", of_groups, updater.parameters.names)
-        check_patterns("lr_scale", lr_scale or {}, updater.parameters.names)
+        check_patterns("lr_scale", lr_scale, updater.parameters.names)
         updater.serve(loss_scaler)
         self.__dict__.update(_updater=updater, rule=rule, hyper=of_all, groups=of_groups)
 
@@ -194,11 +198,11 @@ class Optimizer:
 
         grads: arrays in the structure of params, of the same shapes and types; they are only read, unless zero_grads
         is on. None in the place of an array leaves that parameter and its count of steps alone. Without grads the
-        arrays of `grads` are taken.
+        arrays of `grads` are taken, which must have been asked for before.
         Raises TypeError or ValueError naming the array; nothing has then been changed.
         """
         updater = self._updater
-        self.update(updater.params, updater.grads if grads is None else grads)
+        self.update(updater.params, updater.asked_grads() if grads is None else grads)
 
     def update(self, params: Any, grads: Any) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
@@ -234,7 +238,7 @@ class Optimizer:
         with self._updater.lock:
             self._updater.refuse_captured()
             self.flush()
-            return Captured(self._updater, self.grads if grads is None else grads, steps)
+            return Captured(self._updater, self._updater.asked_grads() if grads is None else grads, steps)
 
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
@@ -272,7 +276,8 @@ class Optimizer:
         """Write a checkpoint: a safetensors file, with all but the arrays as JSON in its metadata.
 
         The file is written beside the old one, flushed and renamed: whatever happens, the old or the new file is there,
-        whole. params: with the parameters. user: whatever JSON can hold, such as {"epoch": 3}; `load` returns it.
+        whole. params: with the parameters. user: whatever JSON can hold, such as {"epoch": 3}, and numbers of NumPy's;
+        `load` returns it.
         Raises OSError if it cannot be written, TypeError for a user that JSON cannot hold; the old file then stays.
         """
         with self._updater.lock:
@@ -309,6 +314,13 @@ class Optimizer:
         The message tells infinities, which have overflowed, from NaNs, and says what helps. Arrays on a GPU are copied.
         """
         check_finite(self._updater.named())
+
+    def __copy__(self) -> Any:
+        raise TypeError(
+            "a shallow copy would be this optimizer under two names, with one state and one count of steps. "
+            "copy.deepcopy(opt) copies the parameters too; copy.deepcopy((params, opt)) gives both, still linked; an "
+            "optimizer of its own on the same parameters is made anew, and takes opt.state_dict() by load_state_dict"
+        )
 
     def __getattr__(self, name: str) -> Any:
         hyper = self.__dict__.get("hyper")

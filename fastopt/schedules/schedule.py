@@ -1,5 +1,6 @@
 """A schedule: a function of the step that carries nothing from call to call, and arithmetic on such functions."""
 
+import copy
 import math
 import operator
 from collections.abc import Callable
@@ -94,6 +95,13 @@ class Schedule:
         if self._made is None:
             raise TypeError("a Schedule made from a bare formula cannot be pickled; fastopt.schedules.function can")
         return self._made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Schedule":
+        if self._made is None:
+            return self  # As Python has it with functions.
+        function, arguments = copy.deepcopy(self._made, memo)
+        copied: Schedule = function(*arguments)
+        return copied
 
     def called(self, text: str, made: tuple[Callable[..., Any], tuple[Any, ...]]) -> Self:
         """This schedule as the result of a call: its text, and for pickle the function with its arguments."""

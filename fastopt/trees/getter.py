@@ -9,8 +9,8 @@ from .attributes import Attributes
 from .tree import ARRAY, children
 
 
-def getter(tree: Any, like: Any, same: bool) -> Callable[[Any], list[Any] | None]:
-    """A fast function that gives the leaves of trees of this structure; for others it gives None or raises.
+def getter_code(tree: Any, like: Any, same: bool) -> tuple[str, list[Any]]:
+    """What `getter` is made of, for trees of this structure: a text, and the objects that it names.
 
     tree: one of them, and like: its structure. same: whether it gives None too where there may be arrays in other
     places.
@@ -74,7 +74,11 @@ def getter(tree: Any, like: Any, same: bool) -> Callable[[Any], list[Any] | None
             lines.append(f"if hasattr({of}, {names}[{k}]): return None")
 
     visit("t", tree, like)
-    body = "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(elements)}]"])
+    return "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(elements)}]"]), constants
+
+
+def getter(body: str, constants: list[Any]) -> Callable[[Any], list[Any] | None]:
+    """A fast function that gives the leaves of trees of one structure; for others it gives None or raises."""
     namespace: dict[str, Any] = {"K": constants}
     exec(f"def leaves_of(t):\n{body}\n", namespace)
     function: Callable[[Any], list[Any] | None] = namespace["leaves_of"]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .getter import getter
+from .getter import getter, getter_code
 from .matching import Wanted, matching
 from .plain import refuse
 from .tree import children, leaves, rebuilt, structure
@@ -22,7 +22,8 @@ class Parameters:
 
     def __init__(self, tree: Any, may_share: bool, remedy: str) -> None:
         self._structure, self._remedy = structure(tree), remedy
-        self._getters = {same: getter(tree, self._structure, same) for same in (True, False)}
+        self._codes = {same: getter_code(tree, self._structure, same) for same in (True, False)}
+        self._getters = {same: getter(*code) for same, code in self._codes.items()}
         firsts: dict[int, int] = {}
         self._owner: list[int] = []  # for each leaf the number of its array
         self.paths: list[str] = []
@@ -46,6 +47,12 @@ class Parameters:
         if not self.paths:
             raise ValueError("params has no arrays" + ("" if children(tree) is not None else f"; got {tree!r}"))
         self.shared = len(self._owner) > len(self.paths)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_getters"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _getters={same: getter(*code) for same, code in state["_codes"].items()})
 
     def of(self, tree: Any, what: str) -> list[Any]:
         """The leaves of a tree of the same structure: for each array the leaf in its place, which may be None.

@@ -1,5 +1,6 @@
 """Hyperparameters that can be read and set between steps, for all parameters and for groups of them."""
 
+import copy
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked, unknown_name
 from ..monitors.known import evaluated
+from .functions import check_copied, check_pickled
 
 
 class Hyper(MutableMapping[str, Any]):
@@ -56,6 +58,25 @@ class Hyper(MutableMapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Hyper":
+        for name, value in self.items():
+            check_copied(self._place(name), value, self._called[name])
+        new = memo[id(self)] = object.__new__(Hyper)
+        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return new
+
+    def __getstate__(self) -> dict[str, Any]:
+        for name, value in self.items():
+            check_copied(self._place(name), value, self._called[name])
+            check_pickled(self._place(name), value, Hyper)
+        return {**self.__dict__, "_values": dict(self._values), "_called": dict(self._called)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def _place(self, name: str) -> str:
+        return name if self._pattern is None else f"groups[{self._pattern!r}].{name}"
 
     def __delitem__(self, name: str) -> None:
         raise TypeError("a hyperparameter cannot be removed; set it to another value")

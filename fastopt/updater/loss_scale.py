@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from ..kernels.language.guarded import Guarded
+from ..kernels.language.hyperparameters import plain_number, real, whole
 
 
 class LossScaler(Guarded):
@@ -17,7 +18,7 @@ class LossScaler(Guarded):
     `highest`. torch.amp.GradScaler works so too, but without bounds. A scaler serves one optimizer, the last that it
     was given to: another would undo a scale that the first has just changed.
 
-    scale: the first scale. Raises ValueError for a number out of its range.
+    scale: the first scale. Raises ValueError for a number out of its range, TypeError for what is none.
     """
 
     # torch's names.
@@ -38,15 +39,15 @@ class LossScaler(Guarded):
         lowest: float = 1.0,
         highest: float = 2.0**24,
     ) -> None:
+        scale, growth, backoff = real("scale", scale), real("growth", growth), real("backoff", backoff)
+        lowest, highest = real("lowest", lowest), real("highest", highest)
         if not 0 < lowest <= scale <= highest < math.inf:
             raise ValueError(f"scale must be within lowest and highest; got {lowest}, {scale}, {highest}")
         if not growth >= 1 or not 0 < backoff <= 1 or growth == math.inf:
             raise ValueError(f"growth must be at least 1 and backoff in (0, 1]; got {growth} and {backoff}")
-        if not interval >= 1:
-            raise ValueError(f"interval, in steps, must be at least 1; got {interval}")
-        self.scale = float(scale)
-        self.growth, self.backoff, self.interval = float(growth), float(backoff), int(interval)
-        self.lowest, self.highest = float(lowest), float(highest)
+        self.scale, self.growth, self.backoff = scale, growth, backoff
+        self.interval = whole("interval", interval, 1, "steps")
+        self.lowest, self.highest = lowest, highest
         self.applied = 0  # steps in a row since the scale last changed
         self._served: Any = None
 
@@ -64,9 +65,17 @@ class LossScaler(Guarded):
         """Serve an optimizer from now on, and no other. mark: an object by which the optimizer is known."""
         self._served = mark
 
+    def serves(self, mark: object) -> bool:
+        """Whether the scaler serves the optimizer with this mark."""
+        return self._served is mark
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy serves the copied optimizer, which says so, or none.
+        return {**self.__dict__, "_served": None}
+
     def check_serves(self, mark: object) -> None:
         """Raise RuntimeError unless the scaler serves the optimizer with this mark."""
-        if self._served is not mark:
+        if not self.serves(mark):
             raise RuntimeError(
                 "the loss_scaler of this optimizer was given to another optimizer since, which has changed its scale "
                 "for itself; make a LossScaler for each optimizer"
@@ -94,12 +103,12 @@ class LossScaler(Guarded):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from the state that `state_dict` gave. Raises ValueError for values out of their range."""
-        scale, applied = state.get("scale"), state.get("applied")
-        if not isinstance(scale, float) or not self.lowest <= scale <= self.highest:
+        scale, applied = plain_number(state.get("scale")), plain_number(state.get("applied"))
+        if type(scale) not in (int, float) or not self.lowest <= scale <= self.highest:
             raise ValueError(f"scale of the saved loss scaler must be within lowest and highest; got {scale!r}")
         if type(applied) is not int or applied < 0:
             raise ValueError(f"applied of the saved loss scaler must be a count of steps; got {applied!r}")
-        self.scale, self.applied = scale, applied
+        self.scale, self.applied = float(scale), applied
 
     def __repr__(self) -> str:
         return f"<LossScaler: {self.scale:g}, {self.applied} of {self.interval} steps to growth>"

@@ -44,6 +44,29 @@ def checked_monitors(monitors: Any) -> tuple[Any, ...]:
     return tuple(monitors)
 
 
+def by_pattern(option: str, given: Any) -> Mapping[str, Any]:
+    """The values of an option by pattern; for groups each is a dict. Raises TypeError for anything else."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        example, remedy = "array", ""
+        if option == "groups":
+            example, remedy = '{"lr": 0.01}', "; fastopt.like.torch takes torch's list of groups, as params"
+        raise TypeError(
+            f'{option} must be a dict with the names of parameters, such as {{"layers.0.W": {example}}}; got a '
+            f"{type(given).__name__}{remedy}"
+        )
+    for pattern, value in given.items():
+        if not isinstance(pattern, str):
+            raise TypeError(
+                f"{option} must have names or patterns as keys, which are strings; got {pattern!r}, of type "
+                f'{type(pattern).__name__}; the first parameter of a list has the name "0"'
+            )
+        if option == "groups" and not isinstance(value, Mapping):
+            raise TypeError(f"groups[{pattern!r}] must be a dict of hyperparameters; got {value!r}")
+    return given
+
+
 def in_use(
     rule: Rule,
     used: Collection[str],

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.language.hyperparameters import real, whole
+
 
 class SparsityFactor:
     """How rare each feature is, as a factor of its learning rate: rate**-power of a running share of non-zeros.
@@ -32,8 +34,8 @@ class SparsityFactor:
         smallest: float = 1e-3,
         dtype: str = "float32",
     ) -> None:
-        if features < 1:
-            raise ValueError(f"features must be at least 1; got {features}")
+        features, power = whole("features", features, 1, "rows of the parameter"), real("power", power)
+        decay, smallest = None if decay is None else real("decay", decay), real("smallest", smallest)
         if not 0 <= power < np.inf:
             raise ValueError(f"power must be 0 or more; got {power}")
         if decay is not None and not 0 <= decay < 1:
@@ -42,7 +44,7 @@ class SparsityFactor:
             raise ValueError(f"smallest must be in (0, 1]; got {smallest}")
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be float32 or float64; got {dtype!r}")
-        self.power, self.normalised, self.decay, self.smallest = float(power), normalised, decay, float(smallest)
+        self.power, self.normalised, self.decay, self.smallest = power, normalised, decay, smallest
         self.rate = np.ones(features)
         self.factor = np.ones(features, dtype)
         self._weight = 0.0  # of all batches so far: their examples, or with decay the sum of their weights
@@ -89,8 +91,8 @@ class SparsityFactor:
         return np.count_nonzero(x, axis=0), int(x.shape[0])
 
     def state_dict(self) -> dict[str, Any]:
-        """The values that change from batch to batch: an array and a number."""
-        return {"rate": self.rate.copy(), "weight": self._weight}
+        """The values that change from batch to batch: a list of numbers and a number, fit for JSON."""
+        return {"rate": self.rate.tolist(), "weight": self._weight}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from the state that `state_dict` gave. Raises ValueError for another number of features."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from .counts import History
 from .hyper import matches
-from .state import new_gradients
 from .taken import taken
 from .updater import Updater
 
@@ -37,8 +36,8 @@ def sync(updater: Updater, params: Any) -> SyncReport:
         places = {k: place for place, k in enumerate(new.kept) if k is not None}
         gradients = updater.gradients
         if gradients is not None:
-            kept = [None if k is None else gradients[k] for k in new.kept]
-            gradients = new_gradients(new.parameters, new.storages, arrays, kept)
+            # Of those that begin they are made when they are asked for.
+            gradients = [None if k is None else gradients[k] for k in new.kept]
         for k in list(updater.rows_behind.by_parameter):
             # What is dropped too: nothing else could bring its rows up later.
             updater.catch_up(k, arrays[places[k]] if k in places else updater.latest[k])

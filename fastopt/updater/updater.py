@@ -16,6 +16,7 @@ from .behind import RowsBehind
 from .choices import Choices
 from .counts import Counts, History
 from .journal import Journal
+from .kept import kept, remake
 from .loss_scale import LossScaler
 from .observers import Replayed, Watching
 from .plans import Plans
@@ -33,6 +34,13 @@ class Updater:
     """
 
     def __init__(self, params: Any, choices: Choices) -> None:
+        self.begin(choices)
+        new = taken(params, choices)
+        arrays = new.parameters.of(params, "params")
+        self.take(params, new, arrays, [History(0, dict(self.rule.states))] * len(arrays), None)
+
+    def begin(self, choices: Choices) -> None:
+        """Make all that needs no parameters."""
         self.lock, self.journal = lock(), Journal()
         self.choices, self.definition, self.rule = choices, choices.definition, choices.definition.rule
         self.hyper, self.groups = choices.hyper, choices.groups
@@ -42,16 +50,9 @@ class Updater:
         self.loss_scaler: LossScaler | None = None
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
-        new = taken(params, choices)
-        self.take(
-            params,
-            new,
-            new.parameters.of(params, "params"),
-            [History(0, dict(self.rule.states))] * len(new.state),
-            None,
-        )
-        if self.has_derived:
-            register(self)
+
+    # For copy.deepcopy and pickle.
+    __getstate__, __setstate__ = kept, remake
 
     def take(
         self,
@@ -63,15 +64,19 @@ class Updater:
     ) -> None:
         """Take over parameters; may be interrupted and called again, whatever the tree has become by then.
 
-        arrays: those of the tree. gradients: the arrays of `grads`, or None if they have not been asked for.
+        arrays: those of the tree. gradients: the arrays of `grads`, or None for all or for those that nobody has asked
+        for.
         """
         self._params, self.taken = params, new
         self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
         self._every, self._lr_scales = range(len(new.state)), new.scales
         self.latest = arrays
         self.gradients = gradients
+        self._asked = gradients is not None and all(array is not None for array in gradients)
         self.rows_behind.by_parameter.clear()
         self.set_counts(histories, self.journal.applied, self.journal.skipped)
+        if self.has_derived:
+            register(self)
 
     @property
     def params(self) -> Any:
@@ -125,9 +130,20 @@ class Updater:
     def grads(self) -> Any:
         """Gradient arrays in the tree of the parameters, made when they are first asked for."""
         self.finish()
-        if self.gradients is None:
-            self.gradients = new_gradients(self.parameters, self.storages, self.arrays)
-        return self.parameters.in_tree(self.gradients)
+        if not self._asked:
+            self.gradients = new_gradients(self.parameters, self.storages, self.arrays, self.gradients or ())
+            self._asked = True
+        return self.parameters.in_tree(self.gradients or ())
+
+    def asked_grads(self) -> Any:
+        """The tree of `grads`. Raises TypeError if the caller cannot have written into all of its arrays."""
+        if not self._asked:
+            which = "them" if self.gradients is None else "those of parameters that sync took"
+            raise TypeError(
+                f"without grads the arrays of opt.grads are taken, but nobody has asked for {which} yet, to write into "
+                "them; pass the gradients, as in opt.step(grads), or write them into opt.grads first"
+            )
+        return self.grads
 
     def tree_of(self, slot: str) -> Any:
         """The arrays of a slot in the tree of the parameters."""

@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from ..kernels.language.hyperparameters import plain_number
 from ..kernels.libraries.library import view_of
 from ..updater.updater import Updater
 from .lines import FORMAT, Lines, read
@@ -39,6 +40,7 @@ class Watch:
     """
 
     def __init__(self, updater: Updater, path: str | os.PathLike[str], every: int) -> None:
+        every = plain_number(every)
         if isinstance(every, bool) or not isinstance(every, int):
             raise TypeError(f"every must be a whole number of steps; got {every!r}")
         if every < 1:

@@ -58,6 +58,24 @@ def plain_number(value: Any) -> Any:
     return value
 
 
+def real(name: str, value: Any) -> float:
+    """The value as a float. Raises TypeError if it is no number."""
+    value = plain_number(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number; got {value!r}, a {type(value).__name__}")
+    return float(value)
+
+
+def whole(name: str, value: Any, least: int, unit: str) -> int:
+    """The value as an int. Raises TypeError if it is not whole, ValueError if it is less than `least`."""
+    value = plain_number(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}, in {unit}, must be a whole number; got {value!r}")
+    if value < least:
+        raise ValueError(f"{name}, in {unit}, must be {least} or more; got {value}")
+    return value
+
+
 def is_static(default: Any) -> bool:
     """Whether a hyperparameter with this default selects between formulas, each compiled on its own."""
     return default is None or isinstance(default, bool | str)

@@ -506,11 +506,86 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path: P
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    for user in ({"array": np.ones(3)}, circle, deep):
-        with pytest.raises(TypeError, match="JSON cannot hold"):
+    for user, said in (
+        ({"best": [1, {"array": np.ones(3)}]}, r"user\['best'\]\[1\]\['array'\], a ndarray; its tolist\(\)"),
+        ({"best": 1j}, r"user\['best'\], a complex$"),
+        (np.longdouble(1), "user, a longdouble$"),
+        ([{(1, 2): 3}], r"user\[0\], which has the key \(1, 2\), a tuple; use a string"),
+        (circle, "user, which contains itself"),
+        (deep, "user, which contains itself or is nested"),
+    ):
+        with pytest.raises(TypeError, match=f"^JSON cannot hold {said}"):
             opt.save(tmp_path / "s", user=user)
     assert (tmp_path / "s").read_bytes() == whole
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_numbers_of_numpy_are_saved_as_pythons(tmp_path: Path) -> None:
+    class Kept:
+        """A monitor of one's own."""
+
+        best = np.float32(0.5)
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"best": self.best}
+
+        def load_state_dict(self, state: Any) -> None:
+            self.best = state["best"]
+
+    factor = fastopt.SparsityFactor(3)
+    factor.update(np.eye(3)[:2])
+    opt, other = (adam(monitors=[Kept(), factor]) for _ in range(2))
+    user = {
+        "best": np.float32(0.5),
+        "done": np.bool_(True),
+        "at": [np.int64(3), (np.float16(2), ml_dtypes.bfloat16(4))],
+        "0-d": np.array(7),
+        np.int64(5): None,
+    }
+    opt.save(tmp_path / "s", user=user)
+    factor.update(np.zeros((9, 3)))
+    other.monitors[0].best = None
+    found = other.load(tmp_path / "s").user
+    assert repr(found) == repr({"best": 0.5, "done": True, "at": [3, [2.0, 4.0]], "0-d": 7, "5": None})
+    assert other.monitors[0].best == 0.5
+    assert factor.rate.tolist() == [0.5, 0.5, 0.0]
+    # Whoever keeps a state in another form may get such numbers back.
+    saved = opt.state_dict()
+    saved |= {"applied": np.int64(1), "skipped": np.array(0), "steps": {"W": np.int32(1), "b": np.uint8(1)}}
+    other.load_state_dict(saved)
+    assert type(other.t) is int
+    assert repr(other.state_dict()["steps"]) == "{'W': 1, 'b': 1}"
+
+
+def test_a_part_of_another_shape_or_type_is_left_and_reported(tmp_path: Path) -> None:
+    opt = adam()
+    opt.save(tmp_path / "s")
+    params = {"W": np.zeros((3, 3), "float32"), "b": np.zeros(3, "float16")}
+    other = fastopt.Adam(params)
+    other.state[0]["m"][...] = 7
+    before = other.state_dict()
+    for how in ({}, {"params": False}):
+        with pytest.raises((TypeError, ValueError), match="was saved"):
+            other.load(tmp_path / "s", **how)
+    report = other.load(tmp_path / "s", partial=True)
+    assert report.missing == report.unexpected == ()
+    assert [said for said in report.changed if "as it was" in said] == [
+        *(
+            f"{slot}/W: as it was, since {slot}/W was saved with shape (2, 3), but {name} has shape (3, 3)"
+            for slot, name in (
+                ("p", "params['W']"),
+                ("m", "state 'm' of params['W']"),
+                ("v", "state 'v' of params['W']"),
+            )
+        ),
+        "p/b: as it was, since p/b was saved as float32, but params['b'] is float16; make it of that type first",
+    ]
+    after = other.state_dict()
+    for key in ("p/W", "m/W", "v/W", "p/b"):
+        assert same_bits(after["arrays"][key], before["arrays"][key])
+    # The moments are computed in float32 for both types.
+    assert same_bits(after["arrays"]["m/b"], opt.state_dict()["arrays"]["m/b"])
+    assert after["steps"] == {"W": 0, "b": 1}
 
 
 def test_lists_in_the_place_of_arrays_are_refused() -> None:

@@ -255,6 +255,24 @@ def test_a_copy_goes_on_with_the_same_bits(ours: Any, name: str, again: Any) -> 
     assert optimizer.averages[KEY] is not other.averages[KEY]
 
 
+def falling(t: int) -> float:
+    """A function of the step, to be named in this module."""
+    return 0.1 / (t + 1)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copy", "pickle"])
+def test_a_function_of_the_step_is_copied_too(ours: Any, again: Any) -> None:
+    import thinc.schedules
+
+    if not hasattr(thinc.schedules, "Schedule"):
+        pytest.skip("Thinc 8 takes generators, which Python does not copy")
+    optimizer = ours.SGD(falling, L2=0.0, grad_clip=0.0, use_averages=False)
+    optimizer.step_schedules()
+    weights = start()
+    again(optimizer)(KEY, weights, np.ones_like(weights))
+    assert same_bits(weights, start() - np.float32(0.05))
+
+
 def test_weights_that_moved_are_followed(ours: Any) -> None:
     one, other = ours.Adam(), ours.Adam()
     fixed, moving = start(), start()

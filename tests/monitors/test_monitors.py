@@ -188,6 +188,10 @@ def test_a_wrong_state_is_refused_before_anything_changes() -> None:
     with pytest.raises(TypeError, match="value in the state of a ReduceOnPlateau must be a number; got 'x'"):
         plateau.load_state_dict({**before, "bad": 3, "value": "x"})
     assert plateau.state_dict() == before
+    plateau.load_state_dict({**before, "bad": np.int64(3), "value": np.float64(0.1), "best": np.float32(0.5)})
+    assert json.dumps({**plateau.state_dict()}) == json.dumps({**before, "best": 0.5, "bad": 3, "value": 0.1})
+    assert ReduceOnPlateau(patience=np.int64(3), factor=np.float32(0.5)).patience == 3  # type: ignore[arg-type]
+    assert (plateau * np.float32(2))(1) == pytest.approx(0.2)
 
 
 module_wide = ReduceOnPlateau()
@@ -396,6 +400,10 @@ def test_a_bold_driver_brings_a_rate_too_high_down_to_one_that_converges() -> No
     [
         (lambda: ReduceOnPlateau(factor=1.0), "factor must be more than 0 and less than 1; got 1.0"),
         (lambda: ReduceOnPlateau(patience=-1), "patience, in evaluations, must be 0 or more; got -1"),
+        (lambda: ReduceOnPlateau(factor="0.1"), "factor must be a number; got '0.1', a str"),  # type: ignore[arg-type]
+        (lambda: EarlyStopping(threshold=None), "threshold must be a number; got None"),  # type: ignore[arg-type]
+        (lambda: BoldDriver(down="0.5"), "down must be a number; got '0.5', a str"),  # type: ignore[arg-type]
+        (lambda: ReduceOnPlateau().of(0.1, lowest="0"), "lowest must be a number; got '0'"),  # type: ignore[arg-type]
         (lambda: ReduceOnPlateau(patience=2.5), "patience, in evaluations, must be a whole number; got 2.5"),  # type: ignore[arg-type]
         (lambda: ReduceOnPlateau(cooldown=-1), "cooldown, in evaluations, must be 0 or more"),
         (lambda: ReduceOnPlateau(threshold=1.0), "threshold must be 0 or more, and less than 1; got 1.0"),

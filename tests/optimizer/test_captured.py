@@ -101,7 +101,7 @@ def every_kernel(shim: cuda_shim.Shim) -> None:
         for tested in [*RULES.values(), halved_by_norm, carries]:
             for options in usable(tested).values():
                 opt = fastopt.Optimizer(arrays("float32", 0, across(tested))[0], tested, **options)
-                opt.captured()()
+                opt.captured(opt.grads)()
         shim.recording = False
 
 

@@ -18,6 +18,8 @@ from fuzz_machine import BAD, HOW, Machine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from fastopt.updater.kept import remake
+
 # Of the long mode, over all cases.
 EXAMPLES = int(os.environ.get("FASTOPT_FUZZ_EXAMPLES", "20000"))
 SOME = range(6)
@@ -33,6 +35,7 @@ OFTEN = [
     "loads of files",
     "loads of a part",
     "optimizers replaced by new ones",
+    "optimizers replaced by copies",
     "looked at, finite",
     "bad calls",
 ]
@@ -111,6 +114,10 @@ MISTAKES: dict[str, tuple[str, Any]] = {
     "the numbers of a state are not restored": (
         "fastopt.checkpoint.restore._hyper_changes",
         lambda *arguments: ([], [], []),
+    ),
+    "a copy forgets how many steps it had": (
+        "fastopt.updater.updater.Updater.__setstate__",
+        lambda updater, state: remake(updater, {**state, "applied": 0}),
     ),
 }
 

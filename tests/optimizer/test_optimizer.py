@@ -440,6 +440,46 @@ def test_zeros_move_what_has_momentum_or_decay_and_nothing_moves_nothing() -> No
     assert {name: p[0] - before[name] for name, p in params.items()} == {"W": -0.5, "frozen": 0, "bias": -0.5}
 
 
+def test_a_step_without_gradients_takes_those_that_were_asked_for() -> None:
+    p = np.ones(3, "float32")
+    opt = fastopt.SGD(p, lr=1.0, momentum=0.9)
+    for grads in ((), (None,)):
+        with pytest.raises(TypeError, match=r"^without grads the arrays of opt\.grads are taken, but nobody has asked"):
+            opt.step(*grads)
+    with pytest.raises(TypeError, match="nobody has asked for them yet"):
+        opt.captured()
+    assert (opt.t, p.tolist()) == (0, [1, 1, 1])
+    opt.grads[...] = 1
+    opt.step()
+    assert (opt.t, p.tolist()) == (1, [0, 0, 0])
+
+
+PATTERNS: list[tuple[Any, str]] = [
+    ({0: {"lr": 1.0}}, r'groups must have names .* strings; got 0, of type int; the first .* has the name "0"$'),
+    ({("layers", 0): {"lr": 1.0}}, r"got \('layers', 0\), of type tuple"),
+    ([{"params": [0], "lr": 1.0}], r'groups must be a dict .*\{"lr": 0.01\}\}; got a list; fastopt\.like\.torch takes'),
+    ("0", "groups must be a dict .*; got a str"),
+    ({"0": 1.0}, r"groups\['0'\] must be a dict of hyperparameters; got 1\.0"),
+    ({"0": None}, r"groups\['0'\] must be a dict of hyperparameters; got None"),
+]
+
+
+@pytest.mark.parametrize(("groups", "message"), PATTERNS)
+def test_groups_are_dicts_by_name(groups: Any, message: str) -> None:
+    params = [np.ones(3, "float32"), np.ones(2, "float32")]
+    for make in (fastopt.Adam, lambda params, groups: fastopt.Optimizer(params, "sgd", groups=groups)):
+        with pytest.raises(TypeError, match=message):
+            make(params, groups=groups)
+
+
+def test_scales_of_rates_are_dicts_by_name() -> None:
+    params = [np.ones(3, "float32")]
+    with pytest.raises(TypeError, match=r"lr_scale must have names .*; got 0, of type int"):
+        fastopt.SGD(params, lr_scale={0: np.ones(3, "float32")})
+    with pytest.raises(TypeError, match=r'lr_scale must be a dict .*"layers\.0\.W": array\}; got a list$'):
+        fastopt.SGD(params, lr_scale=[np.ones(3, "float32")])  # type: ignore[arg-type]
+
+
 def test_groups_have_hyperparameters_of_their_own() -> None:
     params = {"head": {"W": np.ones(3, "float32"), "b": np.ones(3, "float32")}, "body": [np.ones(3, "float32")]}
     opt = fastopt.SGD(params, lr=1.0, groups={"head": {"lr": 0.5}, "*.b": {"lr": lambda t: 0.25 / t}})

@@ -166,6 +166,21 @@ def test_gradient_arrays_that_the_caller_holds_stay_those_of_known_parameters() 
     assert params["b"].tolist() == pytest.approx([-2.9] * 3)
 
 
+def test_gradient_arrays_that_nobody_has_asked_for_are_not_stepped_with() -> None:
+    params, opt = stepped()
+    held = opt.grads
+    params["c"] = zeros()
+    opt.sync()
+    t = opt.t
+    with pytest.raises(TypeError, match="nobody has asked for those of parameters that sync took yet"):
+        opt.step()
+    assert opt.t == t
+    opt.grads["c"][...] = 1
+    assert opt.grads["a"] is held["a"]
+    opt.step()
+    assert opt.t == t + 1
+
+
 def test_patterns_that_no_longer_match_are_named() -> None:
     params = {"a": zeros(), "b": zeros()}
     opt = fastopt.SGD(params, lr=1.0, groups={"a": {"lr": 0.0}, "*": {"lr": 1.0}}, lr_scale={"a": zeros(1)})

@@ -1,5 +1,7 @@
 """A machine that uses an optimizer as people do, rightly and wrongly, and holds it against the model in plain NumPy."""
 
+import copy
+import pickle
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from fuzz_trees import (
     MOODS,
     Wrapped,
     frozen,
+    handed,
     in_one_block,
     laid,
     named,
@@ -25,7 +28,6 @@ from fuzz_trees import (
     placed,
     put,
     put_in,
-    replaced,
     taken_out,
     wrappable,
 )
@@ -86,7 +88,7 @@ class Machine(RuleBasedStateMachine):
 
     def tree(self, arrays: Sequence[Any]) -> Any:
         """These arrays in the structure of the parameters."""
-        return replaced(self.problem.tree, arrays.__getitem__)
+        return handed(self.problem.tree, arrays.__getitem__)
 
     def gradients(self, seed: int, mood: str = "normal", how: str = "new") -> list[Any]:
         """For each parameter a gradient in NumPy, laid as its kind allows."""
@@ -272,6 +274,14 @@ class Machine(RuleBasedStateMachine):
         model.load(self.model)
         self.opt, self.model, self.arrays, self.grads = opt, model, arrays, []
         self.seen["optimizers replaced by new ones"] += 1
+
+    @rule(pickled=st.booleans())
+    def go_on_in_a_copy(self, pickled: bool) -> None:
+        """The model is copied along, as its functions of the step are the optimizer's."""
+        together = self.opt, self.model, self.arrays
+        copied = pickle.loads(pickle.dumps(together)) if pickled else copy.deepcopy(together)
+        (self.opt, self.model, self.arrays), self.grads = copied, []
+        self.seen["optimizers replaced by copies"] += 1
 
     @rule(data=st.data())
     def load_a_part(self, data: Any) -> None:

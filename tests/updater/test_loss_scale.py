@@ -171,5 +171,19 @@ def test_gradients_too_small_for_float16_train_with_it_and_not_without() -> None
 def test_what_makes_no_scale_is_refused(arguments: dict[str, float], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         fastopt.LossScaler(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["scale", "growth", "backoff", "interval", "lowest", "highest"])
+def test_arguments_are_numbers_and_the_interval_is_whole(name: str) -> None:
+    for wrong in ("2", None, True, [2.0], *([2.5, 2000.0] if name == "interval" else [])):
+        with pytest.raises(TypeError, match=f"^{name}(, in steps,)? must be a (whole )?number; got"):
+            fastopt.LossScaler(**{name: wrong})
+    value = {"interval": np.int64(5), "backoff": np.float32(0.5)}.get(name, np.float32(16.0))
+    scaler = fastopt.LossScaler(**{"scale": 16.0, name: value})
+    assert type(getattr(scaler, name)) in (int, float)
+    scaler.load_state_dict(
+        {"scale": np.float32(32.0), "applied": np.int64(2)} if name != "highest" else scaler.state_dict()
+    )
+    assert [type(value) for value in scaler.state_dict().values()] == [float, int]
     with pytest.raises(TypeError, match="loss_scaler must be"):
         fastopt.SGD(np.zeros(3), loss_scaler=1024.0)

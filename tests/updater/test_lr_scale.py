@@ -214,7 +214,7 @@ def test_a_factor_is_live_in_an_optimizer_and_can_be_saved() -> None:
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [
-        (lambda: SparsityFactor(0), ValueError, "features must be at least 1"),
+        (lambda: SparsityFactor(0), ValueError, "features, in rows of the parameter, must be 1 or more; got 0"),
         (lambda: SparsityFactor(3, power=-1), ValueError, "power"),
         (lambda: SparsityFactor(3, decay=1.0), ValueError, "decay"),
         (lambda: SparsityFactor(3, smallest=0.0), ValueError, "smallest"),

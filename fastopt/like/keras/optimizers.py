@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypedDict, Unpack
 
+from ...checkpoint.state import text
 from ...kernels.language.spellings import KERAS as NAMES
 from ...optimizer.names import spell
 from ...optimizer.optimizer import Optimizer
@@ -125,11 +126,37 @@ def _average(used: bool, momentum: float, every: int | None) -> dict[str, Any]:
         return {}
     refuse("ema_overwrite_frequency", every, None, "the averages stay in `ema`; copy them into the weights yourself")
     # Keras's average begins with the weights after the first step.
-    return {"ema": lambda t: momentum if t > 1 else 0.0, "ema_uncorrected": True}
+    return {"ema": _AfterFirst(momentum), "ema_uncorrected": True}
 
 
 def _without_arguments(rate: Any) -> Any:
-    return (lambda t: float(rate())) if is_foreign(rate) else rate
+    return _Asked(rate) if is_foreign(rate) else rate
+
+
+class _AfterFirst:
+    """A momentum that is 0 in the first step."""
+
+    def __init__(self, momentum: float) -> None:
+        self.momentum = momentum
+
+    def __call__(self, t: int) -> float:
+        return self.momentum if t > 1 else 0.0
+
+    def __repr__(self) -> str:
+        return f"{self.momentum} after the first step"
+
+
+class _Asked:
+    """A function without arguments as a function of the step."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+
+    def __call__(self, t: int) -> float:
+        return float(self.function())
+
+    def __repr__(self) -> str:
+        return text(self.function)
 
 
 @keras_optimizer

@@ -1,0 +1,54 @@
+"""What an updater keeps where it is copied or pickled; all else, as plans, kernels and locks, is made of it anew.
+
+The arrays are those of the caller's tree, one by one: whatever is copied or pickled together with the optimizer has the
+same arrays afterwards. The tree itself is not looked into, as it may be half made by then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .lr_scale import lr_scales
+from .taken import kind_of
+
+
+def kept(updater: Any) -> dict[str, Any]:
+    """The state of an updater for copies and pickles, all by reference. Raises RuntimeError while one is captured."""
+    with updater.lock:
+        if updater.captured is not None:
+            raise RuntimeError("a captured step is open, which counts for itself; close() it before a copy is made")
+        updater.finish()
+        scaler = updater.loss_scaler
+        return {
+            "choices": updater.choices,
+            "params": updater.params,
+            # Views of arrays: their copies would be linked to nothing.
+            "taken": replace(updater.taken, scales=()),
+            "arrays": updater.arrays,
+            "gradients": updater.gradients,
+            "histories": [row.history for row in updater.counts.each],
+            "applied": updater.journal.applied,
+            "skipped": updater.journal.skipped,
+            "rows_behind": updater.rows_behind.by_parameter,
+            "loss_scaler": scaler,
+            "served": scaler is not None and scaler.serves(updater.journal),
+        }
+
+
+def remake(updater: Any, state: Mapping[str, Any]) -> None:
+    """Make an updater of what `kept` gave."""
+    choices, arrays, taken = state["choices"], state["arrays"], state["taken"]
+    names = [f"params{path}" for path in taken.parameters.paths]
+    updater.begin(choices)
+    updater.journal.applied, updater.journal.skipped = state["applied"], state["skipped"]
+    new = replace(
+        taken,
+        kinds=[kind_of(array, name) for array, name in zip(arrays, names, strict=True)],
+        scales=lr_scales(choices.lr_scale, taken.parameters.names, arrays, names),
+    )
+    updater.take(state["params"], new, arrays, state["histories"], state["gradients"])
+    updater.rows_behind.by_parameter.update(state["rows_behind"])
+    if state["served"]:
+        updater.serve(state["loss_scaler"])
+    else:
+        updater.loss_scaler = state["loss_scaler"]
