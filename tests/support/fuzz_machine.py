@@ -22,6 +22,7 @@ from fuzz_trees import (
     frozen,
     handed,
     in_one_block,
+    in_parts,
     laid,
     named,
     numbers,
@@ -74,7 +75,8 @@ class Machine(RuleBasedStateMachine):
         groups = [{name: plain_number(v) for name, v in given.items()} for given in problem.groups.values()]
         if self.case.scaler:
             plain.setdefault("grad_scale", 1.0)
-        model = PlainModel(self.case.rule, arrays, {**statics, **plain}, groups, problem.members, scalers[1])
+        seen = [*map(in_parts, arrays)]
+        model = PlainModel(self.case.rule, seen, {**statics, **plain}, groups, problem.members, scalers[1])
         options = {**statics, **problem.hyper, "loss_scaler": scalers[0], "shared": self.shared}
         return fastopt.Optimizer(self.tree(arrays), self.case.rule, groups=problem.groups, **options), model, arrays
 
@@ -138,8 +140,8 @@ class Machine(RuleBasedStateMachine):
         before, params = (self.model.t, self.model.skipped), self.model.params
         others = self.parameters(seed ^ 1)
         if how == "update":
-            self.model.params = [copied(x, like=p) for x, p in zip(others, params, strict=True)]
-        left = self.model.step(gradients)
+            self.model.params = [copied(in_parts(x), like=p) for x, p in zip(others, params, strict=True)]
+        left = self.model.step([g if g is None else in_parts(g) for g in gradients])
         given = self.tree([Wrapped(g) if how == "wrapped" and wrappable(g) else g for g in gradients])
         # Whoever has NumPy raise what it would warn of meets no error from a step.
         with np.errstate(all="raise"):
@@ -181,8 +183,8 @@ class Machine(RuleBasedStateMachine):
         """As whoever trains may do between two steps."""
         k %= len(self.arrays)
         leaf = self.problem.leaves[k]
-        for array in (self.arrays[k], self.model.params[k]):
-            array[...] = numbers(leaf.shape, leaf.kind.storage, seed, mood)
+        for array in (in_parts(self.arrays[k]), self.model.params[k]):
+            array[...] = in_parts(numbers(leaf.shape, leaf.kind.storage, seed, mood))
         self.seen["parameters written"] += 1
 
     @rule(seed=SEEDS, k=st.integers(0, 4))
@@ -193,7 +195,7 @@ class Machine(RuleBasedStateMachine):
         new = laid(numbers(leaf.shape, leaf.kind.storage, seed), leaf.layout)
         if not self.shared and put(self.opt.params, self.arrays[k], new):
             self.arrays[k] = new
-            self.model.params[k] = copied(new, like=new)
+            self.model.params[k] = in_parts(new).copy(order="K")
             self.seen["parameters replaced"] += 1
 
     @rule()
@@ -227,7 +229,7 @@ class Machine(RuleBasedStateMachine):
         assert (len(report.begun), len(report.dropped)) == (add, not add)
         if add:
             self.arrays.insert(k, new)
-            one = PlainModel(self.case.rule, [new], {**self.model.options, **self.model.hyper})
+            one = PlainModel(self.case.rule, [in_parts(new)], {**self.model.options, **self.model.hyper})
             self.model.add(k, one, changed.members)
         else:
             del self.arrays[k]
@@ -367,4 +369,4 @@ class Machine(RuleBasedStateMachine):
 
 def check(what: str, mine: Sequence[Any], wanted: Sequence[Any]) -> None:
     for k, (one, other) in enumerate(zip(mine, wanted, strict=True)):
-        assert same_bits(one, other), f"{what} {k}: {one} {other}"
+        assert same_bits(in_parts(one), in_parts(other)), f"{what} {k}: {one} {other}"

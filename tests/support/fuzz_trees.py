@@ -8,6 +8,8 @@ import numpy as np
 from examples import DTYPES, SPECIAL
 from hypothesis import strategies as st
 
+from fastopt.kernels.arrays.view import as_complex, as_pairs
+
 
 class Pair(NamedTuple):
     first: Any
@@ -83,6 +85,8 @@ def laid(values: Any, layout: str) -> Any:
 
 def numbers(shape: tuple[int, ...], storage: str, seed: int, mood: str = "normal") -> Any:
     """Values of a type."""
+    if storage == "complex64":
+        return as_complex(numbers((*shape, 2), "float32", seed, mood))
     generator = np.random.default_rng(seed)
     values = np.asarray(generator.standard_normal(shape))
     if mood == "zero":
@@ -95,6 +99,11 @@ def numbers(shape: tuple[int, ...], storage: str, seed: int, mood: str = "normal
         values = np.where(generator.random(shape) < 1 / 3, generator.choice(SPECIAL, size=shape), values)
     with np.errstate(all="ignore"):
         return values.astype(DTYPES[storage])
+
+
+def in_parts(array: Any) -> Any:
+    """An array as the model has it: a complex one as pairs of real numbers, in the same memory."""
+    return as_pairs(array) if array.dtype.kind == "c" else array
 
 
 # What stands in a tree for something that is no array: None, or a name.
