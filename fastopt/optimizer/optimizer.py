@@ -46,8 +46,9 @@ class Optimizer:
     its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
     each step and never copied. count: which steps bias corrections see: "parameter", those that the parameter had
     itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the step always
-    count the optimizer's. monitors: objects with state_dict and load_state_dict that are saved along; a monitor that a
-    function of the step calls need not be named.
+    count the optimizer's. cast_grads: take gradients of any float type, each rounded to its parameter's type of
+    computation before anything else; else float64 does not mix with other types. monitors: objects with state_dict and
+    load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """
@@ -70,6 +71,7 @@ class Optimizer:
         sparse: str = "exact",
         lr_scale: Mapping[str, Any] | None = None,
         count: str = "parameter",
+        cast_grads: bool = False,
         monitors: Sequence[Any] = (),
         **hyper: Any,
     ) -> None:
@@ -95,7 +97,7 @@ class Optimizer:
         definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
         of_groups = {pattern: Hyper(definition, given, pattern) for pattern, given in (groups or {}).items()}
-        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors)
+        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, bool(cast_grads))
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
             raise ValueError("shared has no effect: no array stands twice in params")

@@ -142,7 +142,7 @@ class Updater:
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._lr_scales, strict=True)]
         # No method of this object: a plan must not lead back to the object that has it.
         label = partial(self.parameters.label, self.rule.arrays)
-        self.plans = Plans(self.program, slots, label)
+        self.plans = Plans(self.program, slots, label, self.choices.casts)
 
     @property
     def has_derived(self) -> bool:

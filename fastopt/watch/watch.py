@@ -47,7 +47,9 @@ class Watch:
         updater.settle()
         keys, shapes = updater.parameters.keys, [tuple(array.shape) for array in updater.arrays]
         self._looks: dict[tuple[int, ...], Look] = {}
-        self._new_look = functools.partial(Look, keys, updater.parameters.paths, shapes, Samples(shapes, SAMPLE))
+        self._new_look = functools.partial(
+            Look, keys, updater.parameters.paths, shapes, Samples(shapes, SAMPLE), casts=updater.choices.casts
+        )
         self._lines = Lines(self.path)
         head = {"watch": FORMAT, "rule": updater.rule.name, "every": every, "quantiles": QUANTILES, "sample": SAMPLE}
         # Also when Python ends.

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Generic, TypeVar
 
@@ -28,7 +28,8 @@ class View:
     """Where an array lies. strides count elements; device is "cpu" or "cuda:0".
 
     array: the object that the backend works on; kind: how messages name the library; stream: the CUDA stream on which
-    its values are made, if that is known.
+    its values are made, if that is known. cast: the type to which kernels round its elements before anything else;
+    None where they compute in the type of the array.
     """
 
     array: Any
@@ -40,6 +41,16 @@ class View:
     storage: str
     writable: bool
     stream: int | None = None
+    cast: str | None = None
+
+    @property
+    def compute(self) -> str:
+        """The type in which its elements are computed with."""
+        return self.cast or compute_type([self.storage])
+
+    def cast_to(self, compute: str) -> "View":
+        """The view whose elements are computed with in a type."""
+        return self if self.compute == compute else replace(self, cast=compute)
 
     @_kept
     def size(self) -> int:

@@ -44,7 +44,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     with on_device(batch.device):
         refuse_capture()
         if len(batch.sets) == 1 and batch.layout.whole and not stage.reductions:
-            elementwise_kernel(name, stage, batch.layout.storages)
+            elementwise_kernel(name, stage, batch.layout.storages, batch.layout.cast)
             return
         table_kernel(name, stage, batch)
         if not batch.layout.repeated:

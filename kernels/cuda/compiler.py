@@ -14,7 +14,7 @@ from ..arrays.view import View
 from ..language.reductions import LANES
 from ..program.stages import Stage
 from ..system import memory_for
-from ..tasks.layout import Layout
+from ..tasks.layout import Layout, cast_of
 from ..tasks.table import Batch, Prepared
 from . import launch_size
 from .element import Elementwise, elementwise, kernel_name, pack
@@ -85,8 +85,10 @@ def raw_kernel(text: str, name: str) -> Callable[..., None]:
 
 
 @functools.cache
-def elementwise_kernel(name: str, stage: Stage, storages: tuple[str, ...]) -> tuple[Elementwise, Callable[..., None]]:
-    described = elementwise(name, stage, storages)
+def elementwise_kernel(
+    name: str, stage: Stage, storages: tuple[str, ...], cast: str | None
+) -> tuple[Elementwise, Callable[..., None]]:
+    described = elementwise(name, stage, storages, cast)
     return described, as_elementwise(cupy(), described)
 
 
@@ -163,7 +165,7 @@ def update_one(name: str, stage: Stage, views: Sequence[View], walk: Sequence[in
 
     walk: the axes that come last, in the order of memory, for CuPy to walk dense arrays without dividing.
     """
-    described, kernel = elementwise_kernel(name, stage, tuple(view.storage for view in views))
+    described, kernel = elementwise_kernel(name, stage, tuple(view.storage for view in views), cast_of(views))
     axes = [axis for axis in range(len(views[0].shape)) if axis not in walk] + list(walk)
     arrays = [_bits(view.array.transpose(axes)) for view in views]
     kernel(*(arrays[k] for k in described.inputs), *scalars, *(arrays[k] for k in described.outputs))

@@ -57,7 +57,8 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
     body = place_statements(width, dimensions, "table[task, {0}]", "//") if dimensions is not None else []
     for k, array in enumerate(stage.arrays):
         if array in stage.reads:
-            body.append(f"{own[array]} = load(at_{k}, {places[k]}, {storages[k]!r}, {k})")
+            loaded = f"load(at_{k}, {places[k]}, {storages[k]!r}, {k})"
+            body.append(f"{own[array]} = {f'as_{compute}({loaded})' if layout.casts(k) else loaded}")
     names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
     lines, results = language.statements(stage.roots, names)
     body += lines

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.view import ITEM_SIZES, View, is_flat, place
-from .layout import Layout
+from .layout import Layout, cast_of
 from .table import Batch
 
 # The columns for each array: its address, the bytes from row to row, and whether it has all rows, only those of the
@@ -61,6 +61,7 @@ class RowTasks:
             tuple(k for k, view in enumerate(inner) if view.constant) if flat else (),
             repeated,
             whole=False,
+            cast=cast_of(views),
         )
         # Neighbours are one task, up to a length: the table is short where most rows are touched.
         self._joins = flat and all(view.strides[0] == self._length for view in views)

@@ -12,7 +12,7 @@ from ..arrays.view import View, is_flat
 from ..language.reductions import REDUCTIONS
 from ..program.stages import Stage
 from .launcher import Launcher
-from .layout import Layout
+from .layout import Layout, cast_of
 from .row_tasks import all_rows, row_of
 from .table import Batch, whole_arrays
 
@@ -57,7 +57,7 @@ class StageRun:
             else:
                 dimensions = None if flat[position] else len(views[0].shape)
                 held = tuple(k for k, view in enumerate(views) if view.constant) if dimensions is None else ()
-                layout = Layout(tuple(view.storage for view in views), dimensions, held)
+                layout = Layout(tuple(view.storage for view in views), dimensions, held, cast=cast_of(views))
                 groups.setdefault((views[0].device, layout), []).append(position)
         self.batches = [
             whole_arrays(*key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])

@@ -105,7 +105,7 @@ class PlainModel:
 
     def _step(self, grads: dict[int, Any]) -> None:
         numbers = {k: self.numbers(k) for k in range(len(self.params))}
-        finite = all(np.isfinite(g.astype("float64")).all() for g in grads.values())
+        finite = all(np.isfinite(g.astype(self.compute)).all() for g in grads.values())
         if not finite and (self.options.get("skip_nonfinite") or self.scaler):
             self.skipped += 1
             if self.scaler:
