@@ -32,6 +32,8 @@ class Hyper(MutableMapping[str, Any]):
             raise ValueError(f"groups[{self._pattern!r}]: {name} chooses the formula, which is one for all parameters")
         if self._pattern is not None and name == "clip_norm":
             raise ValueError(f"groups[{self._pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
+        if self._pattern is not None and name == "clip_eps":
+            raise ValueError(f"groups[{self._pattern!r}]: clip_eps is one for all norms; pass it beside groups")
         if name in definition.statics and name in self._values:
             raise ValueError(f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made")
         called: list[Any] = []

@@ -60,6 +60,8 @@ def in_use(
         raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema")
+    if "clip_eps" in used and not {"clip_norm", "clip_array_norm"} & {*used}:
+        raise ValueError("clip_eps has no effect without clip_norm or clip_array_norm, to whose norm it is added")
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}
     on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
     on["decay"] = _decay(rule, decay, "weight_decay" in used)

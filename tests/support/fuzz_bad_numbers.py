@@ -132,6 +132,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "a clip of nothing": {"clip_norm": 0.0},
     "a group of nothing": {"groups": {"nowhere": {"lr": 0.1}}},
     "a clip of all in a group": {"groups": {"*": {"clip_norm": 1.0}}},
+    "an eps of no clip": {"clip_eps": 1e-6, "clip_norm": None, "clip_array_norm": None},
     "an unknown number in a group": {"groups": {"*": {"learning_rate": 1.0}}},
     "groups that are none": {"groups": {"*": 3}},
     "a loss scaler that is none": {"loss_scaler": 1024.0},

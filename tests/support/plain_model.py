@@ -17,6 +17,7 @@ NEUTRAL = {
     "clip_value": np.inf,
     "clip_norm": np.inf,
     "clip_array_norm": np.inf,
+    "clip_eps": 0.0,
     "weight_decay": 0.0,
     "ema": 0.0,
 }
@@ -124,8 +125,9 @@ class PlainModel:
             whole = norm(list(g.values()))
             for k in g:
                 limit, single = numbers[k].get("clip_norm", np.inf), numbers[k].get("clip_array_norm", np.inf)
-                factor = shrink(whole, limit)
-                g[k] = times(g[k], factor * shrink(norm(g[k]) * factor, single))
+                eps = numbers[k].get("clip_eps", 0.0)
+                factor = shrink(whole, limit, eps)
+                g[k] = times(g[k], factor * shrink(norm(g[k]) * factor, single, eps))
         new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
         self.t += 1
         for k, (p, slots, states, average) in new.items():
@@ -243,9 +245,9 @@ def times(g: Any, factor: float) -> Any:
     return g * (factor / last) * last
 
 
-def shrink(size: float, limit: float) -> float:
+def shrink(size: float, limit: float, eps: float) -> float:
     """What brings a norm down to a limit."""
-    return limit / max(size, limit) if limit < np.inf else 1.0
+    return limit / max(size + eps, limit) if limit < np.inf else 1.0
 
 
 def copied(values: Any, like: Any) -> Any:
