@@ -11,6 +11,8 @@ from typing import Any, overload
 
 from .definition import Definition
 from .language.hyperparameters import bind, parse_ranges, plain_number
+from .libraries.library import view_of
+from .program.floors import flushed
 from .program.stages import Program
 from .step.calls import Calls
 
@@ -122,12 +124,15 @@ class Rule(Definition):
             found = self._given(hyper)
             if _CONSTANT.issuperset(map(type, values)):
                 self._latest = names, values, found
-        program, numbers = found
+        program, numbers, flushed = found
+        if flushed and view_of(arrays[0], self.arrays[0])[1].compute == "float32":
+            raise ValueError(f"{self.name}: {flushed}")
         new = self._calls.update(program, arrays, numbers | {"t": self._checked_t(t)})
         return tuple(new[0]) or None if new else None
 
-    def _given(self, hyper: dict[str, Any]) -> tuple[Program, dict[str, Any]]:
-        """The program that the hyperparameters of a call choose, and its numbers but for t."""
+    def _given(self, hyper: dict[str, Any]) -> tuple[Program, dict[str, Any], str]:
+        """The program that the hyperparameters of a call choose, its numbers but for t, and why float32 arrays cannot
+        be updated with these, or ""."""
         for name in self.starts_from:
             if name in hyper:
                 slot = next(slot for slot, value in self.start.items() if value == name)
@@ -136,7 +141,8 @@ class Rule(Definition):
                 )
         states = self.take_states(hyper)
         bound = self.bind(hyper)
-        return self.program(bound), bound | states
+        program = self.program(bound)
+        return program, bound | states, flushed(program, bound)
 
     def __reduce__(self) -> str:
         # Pickled and copied as functions are: by its name in its module.

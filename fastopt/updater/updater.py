@@ -66,6 +66,8 @@ class Updater:
         self._params, self.taken = params, new
         self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
         self._every, self._lr_scales = range(len(new.state)), new.scales
+        for hyper in (self.hyper, *self.groups.values()):
+            hyper.hold(self.hyper, new.above.get(hyper, ()))
         self.latest = arrays
         self.gradients = gradients
         self.rows_behind.by_parameter.clear()

@@ -8,6 +8,7 @@ from fuzz_calls import WRONG, Calls, Made
 from hypothesis import strategies as st
 
 import fastopt
+from fastopt.kernels.program.floors import floors
 from fastopt.kernels.riders import RANGES
 
 CALLS = Calls()
@@ -73,6 +74,14 @@ def _(m: Any, data: Any) -> Made:
         return None
     group = data.draw(st.sampled_from(list(m.opt.groups.values())))
     return lambda: group.__setitem__("clip_norm", 0.5), WRONG
+
+
+@CALLS.add("number: 0 in float32, in a divisor")
+def _(m: Any, data: Any) -> Made:
+    names = [n for n in floors(m.opt._updater.program) if n.startswith("eps")]
+    if not names or m.arrays[0].dtype == np.float64 or any(names[0] in group for group in m.opt.groups.values()):
+        return None
+    return lambda: m.opt.hyper.__setitem__(names[0], data.draw(st.sampled_from([1e-38, 1e-45, 5e-324]))), WRONG
 
 
 @CALLS.add("switch: set afterwards")

@@ -16,6 +16,7 @@ from plain_model import NEUTRAL
 from rider_choices import COMBINATIONS, usable
 
 from fastopt.kernels import RULES, Rule
+from fastopt.kernels.program.floors import floors
 from fastopt.kernels.riders import RANGES
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -89,6 +90,9 @@ def valid_numbers(rule: Rule, name: str) -> list[float]:
     # (docs/decisions/denormals.md), the model computes them in the mode of the arrays and flushes them.
     candidates = [0.5, 0.0, 0.9, 0.03, 1.0, 0.999, 2.5, 1e-6, 40.0, 1e20, 1e300, 1e-100]
     own = rule.ranges.get(name) if name in rule.hyper else RANGES.get(name)
+    if name in rule.starts_from or any(name in floors(program) for program in rule.variants()):
+        # An eps that is 0 in float32 is refused there.
+        candidates.remove(1e-100)
     default = rule.hyper[name] if name in rule.hyper else NEUTRAL[name]
     return [default] * 4 + [x for x in candidates if own is None or own.holds(x)]
 
