@@ -13,7 +13,7 @@ from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
 from ..updater.choices import Choices
 from ..updater.hyper import Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
-from ..updater.options import check_scaler, checked_monitors, counts_together, in_use, rule_of
+from ..updater.options import check_scaler, checked_monitors, checked_start, counts_together, in_use, rule_of
 from ..updater.sync import SyncReport, sync
 from ..updater.updater import Updater
 from .finite import check_finite
@@ -48,7 +48,8 @@ class Optimizer:
     each step and never copied. count: which steps bias corrections see: "parameter", those that the parameter had
     itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the step always
     count the optimizer's. cast_grads: take gradients of any float type, each rounded to its parameter's type of
-    computation before anything else; else float64 does not mix with other types. monitors: objects with state_dict and
+    computation before anything else; else float64 does not mix with other types. start: {slot: number}, the
+    state before a parameter's first step where it is not to be the rule's own. monitors: objects with state_dict and
     load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
@@ -73,6 +74,7 @@ class Optimizer:
         lr_scale: Mapping[str, Any] | None = None,
         count: str = "parameter",
         cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
         **hyper: Any,
     ) -> None:
@@ -98,7 +100,8 @@ class Optimizer:
         definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
         of_groups = {pattern: Hyper(definition, given, pattern) for pattern, given in (groups or {}).items()}
-        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, bool(cast_grads))
+        starts, casts = checked_start(rule, start, hyper), bool(cast_grads)
+        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, casts, starts)
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
             raise ValueError("shared has no effect: no array stands twice in params")

@@ -16,7 +16,8 @@ class Choices:
     those of some. sparse: what a row-sparse gradient does to the rows that it does not touch. together: whether t
     counts the optimizer's steps in a formula, and not each parameter's own. lr_scale: by pattern the arrays that
     multiply lr. may_share: whether an array may stand in several places. monitors: objects to save along. casts:
-    whether gradients are cast to the type in which their parameter is computed with.
+    whether gradients are cast to the type in which their parameter is computed with. start: the values of slots before
+    the first step, in the place of the rule's own.
     """
 
     definition: WithRiders
@@ -28,6 +29,7 @@ class Choices:
     may_share: bool
     monitors: Sequence[Any]
     casts: bool
+    start: Mapping[str, float]
 
     @property
     def every_monitor(self) -> dict[str, Any]:

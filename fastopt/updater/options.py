@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..kernels import RULES, Rule
-from ..kernels.language.hyperparameters import suggestion
+from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.riders import DECAYS, NUMBERS
 from ..monitors.known import has_state
 from .loss_scale import LossScaler
@@ -42,6 +42,26 @@ def checked_monitors(monitors: Any) -> tuple[Any, ...]:
         if not has_state(monitor):
             raise TypeError(f"monitors must have state_dict and load_state_dict; got {monitor!r}")
     return tuple(monitors)
+
+
+def checked_start(rule: Rule, start: Any, hyper: Collection[str]) -> dict[str, float]:
+    """The starts of slots in the place of the rule's own, as Python numbers. hyper: the hyperparameters that were given.
+
+    Raises TypeError or ValueError for one that cannot be a start, or would leave a hyperparameter without effect.
+    """
+    if start is None:
+        return {}
+    if not isinstance(start, Mapping):
+        raise TypeError(f"start must be a dict of numbers by slot, such as {{'v': 1.0}}; got {start!r}")
+    starts = {}
+    for slot, value in start.items():
+        if slot not in rule.slots:
+            raise ValueError(f"start: {rule.name} has no slot {slot!r}; {suggestion(str(slot), rule.slots)}")
+        starts[slot] = checked(f"{rule.name}: start", slot, value, 0.0, None)
+    for name in hyper:
+        if (slots := [slot for slot, own in rule.start.items() if own == name]) and starts.keys() >= {*slots}:
+            raise ValueError(f"{name} has no effect beside start, which has slot {slots[0]!r} too; pass one of them")
+    return starts
 
 
 def in_use(

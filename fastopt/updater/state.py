@@ -1,6 +1,6 @@
 """The state arrays of a parameter: how they start, and how they follow weights that no step wrote."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,15 @@ from ..trees.parameters import Parameters
 from .hyper import Hyper
 
 
-def started(definition: WithRiders, hyper: Hyper, array: Any, path: str) -> dict[str, Any]:
-    """New state arrays of a parameter by slot. path: how messages name the parameter.
+def started(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], array: Any, path: str) -> dict[str, Any]:
+    """New state arrays of a parameter by slot. starts: in the place of the rule's own. path: how messages name the
+    parameter.
 
     Raises ValueError for a start that is 0 in the type of the state, though it is not 0.
     """
     state = {}
     for slot in definition.slots:
-        start = definition.start.get(slot, 0.0)
+        start = starts.get(slot, definition.start.get(slot, 0.0))
         name, start = (f"{start}=", hyper[start]) if isinstance(start, str) else ("", start)
         if is_flushed(start) and view_of(array, path)[1].compute == "float32":
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")

@@ -79,7 +79,7 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
         kinds,
         layers,
         [
-            started(choices.definition, choices.hyper, array, name) if k is None else before.state[k]  # type: ignore[union-attr]
+            started(choices.definition, choices.hyper, choices.start, array, name) if k is None else before.state[k]  # type: ignore[union-attr]
             for k, array, name in zip(kept, arrays, names, strict=True)
         ],
         lr_scales(choices.lr_scale, parameters.names, arrays, names),

@@ -76,6 +76,8 @@ def case(number: int) -> Case:
     one, other = (PAIRS[(number + k) % len(PAIRS)] for k in (0, 1 + number % 4))
     if storage == "float64":
         one = other = ("float64", "float64")
+    if number % 7 == 3 and rule.slots and not rule.starts_from:
+        options["start"] = {rule.slots[-1]: 0.25}
     if number % 5 == 4 and rule.slots:
         # Without state a parameter may be replaced by one of another type, and take the gradients of both.
         options["cast_grads"] = True

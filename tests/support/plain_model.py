@@ -49,7 +49,8 @@ class PlainModel:
         self.hyper = {name: value for name, value in (NEUTRAL | numbers).items() if name in named}
         self.params = [p.copy(order="K") for p in params]
         self.compute = np.dtype("float64" if params[0].dtype == np.float64 else "float32")
-        starts = [numbers[v] if isinstance(v, str) else v for v in rule.start.values()]
+        own = {slot: numbers[v] if isinstance(v, str) else v for slot, v in rule.start.items()}
+        starts = (own | options.get("start", {})).values()
         with np.errstate(all="ignore"):
             self.slots = [[np.full_like(p, v, self.compute) for v in starts] for p in params]
             self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
