@@ -11,6 +11,7 @@ from typing import Any, overload
 
 from .definition import Definition
 from .language.hyperparameters import bind, parse_ranges, plain_number
+from .language.meanings import told_apart
 from .libraries.library import view_of
 from .program.floors import flushed
 from .program.stages import Program
@@ -57,6 +58,16 @@ class Rule(Definition):
         self._calls = Calls()
         # The names and values of the latest call's hyperparameters, and what _given said of them.
         self._latest: tuple[tuple[str, ...], tuple[Any, ...], Any] = (), (), self._given({})
+
+    @property
+    def source(self) -> str:
+        """Its docstring without what that says of hyperparameters: the formula's source."""
+        return told_apart(self.__doc__, self.hyper)[0]
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What its docstring says of hyperparameters, by name."""
+        return told_apart(self.__doc__, self.hyper)[1]
 
     def error(self, message: str) -> TypeError:
         """The error for a mistake in the definition, which says where the rule stands."""
@@ -176,6 +187,7 @@ def rule(
     require: valid ranges, as in a paper: "lr >= 0, 0 <= beta1 < 1".
     start: the value of a slot before the first step, a number or the name of a hyperparameter; 0 if not given.
     states: the keyword-only arguments that are uniform states; the default is the start value.
+    A line of the docstring that begins with the name of a hyperparameter and a colon says what that means.
     Raises TypeError if the formula cannot be compiled, pointing at its line.
     """
 

@@ -45,9 +45,10 @@ def checked_monitors(monitors: Any) -> tuple[Any, ...]:
 
 
 def checked_start(rule: Rule, start: Any, hyper: Collection[str]) -> dict[str, float]:
-    """The starts of slots in the place of the rule's own, as Python numbers. hyper: the hyperparameters that were given.
+    """The starts of slots in the place of the rule's own, as Python numbers.
 
-    Raises TypeError or ValueError for one that cannot be a start, or would leave a hyperparameter without effect.
+    hyper: the names of the hyperparameters that were given. Raises TypeError or ValueError for what cannot be a start,
+    or would leave a hyperparameter without effect.
     """
     if start is None:
         return {}
