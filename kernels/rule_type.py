@@ -59,15 +59,19 @@ class Rule(Definition):
         # The names and values of the latest call's hyperparameters, and what _given said of them.
         self._latest: tuple[tuple[str, ...], tuple[Any, ...], Any] = (), (), self._given({})
 
+    @functools.cached_property
+    def _told_apart(self) -> tuple[str, dict[str, str]]:
+        return told_apart(self.__doc__, self.hyper)
+
     @property
     def source(self) -> str:
         """Its docstring without what that says of hyperparameters: the formula's source."""
-        return told_apart(self.__doc__, self.hyper)[0]
+        return self._told_apart[0]
 
     @property
     def meanings(self) -> dict[str, str]:
         """What its docstring says of hyperparameters, by name."""
-        return told_apart(self.__doc__, self.hyper)[1]
+        return self._told_apart[1]
 
     def error(self, message: str) -> TypeError:
         """The error for a mistake in the definition, which says where the rule stands."""
