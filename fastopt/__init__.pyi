@@ -31,10 +31,14 @@ _Number = float | Callable[[int], float]
 class AdaBelief(Optimizer):
     """AdaBelief: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     adabelief (by default): Zhuang et al. 2020, arXiv:2010.07468, Algorithm 2.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the squared distance of the gradient from its mean; 0 <= beta2 < 1.
+    eps = 1e-16: added to the running mean of squared distances in each step, and to its root; eps >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -51,6 +55,7 @@ class AdaBelief(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -67,18 +72,22 @@ class AdaBelief(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Adadelta(Optimizer):
     """Adadelta: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
+    adadelta (by default): Zeiler 2012, arXiv:1212.5701, Algorithm 1, which has no rate: at lr = 1 it is that, to the bit. The update uses
+    the u of the step before.
 
-    adadelta (by default): Zeiler 2012, arXiv:1212.5701, Algorithm 1, which has no rate: at lr = 1 it is that, to the bit.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
-    The update uses the u of the step before.
-      Requires 0 <= lr < inf, 0 <= rho < 1, eps >= 0.
+    lr = 1.0: the learning rate; 0 <= lr < inf.
+    rho = 0.9: the decay of the running means of the squares of gradients and of steps; 0 <= rho < 1.
+    eps = 1e-06: added to both means, inside their roots; eps >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -94,6 +103,7 @@ class Adadelta(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -110,19 +120,27 @@ class Adadelta(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Adagrad(Optimizer):
     """Adagrad: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
-    adagrad (by default): Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form). skip_zero: no step where h is 0, as optax.
-      Requires 0 <= lr < inf, lr_decay >= 0, eps >= 0, initial_accumulator >= 0.
+    adagrad (by default): Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form).
 
     adagrad_momentum (with momentum): Duchi, Hazan & Singer 2011, whose scaled gradients gather in a velocity b (Polyak 1964); lr is outside.
-      Requires 0 <= lr < inf, 0 <= momentum < 1, lr_decay >= 0, eps >= 0, initial_accumulator >= 0.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    lr_decay = 0.0: the rate is lr / (1 + (t - 1) * lr_decay), as in torch; lr_decay >= 0.
+    eps = 1e-10: added to the divisor, which it keeps from zero; eps >= 0.
+    eps_inside = False: eps is inside the root, as in keras and optax, not added to it, as in torch.
+    initial_accumulator = 0.0: the value of h before the first step: 0 in torch, 0.1 in keras and optax; initial_accumulator >= 0.
+    skip_zero = False: no step where h is 0, as in optax. Only in adagrad.
+    momentum = 0.0: the part of the velocity that stays from step to step; chooses the rule adagrad_momentum; 0 <= momentum < 1.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -142,6 +160,7 @@ class Adagrad(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -158,29 +177,33 @@ class Adagrad(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Adam(Optimizer):
     """Adam: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     adam (by default): Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1.
 
-    eps_hat: eps is the epsilon hat of the end of their section 2, as in keras and thinc: it joins the uncorrected root.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
-
-    amsgrad (with amsgrad): Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2, whose bias is corrected "after" the maximum, as torch.
-
-    correct: or "before" it, as optax, or "never", as the paper does for v. eps_hat: as in adam.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
+    amsgrad (with amsgrad): Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2.
 
     adam_uncorrected (with uncorrected): Kingma & Ba 2015 without bias correction and with eps inside the root, as lecture notes on schedules print it.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
 
     adam_eps_root (with eps_root): Kingma & Ba 2015 with an eps inside the root too, as in optax, where a step can be differentiated at zero.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, eps_root >= 0.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; in adam_uncorrected added to the second moment, inside the root; eps >= 0.
+    eps_hat = False: eps is the epsilon hat of Kingma & Ba 2015, end of section 2, as in keras and thinc: it joins the root before the bias is corrected. Only in adam and amsgrad.
+    correct = 'after': the bias is corrected "after" the maximum, as in torch, "before" it, as in optax, or "never", as the paper does for v. Only in amsgrad.
+    amsgrad = False: chooses the rule amsgrad.
+    uncorrected = False: chooses the rule adam_uncorrected.
+    eps_root = 0.0: added to the second moment, inside the root; chooses the rule adam_eps_root; eps_root >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -202,6 +225,7 @@ class Adam(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -218,21 +242,27 @@ class Adam(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class AdamW(Optimizer):
     """AdamW: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
+    adamw (by default): Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2.
 
-    adamw (by default): Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2; the decay is multiplied by lr, as in torch.
+    adamw_amsgrad (with amsgrad): Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019.
 
-    eps_hat: as in adam.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= weight_decay < inf.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
-    adamw_amsgrad (with amsgrad): Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019. eps_hat: as in adam.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= weight_decay < inf.
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    weight_decay = 0.01: before the step the weights are multiplied by 1 - lr * weight_decay, as in torch; 0 <= weight_decay < inf.
+    eps_hat = False: eps is the epsilon hat of Kingma & Ba 2015, end of section 2, as in keras and thinc: it joins the root before the bias is corrected.
+    amsgrad = False: chooses the rule adamw_amsgrad.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -252,6 +282,7 @@ class AdamW(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
@@ -267,17 +298,23 @@ class AdamW(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Adamax(Optimizer):
     """Adamax: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
+    adamax (by default): Kingma & Ba 2015, arXiv:1412.6980, Algorithm 2, and an eps, which the paper lacks.
 
-    adamax (by default): Kingma & Ba 2015, arXiv:1412.6980, Algorithm 2. eps, which the paper lacks, is inside the maximum, as in torch,
-    or added to u, as in keras.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.002: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running maximum of the gradient's magnitude; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    eps_inside = True: eps is inside the maximum, as in torch, not added to it, as in keras.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -295,6 +332,7 @@ class Adamax(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -311,18 +349,25 @@ class Adamax(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class AdamLp(Optimizer):
     """AdamLp: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     adam_lp (by default): Kingma & Ba 2015, arXiv:1412.6980, section 7.1 before the limit: the norm of the given order, bias corrected.
 
     Adamax is its limit. In float32 it fails long before: |g|**order leaves the type's range.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 1 <= order < inf.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.002: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: to the power of the order it is the decay of the running mean of |g|**order; 0 <= beta2 < 1.
+    order = 3.0: the order of the norm; 1 <= order < inf.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -340,6 +385,7 @@ class AdamLp(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -356,18 +402,23 @@ class AdamLp(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class AdamMaxNorm(Optimizer):
     """AdamMaxNorm: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     adam_max_norm (by default): Kingma & Ba 2015 with the squared maximum norm of the whole gradient for second moment, as printed in notes.
 
-    over: "array" takes the maximum in each array, "model" in all arrays of the optimizer.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.002: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the square of the gradient's maximum; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    over = 'array': "array" takes the maximum in each array, "model" in all arrays of the optimizer.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -385,6 +436,7 @@ class AdamMaxNorm(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -401,20 +453,23 @@ class AdamMaxNorm(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class SGDHD(Optimizer):
     """SGDHD: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     sgd_hypergradient (by default): Baydin et al. 2018, arXiv:1703.04782, SGD-HD: the rate is lr + change, lr its first value or a
     schedule, that is corrected.
 
-    hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
-    rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
-      Requires 0 <= lr < inf, 0 <= hypergrad_lr < inf.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    hypergrad_lr = 0.001: the paper's beta, the rate at which the rate descends; 0 <= hypergrad_lr < inf.
+    multiplicative = False: the paper's other rule, which changes the rate by a part of itself: it is lr * (1 + change).
+    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -431,6 +486,7 @@ class SGDHD(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -447,21 +503,28 @@ class SGDHD(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class AdamHD(Optimizer):
     """AdamHD: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     adam_hypergradient (by default): Baydin et al. 2018, arXiv:1703.04782, Adam-HD: the rate is lr + change, lr its first value or a
     schedule, that is corrected.
 
     The direction of the step before is computed again from m and v, with the present beta1, beta2 and eps.
-    hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
-    rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= hypergrad_lr < inf.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    hypergrad_lr = 1e-07: the paper's beta, the rate at which the rate descends; 0 <= hypergrad_lr < inf.
+    multiplicative = False: the paper's other rule, which changes the rate by a part of itself: it is lr * (1 + change).
+    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -481,6 +544,7 @@ class AdamHD(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -497,19 +561,26 @@ class AdamHD(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class LAMB(Optimizer):
     """LAMB: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     lamb (by default): You et al. 2020, arXiv:1904.00962, Algorithm 2, with the ratio of the norms as it is, and 1 where either is 0.
 
-    min_ratio, max_ratio: its bounds; none in apex, optax and keras, 0.01 and 10 in DeepSpeed. decay_first: the decay
-    is no part of the step, but done before it by lr * weight_decay, as in keras.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 0 <= weight_decay < inf, 0 <= min_ratio < inf, max_ratio > 0.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-06: added to the divisor, which it keeps from zero; eps >= 0.
+    weight_decay = 0.01: weight_decay * p is added to the step before its norm is taken; 0 <= weight_decay < inf.
+    min_ratio = 0.0: a bound of the ratio; none in apex, optax and keras, 0.01 and 10 in DeepSpeed; 0 <= min_ratio < inf.
+    max_ratio = inf: a bound of the ratio; none in apex, optax and keras, 0.01 and 10 in DeepSpeed; max_ratio > 0.
+    decay_first = False: the decay is no part of the step, but done before it by lr * weight_decay, as in keras.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -530,6 +601,7 @@ class LAMB(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
@@ -545,20 +617,24 @@ class LAMB(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class LARS(Optimizer):
     """LARS: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     lars (by default): You, Gitman & Ginsburg 2017, arXiv:1708.03888, Algorithm 1; lr, scaled for each array, is inside the velocity b.
 
-    trust: the paper's eta, the part of its norm by which an array may change in a step. eps: added to the norm of the
-    gradient, as in apex. joint: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of
-    their norms.
-      Requires 0 <= lr < inf, 0 <= momentum < 1, 0 <= weight_decay < inf, 0 < trust < inf, 0 <= eps < inf.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: the learning rate; 0 <= lr < inf.
+    momentum = 0.9: the part of the velocity that stays from step to step; 0 <= momentum < 1.
+    weight_decay = 0.0: weight_decay * p is added to the gradient; 0 <= weight_decay < inf.
+    trust = 0.001: the paper's eta, the part of its norm by which an array may change in a step; 0 < trust < inf.
+    eps = 0.0: added to the norm of the gradient, as in apex; 0 <= eps < inf.
+    joint = False: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of their norms.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -577,6 +653,7 @@ class LARS(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
@@ -592,16 +669,21 @@ class LARS(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Lion(Optimizer):
     """Lion: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     lion (by default): Chen et al. 2023, arXiv:2302.06675, Algorithm 2, without weight decay.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.0001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the part of the running mean in the sum whose sign is the step; 0 <= beta1 < 1.
+    beta2 = 0.99: the decay of the running mean of the gradient; 0 <= beta2 < 1.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -617,6 +699,7 @@ class Lion(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -633,18 +716,23 @@ class Lion(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class NAdam(Optimizer):
     """NAdam: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     nadam (by default): Dozat 2016, Incorporating Nesterov Momentum into Adam, Algorithm 2, with its warming momentum.
 
-    psi: how fast the momentum warms: 0.004 in torch, 1 in keras, math.inf (at once) in optax.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, psi >= 0.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.002: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    psi = 0.004: how fast the momentum warms: 0.004 in torch, 1 in keras, math.inf (at once) in optax; psi >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -662,6 +750,7 @@ class NAdam(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -678,19 +767,26 @@ class NAdam(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class NAGAdam(Optimizer):
     """NAGAdam: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     nag_adam (by default): Nesterov 1983 within the scaling of Kingma & Ba 2015, as lecture notes print it: lr enters u and the step.
 
     The notes take one gradient ahead, at p - beta * u, and one at p. A rule is given one: g stands for both, so an
     exact lookahead is the caller's, who may evaluate g at p - beta * u.
-      Requires 0 <= lr < inf, 0 <= beta < 1, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    beta = 0.9: the part of the velocity u that stays from step to step; 0 <= beta < 1.
+    beta1 = 0.9: the part of u in the step, beside that of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -708,6 +804,7 @@ class NAGAdam(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -724,19 +821,25 @@ class NAGAdam(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class RAdam(Optimizer):
     """RAdam: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
+    radam (by default): Liu et al. 2020, arXiv:1908.03265, Algorithm 2.
 
-    radam (by default): Liu et al. 2020, arXiv:1908.03265, Algorithm 2; rectified above `threshold` degrees of freedom.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
-    eps_hat: eps joins the uncorrected root, as in torch and thinc, or the corrected one, as in optax. ahead: the bias
-    is corrected for so many steps more than were made: 1 in thinc.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 4 <= threshold < inf, ahead >= 0.
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    eps_hat = True: eps joins the uncorrected root, as in torch and thinc, not the corrected one, as in optax.
+    threshold = 5.0: the degrees of freedom above which a step is rectified; 4 <= threshold < inf.
+    ahead = 0.0: the bias is corrected for so many steps more than were made: 1 in thinc; ahead >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -756,6 +859,7 @@ class RAdam(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -772,27 +876,31 @@ class RAdam(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class RMSprop(Optimizer):
     """RMSprop: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     rmsprop (by default): Tieleman & Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6e.
-      Requires 0 <= lr < inf, 0 <= alpha < 1, eps >= 0.
 
     rmsprop_centered (with centered): Graves 2013, arXiv:1308.0850, equations 38 to 45 without momentum: divides by the standard deviation.
-      Requires 0 <= lr < inf, 0 <= alpha < 1, eps >= 0.
 
-    rmsprop_momentum (with momentum): Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b: lr is outside of it as in torch, or inside
-    as in keras and optax.
-      Requires 0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0.
+    rmsprop_momentum (with momentum): Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b.
 
-    rmsprop_centered_momentum (with centered and momentum): Graves 2013, arXiv:1308.0850, equations 38 to 45: lr is outside the velocity b as in torch, or inside as in keras
-    and optax.
-      Requires 0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0.
+    rmsprop_centered_momentum (with centered and momentum): Graves 2013, arXiv:1308.0850, equations 38 to 45: scaled gradients gather in a velocity b.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    alpha = 0.99: the decay of the running means of the gradient's square and, if centered, of the gradient; 0 <= alpha < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    eps_inside = False: eps is inside the root, as in keras and optax, not added to it, as in torch.
+    lr_inside = False: lr multiplies what enters the velocity, as in keras, not what leaves it, as in torch. Only in rmsprop_momentum and rmsprop_centered_momentum.
+    centered = False: chooses the rule rmsprop_centered or rmsprop_centered_momentum.
+    momentum = 0.0: the part of the velocity that stays from step to step; chooses the rule rmsprop_momentum or rmsprop_centered_momentum; 0 <= momentum < 1.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -812,6 +920,7 @@ class RMSprop(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -828,33 +937,30 @@ class RMSprop(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class SGD(Optimizer):
     """SGD: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     sgd (by default): Robbins & Monro 1951: one step against the gradient.
-      Requires 0 <= lr < inf.
 
-    momentum (with momentum): Polyak 1964; Sutskever et al. 2013. The first gradient is not dampened.
+    momentum (with momentum): Polyak 1964; Sutskever et al. 2013.
 
-    lr_inside: lr multiplies what enters the velocity b, as in keras, not what leaves it.
-      Requires 0 <= lr < inf, 0 <= momentum < 1, 0 <= dampening <= 1.
+    nesterov (with momentum and nesterov or with nesterov): Nesterov 1983, rewritten so that p is the point of the lookahead: Bengio et al. 2013, arXiv:1212.0901, eq. 7.
 
-    nesterov (with momentum and nesterov): Nesterov 1983, rewritten so that p is the point of the lookahead: Bengio et al. 2013, arXiv:1212.0901, eq. 7.
+    With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr, or b = u
+    with lr_inside; they part when lr changes.
 
-    With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr.
-    lr_inside: b = u, as in keras; they part when lr changes.
-      Requires 0 <= lr < inf, 0 <= momentum < 1.
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
-    nesterov (with nesterov): Nesterov 1983, rewritten so that p is the point of the lookahead: Bengio et al. 2013, arXiv:1212.0901, eq. 7.
-
-    With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr.
-    lr_inside: b = u, as in keras; they part when lr changes.
-      Requires 0 <= lr < inf, 0 <= momentum < 1.
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    dampening = 0.0: the part of a gradient that does not enter the velocity; the first enters whole, as in torch; 0 <= dampening <= 1. Only in momentum.
+    lr_inside = False: lr multiplies what enters the velocity, as in keras, not what leaves it, as in torch. Only in momentum and nesterov.
+    momentum = 0.0: the part of the velocity that stays from step to step; chooses the rule momentum or nesterov; 0 <= momentum < 1.
+    nesterov = False: chooses the rule nesterov.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -872,6 +978,7 @@ class SGD(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -888,17 +995,24 @@ class SGD(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
 class Yogi(Optimizer):
     """Yogi: updates the arrays of `params` in place, all in one pass.
 
-    Each hyperparameter is a number or a function of the step, which counts from 1.
-
     yogi (by default): Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization, NeurIPS, Algorithm 2, with Adam's bias
-    correction and the start of both moments as in optax.
-      Requires 0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, initial_accumulator >= 0.
+    correction.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: how fast the second moment follows the square of the gradient; 0 <= beta2 < 1.
+    eps = 0.001: added to the divisor, which it keeps from zero; eps >= 0.
+    initial_accumulator = 1e-06: the value of both moments before the first step, as in optax; initial_accumulator >= 0.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -916,6 +1030,7 @@ class Yogi(Optimizer):
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
@@ -932,5 +1047,7 @@ class Yogi(Optimizer):
         count: str = 'parameter',
         second_moment: str = 'parts',
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...

@@ -6,7 +6,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from .language.hyperparameters import unknown_name
+from .language.meanings import SHARED
 from .rule_type import Rule
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A hyperparameter or option of a family, as people read of it.
+
+    default: its value if it is not given. meaning: what it does. valid: its range, as the rules' author wrote it, or
+    "". chooses: the rules that it selects. only: the rules that have it, if others have not.
+    """
+
+    name: str
+    default: Any
+    meaning: str
+    valid: str
+    chooses: tuple[str, ...]
+    only: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All but its name and default, as one or two sentences."""
+        parts = [self.meaning, f"chooses the rule {' or '.join(self.chooses)}" if self.chooses else "", self.valid]
+        only = f" Only in {' and '.join(self.only)}." if self.only else ""
+        return f"{'; '.join(filter(None, parts))}.{only}"
 
 
 @dataclass(frozen=True)
@@ -34,6 +58,26 @@ class Family:
         for rule in self.variants.values():
             merged = {**rule.hyper, **merged}
         return {**{n: merged[n] for n in self._in_order() if n not in off}, **off}
+
+    def choices(self) -> list[Choice]:
+        """Every hyperparameter and option, in the order of `hyper`."""
+        return [self._choice(name, default) for name, default in self.hyper.items()]
+
+    def _choice(self, name: str, default: Any) -> Choice:
+        having = [rule for rule in self.variants.values() if name in rule.hyper]
+        stated = [rule.meanings[name] for rule in having if name in rule.meanings]
+        usual = SHARED.get(name, stated[0] if stated else "")
+        # Rules by what they say of it, the first first.
+        said: dict[str, list[str]] = {}
+        for rule in having:
+            said.setdefault(rule.meanings.get(name, usual), []).append(rule.name)
+        first, *others = said.items() or [("", [])]
+        meanings = [first[0], *(f"in {' and '.join(rules)} {text}" for text, rules in others)]
+        valid = next((rule.ranges[name].text for rule in having if name in rule.ranges), "")
+        chosen = tuple(dict.fromkeys(rule.name for key, rule in self.variants.items() if name in key.split()))
+        lacking = any(name not in rule.hyper for rule in self.variants.values()) and not chosen
+        only = tuple(dict.fromkeys(rule.name for rule in having)) if lacking else ()
+        return Choice(name, default, "; ".join(meanings), valid, chosen, only)
 
     def _in_order(self) -> Iterator[str]:
         return iter(dict.fromkeys(n for rule in self.variants.values() for n in rule.hyper))

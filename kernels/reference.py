@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .arrays.view import as_complex, compute_type, is_flat
+from .arrays.view import as_complex, is_flat
 from .language.parts import seen_as
 from .language.reductions import OVER_MODEL, REDUCTIONS
 from .libraries.library import view_of
@@ -75,12 +75,14 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     views = {name: view_of(array, name)[1] for name, array in zip(definition.arrays, arrays, strict=True)}
     stored = definition.program(numbers).stages[-1].writes
     every = list(views.values())
-    compute = np.dtype(compute_type([view.storage for view in every]))
+    # Of the parameter: a gradient may be of another type, and is cast first.
+    compute = np.dtype(every[0].compute)
     # Norms add up in the order in which the kernels walk.
     axes = every[0].walk if is_flat(every) else None
     order = [axis for axis in range(len(every[0].shape)) if axis not in (axes or ())]
     order += axes or ()
-    inputs = [view.array.transpose(order).reshape(-1).astype(compute) for view in every]
+    with np.errstate(all="ignore"):
+        inputs = [view.array.transpose(order).reshape(-1).astype(compute) for view in every]
     single = compute == np.float32
     if single:
         inputs = [array.view(Flushed) for array in inputs]

@@ -20,11 +20,13 @@ NUMBERS = {
     "clip_value": math.inf,
     "clip_norm": math.inf,
     "clip_array_norm": math.inf,
+    "clip_eps": 0.0,
     "weight_decay": 0.0,
     "ema": 0.0,
 }
 RANGES = parse_ranges(
-    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= weight_decay < inf, 0 <= ema < 1", NUMBERS
+    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, 0 <= weight_decay < inf, 0 <= ema < 1",
+    NUMBERS,
 )
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 
@@ -38,18 +40,22 @@ def clipped(g: Any, limit: Any) -> Any:
     return minimum(maximum(g, -limit), limit)
 
 
-def shrink(size: Any, limit: Any) -> Any:
-    """The factor that brings a norm down to a limit: exactly 1.0 within it, as optax and keras have it."""
+def shrink(size: Any, limit: Any, eps: Any = None) -> Any:
+    """The factor that brings a norm down to a limit: exactly 1.0 within it, as optax and keras have it.
+
+    eps: is added to the norm first, as torch adds 1e-6; None for nothing.
+    """
+    size = size if eps is None else size + eps
     return where(limit < math.inf, limit / maximum(size, limit), 1.0)
 
 
 def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> Any:
     """The factor by which the global clip and the clip of each array multiply a gradient; both norms read it once."""
-    factor: Any = 1.0
+    factor, eps = 1.0, numbers["clip_eps"] if "clip_eps" in on else None
     if "clip_norm" in on:
-        factor = shrink(norm(g, over="model"), numbers["clip_norm"])
+        factor = shrink(norm(g, over="model"), numbers["clip_norm"], eps)
     if "clip_array_norm" in on:
-        factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"])
+        factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"], eps)
     return factor
 
 

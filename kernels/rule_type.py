@@ -14,6 +14,9 @@ from typing import Any, overload
 
 from .definition import Definition
 from .language.hyperparameters import bind, parse_ranges, plain_number
+from .language.meanings import told_apart
+from .libraries.library import view_of
+from .program.floors import flushed
 from .program.stages import Program
 from .step.calls import Calls
 
@@ -60,6 +63,20 @@ class Rule(Definition):
         self._calls = Calls()
         # The names and values of the latest call's hyperparameters, and what _given said of them.
         self._latest: tuple[tuple[str, ...], tuple[Any, ...], Any] = (), (), self._given({})
+
+    @functools.cached_property
+    def _told_apart(self) -> tuple[str, dict[str, str]]:
+        return told_apart(self.__doc__, self.hyper)
+
+    @property
+    def source(self) -> str:
+        """Its docstring without what that says of hyperparameters: the formula's source."""
+        return self._told_apart[0]
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What its docstring says of hyperparameters, by name."""
+        return self._told_apart[1]
 
     def error(self, message: str) -> TypeError:
         """The error for a mistake in the definition, which says where the rule stands."""
@@ -127,12 +144,15 @@ class Rule(Definition):
             found = self._given(hyper)
             if _CONSTANT.issuperset(map(type, values)):
                 self._latest = names, values, found
-        program, numbers = found
+        program, numbers, flushed = found
+        if flushed and view_of(arrays[0], self.arrays[0])[1].compute == "float32":
+            raise ValueError(f"{self.name}: {flushed}")
         new = self._calls.update(program, arrays, numbers | {"t": self._checked_t(t)})
         return tuple(new[0]) or None if new else None
 
-    def _given(self, hyper: dict[str, Any]) -> tuple[Program, dict[str, Any]]:
-        """The program that the hyperparameters of a call choose, and its numbers but for t."""
+    def _given(self, hyper: dict[str, Any]) -> tuple[Program, dict[str, Any], str]:
+        """The program that the hyperparameters of a call choose, its numbers but for t, and why float32 arrays cannot
+        be updated with these, or ""."""
         for name in self.starts_from:
             if name in hyper:
                 slot = next(slot for slot, value in self.start.items() if value == name)
@@ -141,7 +161,8 @@ class Rule(Definition):
                 )
         states = self.take_states(hyper)
         bound = self.bind(hyper)
-        return self.program(bound), bound | states
+        program = self.program(bound)
+        return program, bound | states, flushed(program, bound)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         name: str = self.__qualname__  # type: ignore[attr-defined]
@@ -188,6 +209,7 @@ def rule(
     require: valid ranges, as in a paper: "lr >= 0, 0 <= beta1 < 1".
     start: the value of a slot before the first step, a number or the name of a hyperparameter; 0 if not given.
     states: the keyword-only arguments that are uniform states; the default is the start value.
+    A line of the docstring that begins with the name of a hyperparameter and a colon says what that means.
     Raises TypeError if the formula cannot be compiled, pointing at its line.
     """
 

@@ -32,8 +32,18 @@ def rules_table() -> str:
                 f"{option}=True" if family.hyper[option] is False else f"{option}=0.9" for option in options.split()
             )
             state = ", ".join([*rule.slots, *(f"{name} (a number)" for name in rule.states)]) or "none"
-            source = " ".join((rule.__doc__ or "").split())
+            source = " ".join(rule.source.split()).replace("|", r"\|")
             lines.append(f"| `{family.name}({chosen})` | `{rule.name}` | {state} | {source} |")
+    return "\n".join(lines)
+
+
+def choices_table() -> str:
+    """One row a hyperparameter or option of each family: its default and what it does."""
+    lines = ["| optimizer | choice | default | what it does |", "| --- | --- | --- | --- |"]
+    for family in sorted(FAMILIES.values(), key=lambda family: family.name.lower()):
+        for choice in family.choices():
+            text = choice.text.replace("|", r"\|")
+            lines.append(f"| `{family.name}` | `{choice.name}` | {choice.default!r} | {text} |")
     return "\n".join(lines)
 
 
@@ -204,6 +214,7 @@ def loops_table() -> str:
 
 TABLES = {
     "rules": rules_table,
+    "choices": choices_table,
     "step": step_table,
     "speed": speed_table,
     "schedules of torch": lambda: table("torch"),
@@ -223,6 +234,7 @@ TABLES = {
 }
 PAGES = (
     "README.md",
+    "docs/choices.md",
     "docs/design.md",
     "docs/schedules.md",
     "docs/optimizers.md",

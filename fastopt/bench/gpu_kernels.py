@@ -62,7 +62,7 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
 
 def _generated(cupy: Any, name: str, stage: Stage, storages: Sequence[str], compute: str) -> str:
     """The code that CuPy generates, at the first call, for an ElementwiseKernel on arrays of one dimension."""
-    parts = elementwise(name, stage, storages)
+    parts = elementwise(name, stage, Layout(tuple(storages)))
     kernel: Any = as_elementwise(cupy, parts)
     arrays = [cupy.zeros(64, "uint16" if storage in ("float16", "bfloat16") else storage) for storage in storages]
     scalars = cupy.zeros(len(stage.scalars), compute).get()

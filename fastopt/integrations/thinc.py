@@ -17,6 +17,7 @@ from thinc.optimizers import Optimizer as Base
 
 from ..kernels import FAMILIES, Family, Rule
 from ..kernels.language.hyperparameters import checked, plain_number
+from ..kernels.program.floors import flushed
 from ..like.building import counted_from_zero, is_off
 from ..like.thinc.optimizers import FIXED, average_decay
 from .thinc_step import RANGES, Around, Key, thinc_step
@@ -95,6 +96,8 @@ class Optimizer(Base):  # type: ignore[misc]
         if len(gradient) < 1:
             return weights, gradient
         numbers = self._now(key)
+        if self._flushed and weights.dtype != "float64":
+            raise ValueError(f"weights of {key}: {self.rule.name}: {self._flushed}")
         known = self._keys.get(key)
         if known is None:
             known = self._keys[key] = Key(key, self.rule)
@@ -122,6 +125,7 @@ class Optimizer(Base):  # type: ignore[misc]
         if seen != self._seen:
             named = zip(self._attributes, seen, strict=True)
             self._numbers = {**self._fixed, **{name: self._check(name, value) for name, value in named}}
+            self._flushed = flushed(self.rule.program(self._numbers), self._numbers)
             self._seen = seen
         # Set last, so that a value that is refused is refused at each call.
         self._given, self._steady = given, steady

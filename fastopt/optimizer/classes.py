@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from ..kernels import FAMILIES, Family
+from ..kernels import FAMILIES, Family, Rule
 from ..kernels.riders import NUMBERS
 from .optimizer import Optimizer
 
@@ -39,14 +39,15 @@ def _signature(hyper: Mapping[str, Any]) -> inspect.Signature:
 
 def _doc(family: Family) -> str:
     lines = [f"{family.name}: updates the arrays of `params` in place, all in one pass.", ""]
-    lines += ["Each hyperparameter is a number or a function of the step, which counts from 1.", ""]
+    chosen: dict[Rule, list[str]] = {}
     for options, rule in family.variants.items():
-        chosen = f"with {' and '.join(options.split())}" if options else "by default"
-        lines.append(f"{rule.name} ({chosen}): {inspect.cleandoc(rule.__doc__ or '')}")
-        ranges = ", ".join(valid.text for valid in rule.ranges.values())
-        lines += [f"  Requires {ranges}.", ""] if ranges else [""]
+        chosen.setdefault(rule, []).append(f"with {' and '.join(options.split())}" if options else "by default")
+    for rule, ways in chosen.items():
+        lines += [f"{rule.name} ({' or '.join(ways)}): {rule.source}", ""]
+    lines += ["Its own choices, with their defaults; a number may be a function of the step, which counts from 1:", ""]
+    lines += [f"{choice.name} = {choice.default!r}: {choice.text}" for choice in family.choices()]
     return "\n".join(
-        [*lines, "The options that ride along, grad_scale and others, are described at fastopt.Optimizer."]
+        [*lines, "", "The options that ride along, grad_scale and others, are described at fastopt.Optimizer."]
     )
 
 

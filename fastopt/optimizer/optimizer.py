@@ -13,7 +13,15 @@ from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
 from ..updater.choices import Choices
 from ..updater.hyper import Groups, Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
-from ..updater.options import by_pattern, check_scaler, checked_monitors, counts_together, in_use, rule_of
+from ..updater.options import (
+    by_pattern,
+    check_scaler,
+    checked_monitors,
+    checked_start,
+    counts_together,
+    in_use,
+    rule_of,
+)
 from ..updater.sync import SyncReport, sync
 from ..updater.updater import Updater
 from . import names
@@ -35,6 +43,7 @@ class Optimizer:
     and ?. Where several match, the later ones win.
     grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128). clip_value, clip_norm, clip_array_norm:
     limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
+    clip_eps: added to a norm that is limited; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
     tree, which starts as the weights and has no bias from that; ema_uncorrected: it starts from 0, with the bias.
@@ -50,8 +59,10 @@ class Optimizer:
     count the optimizer's. second_moment, conjugate_grads: of complex parameters, which are updated as pairs of real
     numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of |g|^2 for
     both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as those of
-    jax.grad and autograd. monitors: objects with state_dict and load_state_dict that are saved along; a monitor that a
-    function of the step calls need not be named.
+    jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its parameter's type of
+    computation before anything else; else float64 does not mix with other types. start: {slot: number}, the
+    state before a parameter's first step where it is not to be the rule's own. monitors: objects with state_dict and
+    load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
 
     copy.deepcopy and pickle take all along, the parameters too, but no watch; what is copied in the same call, as in
     copy.deepcopy((params, opt)), stays linked. Functions of the step must be picklable for pickle.
@@ -84,6 +95,8 @@ class Optimizer:
         count: str = "parameter",
         second_moment: str = "parts",
         conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
         monitors: Sequence[Any] = (),
         **hyper: Any,
     ) -> None:
@@ -111,7 +124,8 @@ class Optimizer:
         definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
         of_groups = Groups({pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()})
-        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors)
+        starts, casts = checked_start(rule, start, hyper), bool(cast_grads)
+        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, casts, starts)
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
             raise ValueError("shared has no effect: no array stands twice in params")

@@ -15,7 +15,9 @@ class Choices:
     definition: the rule with what rides along. hyper, groups: the hyperparameters of all parameters, and by pattern
     those of some. sparse: what a row-sparse gradient does to the rows that it does not touch. together: whether t
     counts the optimizer's steps in a formula, and not each parameter's own. lr_scale: by pattern the arrays that
-    multiply lr. may_share: whether an array may stand in several places. monitors: objects to save along.
+    multiply lr. may_share: whether an array may stand in several places. monitors: objects to save along. casts:
+    whether gradients are cast to the type in which their parameter is computed with. start: the values of slots before
+    the first step, in the place of the rule's own.
     """
 
     definition: WithRiders
@@ -26,6 +28,8 @@ class Choices:
     lr_scale: Mapping[str, Any] | None
     may_share: bool
     monitors: Sequence[Any]
+    casts: bool
+    start: Mapping[str, float]
 
     @property
     def every_monitor(self) -> dict[str, Any]:

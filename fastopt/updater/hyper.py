@@ -7,6 +7,7 @@ from typing import Any
 
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked, unknown_name
+from ..kernels.program.floors import floors, flushed
 from ..monitors.known import evaluated
 from .functions import check_copied, check_pickled
 
@@ -20,6 +21,7 @@ class Hyper(MutableMapping[str, Any]):
 
     def __init__(self, definition: Definition, given: Mapping[str, Any], pattern: str | None = None) -> None:
         self.__dict__.update(_definition=definition, _values={}, _called={}, _pattern=pattern, changes=0)
+        self.__dict__.update(_under={}, _above=(), _floors=frozenset())
         self.update(given)
 
     # Equality is identity: parameters are grouped by which Hyper objects hold for them.
@@ -34,6 +36,8 @@ class Hyper(MutableMapping[str, Any]):
             raise ValueError(f"groups[{self._pattern!r}]: {name} chooses the formula, which is one for all parameters")
         if self._pattern is not None and name == "clip_norm":
             raise ValueError(f"groups[{self._pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
+        if self._pattern is not None and name == "clip_eps":
+            raise ValueError(f"groups[{self._pattern!r}]: clip_eps is one for all norms; pass it beside groups")
         if name in definition.statics and name in self._values:
             raise ValueError(f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made")
         called: list[Any] = []
@@ -41,6 +45,35 @@ class Hyper(MutableMapping[str, Any]):
         self._values[name] = value if callable(value) else number
         self._called[name] = called
         self.__dict__["changes"] += 1
+
+    def hold(self, of_all: "Hyper", above: Sequence[tuple["Hyper", ...]]) -> None:
+        """Refuse from now on numbers with which parameters that are computed in float32 cannot be updated.
+
+        of_all: those of all parameters. above: for each of these parameters the Hypers that override this one.
+        """
+        # Not of_all itself, whose own `above` leads here: its functions of the step may have arrays.
+        under = of_all.plain()
+        names: Iterable[str] = floors(self._definition.program(under)) if above else ()
+        self.__dict__.update(_under=under, _above=tuple(above), _floors=frozenset(names))
+
+    def flushed(
+        self, under: Mapping[str, Any], above: Sequence[tuple["Hyper", ...]], new: Mapping[str, Any] | None = None
+    ) -> str:
+        """Why parameters that are computed in float32 cannot be updated with these numbers; empty if they can.
+
+        under: the numbers of all parameters. above: as `hold` takes it. new: the numbers to look at, in the place of
+        the present ones; None for all. Functions of the step are looked at in each step.
+        """
+        plain, definition = self.plain(), self._definition
+        looked_at = plain if new is None else new
+        names = [n for n in looked_at if any(all(n not in hyper for hyper in layers) for layers in above)]
+        why = flushed(definition.program(under), {**under, **plain, **looked_at}, names) if names else ""
+        group = "" if self._pattern is None else f"groups[{self._pattern!r}]: "
+        return why and f"{definition.name}: {group}{why}"
+
+    def plain(self) -> dict[str, Any]:
+        """Its numbers, functions of the step left out."""
+        return {name: value for name, value in self._values.items() if not callable(value)}
 
     def at(self, name: str, t: int) -> Any:
         """The value of a function of the step in step t, checked."""
@@ -54,7 +87,10 @@ class Hyper(MutableMapping[str, Any]):
     def check(self, name: str, value: Any) -> Any:
         """The value as a Python number, checked."""
         definition: Definition = self._definition
-        return checked(definition.name, name, value, definition.hyper[name], definition.ranges.get(name))
+        number = checked(definition.name, name, value, definition.hyper[name], definition.ranges.get(name))
+        if name in self._floors and (why := self.flushed(self._under, self._above, {name: number})):
+            raise ValueError(why)
+        return number
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..kernels import RULES, Rule
-from ..kernels.language.hyperparameters import suggestion
+from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.riders import DECAYS, NUMBERS
 from ..monitors.known import has_state
 from .loss_scale import LossScaler
@@ -67,6 +67,27 @@ def by_pattern(option: str, given: Any) -> Mapping[str, Any]:
     return given
 
 
+def checked_start(rule: Rule, start: Any, hyper: Collection[str]) -> dict[str, float]:
+    """The starts of slots in the place of the rule's own, as Python numbers.
+
+    hyper: the names of the hyperparameters that were given. Raises TypeError or ValueError for what cannot be a start,
+    or would leave a hyperparameter without effect.
+    """
+    if start is None:
+        return {}
+    if not isinstance(start, Mapping):
+        raise TypeError(f"start must be a dict of numbers by slot, such as {{'v': 1.0}}; got {start!r}")
+    starts = {}
+    for slot, value in start.items():
+        if slot not in rule.slots:
+            raise ValueError(f"start: {rule.name} has no slot {slot!r}; {suggestion(str(slot), rule.slots)}")
+        starts[slot] = checked(f"{rule.name}: start", slot, value, 0.0, None)
+    for name in hyper:
+        if (slots := [slot for slot, own in rule.start.items() if own == name]) and starts.keys() >= {*slots}:
+            raise ValueError(f"{name} has no effect beside start, which has slot {slots[0]!r} too; pass one of them")
+    return starts
+
+
 def in_use(
     rule: Rule,
     used: Collection[str],
@@ -86,6 +107,8 @@ def in_use(
         raise ValueError(f"second_moment must be parts or modulus; got {second_moment!r}")
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema")
+    if "clip_eps" in used and not {"clip_norm", "clip_array_norm"} & {*used}:
+        raise ValueError("clip_eps has no effect without clip_norm or clip_array_norm, to whose norm it is added")
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}
     on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
     if second_moment != "parts":

@@ -16,11 +16,13 @@ class Plans:
     """Plans: one for all parameters with dense gradients, in which any may be None, and of others the latest.
 
     slots: for each parameter its state arrays. label: how messages name an array, from the number of the parameter and
-    the array's name.
+    the array's name. casts: as a Plan has it.
     """
 
-    def __init__(self, program: Program, slots: Sequence[Sequence[Any]], label: Callable[[int, str], str]) -> None:
-        self._program, self._slots, self._label = program, slots, label
+    def __init__(
+        self, program: Program, slots: Sequence[Sequence[Any]], label: Callable[[int, str], str], casts: bool
+    ) -> None:
+        self._program, self._slots, self._label, self._casts = program, slots, label, casts
         # By the parameters and by which of these have row-sparse gradients.
         self.kept: dict[Any, Plan] = {}
         self._dense: Plan | None = None
@@ -74,4 +76,5 @@ class Plans:
             row_of if len(chosen) == len(row_of) else [row_of[k] for k in chosen],
             lambda position, name: label(chosen[position], name),
             sparse,
+            self._casts,
         )

@@ -1,25 +1,33 @@
 """The state arrays of a parameter: how they start, and how they follow weights that no step wrote."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..kernels.libraries.library import array_like, copy
+from ..kernels.libraries.library import array_like, copy, view_of
+from ..kernels.program.floors import FLUSHED, REMEDY, is_flushed
 from ..kernels.riders import AVERAGE, COPY, WithRiders
 from ..trees.parameters import Parameters
 from .hyper import Hyper
 
 
-def started(definition: WithRiders, hyper: Hyper, array: Any, path: str) -> dict[str, Any]:
-    """New state arrays of a parameter by slot. path: how messages name the parameter."""
+def started(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], array: Any, path: str) -> dict[str, Any]:
+    """New state arrays of a parameter by slot. starts: in the place of the rule's own. path: how messages name the
+    parameter.
+
+    Raises ValueError for a start that is 0 in the type of the state, though it is not 0.
+    """
     state = {}
     for slot in definition.slots:
-        start = definition.start.get(slot, 0.0)
+        start = starts.get(slot, definition.start.get(slot, 0.0))
+        name, start = (f"{start}=", hyper[start]) if isinstance(start, str) else ("", start)
+        if is_flushed(start) and view_of(array, path)[1].compute == "float32":
+            raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
         dtype = definition.on["cast_to"] if slot == COPY else None
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
-            state[slot] = array_like(array, hyper[start] if isinstance(start, str) else start, dtype, path)
+            state[slot] = array_like(array, start, dtype, path)
     set_to(state, derived(definition, means=0), array, path)
     return state
 

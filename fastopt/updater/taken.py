@@ -1,6 +1,6 @@
 """The parameters that an updater takes, at first and when the caller's container has changed, with their state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,8 @@ class Taken:
 
     parameters: their places in the caller's tree. storages: the stored types. kinds: what state has to fit: shape, type
     of computation, device and library. layers: the hyperparameters that hold. state: arrays by slot. scales: the arrays
-    that multiply lr. kept: its number before, or None for one that begins.
+    that multiply lr. kept: its number before, or None for one that begins. above: for each Hyper that holds for some
+    parameter that is computed in float32, the Hypers that override it there.
     """
 
     parameters: Parameters
@@ -32,6 +33,7 @@ class Taken:
     state: Sequence[dict[str, Any]]
     scales: Sequence[list[Any]]
     kept: Sequence[int | None]
+    above: Mapping[Hyper, Sequence[tuple[Hyper, ...]]]
 
     @property
     def any_complex(self) -> bool:
@@ -78,18 +80,35 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)
+    layers = groups_of(parameters.names, choices.hyper, choices.groups)
     return Taken(
         parameters,
         storages,
         kinds,
-        groups_of(parameters.names, choices.hyper, choices.groups),
+        layers,
         [
-            started(choices.definition, choices.hyper, array, name) if k is None else before.state[k]  # type: ignore[union-attr]
+            started(choices.definition, choices.hyper, choices.start, array, name) if k is None else before.state[k]  # type: ignore[union-attr]
             for k, array, name in zip(kept, arrays, names, strict=True)
         ],
         lr_scales(choices.lr_scale, parameters.names, arrays, names),
         kept,
+        _above(choices, layers, kinds),
     )
+
+
+def _above(
+    choices: Choices, layers: Sequence[tuple[Hyper, ...]], kinds: Sequence[Kind]
+) -> dict[Hyper, list[tuple[Hyper, ...]]]:
+    """As Taken has it. Raises ValueError for numbers with which these parameters cannot be updated."""
+    single = dict.fromkeys(own for own, (_, compute, *_) in zip(layers, kinds, strict=True) if compute == "float32")
+    above: dict[Hyper, list[tuple[Hyper, ...]]] = {}
+    for own in single:
+        for place, hyper in enumerate(own):
+            above.setdefault(hyper, []).append(own[place + 1 :])
+    for hyper, others in above.items():
+        if why := hyper.flushed(choices.hyper.plain(), others):
+            raise ValueError(why)
+    return above
 
 
 def _kept(

@@ -70,6 +70,8 @@ class Updater:
         self._params, self.taken = params, new
         self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
         self._every, self._lr_scales = range(len(new.state)), new.scales
+        for hyper in (self.hyper, *self.groups.values()):
+            hyper.hold(self.hyper, new.above.get(hyper, ()))
         self.latest = arrays
         self.gradients = gradients
         self._asked = gradients is not None and all(array is not None for array in gradients)
@@ -160,7 +162,7 @@ class Updater:
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._lr_scales, strict=True)]
         # No method of this object: a plan must not lead back to the object that has it.
         label = partial(self.parameters.label, self.rule.arrays)
-        self.plans = Plans(self.program, slots, label)
+        self.plans = Plans(self.program, slots, label, self.choices.casts)
 
     @property
     def has_derived(self) -> bool:

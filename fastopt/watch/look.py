@@ -24,7 +24,7 @@ _MOST = 128
 class Look:
     """Looks at some of the arrays of an optimizer, those with the numbers `active`, before and after steps.
 
-    keys, paths, shapes: of all arrays. samples: the elements that are drawn of all arrays.
+    keys, paths, shapes: of all arrays. samples: the elements that are drawn of all arrays. casts: as a Plan has it.
     """
 
     def __init__(
@@ -34,12 +34,18 @@ class Look:
         shapes: Sequence[tuple[int, ...]],
         samples: Samples,
         active: tuple[int, ...],
+        *,
+        casts: bool,
     ) -> None:
         self._active, self._samples = active, samples
         kinds = {"p": "params", "g": "grads"}
         self._names = [kind + paths[k] for kind in kinds.values() for k in active]
         self._plan = Plan(
-            _PROGRAM, [()] * len(active), [0] * len(active), lambda place, name: kinds[name] + paths[active[place]]
+            _PROGRAM,
+            [()] * len(active),
+            [0] * len(active),
+            lambda place, name: kinds[name] + paths[active[place]],
+            casts=casts,
         )
         self._sizes = np.array([math.prod(shapes[k]) or math.nan for k in active])
         self._keys = [keys[k] for k in active]

@@ -52,7 +52,9 @@ class Watch:
         views = [view_of(array, f"params{path}")[1] for array, path in zip(updater.arrays, paths, strict=True)]
         shapes = [view.shape for view in views]
         self._looks: dict[tuple[int, ...], Look] = {}
-        self._new_look = functools.partial(Look, keys, paths, shapes, Samples(shapes, SAMPLE))
+        self._new_look = functools.partial(
+            Look, keys, paths, shapes, Samples(shapes, SAMPLE), casts=updater.choices.casts
+        )
         self._lines = Lines(self.path)
         head = {"watch": FORMAT, "rule": updater.rule.name, "every": every, "quantiles": QUANTILES, "sample": SAMPLE}
         # Also when Python ends.

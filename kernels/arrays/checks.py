@@ -6,12 +6,16 @@ from .view import View
 
 
 def check(
-    views: Sequence[View], names: Sequence[str], written: Collection[int], of_parts: Collection[int] = ()
+    views: Sequence[View],
+    names: Sequence[str],
+    written: Collection[int],
+    of_parts: Collection[int] = (),
+    gradient: int | None = None,
 ) -> None:
     """Raise TypeError or ValueError unless these arrays can be updated together.
 
     written: the positions of the arrays that will be changed. of_parts: those of real arrays that have an element for
-    each part, where the others are complex.
+    each part, where the others are complex. gradient: that of a gradient which an option would cast.
     """
     first = views[0]
     for position, (view, name) in enumerate(zip(views, names, strict=True)):
@@ -25,11 +29,7 @@ def check(
             if view.own_shape != first.own_shape:
                 raise ValueError(f"{name} has shape {view.own_shape} but {names[0]} has shape {first.own_shape}")
             check_complex(view, name, first, names[0])
-        if (view.storage == "float64") != (first.storage == "float64"):
-            raise TypeError(
-                f"{name} is {view.own_type} but {names[0]} is {first.own_type}; float64 does not mix with other types: "
-                f"convert it with {name}.astype({first.own_type!r})"
-            )
+        check_types(view, name, first, names[0], position == gradient)
     for k in written:
         if not views[k].writable:
             raise ValueError(f"{names[k]} is read-only; pass a writable array, such as {names[k]}.copy()")
@@ -50,4 +50,17 @@ def check_complex(view: View, name: str, parameter: View, its_name: str) -> None
         raise TypeError(
             f"{name} is {view.own_type} but {its_name} is {parameter.own_type}; convert it with "
             f"{name}.astype({parameter.own_type!r})"
+        )
+
+
+def check_types(view: View, name: str, parameter: View, its_name: str, castable: bool) -> None:
+    """Raise TypeError for an array that is not computed with in the type of the parameter.
+
+    castable: whether an option would cast it.
+    """
+    if view.compute != parameter.compute:
+        option = ", or make the optimizer with cast_grads=True" if castable else ""
+        raise TypeError(
+            f"{name} is {view.own_type} but {its_name} is {parameter.own_type}; float64 does not mix with other types: "
+            f"convert it with {name}.astype({parameter.own_type!r}){option}"
         )

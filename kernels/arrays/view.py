@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Generic, TypeVar
 
@@ -34,7 +34,8 @@ class View:
     one axis more, the last, for the two parts.
 
     array: the object that the backend works on; kind: how messages name the library; stream: the CUDA stream on which
-    its values are made, if that is known. complex: whether the array is complex.
+    its values are made, if that is known. complex: whether the array is complex. cast: the type to which kernels round
+    its elements before anything else; None where they compute in the type of the array.
     """
 
     array: Any
@@ -47,6 +48,7 @@ class View:
     writable: bool
     stream: int | None = None
     complex: bool = False
+    cast: str | None = None
 
     @property
     def own_shape(self) -> tuple[int, ...]:
@@ -57,6 +59,15 @@ class View:
     def own_type(self) -> str:
         """The type that the library says."""
         return _COMPLEX[self.storage] if self.complex else self.storage
+
+    @property
+    def compute(self) -> str:
+        """The type in which its elements are computed with."""
+        return self.cast or compute_type([self.storage])
+
+    def cast_to(self, compute: str) -> "View":
+        """The view whose elements are computed with in a type."""
+        return self if self.compute == compute else replace(self, cast=compute)
 
     @_kept
     def size(self) -> int:

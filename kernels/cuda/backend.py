@@ -44,7 +44,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     with on_device(batch.device):
         refuse_capture()
         if len(batch.sets) == 1 and batch.layout.whole and not stage.reductions:
-            elementwise_kernel(name, stage, batch.layout.storages, batch.layout.pairs)
+            elementwise_kernel(name, stage, batch.layout.alone)
             return
         table_kernel(name, stage, batch)
         if not batch.layout.repeated:
@@ -76,7 +76,7 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
         elif batch.sets:
             views, row = batch.sets[0], batch.scalars[0]
             walk = views[0].walk if batch.layout.dimensions is None else None
-            update_one(name, stage, views, walk or (), batch.layout.pairs, scalars[row])
+            update_one(name, stage, batch.layout, views, walk or (), scalars[row])
         else:
             given = scalar_arguments(scalars)
             for table in batch.turns():

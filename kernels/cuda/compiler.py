@@ -85,11 +85,9 @@ def raw_kernel(text: str, name: str) -> Callable[..., None]:
 
 
 @functools.cache
-def elementwise_kernel(
-    name: str, stage: Stage, storages: tuple[str, ...], pairs: bool = False
-) -> tuple[Elementwise, Callable[..., None]]:
-    """The kernel of a stage on one set, and what describes it. pairs: as in a Layout."""
-    described = elementwise(name, stage, storages, pairs)
+def elementwise_kernel(name: str, stage: Stage, layout: Layout) -> tuple[Elementwise, Callable[..., None]]:
+    """The kernel of a stage on one set, and what describes it. layout: that of a set alone."""
+    described = elementwise(name, stage, layout)
     return described, as_elementwise(cupy(), described)
 
 
@@ -161,16 +159,17 @@ def task_table(batch: Batch, table: Any) -> Any:
     return kept.table
 
 
-def update_one(name: str, stage: Stage, views: Sequence[View], walk: Sequence[int], pairs: bool, scalars: Any) -> None:
+def update_one(
+    name: str, stage: Stage, layout: Layout, views: Sequence[View], walk: Sequence[int], scalars: Any
+) -> None:
     """One set of arrays by an ElementwiseKernel.
 
-    walk: the axes that come last, in the order of memory, for CuPy to walk dense arrays without dividing. pairs: as in
-    a Layout.
+    walk: the axes that come last, in the order of memory, for CuPy to walk dense arrays without dividing.
     """
-    described, kernel = elementwise_kernel(name, stage, tuple(view.storage for view in views), pairs)
+    described, kernel = elementwise_kernel(name, stage, layout.alone)
     axes = [axis for axis in range(len(views[0].shape)) if axis not in walk] + list(walk)
     arrays = [_bits(view.array.transpose(axes)) for view in views]
-    if pairs:
+    if layout.pairs:
         # The last axis has the two parts.
         arrays = [array[..., part] for array in arrays for part in range(2)]
     kernel(*(arrays[k] for k in described.inputs), *scalars, *(arrays[k] for k in described.outputs))

@@ -24,6 +24,7 @@ from ..program.spelling import (
     stored,
 )
 from ..program.stages import Stage
+from ..tasks.layout import Layout
 from .prelude import prelude
 
 _C_TYPES = {"float32": "float", "float64": "double"}
@@ -91,8 +92,16 @@ class Parts:
         return f"element({', '.join([*values, *self.scalars, *results])});"
 
 
-def parts_of(stage: Stage, storages: Sequence[str]) -> Parts:
-    compute = compute_type(storages)
+def accesses(layout: Layout) -> list[str]:
+    """For each array the type of the prelude by which it is read and written."""
+    kinds = [_C_TYPES[compute_type([storage])] for storage in layout.storages]
+    to = _C_TYPES[layout.compute]
+    pairs = enumerate(zip(layout.storages, kinds, strict=True))
+    return [f"cast<fastopt::{storage}, {kind}, {to}>" if layout.casts(k) else storage for k, (storage, kind) in pairs]
+
+
+def parts_of(stage: Stage, layout: Layout) -> Parts:
+    stage, compute = stage.spelled(layout.pairs), layout.compute
     c = _C_TYPES[compute]
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     names, variables = scalar_names(stage.scalars, own)
@@ -116,7 +125,7 @@ def parts_of(stage: Stage, storages: Sequence[str]) -> Parts:
         "}",
         "",
     ]
-    preamble = "".join(["namespace fastopt {\n", prelude(storages), "\n".join(text)])
+    preamble = "".join(["namespace fastopt {\n", prelude(layout.storages, layout.cast is not None), "\n".join(text)])
     return Parts(preamble, stage.arrays, compute, c, variables)
 
 
@@ -136,23 +145,21 @@ class Elementwise:
     outputs: tuple[int, ...]
 
 
-def elementwise(name: str, stage: Stage, storages: Sequence[str], pairs: bool = False) -> Elementwise:
-    """The kernel that updates one set of arrays of any layout, in place.
-
-    pairs: as in a Layout; the two parts of each array are then arrays of their own.
-    """
-    stage = stage.spelled(pairs)
-    storages = [storage for storage in storages for _ in range(2)] if pairs else storages
-    parts = parts_of(stage, storages)
+def elementwise(name: str, stage: Stage, layout: Layout) -> Elementwise:
+    """The kernel that updates one set of arrays of any layout, in place. The two parts of complex arrays are arrays of
+    their own."""
+    parts, access = parts_of(stage, layout), accesses(layout)
+    stage, columns = stage.spelled(layout.pairs), [k for k in range(layout.width) for _ in range(layout.step)]
+    storages, access = [layout.storages[k] for k in columns], [access[k] for k in columns]
     arrays = range(len(storages))
     outputs = tuple(k for k in arrays if stage.arrays[k] in stage.writes)
     inputs = tuple(k for k in arrays if k not in outputs)
     kinds = ["uint16" if storage.endswith("16") else storage for storage in storages]
-    scalars = [f"{compute_type(storages)} {variable}" for variable in parts.scalars]
+    scalars = [f"{layout.compute} {variable}" for variable in parts.scalars]
     lines = [f"{parts.compute} v{k};" for k in arrays]
-    lines += [f"v{k} = fastopt::{storages[k]}::decode(a{k});" for k in arrays if stage.arrays[k] in stage.reads]
+    lines += [f"v{k} = fastopt::{access[k]}::decode(a{k});" for k in arrays if stage.arrays[k] in stage.reads]
     lines += [f"fastopt::{parts.call([f'v{k}' for k in arrays])}"]
-    lines += [f"a{k} = fastopt::{storages[k]}::encode(v{k});" for k in outputs]
+    lines += [f"a{k} = fastopt::{access[k]}::encode(v{k});" for k in outputs]
     return Elementwise(
         ", ".join([*(f"{kinds[k]} a{k}" for k in inputs), *scalars]),
         ", ".join(f"{kinds[k]} a{k}" for k in outputs),

@@ -85,6 +85,53 @@ template <typename S> struct halves {
     }
 };
 """
+# An array stored as S, of numbers V, that is computed with as T. As in jit/casts.py no cast meets a denormal, so that
+# the mode of denormals does not matter.
+_CAST = """\
+__device__ __forceinline__ void convert(double x, float &y)
+{
+    const double size = fabs(x);
+    const float least = size < 0x1.fffffep-127 ? 0.0f : 0x1p-126f;
+    y = size < 0x1p-126 ? copysignf(least, (float)x) : (float)x;
+}
+__device__ __forceinline__ void convert(float x, double &y)
+{
+    const unsigned bits = __float_as_uint(x);
+    const double small = (double)(bits & 0x7fffffu) * 0x1p-149;
+    y = bits & 0x7f800000u ? (double)x : bits >> 31 ? -small : small;
+}
+template <typename S, typename V, typename T> struct cast {
+    typedef typename S::item item;
+    typedef typename S::pack pack;
+    static constexpr int count = sizeof(pack) / sizeof(item);
+    static __device__ __forceinline__ T decode(item x)
+    {
+        T y;
+        convert(S::decode(x), y);
+        return y;
+    }
+    static __device__ __forceinline__ item encode(T x)
+    {
+        V y;
+        convert(x, y);
+        return (item)S::encode(y);
+    }
+    static __device__ __forceinline__ void unpack(const pack &q, T *x)
+    {
+        V y[count];
+        S::unpack(q, y);
+        #pragma unroll
+        for (int k = 0; k < count; k++) convert(y[k], x[k]);
+    }
+    static __device__ __forceinline__ pack packed(const T *x)
+    {
+        V y[count];
+        #pragma unroll
+        for (int k = 0; k < count; k++) convert(x[k], y[k]);
+        return S::packed(y);
+    }
+};
+"""
 # __ldcs and __stcs: every byte is used once; and an address from the table is known to be global memory only so.
 _ACCESS = """\
 template <typename S> __device__ __forceinline__ auto load(long long at, long long i)
@@ -114,8 +161,8 @@ __device__ __forceinline__ void store_packs(long long at, long long i, T (&x)[N]
 """
 
 
-def prelude(storages: Sequence[str]) -> str:
-    """The text for kernels on arrays that are stored in these types."""
+def prelude(storages: Sequence[str], casts: bool = False) -> str:
+    """The text for kernels on arrays that are stored in these types. casts: whether some are cast as they are read."""
     used = dict.fromkeys(storages)
     halves = [_HALVES] if "float16" in used or "bfloat16" in used else []
-    return "".join([_GRAMMAR, *halves, *(_STORAGES[storage] for storage in used), _ACCESS])
+    return "".join([_GRAMMAR, *halves, *(_STORAGES[s] for s in used), *([_CAST] if casts else []), _ACCESS])

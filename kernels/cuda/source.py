@@ -25,7 +25,7 @@ def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str,
     layout = Layout(tuple(storages))
     if stage.reductions:
         return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, layout))]
-    described = elementwise(name, stage, storages)
+    described = elementwise(name, stage, layout)
     parameters = f"{described.in_params!r}, {described.out_params!r}"
     text = f"{described.preamble}\n// ElementwiseKernel({parameters}): for each i\n{described.operation}\n"
     return [

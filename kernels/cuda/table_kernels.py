@@ -7,7 +7,7 @@ from ..program.spelling import element_text, indented
 from ..program.stages import Stage
 from ..tasks.layout import Layout
 from ..tasks.places import neighbour, place_statements
-from .element import Parts, kernel_name, pack, parts_of, spelling
+from .element import Parts, accesses, kernel_name, pack, parts_of, spelling
 from .launch_size import THREADS
 from .parameters import KernelParameters
 
@@ -71,7 +71,7 @@ def _aligned(layout: Layout) -> str:
 
 def _loaded_packs(layout: Layout, arrays: Iterable[int], number: str) -> list[str]:
     """Statements that load the pack at element `number` of each of these arrays; of held ones their element."""
-    storages, size = layout.storages, pack(layout.storages)
+    storages, size = accesses(layout), pack(layout.storages)
     moving = [f"load_packs<{storages[k]}>(at{k}, {number}, a{k});" for k in arrays if k not in layout.held]
     held = [k for k in arrays if k in layout.held]
     return moving + [f"for (int k = 0; k < {size}; k++) a{k}[k] = load<{storages[k]}>(at{k}, 0);" for k in held]
@@ -83,8 +83,8 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
     It takes dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere
     and at the end. threads: of a block.
     """
-    storages, step = layout.storages, layout.step
-    parts, size = parts_of(stage.spelled(layout.pairs), storages), pack(storages)
+    storages, step = accesses(layout), layout.step
+    parts, size = parts_of(stage, layout), pack(layout.storages)
     arrays = range(layout.width)
     written = [k for k in arrays if stage.arrays[k] in stage.writes]
     # An array that is written but not read needs a place, not a load.
@@ -152,8 +152,8 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
 
     A thread has neighbouring lanes, so that it loads packs of 128 bits.
     """
-    storages, width = layout.storages, layout.width
-    parts, size = parts_of(stage, storages), pack(storages)
+    storages, width = accesses(layout), layout.width
+    parts, size = parts_of(stage, layout), pack(layout.storages)
     c, count, columns = parts.compute, len(stage.reductions), stage.columns(layout.compute)
     wide, number = spelling("float64").operations, spelling("float64").constant
     find, places = _places(layout, "first + k")

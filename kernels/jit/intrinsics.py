@@ -9,6 +9,8 @@ from numba import carray  # type: ignore[attr-defined]
 from numba.core import cgutils, types
 from numba.extending import intrinsic, register_jitable
 
+from . import casts
+
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double}
@@ -63,7 +65,7 @@ def store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: A
     kind = storage.literal_value
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        result = args[2]
+        result = casts.as_type(builder, args[2], _double if kind == "float64" else _single)
         if kind == "float16":
             result = builder.fptrunc(result, _half)
         elif kind == "bfloat16":
@@ -74,6 +76,23 @@ def store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: A
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, value, storage, array), generate
+
+
+@intrinsic
+def as_float32(typing: Any, x: Any) -> Any:
+    """The float64 number in float32; a zero for a denormal."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _declare_flushing(builder)
+        return casts.as_float32(builder, *args)
+
+    return types.float32(types.float64), generate
+
+
+@intrinsic
+def as_float64(typing: Any, x: Any) -> Any:
+    """The float32 number in float64."""
+    return types.float64(types.float32), lambda context, builder, signature, args: casts.as_float64(builder, *args)
 
 
 @intrinsic

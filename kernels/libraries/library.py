@@ -113,11 +113,16 @@ def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
 
 
 def views_of(
-    program: Program, sets: Sequence[Sequence[Any]], label: Callable[[int, str], str], without: Collection[int] = ()
+    program: Program,
+    sets: Sequence[Sequence[Any]],
+    label: Callable[[int, str], str],
+    without: Collection[int] = (),
+    casts: bool | None = None,
 ) -> tuple[str, Any]:
     """The backend and the checked views of the arrays of each set; raises before anything is changed.
 
-    without: the sets whose gradient is row-sparse or not there; it is not looked at and has None for its view.
+    without: the sets whose gradient is row-sparse or not there; it is not looked at and has None for its view. casts:
+    whether a gradient is cast to the type in which its parameter is computed with; None where nobody could choose so.
     """
     written = [k for k, name in enumerate(program.arrays) if name in program.stages[-1].writes]
     # Beside the gradient only arrays of rates are read alone; those are broadcast to the parts of a complex array.
@@ -130,7 +135,11 @@ def views_of(
         names = [label(position, program.arrays[k]) for k in there]
         pairs = [view_of(arrays[k], name) for k, name in zip(there, names, strict=True)]
         views = dict(zip(there, (view for _, view in pairs), strict=True))
-        check([*views.values()], names, *([there.index(k) for k in some if k in views] for some in (written, rates)))
+        if casts and 1 in views:
+            views[1] = views[1].cast_to(views[0].compute)
+        gradient = 1 if casts is False and 1 in views else None
+        changed, of_parts = ([there.index(k) for k in some if k in views] for some in (written, rates))
+        check([*views.values()], names, changed, of_parts, gradient)
         if program.of_real is not None and any(view.complex for _, view in pairs):
             raise TypeError(
                 f"{program.name} takes {as_written(program.of_real)}, which here would be the largest part, not the "

@@ -13,6 +13,7 @@ from llvmlite import ir
 from numba.cuda import types as cuda_types
 from numba.cuda.extending import intrinsic
 
+from ..jit import casts
 from ..language.operations import OPERATIONS
 
 types: Any = cuda_types  # mypy finds the older numba.cuda that is part of numba
@@ -112,6 +113,7 @@ def load(builder: Any, base: Any, index: Any, storage: str) -> Any:
 
 def store(builder: Any, base: Any, index: Any, value: Any, storage: str) -> None:
     """Write element `index`, rounded once to the stored type."""
+    value = casts.as_type(builder, value, _double if storage == "float64" else _single)
     if storage == "float16":
         value = builder.fptrunc(value, _half)
     elif storage == "bfloat16":
@@ -150,13 +152,17 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "logical_not": lambda builder, a: builder.not_(a),
     "flush": flush,
     "widen": widen,
+    "as_float32": casts.as_float32,
+    "as_float64": casts.as_float64,
 }
+# The types of the results that are not of the type of their operand.
+_RESULTS = {"widen": types.float64, "as_float32": types.float32, "as_float64": types.float64}
 
 
 def result_type(name: str, kinds: tuple[Any, ...]) -> Any:
     """The numba type of a builder's result for operands of these types."""
-    if name == "widen":
-        return types.float64
+    if name in _RESULTS:
+        return _RESULTS[name]
     return types.boolean if name in OPERATIONS and OPERATIONS[name].boolean else kinds[-1]
 
 

@@ -14,7 +14,12 @@ def root(v, eps, eps_inside):
 def adagrad(
     p, g, h, *, t, lr=1e-2, lr_decay=0.0, eps=1e-10, eps_inside=False, initial_accumulator=0.0, skip_zero=False
 ):
-    """Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form). skip_zero: no step where h is 0, as optax."""
+    """Duchi, Hazan & Singer 2011, JMLR 12, Figure 1 (the diagonal form).
+
+    lr_decay: the rate is lr / (1 + (t - 1) * lr_decay), as in torch.
+    initial_accumulator: the value of h before the first step: 0 in torch, 0.1 in keras and optax.
+    skip_zero: no step where h is 0, as in optax.
+    """
     h = h + over_parts(g * g)
     step = lr / (1 + (t - 1) * lr_decay) * g / root(h, eps, eps_inside)
     return p - (where(h == 0, 0.0, step) if skip_zero else step), h

@@ -14,10 +14,7 @@ def hatted(eps, beta2, t):
 
 @rule(require=REQUIRE)
 def adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=False):
-    """Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1.
-
-    eps_hat: eps is the epsilon hat of the end of their section 2, as in keras and thinc: it joins the uncorrected root.
-    """
+    """Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1."""
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = m / (1 - beta1**t)
@@ -27,7 +24,10 @@ def adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=Fa
 
 @rule(require=f"{REQUIRE}, eps_root >= 0")
 def adam_eps_root(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=1e-8):
-    """Kingma & Ba 2015 with an eps inside the root too, as in optax, where a step can be differentiated at zero."""
+    """Kingma & Ba 2015 with an eps inside the root too, as in optax, where a step can be differentiated at zero.
+
+    eps_root: added to the second moment, inside the root.
+    """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = m / (1 - beta1**t)
@@ -37,9 +37,10 @@ def adam_eps_root(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, e
 
 @rule(require=REQUIRE)
 def amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=False, correct="after"):
-    """Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2, whose bias is corrected "after" the maximum, as torch.
+    """Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2.
 
-    correct: or "before" it, as optax, or "never", as the paper does for v. eps_hat: as in adam.
+    correct: the bias is corrected "after" the maximum, as in torch, "before" it, as in optax, or "never", as the paper
+    does for v.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
@@ -52,7 +53,10 @@ def amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, 
 
 @rule(require=REQUIRE)
 def adam_uncorrected(p, g, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-    """Kingma & Ba 2015 without bias correction and with eps inside the root, as lecture notes on schedules print it."""
+    """Kingma & Ba 2015 without bias correction and with eps inside the root, as lecture notes on schedules print it.
+
+    eps: added to the second moment, inside the root.
+    """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     return p - lr * m / sqrt(v + eps), m, v
@@ -65,9 +69,9 @@ def decayed(p, lr, weight_decay):
 
 @rule(require=f"{REQUIRE}, 0 <= weight_decay < inf")
 def adamw(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2, eps_hat=False):
-    """Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2; the decay is multiplied by lr, as in torch.
+    """Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2.
 
-    eps_hat: as in adam.
+    weight_decay: before the step the weights are multiplied by 1 - lr * weight_decay, as in torch.
     """
     numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "eps_hat": eps_hat}
     return adam.formula(decayed(p, lr, weight_decay), g, m, v, t=t, **numbers)
@@ -75,7 +79,7 @@ def adamw(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_de
 
 @rule(require=f"{REQUIRE}, 0 <= weight_decay < inf")
 def adamw_amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2, eps_hat=False):
-    """Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019. eps_hat: as in adam."""
+    """Reddi, Kale & Kumar 2018 with the decoupled weight decay of Loshchilov & Hutter 2019."""
     numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "eps_hat": eps_hat}
     return amsgrad.formula(decayed(p, lr, weight_decay), g, m, v, v_max, t=t, **numbers)
 

@@ -27,8 +27,7 @@ def sgd_hypergradient(p, g, d, *, t, lr=1e-2, hypergrad_lr=1e-3, multiplicative=
     """Baydin et al. 2018, arXiv:1703.04782, SGD-HD: the rate is lr + change, lr its first value or a
     schedule, that is corrected.
 
-    hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
-    rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
+    over: "model" has one rate for all arrays, as the paper, "array" one for each.
     """
     rate, change = descended(
         g, d, t=t, lr=lr, hypergrad_lr=hypergrad_lr, multiplicative=multiplicative, over=over, change=change
@@ -57,8 +56,7 @@ def adam_hypergradient(
     schedule, that is corrected.
 
     The direction of the step before is computed again from m and v, with the present beta1, beta2 and eps.
-    hypergrad_lr: the paper's beta. multiplicative: its other rule, which changes the rate by a part of itself; the
-    rate is then lr * (1 + change). over: "model" has one rate for all arrays, as the paper; "array" one for each.
+    over: "model" has one rate for all arrays, as the paper, "array" one for each.
     """
     # Before the first step there is no direction, and nothing to divide by.
     last = where(t > 1, t - 1, 1)

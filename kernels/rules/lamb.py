@@ -31,8 +31,9 @@ def lamb(
 ):
     """You et al. 2020, arXiv:1904.00962, Algorithm 2, with the ratio of the norms as it is, and 1 where either is 0.
 
-    min_ratio, max_ratio: its bounds; none in apex, optax and keras, 0.01 and 10 in DeepSpeed. decay_first: the decay
-    is no part of the step, but done before it by lr * weight_decay, as in keras.
+    min_ratio, max_ratio: a bound of the ratio; none in apex, optax and keras, 0.01 and 10 in DeepSpeed.
+    weight_decay: weight_decay * p is added to the step before its norm is taken.
+    decay_first: the decay is no part of the step, but done before it by lr * weight_decay, as in keras.
     """
     p = decayed(p, lr, weight_decay) if decay_first else p
     m = beta1 * m + (1 - beta1) * g

@@ -20,9 +20,10 @@ def trust_ratio(weights, step):
 def lars(p, g, b, *, lr=1.0, momentum=0.9, weight_decay=0.0, trust=1e-3, eps=0.0, joint=False):
     """You, Gitman & Ginsburg 2017, arXiv:1708.03888, Algorithm 1; lr, scaled for each array, is inside the velocity b.
 
-    trust: the paper's eta, the part of its norm by which an array may change in a step. eps: added to the norm of the
-    gradient, as in apex. joint: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of
-    their norms.
+    trust: the paper's eta, the part of its norm by which an array may change in a step.
+    weight_decay: weight_decay * p is added to the gradient.
+    eps: added to the norm of the gradient, as in apex.
+    joint: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of their norms.
     """
     weights, decayed = norm(p), g + weight_decay * p
     size = norm(decayed) if joint else norm(g) + weight_decay * weights

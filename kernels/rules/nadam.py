@@ -27,6 +27,9 @@ def nag_adam(p, g, u, v, *, lr=1e-2, beta=0.9, beta1=0.9, beta2=0.999, eps=1e-8)
 
     The notes take one gradient ahead, at p - beta * u, and one at p. A rule is given one: g stands for both, so an
     exact lookahead is the caller's, who may evaluate g at p - beta * u.
+
+    beta: the part of the velocity u that stays from step to step.
+    beta1: the part of u in the step, beside that of the gradient.
     """
     u = beta * u + lr * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)

@@ -7,10 +7,11 @@ from ..rule_type import rule
 
 @rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, 4 <= threshold < inf, ahead >= 0")
 def radam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=True, threshold=5.0, ahead=0.0):
-    """Liu et al. 2020, arXiv:1908.03265, Algorithm 2; rectified above `threshold` degrees of freedom.
+    """Liu et al. 2020, arXiv:1908.03265, Algorithm 2.
 
-    eps_hat: eps joins the uncorrected root, as in torch and thinc, or the corrected one, as in optax. ahead: the bias
-    is corrected for so many steps more than were made: 1 in thinc.
+    threshold: the degrees of freedom above which a step is rectified.
+    eps_hat: eps joins the uncorrected root, as in torch and thinc, not the corrected one, as in optax.
+    ahead: the bias is corrected for so many steps more than were made: 1 in thinc.
     """
     t = t + ahead
     m = beta1 * m + (1 - beta1) * g

@@ -45,7 +45,10 @@ def gathered(p, g, square, b, *, lr, momentum, eps, eps_inside, lr_inside):
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, eps >= 0")
 def rmsprop(p, g, v, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=False):
-    """Tieleman & Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6e."""
+    """Tieleman & Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6e.
+
+    alpha: the decay of the running means of the gradient's square and, if centered, of the gradient.
+    """
     v = mean(v, over_parts(g * g), alpha)
     return stepped(p, g, v, lr=lr, eps=eps, eps_inside=eps_inside), v
 
@@ -59,8 +62,7 @@ def rmsprop_centered(p, g, var, a, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0")
 def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False):
-    """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b: lr is outside of it as in torch, or inside
-    as in keras and optax."""
+    """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b."""
     v = mean(v, over_parts(g * g), alpha)
     p, b = gathered(p, g, v, b, lr=lr, momentum=momentum, eps=eps, eps_inside=eps_inside, lr_inside=lr_inside)
     return p, v, b
@@ -70,8 +72,7 @@ def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8,
 def rmsprop_centered_momentum(
     p, g, var, a, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False
 ):
-    """Graves 2013, arXiv:1308.0850, equations 38 to 45: lr is outside the velocity b as in torch, or inside as in keras
-    and optax."""
+    """Graves 2013, arXiv:1308.0850, equations 38 to 45: scaled gradients gather in a velocity b."""
     var, a = centered(var, a, g, alpha)
     p, b = gathered(p, g, var, b, lr=lr, momentum=momentum, eps=eps, eps_inside=eps_inside, lr_inside=lr_inside)
     return p, var, a, b

@@ -13,9 +13,9 @@ def sgd(p, g, *, lr=1e-2):
 
 @rule(require="0 <= lr < inf, 0 <= momentum < 1, 0 <= dampening <= 1")
 def momentum(p, g, b, *, t, lr=1e-2, momentum=0.9, dampening=0.0, lr_inside=False):
-    """Polyak 1964; Sutskever et al. 2013. The first gradient is not dampened.
+    """Polyak 1964; Sutskever et al. 2013.
 
-    lr_inside: lr multiplies what enters the velocity b, as in keras, not what leaves it.
+    dampening: the part of a gradient that does not enter the velocity; the first enters whole, as in torch.
     """
     b = momentum * b + where(t == 1, 1.0, 1 - dampening) * (lr * g if lr_inside else g)
     return p - (b if lr_inside else lr * b), b
@@ -25,8 +25,8 @@ def momentum(p, g, b, *, t, lr=1e-2, momentum=0.9, dampening=0.0, lr_inside=Fals
 def nesterov(p, g, b, *, lr=1e-2, momentum=0.9, lr_inside=False):
     """Nesterov 1983, rewritten so that p is the point of the lookahead: Bengio et al. 2013, arXiv:1212.0901, eq. 7.
 
-    With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr.
-    lr_inside: b = u, as in keras; they part when lr changes.
+    With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr, or b = u
+    with lr_inside; they part when lr changes.
     """
     g = lr * g if lr_inside else g
     b = momentum * b + g

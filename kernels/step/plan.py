@@ -64,8 +64,8 @@ class Plan:
 
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
     of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients; then
-    no gradient is None. dense: the others. sets, rows: the parameters that have a gradient in this step, and the rows
-    of numbers that these use. touched: the rows that the taken row-sparse gradients touch.
+    no gradient is None. casts: as views_of has it. dense: the others. sets, rows: the parameters that have a gradient
+    in this step, and the rows of numbers that these use. touched: the rows that the taken row-sparse gradients touch.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Plan:
         groups: Sequence[int],
         label: Callable[[int, str], str],
         sparse: Sequence[int] = (),
+        casts: bool | None = None,
     ) -> None:
         if not slots:
             raise ValueError(f"{program.name}: there are no arrays to update")
@@ -84,7 +85,7 @@ class Plan:
         self._groups = self._entered = groups
         self.sets: Sequence[int] = range(len(slots))
         self.rows = tuple(dict.fromkeys(groups))
-        self._sparse = tuple(sparse)
+        self._sparse, self._casts = tuple(sparse), casts
         self._zeroes = program.arrays[1] in program.stages[-1].writes
         self.dense = frozenset(range(len(slots))).difference(sparse)
         self._headers: Headers | TensorHeaders | None = None
@@ -170,14 +171,15 @@ class Plan:
         """Check all arrays and prepare for them."""
         sets = [(p, g, *slots) for p, g, slots in zip(parameters, gradients, self._slots, strict=True)]
         gaps = [k for k, gradient in enumerate(gradients) if gradient is None]
-        which, views = views_of(self.program, sets, self._label, {*self._sparse, *gaps})
+        which, views = views_of(self.program, sets, self._label, {*self._sparse, *gaps}, self._casts)
         self._headers = self._part = None
         self._parts.clear()
         self._which, self._device = which, views[0][0].device
         self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
+        labels = {k: self._label(k, self.program.arrays[1]) for k in self._sparse}
         self.touched = [
-            Touched(k, RowSet(which, self.program, views[k], self._label(k, self.program.arrays[1])), self._written)
-            for k in self._sparse
+            Touched(k, RowSet(which, self.program, views[k], label), self._written, self._casts)
+            for k, label in labels.items()
         ]
         headers = self._watched(parameters, self._dense(parameters, gradients) or gradients, views, gaps)
         self._runs = stage_runs(self.program, which, views, self._own(range(len(views))))

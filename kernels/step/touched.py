@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays.checks import check_complex
+from ..arrays.checks import check_complex, check_types
 from ..arrays.extents import Extents
 from ..arrays.overlaps import check_overlaps
 from ..arrays.row_sparse import RowSparse, checked_rows
@@ -112,6 +112,7 @@ class Touched:
     """The rows of one set that a step touches, each once, and their gradients.
 
     position: the number of the set among those of a plan. written: the views of all arrays that the step may write.
+    casts: as a Plan has it; rows that come several times are added up before.
     rows: the numbers of the rows, as NumPy's int64. values, at: the view of gradients like theirs, and where they lie.
     given: the values of the gradient that was taken.
     """
@@ -121,8 +122,8 @@ class Touched:
     at: int
     given: Any
 
-    def __init__(self, position: int, set_: RowSet, written: Sequence[View]) -> None:
-        self.position, self.set, self._written = position, set_, written
+    def __init__(self, position: int, set_: RowSet, written: Sequence[View], casts: bool | None = None) -> None:
+        self.position, self.set, self._written, self._casts = position, set_, written, casts
         self._apart_from = Extents(written=written).apart_from()
         self._headers: RowHeaders | None = None
         self._like: View
@@ -147,21 +148,19 @@ class Touched:
                 f"{parameter.device}; convert it"
             )
         check_complex(view, name, parameter, "the parameter")
-        if (view.storage == "float64") != (parameter.storage == "float64"):
-            raise TypeError(
-                f"{name} is {view.own_type} but the parameter is {parameter.own_type}; float64 does not mix with other "
-                f"types: convert it with {name}.astype({parameter.own_type!r})"
-            )
+        if not self._casts:
+            check_types(view, name, parameter, "the parameter", self._casts is False)
         if self.set.gradient in self.set.program.stages[-1].writes and not view.writable:
             raise ValueError(f"{name} is read-only, and zero_grads would set it; pass a writable array")
         low, high = view.bounds
         near = [there for there in self._written if there.size and there.bounds[0] < high and low < there.bounds[1]]
         if view.size and near:
             check_overlaps([*near, view], lambda k: name if k == len(near) else "what the step writes", [len(near)])
-        self.rows, self.values = self.set.merged(gradient, view)
-        self.at, self.given = self.values.address, gradient.values
-        if self.values is view:
+        self.rows, values = self.set.merged(gradient, view)
+        self.values = values.cast_to(parameter.compute)
+        self.at, self.given = values.address, gradient.values
+        if values is view:
             # Without the array, which need not be kept alive; of a single row NumPy leaves the stride open.
             strides = tuple(prod(view.shape[axis + 1 :]) for axis in range(len(view.shape)))
-            self._like = replace(view, array=None, strides=strides)
+            self._like = replace(self.values, array=None, strides=strides)
             self._headers = self.set.headers(view, self._apart_from)

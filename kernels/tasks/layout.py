@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Self
 
 from ..arrays.view import View, compute_type
 from ..program.stages import Stage
-
-
-def in_pairs(stage: Stage, views: Sequence[View], dimensions: int | None) -> bool:
-    """Whether a kernel takes both parts of complex numbers together: where it needs both, or has to find a place."""
-    together = stage.pairwise or (dimensions is not None and not stage.reductions)
-    return together and any(view.complex for view in views)
 
 
 @dataclass(frozen=True)
@@ -22,7 +17,8 @@ class Layout:
     else None. held: the arrays of which each row of the table has a single element. repeated: whether a row goes
     through several rows of scalars in turn, up to the one before the number in its last column. whole: whether the rows
     are pieces of whole arrays, and do not lie anywhere in them. pairs: whether the kernel computes two neighbours
-    together, the parts of a complex number.
+    together, the parts of a complex number. cast: the type in which the kernel computes, if some arrays are cast to it
+    as they are read; None if none is.
     """
 
     storages: tuple[str, ...]
@@ -31,6 +27,18 @@ class Layout:
     repeated: bool = False
     whole: bool = True
     pairs: bool = False
+    cast: str | None = None
+
+    @classmethod
+    def of(
+        cls, stage: Stage, views: Sequence[View], dimensions: int | None, held: tuple[int, ...], **more: Any
+    ) -> Self:
+        """That of the arrays of a stage. The rest as above."""
+        # Both parts of complex numbers together where both are needed, or a place has to be found.
+        together = stage.pairwise or (dimensions is not None and not stage.reductions)
+        pairs = together and any(view.complex for view in views)
+        cast = next((view.cast for view in views if view.cast), None)
+        return cls(tuple(view.storage for view in views), dimensions, held, pairs=pairs, cast=cast, **more)
 
     @property
     def width(self) -> int:
@@ -40,7 +48,11 @@ class Layout:
     @property
     def compute(self) -> str:
         """The type in which the kernel computes."""
-        return compute_type(self.storages)
+        return self.cast or compute_type(self.storages)
+
+    def casts(self, k: int) -> bool:
+        """Whether an array is cast as it is read."""
+        return self.cast is not None and compute_type(self.storages[k : k + 1]) != self.cast
 
     @property
     def step(self) -> int:
@@ -62,3 +74,8 @@ class Layout:
     def once(self) -> "Layout":
         """That of the tables which `Batch.turns` yields: pieces of any arrays, each with one row of scalars."""
         return replace(self, repeated=False, whole=True)
+
+    @cached_property
+    def alone(self) -> "Layout":
+        """That of a set which CuPy walks, however it lies."""
+        return Layout(self.storages, pairs=self.pairs, cast=self.cast)

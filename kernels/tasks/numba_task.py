@@ -63,7 +63,8 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
         memory[array] = k, "0" if k in layout.held else place
     for array, (k, place) in memory.items():
         if array in stage.reads:
-            body.append(f"{own[array]} = load(at_{k}, {place}, {storages[k]!r}, {k})")
+            loaded = f"load(at_{k}, {place}, {storages[k]!r}, {k})"
+            body.append(f"{own[array]} = {f'as_{compute}({loaded})' if layout.casts(k) else loaded}")
     names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
     lines, results = language.statements(stage.roots, names)
     body += lines

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays.view import ITEM_SIZES, View, is_flat, place
 from ..program.stages import Stage
-from .layout import Layout, in_pairs
+from .layout import Layout
 from .table import Batch
 
 # The columns for each array: its address, the bytes from row to row, and whether it has all rows, only those of the
@@ -57,14 +57,8 @@ class RowTasks:
         self._compact, self._length = compact, inner[0].size
         flat = is_flat(inner)
         dimensions = None if flat else len(inner[0].shape)
-        self._layout = Layout(
-            tuple(view.storage for view in views),
-            dimensions,
-            tuple(k for k, view in enumerate(inner) if view.constant) if flat else (),
-            repeated,
-            whole=False,
-            pairs=in_pairs(stage, inner, dimensions),
-        )
+        held = tuple(k for k, view in enumerate(inner) if view.constant) if flat else ()
+        self._layout = Layout.of(stage, inner, dimensions, held, repeated=repeated, whole=False)
         # Neighbours are one task, up to a length: the table is short where most rows are touched.
         self._joins = flat and all(view.strides[0] == self._length for view in views)
         self._columns = np.array(

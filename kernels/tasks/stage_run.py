@@ -12,7 +12,7 @@ from ..arrays.view import View, is_flat
 from ..language.reductions import REDUCTIONS
 from ..program.stages import Stage
 from .launcher import Launcher
-from .layout import Layout, in_pairs
+from .layout import Layout
 from .row_tasks import all_rows, row_of
 from .table import Batch, whole_arrays
 
@@ -57,8 +57,7 @@ class StageRun:
             else:
                 dimensions = None if flat[position] else len(views[0].shape)
                 held = tuple(k for k, view in enumerate(views) if view.constant) if dimensions is None else ()
-                storages = tuple(view.storage for view in views)
-                layout = Layout(storages, dimensions, held, pairs=in_pairs(stage, views, dimensions))
+                layout = Layout.of(stage, views, dimensions, held)
                 groups.setdefault((views[0].device, layout), []).append(position)
         self.batches = [
             whole_arrays(*key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])

@@ -330,7 +330,10 @@ def test_what_cannot_be_updated_is_refused_by_name_and_not_counted(ours: Any) ->
             with pytest.raises((TypeError, ValueError), match="learn_rate"):
                 optimizer(KEY, weights, gradient)
         assert same_bits(weights, start())
-    optimizer.learn_rate = 0.0
+    optimizer.learn_rate, optimizer.eps = 0.0, 1e-40
+    with pytest.raises(ValueError, match=r"of \(7, 'W'\): adam: .*eps=1e-40.*0 in float32"):
+        optimizer(KEY, weights, gradient)
+    optimizer.eps = 1e-8
     optimizer(KEY, weights, gradient.copy())
     assert same_bits(weights, start())
     # A first call that failed leaves no state of its shape behind.

@@ -90,6 +90,20 @@ def test_other_tensors_go_to_torch_by_name(twins: Any) -> None:
     assert shared.tolist() == [0.5, 0.5, 0.0, 0.5, 0.5]
 
 
+def test_an_eps_that_our_float32_flushes_goes_to_torch(twins: Any) -> None:
+    torch = twins.torch
+    params = [torch.ones(3), torch.ones(3, dtype=torch.float64)]
+    opt = twins.fast.Adam(params, lr=0.5)
+    for group_eps, left in ((1e-8, 0), (1e-40, 1), (1e-8, 0)):
+        opt.param_groups[0]["eps"] = group_eps
+        for p in params:
+            p.grad = torch.zeros_like(p)
+        before = sum(opt.updates.torch.values())
+        opt.step()
+        assert sum(opt.updates.torch.values()) - before == left
+        assert all((p == 1).all() for p in params)
+
+
 def test_what_torch_refuses_is_refused_in_its_words(twins: Any) -> None:
     torch = twins.torch
     broadcast, capturable = torch.ones(1).expand(3), torch.ones(3)

@@ -104,7 +104,6 @@ REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
     ("optax", "sgd", {"nesterov": True}, "no effect without momentum"),
     ("optax", "rmsprop", {"nesterov": True}, "fastopt has no such formula"),
     ("optax", "rmsprop", {"bias_correction": True}, "fastopt has no such formula"),
-    ("optax", "rmsprop", {"initial_scale": 0.5}, "starts at 0"),
     ("optax", "adam", {"mu_dtype": "bfloat16"}, "state is float32"),
     ("optax", "adam", {"nesterov": True, "eps_root": 1e-8}, "fastopt has no such formula"),
     ("optax", "adamw", {"mask": {}}, "a weight decay of its own"),

@@ -106,11 +106,36 @@ def test_every_class_has_a_signature_and_the_sources(name: str) -> None:
     options = set(inspect.signature(fastopt.Optimizer).parameters) - {"params", "rule", "hyper"}
     assert set(signature.parameters) == {"params", *FAMILIES[name].hyper, *NUMBERS, *options}
     for rule in FAMILIES[name].variants.values():
-        assert inspect.cleandoc(rule.__doc__ or "nothing") in cls.__doc__
+        assert rule.source
+        assert rule.source in cls.__doc__
     opt = cls(np.ones(2, "float32"))
     for parameter in signature.parameters.values():
         if parameter.name in opt.rule.hyper and parameter.name not in FAMILIES[name].options:
             assert parameter.default == opt.rule.hyper[parameter.name]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_help_lists_every_choice_of_a_family_with_its_default_and_meaning(name: str) -> None:
+    family = FAMILIES[name]
+    choices = {choice.name: choice for choice in family.choices()}
+    assert [*choices] == [*family.hyper]
+    for choice in choices.values():
+        assert choice.meaning or choice.chooses, choice.name
+        assert f"\n{choice.name} = {family.hyper[choice.name]!r}: {choice.text}\n" in getattr(fastopt, name).__doc__
+    for rule in family.variants.values():
+        # What a docstring says of a name is found under it, and of no other name.
+        assert set(rule.meanings) <= set(rule.hyper)
+        assert all(meaning in choices[key].text for key, meaning in rule.meanings.items())
+        assert not re.search(r"^\w+: ", rule.source, re.MULTILINE)
+
+
+def test_a_choice_says_which_rules_have_it_and_what_it_chooses() -> None:
+    choices = {choice.name: choice.text for choice in FAMILIES["SGD"].choices()}
+    assert choices["dampening"].endswith("as in torch; 0 <= dampening <= 1. Only in momentum.")
+    assert choices["nesterov"] == "chooses the rule nesterov."
+    assert "chooses the rule momentum or nesterov" in choices["momentum"]
+    adam = {choice.name: choice.text for choice in FAMILIES["Adam"].choices()}
+    assert "keeps from zero; in adam_uncorrected added to the second moment" in adam["eps"]
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -171,7 +171,7 @@ class _RawKernel:
             f'extern "C" void run_@(unsigned grid, unsigned block, {taken})\n'
             f"{{ shim_launch<{fibers}>(grid, block, [=] {{ fastopt::@({', '.join(names)}); }}); }}\n"
         )
-        self.shim, self.single = shim, "struct float64" not in code
+        self.shim, self.single = shim, _single(code)
         self.symbol = shim.add(name, code.replace(f" {name}(", " @(") + run)
         self.widths = [_declared(parameter) for parameter in parameters[1].split(",")]
 
@@ -182,6 +182,13 @@ class _RawKernel:
 
     def compile(self) -> None:
         """It is compiled when it is called, with all others."""
+
+
+def _single(text: str) -> bool:
+    """Whether a kernel computes in float32: one that casts says to what."""
+    if "double, float>" in text or "float, double>" in text:
+        return "double, float>" in text
+    return "struct float64" not in text
 
 
 def _declared(parameter: str) -> int:
@@ -218,7 +225,7 @@ class _ElementwiseKernel:
         lines = []
         self.arrays: list[int] = []
         self.scalars: list[int] = []
-        self.single = "struct float64" not in preamble
+        self.single = _single(preamble + operation)
         parameters = [*(p for p in in_params.split(", ") if p), *out_params.split(", ")]
         first_output = len(parameters) - len(out_params.split(", "))
         for position, parameter in enumerate(parameters):

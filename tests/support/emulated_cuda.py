@@ -47,10 +47,10 @@ def _floats(builder, values, kinds):
 
 
 def _cpu_function(build, arity, result):
-    """A compiled function on bits of numbers; result: "same", "wide" or "boolean"."""
+    """A compiled function on bits of numbers; result: "same", "wide", "narrow" or "boolean"."""
 
     def typed(*kinds):
-        wanted = {"same": kinds[-1], "wide": types.uint64, "boolean": types.boolean}[result]
+        wanted = {"same": kinds[-1], "wide": types.uint64, "narrow": types.uint32, "boolean": types.boolean}[result]
 
         def generate(context, builder, signature, args):
             value = build(builder, *_floats(builder, args, kinds))
@@ -73,9 +73,13 @@ def _cpu_function(build, arity, result):
 
     def on_bits(*args):
         value = compiled(*args)
-        return value if result == "boolean" else (np.uint64 if result == "wide" else type(args[-1]))(value)
+        kept = {"wide": np.uint64, "narrow": np.uint32, "boolean": bool}.get(result, type(args[-1]))
+        return kept(value)
 
     return on_bits
+
+
+_RESULTS = {"widen": "wide", "as_float64": "wide", "as_float32": "narrow"}
 
 
 def _numpy_function(function):
@@ -103,17 +107,15 @@ def _cpu_load(storage):
 
 
 def _cpu_store(storage):
-    kind = types.uint64 if storage == "float64" else types.uint32
-
     @intrinsic
     def store(typing, base, index, value):
         def generate(context, builder, signature, args):
-            cuda_intrinsics.store(builder, *args[:2], builder.bitcast(args[2], _FLOATS[kind]), storage)
+            cuda_intrinsics.store(builder, *args[:2], builder.bitcast(args[2], _FLOATS[value]), storage)
             return context.get_dummy_value()
 
-        return types.void(types.int64, types.int64, kind), generate
+        return types.void(types.int64, types.int64, value), generate
 
-    return numba.njit(f"void(int64, int64, {kind})")(lambda base, index, value: store(base, index, value))
+    return numba.njit(lambda base, index, value: store(base, index, value))
 
 
 @functools.cache
@@ -123,7 +125,7 @@ def cpu_names():
     for name, build in cuda_intrinsics.BUILDERS.items():
         operation = OPERATIONS.get(name)
         arity, boolean = (operation.arity, operation.boolean) if operation else (1, False)
-        names[name] = _cpu_function(build, arity, "boolean" if boolean else "wide" if name == "widen" else "same")
+        names[name] = _cpu_function(build, arity, "boolean" if boolean else _RESULTS.get(name, "same"))
     loads = {storage: _cpu_load(storage) for storage in ("float16", "bfloat16", "float32", "float64")}
     stores = {storage: _cpu_store(storage) for storage in loads}
     names["load"] = lambda base, index, storage, array: loads[storage](base, index)
@@ -155,8 +157,9 @@ class _Kernel:
     def run(self, blocks, threads, stream, table, partials):
         self.gpu.launches.append((blocks, threads, stream.handle))
         table, partials = table.owner, partials.owner
-        # A kernel of float64 names its storage; only a float32 kernel flushes.
-        double = "float64" in self.function.__code__.co_consts
+        # A kernel of float64 names its storage, or what it casts to; only a float32 kernel flushes.
+        code = self.function.__code__
+        double = "as_float64" in code.co_names or ("float64" in code.co_consts and "as_float32" not in code.co_names)
         function = _in_turns(self.function)
         with contextlib.nullcontext() if double else denormals_flushed():
             for block in range(min(blocks, len(table) + 1)):

@@ -16,6 +16,10 @@ def unaligned(g: Any) -> Any:
     return np.zeros(g.nbytes + 1, "u1")[1:].view(g.dtype).reshape(g.shape) if g.size else None
 
 
+def other_precision(g: Any) -> Any:
+    return np.zeros(g.shape, "float32" if g.dtype == np.float64 else "float64")
+
+
 # What may stand in the place of a gradient, made of a good one; None where it would be good.
 GRADIENTS: dict[str, Callable[[Any], Any]] = {
     "another shape": lambda g: np.zeros((*g.shape, 2), g.dtype),
@@ -25,7 +29,7 @@ GRADIENTS: dict[str, Callable[[Any], Any]] = {
     "objects": lambda g: np.zeros(g.shape, object),
     "long double": lambda g: np.zeros(g.shape, np.longdouble),
     "eight bits": lambda g: np.zeros(g.shape, ml_dtypes.float8_e4m3fn),
-    "the other precision": lambda g: np.zeros(g.shape, "float32" if g.dtype == np.float64 else "float64"),
+    "the other precision": other_precision,
     "the other byte order": lambda g: np.zeros(g.shape, ">f8" if g.dtype == np.float64 else ">f4"),
     "not aligned": unaligned,
     "masked": np.ma.masked_array,
@@ -40,6 +44,8 @@ GRADIENTS: dict[str, Callable[[Any], Any]] = {
 
 def _gradient(make: Callable[[Any], Any]) -> Callable[[Any, Any], Made]:
     def made(m: Any, data: Any) -> Made:
+        if make is other_precision and m.case.options.get("cast_grads"):
+            return None
         gradients = m.gradients(data.draw(st.integers(0, 99)))
         k = data.draw(st.integers(0, len(gradients) - 1))
         wrong = make(gradients[k])

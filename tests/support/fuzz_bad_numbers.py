@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import fastopt
 from fastopt.kernels import RULES
 from fastopt.kernels.language.spellings import SPELLINGS
+from fastopt.kernels.program.floors import floors
 from fastopt.kernels.riders import RANGES
 
 CALLS = Calls()
@@ -85,6 +86,14 @@ def _(m: Any, data: Any) -> Made:
     return lambda: group.__setitem__("clip_norm", 0.5), WRONG
 
 
+@CALLS.add("number: 0 in float32, in a divisor")
+def _(m: Any, data: Any) -> Made:
+    names = [n for n in floors(m.opt._updater.program) if n.startswith("eps")]
+    if not names or m.arrays[0].dtype == np.float64 or any(names[0] in group for group in m.opt.groups.values()):
+        return None
+    return lambda: m.opt.hyper.__setitem__(names[0], data.draw(st.sampled_from([1e-38, 1e-45, 5e-324]))), WRONG
+
+
 @CALLS.add("switch: set afterwards")
 def _(m: Any, data: Any) -> Made:
     if not m.case.rule.statics:
@@ -142,6 +151,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "a clip of nothing": {"clip_norm": 0.0},
     "a group of nothing": {"groups": {"nowhere": {"lr": 0.1}}},
     "a clip of all in a group": {"groups": {"*": {"clip_norm": 1.0}}},
+    "an eps of no clip": {"clip_eps": 1e-6, "clip_norm": None, "clip_array_norm": None},
     "an unknown number in a group": {"groups": {"*": {"learning_rate": 1.0}}},
     "groups that are none": {"groups": {"*": 3}},
     "a loss scaler that is none": {"loss_scaler": 1024.0},

@@ -16,6 +16,7 @@ from plain_model import NEUTRAL
 from rider_choices import COMBINATIONS, usable
 
 from fastopt.kernels import RULES, Rule
+from fastopt.kernels.program.floors import floors
 from fastopt.kernels.riders import RANGES
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -75,6 +76,12 @@ def case(number: int) -> Case:
     one, other = (PAIRS[(number + k) % len(PAIRS)] for k in (0, 1 + number % 4))
     if storage == "float64":
         one = other = ("float64", "float64")
+    if number % 7 == 3 and rule.slots and not rule.starts_from:
+        options["start"] = {rule.slots[-1]: 0.25}
+    if number % 5 == 4 and rule.slots:
+        # Without state a parameter may be replaced by one of another type, and take the gradients of both.
+        options["cast_grads"] = True
+        one = (one[0], "float32" if storage == "float64" else "float64")
     if number % 4 == 2:
         # No copies of complex arrays are in 16 bits.
         options.pop("cast_to", None)
@@ -89,6 +96,9 @@ def valid_numbers(rule: Rule, name: str) -> list[float]:
     # (docs/decisions/denormals.md), the model computes them in the mode of the arrays and flushes them.
     candidates = [0.5, 0.0, 0.9, 0.03, 1.0, 0.999, 2.5, 1e-6, 40.0, 1e20, 1e300, 1e-100]
     own = rule.ranges.get(name) if name in rule.hyper else RANGES.get(name)
+    if name in rule.starts_from or any(name in floors(program) for program in rule.variants()):
+        # An eps that is 0 in float32 is refused there.
+        candidates.remove(1e-100)
     default = rule.hyper[name] if name in rule.hyper else NEUTRAL[name]
     return [default] * 4 + [x for x in candidates if own is None or own.holds(x)]
 
@@ -182,7 +192,7 @@ def problems(draw: Any, case: Case) -> Problem:
     others = [name for name in case.numbers if name not in on]
     chosen = on + draw(st.lists(st.sampled_from(others), max_size=3, unique=True)) if others else on
     hyper = {name: draw(number(case.rule, name)) for name in chosen}
-    grouped = [n for n in case.numbers if n not in ("clip_norm", *case.rule.starts_from)]
+    grouped = [n for n in case.numbers if n not in ("clip_norm", "clip_eps", *case.rule.starts_from)]
     patterns = sorted({"*", *(part for name in names(tree) for part in prefixes(name))})
     groups = {}
     for pattern in draw(st.lists(st.sampled_from(patterns), max_size=2, unique=True)):

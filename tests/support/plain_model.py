@@ -17,6 +17,7 @@ NEUTRAL = {
     "clip_value": np.inf,
     "clip_norm": np.inf,
     "clip_array_norm": np.inf,
+    "clip_eps": 0.0,
     "weight_decay": 0.0,
     "ema": 0.0,
 }
@@ -48,7 +49,8 @@ class PlainModel:
         self.hyper = {name: value for name, value in (NEUTRAL | numbers).items() if name in named}
         self.params = [p.copy(order="K") for p in params]
         self.compute = np.dtype("float64" if params[0].dtype == np.float64 else "float32")
-        starts = [numbers[v] if isinstance(v, str) else v for v in rule.start.values()]
+        own = {slot: numbers[v] if isinstance(v, str) else v for slot, v in rule.start.items()}
+        starts = (own | options.get("start", {})).values()
         with np.errstate(all="ignore"):
             self.slots = [[np.full_like(p, v, self.compute) for v in starts] for p in params]
             self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
@@ -105,7 +107,7 @@ class PlainModel:
 
     def _step(self, grads: dict[int, Any]) -> None:
         numbers = {k: self.numbers(k) for k in range(len(self.params))}
-        finite = all(np.isfinite(g.astype("float64")).all() for g in grads.values())
+        finite = all(np.isfinite(g.astype(self.compute)).all() for g in grads.values())
         if not finite and (self.options.get("skip_nonfinite") or self.scaler):
             self.skipped += 1
             if self.scaler:
@@ -124,8 +126,9 @@ class PlainModel:
             whole = norm(list(g.values()))
             for k in g:
                 limit, single = numbers[k].get("clip_norm", np.inf), numbers[k].get("clip_array_norm", np.inf)
-                factor = shrink(whole, limit)
-                g[k] = times(g[k], factor * shrink(norm(g[k]) * factor, single))
+                eps = numbers[k].get("clip_eps", 0.0)
+                factor = shrink(whole, limit, eps)
+                g[k] = times(g[k], factor * shrink(norm(g[k]) * factor, single, eps))
         new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
         self.t += 1
         for k, (p, slots, states, average) in new.items():
@@ -243,9 +246,9 @@ def times(g: Any, factor: float) -> Any:
     return g * (factor / last) * last
 
 
-def shrink(size: float, limit: float) -> float:
+def shrink(size: float, limit: float, eps: float) -> float:
     """What brings a norm down to a limit."""
-    return limit / max(size, limit) if limit < np.inf else 1.0
+    return limit / max(size + eps, limit) if limit < np.inf else 1.0
 
 
 def copied(values: Any, like: Any) -> Any:

@@ -10,7 +10,7 @@ from fastopt.kernels import RULES
 CHOICES: dict[str, list[dict[str, Any]]] = {
     "scale": [{}, {"grad_scale": 0.375}],
     "value": [{}, {"clip_value": 0.3}],
-    "norm": [{}, {"clip_norm": 0.7}],
+    "norm": [{}, {"clip_norm": 0.7}, {"clip_norm": 0.7, "clip_eps": 0.01}],
     "array norm": [{}, {"clip_array_norm": 0.2}],
     "decay": [
         {},

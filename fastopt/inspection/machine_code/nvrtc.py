@@ -11,6 +11,7 @@ import numpy as np
 from ...kernels.cuda.compiler import OPTIONS, as_elementwise
 from ...kernels.cuda.element import elementwise, kernel_name
 from ...kernels.program.stages import Stage
+from ...kernels.tasks.layout import Layout
 
 # Threads of a block of an ElementwiseKernel, whose source bounds none: CuPy's default.
 ELEMENTWISE_THREADS = 128
@@ -74,7 +75,7 @@ def elementwise_code(name: str, stage: Stage, storages: Sequence[str], dimension
     """
     cupy = library()
     kernels = cupy._core._kernel
-    parts = elementwise(name, stage, storages)
+    parts = elementwise(name, stage, Layout(tuple(storages)))
     kernel: Any = as_elementwise(cupy, parts)
     contiguous = dimensions == 1
     arguments = []

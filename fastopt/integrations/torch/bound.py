@@ -135,6 +135,8 @@ def reason(param: Any, grad: Any, options: Options) -> str:
     """Why a parameter is left to torch; empty if the kernels may try."""
     if options.refused:
         return options.refused
+    if options.flushed and param.dtype != torch.float64:
+        return options.flushed
     if param.is_inference():
         return "a parameter made in inference mode"
     for tensor in (param, grad):
@@ -156,7 +158,7 @@ def reason(param: Any, grad: Any, options: Options) -> str:
 
 
 def _structures(options: Sequence[Options]) -> list[Any]:
-    return [(group.structure, group.decay, group.refused) for group in options]
+    return [(group.structure, group.decay, group.refused, group.flushed) for group in options]
 
 
 def _values(state: Mapping[Any, Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...kernels import FAMILIES, Rule
+from ...kernels.program.floors import flushed
 from ...kernels.riders import WithRiders
 from ...like.torch.optimizers import translated
 from .centered import ON_ITS_STATE
@@ -19,13 +20,14 @@ class Options:
 
     structure: equal in groups that one program updates; a weight decay may be 0 in some of them. decay: the kind of
     weight decay, or None where it is 0 or the rule's own. refused: the first option that the kernels cannot honour, or
-    None. fixed: no number is a tensor.
+    None. flushed: why float32 arrays cannot be updated with the numbers, or "". fixed: no number is a tensor.
     """
 
     structure: tuple[Rule, bool, bool]
     decay: str | None
     numbers: Mapping[str, Any]
     refused: str | None
+    flushed: str
     fixed: bool
 
 
@@ -41,7 +43,9 @@ def read(name: str, group: Mapping[str, Any], arguments: Iterable[str]) -> Optio
     # A number may be a tensor, or NumPy's.
     numbers = {key: value.item() if hasattr(value, "item") else value for key, value in named.items()}
     refused = next((f"{option}=True" for option in REFUSED if group.get(option)), None)
-    return Options(structure, ours.get("decay"), numbers, refused, not any(hasattr(v, "item") for v in named.values()))
+    fixed = not any(hasattr(v, "item") for v in named.values())
+    small = flushed(rule.program(rule.hyper), {**rule.hyper, **numbers})
+    return Options(structure, ours.get("decay"), numbers, refused, small, fixed)
 
 
 def definition_of(options: Sequence[Options]) -> WithRiders:

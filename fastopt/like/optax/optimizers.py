@@ -32,7 +32,6 @@ WHY = {
     **dict.fromkeys(("accumulator_dtype", "mu_dtype"), "state is float32, or float64 for float64 parameters"),
     **dict.fromkeys(("mask", "weight_decay_mask"), "give a group of the parameters a weight decay of its own"),
     "trust_ratio_mask": "make an optimizer for each part of the parameters",
-    "initial_scale": "the mean of the squares starts at 0",
 }
 
 
@@ -93,7 +92,10 @@ def rmsprop(
     bias_correction: bool = False,
 ) -> Optimizer:
     """optax.rmsprop: lr is inside the velocity."""
-    return made("RMSprop", locals(), {"initial_scale": 0.0, "nesterov": False, "bias_correction": False})
+    arguments = locals()
+    if scale := arguments.pop("initial_scale"):
+        arguments["start"] = {"var" if centered else "v": scale}
+    return made("RMSprop", arguments, {"nesterov": False, "bias_correction": False})
 
 
 def adadelta(

@@ -132,6 +132,16 @@ def test_updates_of_arrays_that_lie_across_their_memory_compile(storage: str) ->
     assert not broken_promises(made.ptx)
 
 
+@pytest.mark.parametrize(
+    "storages", [("float32", "float64", *["float32"] * 2), ("float64", "float16", *["float64"] * 2)]
+)
+def test_kernels_that_cast_a_gradient_keep_the_promise(storages: tuple[str, ...]) -> None:
+    rule_name, stage, _ = stages_of("adamw", "float32")[-1]
+    made = compiled(update_source(rule_name, stage, Layout(storages, cast=storages[0])), 90)
+    assert_no_spills(made)
+    assert not broken_promises(made.ptx)
+
+
 def test_the_checkers_can_fail() -> None:
     rule_name, stage, storages = stages_of("adamw", "float32")[0]
     text = update_source(rule_name, stage, Layout(storages))

@@ -97,6 +97,35 @@ def test_a_clip_of_all_keeps_the_direction_and_a_clip_of_each_array_does_not() -
     assert np.allclose(through_a_clip("clip_array_norm", *grads), [[1, 0], [0, 1]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [0.0, 1 - 1e-7, 1.0, 5.0])
+@pytest.mark.parametrize("option", ["clip_norm", "clip_array_norm"])
+def test_with_an_eps_a_clip_has_torchs_factor(option: str, size: float) -> None:
+    """torch.nn.utils.clip_grad_norm_ multiplies by min(1, max_norm / (norm + 1e-6))."""
+    p, g = np.zeros(4), np.array([0.6, 0.0, 0.0, 0.8]) * size
+    opt = fastopt.SGD([p], lr=1.0, **{option: 1.0, "clip_eps": 1e-6})
+    opt.step([g])
+    np.testing.assert_allclose(-p, g * min(1.0, 1.0 / (np.linalg.norm(g) + 1e-6)), rtol=4e-16)
+    opt.clip_eps = 0.0
+    p[...] = 0
+    opt.step([g])
+    np.testing.assert_allclose(-p, g * min(1.0, 1.0 / max(np.linalg.norm(g), 1e-300)), rtol=4e-16)
+
+
+@pytest.mark.peers
+def test_a_clip_with_torchs_eps_follows_torch() -> None:
+    torch = pytest.importorskip("torch")
+    generator = np.random.default_rng(0)
+    grads = [generator.standard_normal(shape) for shape in ((7, 5), (1200,))]
+    tensors = [torch.zeros(g.shape, dtype=torch.float64) for g in grads]
+    for tensor, g in zip(tensors, grads, strict=True):
+        tensor.grad = torch.from_numpy(g.copy())
+    torch.nn.utils.clip_grad_norm_(tensors, 0.3)
+    params = [np.zeros_like(g) for g in grads]
+    fastopt.SGD(params, lr=1.0, clip_norm=0.3, clip_eps=1e-6).step(grads)
+    for p, tensor in zip(params, tensors, strict=True):
+        np.testing.assert_allclose(-p, tensor.grad.numpy(), rtol=1e-14)
+
+
 def test_a_clip_bears_what_overflows_when_squared_and_spreads_a_nan() -> None:
     assert np.allclose(through_a_clip("clip_norm", [3e25, 0.0], [0.0, 4e25]), [[0.6, 0], [0, 0.8]], rtol=1e-6)
     assert np.isnan(through_a_clip("clip_norm", [np.nan, 1.0], [1.0, 1.0])).all()
