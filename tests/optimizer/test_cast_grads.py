@@ -107,6 +107,7 @@ def test_the_message_names_the_option_where_it_helps(options: dict[str, Any], gr
     assert "cast_grads" not in str(refused.value)
 
 
+@pytest.mark.ci
 def test_a_watch_takes_them_too(tmp_path: Path) -> None:
     opt = made(cast_grads=True)
     with opt.watch(tmp_path / "run.jsonl", every=1):
