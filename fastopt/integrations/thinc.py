@@ -74,6 +74,7 @@ class Optimizer(Base):  # type: ignore[misc]
         self._given, self._steady = (), False
         self._seen: list[Any] = []
         self._numbers: dict[str, Any] = {}
+        self._flushed = ""
         self._keys: dict[Any, Key] = {}
         self._now(None)
 
