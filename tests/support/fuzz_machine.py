@@ -86,7 +86,7 @@ class Machine(RuleBasedStateMachine):
 
     def tree(self, arrays: Sequence[Any]) -> Any:
         """These arrays in the structure of the parameters."""
-        return replaced(self.problem.tree, arrays.__getitem__)
+        return replaced(self.problem.tree, arrays.__getitem__, nothing=None)
 
     def gradients(self, seed: int, mood: str = "normal", how: str = "new") -> list[Any]:
         """For each parameter a gradient in NumPy, laid as its kind allows."""

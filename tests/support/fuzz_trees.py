@@ -130,14 +130,14 @@ def parts(tree: Any) -> list[tuple[str, Any]] | None:
     return None
 
 
-def replaced(tree: Any, leaf_of: Callable[[int], Any]) -> Any:
-    """The tree with something else for each of its leaves."""
+def replaced(tree: Any, leaf_of: Callable[[int], Any], nothing: Any = "nothing") -> Any:
+    """The tree with something else for each of its leaves. nothing: what stands for "nothing"."""
     if tree in ASIDE:
-        return None if tree == "nothing" else tree
+        return nothing if tree == "nothing" else tree
     found = parts(tree)
     if found is None:
         return leaf_of(tree)
-    values = [replaced(value, leaf_of) for _, value in found]
+    values = [replaced(value, leaf_of, nothing) for _, value in found]
     if isinstance(tree, dict):
         return type(tree)(zip(tree, values, strict=True))
     return type(tree)(*values) if isinstance(tree, Pair | Layer) else type(tree)(values)
