@@ -13,6 +13,8 @@ from .lr_scale import lr_scales
 from .state import started
 
 Kind = tuple[tuple[int, ...], str, str, str]
+# The types of computation that flush denormals.
+SINGLE = ("float32", "complex64")
 _KIND = ("shape", "the type of computation", "the device", "the backend")
 
 
@@ -100,7 +102,7 @@ def _above(
     choices: Choices, layers: Sequence[tuple[Hyper, ...]], kinds: Sequence[Kind]
 ) -> dict[Hyper, list[tuple[Hyper, ...]]]:
     """As Taken has it. Raises ValueError for numbers with which these parameters cannot be updated."""
-    single = dict.fromkeys(own for own, (_, compute, *_) in zip(layers, kinds, strict=True) if compute == "float32")
+    single = dict.fromkeys(own for own, (_, compute, *_) in zip(layers, kinds, strict=True) if compute in SINGLE)
     above: dict[Hyper, list[tuple[Hyper, ...]]] = {}
     for own in single:
         for place, hyper in enumerate(own):
