@@ -67,7 +67,7 @@ def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str) -> Any:
     """The values that a peer kept for a slot of ours, or that are made of what it kept; else the slot's start."""
     made = OURS.get(opt.rule.name, {}).get(slot)
     if slots and made:
-        return made.array(lambda name: on_host(slots[name], name), updater_of(opt).definition.together)
+        return made.array(lambda name: on_host(slots[name], name), updater_of(opt).definition.one_moment)
     if slot in slots:
         return slots[slot]
     start = updater_of(opt).definition.start[slot]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked, unknown_name
-from ..kernels.program.floors import floors, flushed
+from ..kernels.program.floors import floors, flushed, is_small
 from ..monitors.known import evaluated
 from .functions import check_copied, check_pickled
 
@@ -88,9 +88,17 @@ class Hyper(MutableMapping[str, Any]):
         """The value as a Python number, checked."""
         definition: Definition = self._definition
         number = checked(definition.name, name, value, definition.hyper[name], definition.ranges.get(name))
-        if name in self._floors and (why := self.flushed(self._under, self._above, {name: number})):
-            raise ValueError(why)
+        if name in self._floors and self._has_small(number):
+            why = self.flushed(self._under, self._above, {name: number})
+            if why:
+                raise ValueError(why)
         return number
+
+    def _has_small(self, number: Any) -> bool:
+        """Whether this number, or one of those that floors follow from, is so small that a floor may be flushed."""
+        if is_small(number):
+            return True
+        return any(is_small(layer.get(name)) for name in self._floors for layer in (self._values, self._under))
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..kernels.arrays.view import compute_type
-from ..kernels.libraries.library import check_parameters, view_of
+from ..kernels.libraries.library import check_meaning, check_parameters, view_of
 from ..trees.parameters import Parameters
 from .choices import Choices
 from .hyper import Hyper, groups_of
@@ -79,6 +79,9 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
         for (_, computes, _, _), name in zip(kinds, names, strict=True):
             if computes != "float32":
                 raise ValueError(f"cast_to is for parameters that are computed in float32; {name} is {computes}")
+    program = choices.definition.program(choices.hyper)
+    for (_, computes, _, _), name in zip(kinds, names, strict=True):
+        check_meaning(program, computes, name)
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)
