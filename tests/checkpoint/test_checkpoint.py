@@ -511,6 +511,9 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path: P
         ({"best": 1j}, r"user\['best'\], a complex$"),
         (np.longdouble(1), "user, a longdouble$"),
         ([{(1, 2): 3}], r"user\[0\], which has the key \(1, 2\), a tuple; use a string"),
+        ({"at": {1: "a", "1": "b"}}, r"user\['at'\], whose keys 1 and '1' are both '1' in JSON; use different"),
+        ({None: 0, "null": 5}, "user, whose keys None and 'null' are both 'null'"),
+        ({True: 0, "true": 5}, "user, whose keys True and 'true' are both 'true'"),
         (circle, "user, which contains itself"),
         (deep, "user, which contains itself or is nested"),
     ):
