@@ -3,6 +3,7 @@
 import copy
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..kernels.definition import Definition
@@ -27,6 +28,11 @@ class Hyper(MutableMapping[str, Any]):
     # Equality is identity: parameters are grouped by which Hyper objects hold for them.
     __hash__ = object.__hash__
     __eq__ = object.__eq__
+
+    def update(self, *given: Any, **named: Any) -> None:
+        """Set several; raises TypeError or ValueError for one that cannot be used, and then sets none."""
+        with all_or_none(self):
+            super().update(*given, **named)
 
     def __setitem__(self, name: str, value: Any) -> None:
         definition: Definition = self._definition
@@ -137,6 +143,18 @@ class Hyper(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<{', '.join(f'{name}={value!r}' for name, value in self.items())}>"
+
+
+@contextmanager
+def all_or_none(*each: Hyper) -> Iterator[None]:
+    """A context that puts the values back that it has set, if it raises."""
+    before = [(hyper, dict(hyper._values), dict(hyper._called)) for hyper in each]
+    try:
+        yield
+    except BaseException:
+        for hyper, values, called in before:
+            hyper.__dict__.update(_values=values, _called=called, changes=hyper.changes + 1)
+        raise
 
 
 class Groups(Mapping[str, Hyper]):
