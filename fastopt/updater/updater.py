@@ -174,7 +174,8 @@ class Updater:
         if self.has_derived:
             with self.lock:
                 self.settle()
-                self.refresh_all(self.arrays)
+                self.taken.check(arrays := self.arrays, self._every)
+                self.refresh_all(arrays)
 
     def refresh_all(self, arrays: Sequence[Any], but: Collection[str] = ()) -> None:
         """`refresh` while the lock is held. arrays: the parameters. but: by their keys those whose copies stay."""
@@ -315,6 +316,7 @@ class Updater:
                     x if x is None else distinct_rows(x, (*p.shape, 0)[0], f"rows{path}") for x, p, path in named
                 ]
                 chosen = {k: checked[k] for k in behind if checked[k] is not None}
+            self.taken.check(arrays, chosen)
             for k, row_numbers in chosen.items():
                 self.catch_up(k, arrays[k], row_numbers)
 

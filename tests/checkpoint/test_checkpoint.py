@@ -614,6 +614,30 @@ def test_a_parameter_that_was_replaced_in_its_tree_is_the_one_that_is_saved_and_
     assert same_bits(old, kept)
 
 
+@pytest.mark.parametrize("now", [np.ones((5, 3), "f"), np.ones((2, 3))], ids=["shape", "type"])
+def test_a_parameter_that_its_state_does_not_fit_is_not_saved(now: Any, tmp_path: Path) -> None:
+    opt = adam(cast_to="float16")
+    opt.save(tmp_path / "s")
+    whole, saved = (tmp_path / "s").read_bytes(), opt.state_dict()
+    opt.params["W"] = now
+    for call in (
+        opt.state_dict,
+        opt.refresh,
+        lambda: opt.save(tmp_path / "s"),
+        lambda: opt.load_state_dict(saved, partial=True),
+    ):
+        with pytest.raises(ValueError, match=r"^params\['W'\] has .* as when its state was made; call opt\.sync\(\)"):
+            call()
+    assert (tmp_path / "s").read_bytes() == whole
+    assert len(list(tmp_path.iterdir())) == 1
+    sparse = fastopt.SGD([np.ones((4, 2), "f")], momentum=0.9)
+    for row in (0, 1):
+        sparse.step([fastopt.RowSparse(np.array([row]), np.ones((1, 2), "f"))])
+    sparse.params[0] = np.ones((5, 2), "f")
+    with pytest.raises(ValueError, match=r"call opt\.sync\(\)"):
+        sparse.flush()
+
+
 def test_the_file_has_the_mode_that_the_umask_gives_and_links_are_followed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("target")
     old = os.umask(0o027)

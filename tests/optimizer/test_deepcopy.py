@@ -234,6 +234,31 @@ def test_a_copy_knows_its_arrays_wherever_they_move(again: Callable[[Any], Any])
     assert [state["b"][0] for state in copied.state] == [1, 2]
 
 
+@both
+@pytest.mark.parametrize("now", [np.ones((5, 3), "f"), np.ones((4, 3))], ids=["shape", "type"])
+def test_a_parameter_that_was_replaced_begins_anew_in_the_copy_too(again: Callable[[Any], Any], now: Any) -> None:
+    opt = fastopt.SGD(tree(0), momentum=0.9, lr_scale={"W": np.ones((4, 1), "f")})
+    opt.step(tree(1))
+    opt.params["W"] = now
+    grads = {**tree(2), "W": 2 * now}
+    copied = again(opt)
+    with pytest.raises(ValueError, match=r"^params\['W'\] has .* as when its state was made; call opt\.sync\(\)"):
+        copied.step(grads)
+    copied.params["W"] = np.ones((4, 3), "f")
+    copied.step(tree(2))  # As it was.
+    copied = again(opt)
+    if now.dtype == "f":
+        with pytest.raises(ValueError, match=r"lr_scale\['W'\] has shape"):
+            copied.sync()
+    plain = fastopt.SGD(tree(0), momentum=0.9)
+    plain.step(tree(1))
+    plain.params["W"] = now
+    copied = again(plain)
+    assert copied.sync().begun == ("W",)
+    copied.step(grads)
+    assert same_bits(copied.state[0]["b"], grads["W"])
+
+
 def test_a_shallow_copy_is_refused() -> None:
     with pytest.raises(TypeError, match=r"one count of steps.*copy\.deepcopy\(\(params, opt\)\)"):
         copy.copy(fastopt.SGD(tree(0)))
