@@ -574,14 +574,14 @@ def test_a_part_of_another_shape_or_type_is_left_and_reported(tmp_path: Path) ->
     assert report.missing == report.unexpected == ()
     assert [said for said in report.changed if "as it was" in said] == [
         *(
-            f"{slot}/W: as it was, since {slot}/W was saved with shape (2, 3), but {name} has shape (3, 3)"
+            f"{slot}/W: as it was, since it was saved with shape (2, 3), but {name} has shape (3, 3)"
             for slot, name in (
                 ("p", "params['W']"),
                 ("m", "state 'm' of params['W']"),
                 ("v", "state 'v' of params['W']"),
             )
         ),
-        "p/b: as it was, since p/b was saved as float32, but params['b'] is float16; make it of that type first",
+        "p/b: as it was, since it was saved as float32, but params['b'] is float16",
     ]
     after = other.state_dict()
     for key in ("p/W", "m/W", "v/W", "p/b"):
@@ -589,6 +589,48 @@ def test_a_part_of_another_shape_or_type_is_left_and_reported(tmp_path: Path) ->
     # The moments are computed in float32 for both types.
     assert same_bits(after["arrays"]["m/b"], opt.state_dict()["arrays"]["m/b"])
     assert after["steps"] == {"W": 0, "b": 1}
+
+
+def test_an_average_stays_with_its_parameter() -> None:
+    opt, other = adam(ema=0.5), fastopt.Adam({"W": np.zeros((2, 3), "float16"), "b": np.zeros(3, "float32")}, ema=0.5)
+    report = other.load_state_dict(opt.state_dict(), partial=True)
+    assert "average of the parameter/W: as it was, since it follows the parameter" in report.changed
+    assert (other.ema["W"].tolist(), other.params["W"].tolist()) == ([[0.0] * 3] * 2,) * 2
+    assert same_bits(other.ema["b"], opt.ema["b"])
+    # It is still of no means, and so follows what the caller writes.
+    other.params["W"][...] = 3
+    other.refresh()
+    assert (other.ema["W"] == 3).all()
+    # Where the parameters are kept elsewhere, it is loaded.
+    other = adam(ema=0.5)
+    other.step({"W": np.ones((2, 3), "f"), "b": np.ones(3, "f")})
+    other.load_state_dict(opt.state_dict(), params=False)
+    assert same_bits(other.ema["W"], opt.ema["W"])
+
+
+def test_a_slot_without_the_others_is_left_and_the_reason_is_told() -> None:
+    opt = adam()
+    saved = opt.state_dict()
+    saved["arrays"]["m/W"] = np.zeros((3, 3), "f")
+    del saved["arrays"]["v/b"]
+    changed = opt.load_state_dict(saved, partial=True).changed
+    assert "v/W: as it was, since the state has no m/W that fits" in changed
+    assert "m/b: as it was, since the state has no v/b" in changed
+
+
+def test_monitors_and_a_loss_scale_that_are_not_taken_are_reported() -> None:
+    scaled = adam(beta1=fastopt.ReduceOnPlateau() * 0.5, loss_scaler=fastopt.LossScaler(8.0))
+    plain = adam(skip_nonfinite=True, grad_scale=1.0)
+    for opt, saved, told in (
+        (plain, scaled.state_dict(), "the state has the monitors ['ReduceOnPlateau'], the optimizer []"),
+        (plain, scaled.state_dict(), "the state has a loss_scaler, the optimizer has none"),
+        (scaled, plain.state_dict(), "the state has the monitors [], the optimizer ['ReduceOnPlateau']"),
+        (scaled, plain.state_dict(), "the optimizer has a loss_scaler, the state has none"),
+        (plain, plain.state_dict() | {"monitors": [3]}, "the state has the monitors [None], the optimizer []"),
+    ):
+        assert f"not taken: {told}" in opt.load_state_dict(saved, partial=True).changed
+    with pytest.raises(ValueError, match="the state has the monitors"):
+        plain.load_state_dict(scaled.state_dict())
 
 
 def test_lists_in_the_place_of_arrays_are_refused() -> None:
