@@ -10,7 +10,7 @@ from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked, unknown_name
 from ..kernels.program.floors import floors, flushed
 from ..monitors.known import evaluated
-from .functions import check_copied, check_pickled
+from .functions import by_value_only, check_copied
 
 
 class Hyper(MutableMapping[str, Any]):
@@ -103,19 +103,21 @@ class Hyper(MutableMapping[str, Any]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Hyper":
         for name, value in self.items():
-            check_copied(self._place(name), value, self._called[name])
+            check_copied(self._place(name), value, self._called[name], Hyper, by_value=False)
         new = memo[id(self)] = object.__new__(Hyper)
         new.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return new
 
     def __getstate__(self) -> dict[str, Any]:
+        refused: list[Any] = []
         for name, value in self.items():
-            check_copied(self._place(name), value, self._called[name])
-            check_pickled(self._place(name), value, Hyper)
-        return {**self.__dict__, "_values": dict(self._values), "_called": dict(self._called)}
+            check_copied(self._place(name), value, self._called[name], Hyper, by_value=True)
+            refused += by_value_only(self._place(name), value, Hyper)
+        return {"refused": refused, **self.__dict__, "_values": dict(self._values), "_called": dict(self._called)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self.__dict__.pop("refused", None)
 
     def _place(self, name: str) -> str:
         return name if self._pattern is None else f"groups[{self._pattern!r}].{name}"
@@ -148,12 +150,12 @@ class Hyper(MutableMapping[str, Any]):
 @contextmanager
 def all_or_none(*each: Hyper) -> Iterator[None]:
     """A context that puts the values back that it has set, if it raises."""
-    before = [(hyper, dict(hyper._values), dict(hyper._called)) for hyper in each]
+    before = [{name: dict(vars(hyper)[name]) for name in ("_values", "_called")} for hyper in each]
     try:
         yield
     except BaseException:
-        for hyper, values, called in before:
-            hyper.__dict__.update(_values=values, _called=called, changes=hyper.changes + 1)
+        for hyper, held in zip(each, before, strict=True):
+            vars(hyper).update(held, changes=hyper.changes + 1)
         raise
 
 

@@ -4,6 +4,7 @@ The arrays are those of the caller's tree, one by one: whatever is copied or pic
 same arrays afterwards. The tree itself is not looked into, as it may be half made by then.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,6 +35,14 @@ def kept(updater: Any) -> dict[str, Any]:
             "loss_scaler": scaler,
             "served": scaler is not None and scaler.serves(updater.journal),
         }
+
+
+def copied(updater: Any, memo: dict[int, Any]) -> Any:
+    """A copy of an updater, all as it is between two steps, whoever else takes steps meanwhile."""
+    with updater.lock:
+        new = memo[id(updater)] = object.__new__(type(updater))
+        remake(new, copy.deepcopy(kept(updater), memo))
+    return new
 
 
 def remake(updater: Any, state: Mapping[str, Any]) -> None:

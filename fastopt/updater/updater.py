@@ -16,7 +16,7 @@ from .behind import RowsBehind
 from .choices import Choices
 from .counts import Counts, History
 from .journal import Journal
-from .kept import kept, remake
+from .kept import copied, kept, remake
 from .loss_scale import LossScaler
 from .observers import Replayed, Watching
 from .plans import Plans
@@ -52,7 +52,7 @@ class Updater:
         self.captured: Replayed | None = None
 
     # For copy.deepcopy and pickle.
-    __getstate__, __setstate__ = kept, remake
+    __getstate__, __setstate__, __deepcopy__ = kept, remake, copied
 
     def take(
         self,
