@@ -15,6 +15,7 @@ from ..kernels.arrays.view import as_complex
 from ..kernels.libraries.library import to_host, view_of
 from ..optimizer.optimizer import Optimizer, updater_of
 from ..updater.hyper import Hyper
+from ..updater.state import start_of
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str) -> Any:
         return made.array(lambda name: on_host(slots[name], name), updater_of(opt).definition.one_moment)
     if slot in slots:
         return slots[slot]
-    start = updater_of(opt).definition.start[slot]
-    return float(opt.hyper[start] if isinstance(start, str) else start)
+    choices = updater_of(opt).choices
+    return float(start_of(choices.definition, choices.hyper, choices.start, slot)[1])
 
 
 def _fitting(values: Any, array: Any, name: str) -> Any:

@@ -100,12 +100,7 @@ def put(
     values = [value] if len(names) == 1 else value
     if not isinstance(values, list | tuple) or len(values) != len(names):
         raise ValueError(f"{' and '.join(names)} take a pair of values; got {value!r}")
-    before = {name: hyper[name] for name in names}
-    try:
-        hyper.update(zip(names, map(taken, values), strict=True))
-    except Exception:
-        hyper.update(before)
-        raise
+    hyper.update(zip(names, map(taken, values), strict=True))
 
 
 def _defined(kind: type, base: type, name: str) -> bool:

@@ -8,6 +8,7 @@ from ...kernels.language.spellings import TORCH as NAMES
 from ...optimizer.names import put
 from ...optimizer.optimizer import Optimizer
 from ...trees.tree import leaves
+from ...updater.hyper import all_or_none
 
 
 class ParamGroup(MutableMapping[str, Any]):
@@ -41,6 +42,11 @@ class ParamGroup(MutableMapping[str, Any]):
                 f"each its own {name} when the optimizer is made"
             )
         put(holder, ours, value)
+
+    def update(self, *given: Any, **named: Any) -> None:
+        """Set several; raises what setting one raises, and then sets none."""
+        with all_or_none(self._optimizer.hyper, *self._optimizer.groups.values()):
+            super().update(*given, **named)
 
     def _holder(self, place: int, name: str) -> Any:
         """What has a hyperparameter of the group at a place: its own numbers, or those of all."""
