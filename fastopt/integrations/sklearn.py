@@ -15,7 +15,7 @@ from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import suggestion
 from ..optimizer.classes import CLASSES
-from ..optimizer.names import names_meant
+from ..optimizer.meant import names_meant
 from ..optimizer.optimizer import Optimizer
 from .versions import warn_if_untested
 

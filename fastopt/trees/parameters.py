@@ -1,7 +1,7 @@
 """The parameters of a model: a tree of arrays, flattened once, with a path and a name for each array."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .getter import Code, getter
@@ -53,6 +53,7 @@ class Parameters:
 
     def _new_getters(self) -> None:
         # Of parameters and of gradients, which may have other containers; the newest first.
+        self._getters: dict[bool, tuple[Callable[[Any], list[Any] | None], ...]]
         self._getters = {same: (getter(*code),) for same, code in self._codes.items()}
 
     def __getstate__(self) -> dict[str, Any]:

@@ -261,7 +261,26 @@ def test_numbers_are_read_and_set_by_the_peer_s_names() -> None:
     rho = make("keras", "RMSprop")
     rho.rho = 0.5
     assert rho.alpha == 0.5
+    opt = make("keras", "Adam", use_ema=True, ema_momentum=0.9)
+    opt.ema_momentum = 0.5
+    assert (opt.use_ema, opt.ema_momentum, opt.hyper.ema(1), opt.hyper.ema(2), rho.use_ema) == (
+        True,
+        0.5,
+        0,
+        0.5,
+        False,
+    )
+    opt.hyper.ema = 0.75
+    assert opt.ema_momentum == 0.75
+    with pytest.raises(ValueError, match="ema must satisfy"):
+        opt.ema_momentum = 1.5
+    with pytest.raises(AttributeError, match="make another with use_ema=False"):
+        opt.use_ema = False
+    with pytest.raises(AttributeError, match=r"make it with ema_momentum=0\.5"):
+        rho.ema_momentum = 0.5
     opt = make("thinc", "Adam", L2=0.1)
+    with pytest.raises(AttributeError, match="make another with L2_is_weight_decay=False"):
+        opt.L2_is_weight_decay = False
     opt.learn_rate, opt.L2, opt.b1 = lambda t: 1 / (t + 1), 0.2, 0.5
     assert (opt.lr(1), opt.weight_decay, opt.beta1, opt.grad_clip) == (1, 0.2, 0.5, 1)
     # One optimizer's names are no other's.

@@ -5,8 +5,8 @@ from typing import Any
 
 from ...kernels.language.spellings import PAIRS
 from ...kernels.language.spellings import TORCH as NAMES
-from ...optimizer.names import put
 from ...optimizer.optimizer import Optimizer
+from ...optimizer.spelled import put
 from ...trees.tree import leaves
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from ...kernels import FAMILIES
 from ...kernels.language.spellings import PAIRS
 from ...kernels.language.spellings import TORCH as NAMES
-from ...optimizer.names import spell
 from ...optimizer.optimizer import Optimizer
+from ...optimizer.spelled import spell
 from ..building import Number, built, decayed
 from ..unused import refuse
 from .groups import param_groups
@@ -52,7 +52,8 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
         count = len(params)
         hyper["groups"] = _grouped(name, arguments, own, hyper)
     opt = built(family, params, hyper, {})
-    spell(opt, {**NAMES, **PAIRS}, others={"param_groups": functools.partial(param_groups, count=count)})
+    groups = functools.partial(param_groups, count=count)
+    spell(opt, {**NAMES, **PAIRS}, arguments, others={"param_groups": (groups, None)})
     return opt
 
 
