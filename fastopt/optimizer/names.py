@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from .meant import FIXED, lacking, names_meant, option_names
-from .spelled import by_spelling, put
+from .spelled import by_spelling, check_set, put
 
 # What an optimizer has and nobody sets, and what to do instead.
 _READ_ONLY = {
@@ -41,6 +41,7 @@ class Named:
         if hasattr(type(held), "__set__") and not _is_ours_to_read(kind, held):
             super().__setattr__(name, value)
         elif number:
+            check_set(self, name)
             own["hyper"][name] = value
         elif (name in own and name not in FIXED) or not _taken(self, name, value):
             super().__setattr__(name, value)
@@ -116,6 +117,7 @@ def _taken(optimizer: Any, name: str, value: Any) -> bool:
     if name.startswith("_") or _defined(type(optimizer), name):
         return False
     if names := by_spelling(optimizer, name):
+        check_set(optimizer, *names)
         put(optimizer.hyper, names, value, vars(optimizer)["_spelled"].taken)
         return True
     if (spelled := vars(optimizer).get("_spelled")) and name in spelled.others:

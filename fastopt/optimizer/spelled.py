@@ -1,8 +1,10 @@
 """A peer's names for what an optimizer has: read and set as ours."""
 
-from collections.abc import Callable, Collection, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ..updater.hyper import ABSENT, Hyper
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class Spelled:
     taken: Callable[[Any], Any]
     others: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any, Any], None] | None]]
     arguments: frozenset[str]
+    check: Callable[[Any, str], None] | None
 
 
 def as_it_is(value: Any) -> Any:
@@ -28,10 +31,11 @@ def spell(
     arguments: Collection[str],
     taken: Callable[[Any], Any] = as_it_is,
     others: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any, Any], None] | None]] | None = None,
+    check: Callable[[Any, str], None] | None = None,
 ) -> None:
     """Let an optimizer be read and set by a peer's names too, as Spelled has them."""
     each = {theirs: (names,) if isinstance(names, str) else names for theirs, names in ours.items()}
-    vars(optimizer)["_spelled"] = Spelled(each, taken, others or {}, frozenset(arguments))
+    vars(optimizer)["_spelled"] = Spelled(each, taken, others or {}, frozenset(arguments), check)
 
 
 def by_spelling(optimizer: Any, name: str) -> tuple[str, ...]:
@@ -41,17 +45,23 @@ def by_spelling(optimizer: Any, name: str) -> tuple[str, ...]:
     return names if all(one in hyper for one in names) else ()
 
 
-def put(
-    hyper: MutableMapping[str, Any], names: tuple[str, ...], value: Any, taken: Callable[[Any], Any] = as_it_is
-) -> None:
+def check_set(optimizer: Any, *names: str) -> None:
+    """Raise what the peer's check raises for hyperparameters of ours that are to be set."""
+    spelled = vars(optimizer).get("_spelled")
+    for name in names if spelled and spelled.check else ():
+        spelled.check(optimizer, name)
+
+
+def put(hyper: Hyper, names: tuple[str, ...], value: Any, taken: Callable[[Any], Any] = as_it_is) -> None:
     """Set a hyperparameter, or each of several to one of the values. Raises TypeError or ValueError, and then sets
     none."""
     values = [value] if len(names) == 1 else value
     if not isinstance(values, list | tuple) or len(values) != len(names):
         raise ValueError(f"{' and '.join(names)} take a pair of values; got {value!r}")
-    before = {name: hyper[name] for name in names}
+    before = {name: hyper.get(name, ABSENT) for name in names}
     try:
         hyper.update(zip(names, map(taken, values), strict=True))
     except Exception:
-        hyper.update(before)
+        for name, value in before.items():
+            hyper.put(name, value)
         raise
