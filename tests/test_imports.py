@@ -49,7 +49,7 @@ face
 """
 FASTOPT = """
 kernels measure
-trees plots schedules inspection
+guarded trees plots schedules inspection
 monitors
 updater
 checkpoint watch

@@ -9,7 +9,7 @@ from typing import Any
 from ..kernels.libraries.library import filling, view_of
 from ..kernels.riders import AVERAGE, COPY
 from ..updater.counts import History
-from ..updater.hyper import Hyper
+from ..updater.hyper import ABSENT, Hyper
 from ..updater.updater import Updater
 from .file import Checkpoint, Spec
 from .made import OURS
@@ -115,8 +115,8 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     try:
         differing += load_stateful(updater, state, some, undo)
         for hyper, name, value in changes:
-            undo.append(partial(hyper.__setitem__, name, hyper[name]))
-            hyper[name] = value
+            undo.append(partial(hyper.put, name, hyper.get(name, ABSENT)))
+            hyper.put(name, value)
         # One call without bytecode in between, as in a step.
         done.extend(map(operator.call, fillings))
     finally:
@@ -242,14 +242,20 @@ def _hyper_changes(
     if state["options"] != options(updater):
         conflicts.append(f"its options are {state['options']}, these are {options(updater)}")
     own, theirs = updater.groups, state["groups"]
-    if list(own) != list(theirs):
+    # A group without numbers does nothing; a run may have given it some since.
+    if [p for p in own if p in theirs or own[p]] != [p for p in theirs if p in own or theirs[p]]:
         conflicts.append(f"its groups are {list(theirs)}, these are {list(own)}")
     pairs = [("", updater.hyper, state["hyper"])]
     pairs += [(f"groups[{p!r}].", own[p], theirs[p]) for p in own if p in theirs]
     for prefix, hyper, saved in pairs:
         # An older version did not know the hyperparameter, and acted as its default does.
         added = {n for n, value in hyper.items() if not (prefix or _differ(value, updater.rule.hyper.get(n)))}
-        if differing := set(hyper) - set(saved) - added | set(saved) - set(hyper):
+        come = [n for n in saved if n not in hyper and hyper.may_have(n) and not isinstance(saved[n], dict)]
+        gone = [n for n in hyper if n not in saved and hyper.may_have(n) and not callable(hyper[n])]
+        for name in (*come, *gone):
+            changes.append((hyper, name, hyper.check(name, saved[name]) if name in come else ABSENT))
+            changed.append(f"{prefix}{name}: {hyper.get(name, 'none')!r} -> {saved.get(name, 'none')!r}")
+        if differing := (set(hyper) - set(saved) - added | set(saved) - set(hyper)).difference(come, gone):
             conflicts.append(f"{prefix or 'it'} has not the same hyperparameters: {', '.join(sorted(differing))}")
         for name in (name for name in hyper if name in saved):
             now, before = hyper[name], saved[name]

@@ -15,7 +15,7 @@ from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import suggestion
 from ..optimizer.classes import CLASSES
-from ..optimizer.names import names_meant
+from ..optimizer.meant import names_meant
 from ..optimizer.optimizer import Optimizer
 from .versions import warn_if_untested
 
@@ -31,13 +31,15 @@ SOLVERS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
 class Updates(SGDOptimizer):  # type: ignore[misc]
     """The optimizer that scikit-learn's loop calls: its schedule of the rate, and fastopt's update.
 
-    fastopt's optimizer is made at the first update, and again after unpickling, for the arrays that are then given.
+    fastopt's optimizer is made again after unpickling, for the arrays that are then given.
     """
 
-    def __init__(self, rule: Any, hyper: Mapping[str, Any], rate: float, schedule: str, power_t: float) -> None:
+    def __init__(
+        self, params: Sequence[Any], rule: Any, hyper: Mapping[str, Any], rate: float, schedule: str, power_t: float
+    ) -> None:
         super().__init__([], rate, schedule, power_t=power_t)
         self.rule, self.hyper = rule, dict(hyper)
-        self._made: Optimizer | None = None
+        self._made: Optimizer | None = made(rule, params, lr=rate, **hyper)
         self._saved: dict[str, Any] | None = None
 
     def update_params(self, params: Sequence[Any], grads: Sequence[Any]) -> None:
@@ -84,10 +86,11 @@ class Trained:
         super().__init__(*args, **given)
         self.rule, self.hyper = rule, hyper
 
-    def _validate_params(self) -> None:
-        """What scikit-learn's `fit` calls first; a search takes errors there for a candidate that failed."""
-        super()._validate_params()  # type: ignore[misc]
-        self._check()
+    def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
+        """What scikit-learn's `fit` and `partial_fit` call, whether or not they validate parameters."""
+        if not (incremental and hasattr(self, "_optimizer")):
+            self._check()
+        return super()._fit(X, y, sample_weight, incremental)  # type: ignore[misc]
 
     def __setattr__(self, name: str, value: Any) -> None:
         # What scikit-learn itself sets beside the parameters ends or begins with an underscore.
@@ -112,7 +115,8 @@ class Trained:
         own: Any = self
         rule, hyper = self._chosen()
         schedule = own.learning_rate if own.rule is not None or own.solver == "sgd" else "constant"
-        self.__dict__["_optimizer"] = Updates(rule, hyper, own.learning_rate_init, schedule, own.power_t)
+        params, rate = [*own.coefs_, *own.intercepts_], own.learning_rate_init
+        self.__dict__["_optimizer"] = Updates(params, rule, hyper, rate, schedule, own.power_t)
 
     def _chosen(self) -> tuple[Any, dict[str, Any]]:
         """The rule and its hyperparameters without the rate."""
@@ -137,9 +141,10 @@ class Trained:
             if "lr" in (own.hyper or {}):
                 raise ValueError("hyper: lr is learning_rate_init, which learning_rate changes")
         if own.rule is not None or own.solver in SOLVERS:
-            # Invalid hyperparameters are refused before the data are looked at.
+            # Invalid hyperparameters are refused before the data are looked at; the data give the shapes for lr_scale.
             rule, hyper = self._chosen()
-            made(rule, [np.zeros(1)], lr=1e-3, **hyper)
+            arrays = 2 * (np.size(own.hidden_layer_sizes) + 1)
+            made(rule, [np.zeros(1) for _ in range(arrays)], lr=1e-3, **{**hyper, "lr_scale": None})
 
 
 def _estimator(base: Any) -> Any:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
-from ..kernels.language.guarded import Guarded
+from ..guarded import Guarded
 from ..kernels.language.hyperparameters import plain_number
 
 

@@ -1,169 +1,141 @@
 """The names of an optimizer's attributes: what is read and set by another name, and what is refused, with what was
 meant."""
 
-import functools
 import inspect
 import reprlib
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Any
 
-from ..kernels import FAMILIES, RULES
-from ..kernels.language.spellings import SPELLINGS, nearest
-from ..kernels.riders import NUMBERS
+from .meant import FIXED, lacking, names_meant, option_names
+from .spelled import by_spelling, check_set, put
 
-# What is set when an optimizer is made, and stays.
-FIXED = ("rule", "hyper", "groups")
-# The trees that an optimizer has with an option, and that option.
-_TREES = {"ema": "ema", "cast": "cast_to"}
-
-
-@dataclass(frozen=True)
-class Spelled:
-    """A peer's names. ours: by names of hyperparameters ours. taken: what a value that is set is taken for. others: by
-    the names of other attributes functions of the optimizer. All are picklable if their functions are of modules."""
-
-    ours: Mapping[str, tuple[str, ...]]
-    taken: Callable[[Any], Any]
-    others: Mapping[str, Callable[[Any], Any]]
+# What an optimizer has and nobody sets, and what to do instead.
+_READ_ONLY = {
+    "t": "applied steps are counted; load_state_dict sets the count of a saved run",
+    "skipped": "skipped steps are counted; load_state_dict sets the count of a saved run",
+    "state": "write into its arrays, as in opt.state[0]['m'][...] = 0, or call load_state_dict",
+    "uniform_states": "load_state_dict sets them",
+    "grads": "write into its arrays, as in opt.grads['W'][...] = g, or pass the gradients to opt.step(grads)",
+    "cast": "it follows the weights; opt.refresh() has it follow what others wrote into them",
+}
 
 
-def as_it_is(value: Any) -> Any:
-    """The value."""
-    return value
+class Named:
+    """The base of Optimizer: hyperparameters are attributes, and what is nearly the name of one is an error.
+
+    A subclass may define attributes of any name; a property of a hyperparameter's name takes the place of the number.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        kind, hyper = type(self), self.__dict__.get("hyper", ())
+        if name in hyper and not hasattr(kind, name):
+            return hyper[name]
+        held = _held(kind.__mro__, name)
+        # A property has raised an AttributeError, and does so again.
+        return held.__get__(self, kind) if hasattr(type(held), "__get__") else _read(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        own, kind = self.__dict__, type(self)
+        number = name in own.get("hyper", ())
+        held = None if number and not hasattr(kind, name) else _held(kind.__mro__, name)
+        if hasattr(type(held), "__set__") and not _is_ours_to_read(kind, held):
+            super().__setattr__(name, value)
+        elif number:
+            check_set(self, name)
+            own["hyper"][name] = value
+        elif (name in own and name not in FIXED) or not _taken(self, name, value):
+            super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name in vars(self).get("hyper", ()) or name in FIXED or by_spelling(self, name):
+            raise AttributeError(
+                f"{name} cannot be removed from an optimizer; set it to another value, or make another"
+            )
+        if name not in vars(self) and not hasattr(type(self), name):
+            raise AttributeError(lacking(self, _base(type(self)), name))
+        super().__delattr__(name)
+
+    def __copy__(self) -> Any:
+        raise TypeError(
+            "a shallow copy would be this optimizer under two names, with one state and one count of steps. "
+            "copy.deepcopy(opt) copies the parameters too; copy.deepcopy((params, opt)) gives both, still linked; an "
+            "optimizer of its own on the same parameters is made anew, and takes opt.state_dict() by load_state_dict"
+        )
 
 
-def spell(
-    optimizer: Any,
-    ours: Mapping[str, str | tuple[str, ...]],
-    taken: Callable[[Any], Any] = as_it_is,
-    others: Mapping[str, Callable[[Any], Any]] | None = None,
-) -> None:
-    """Let an optimizer be read and set by a peer's names too, as Spelled has them."""
-    each = {theirs: (names,) if isinstance(names, str) else names for theirs, names in ours.items()}
-    vars(optimizer)["_spelled"] = Spelled(each, taken, others or {})
+def check_class(kind: type, hyper: Collection[str]) -> None:
+    """Raise TypeError for a subclass that has a plain attribute, or a method, of a hyperparameter's name."""
+    for name in hyper:
+        held = _held(_above(kind), name)
+        if held is not None and not hasattr(type(held), "__set__"):
+            raise TypeError(
+                f"{kind.__name__}.{name} hides the hyperparameter {name}, which would keep another value; pass "
+                f"{name}=... to Optimizer.__init__, or make {name} a property"
+            )
 
 
-def read(optimizer: Any, base: type, name: str) -> Any:
+def _held(classes: Collection[type], name: str) -> Any:
+    """What the first of the classes with an attribute of this name has there; None if none has one."""
+    for one in classes:
+        if name in one.__dict__:
+            return one.__dict__[name]
+    return None
+
+
+def _base(kind: type) -> Any:
+    """fastopt.Optimizer, which alone stands on Named."""
+    return kind.__mro__[kind.__mro__.index(Named) - 1]
+
+
+def _above(kind: type) -> tuple[type, ...]:
+    """A subclass of Optimizer, and the classes that it inherits from before that."""
+    return kind.__mro__[: kind.__mro__.index(Named) - 1]
+
+
+def _is_ours_to_read(kind: type, held: Any) -> bool:
+    """Whether an attribute of a class is a property of Optimizer without a setter."""
+    return isinstance(held, property) and held.fset is None and held in vars(_base(kind)).values()
+
+
+def _read(optimizer: Any, name: str) -> Any:
     """The value that an optimizer has by a peer's name. Raises AttributeError, with what was meant, for others."""
-    if names := _by_spelling(optimizer, name):
+    if names := by_spelling(optimizer, name):
         numbers = tuple(optimizer.hyper[one] for one in names)
         return numbers if len(numbers) > 1 else numbers[0]
     if (spelled := vars(optimizer).get("_spelled")) and name in spelled.others:
-        return spelled.others[name](optimizer)
-    raise AttributeError(_lacking(optimizer, base, name))
+        return spelled.others[name][0](optimizer)
+    raise AttributeError(lacking(optimizer, _base(type(optimizer)), name))
 
 
-def taken(optimizer: Any, base: type, name: str, value: Any) -> bool:
+def _taken(optimizer: Any, name: str, value: Any) -> bool:
     """Whether a value was set by a peer's name; False for an attribute that is the user's own.
 
-    base: fastopt.Optimizer, of which classes may have attributes of any name that they define. Raises AttributeError
-    for a name of a hyperparameter or an option that the optimizer does not have, or one that seems to be meant so.
+    Raises AttributeError for a name of a hyperparameter or an option that the optimizer does not have, or one that
+    seems to be meant so.
     """
-    if name.startswith("_") or _defined(type(optimizer), base, name):
+    base = _base(type(optimizer))
+    if name.startswith("_") or _defined(type(optimizer), name):
         return False
-    if names := _by_spelling(optimizer, name):
+    if names := by_spelling(optimizer, name):
+        check_set(optimizer, *names)
         put(optimizer.hyper, names, value, vars(optimizer)["_spelled"].taken)
         return True
     if (spelled := vars(optimizer).get("_spelled")) and name in spelled.others:
-        raise AttributeError(f"{name} cannot be replaced; set what it has")
-    if name in FIXED:
-        if "_updater" in vars(optimizer):
-            raise AttributeError(_lacking(optimizer, base, name, value))
+        write = spelled.others[name][1]
+        if write is None:
+            raise AttributeError(f"{name} cannot be replaced; set what it has")
+        write(optimizer, value)
+        return True
+    if name in FIXED and "_updater" not in vars(optimizer):
         return False
-    settable = hasattr(base, name) and (name not in _option_names(base) or getattr(base, name).fset is not None)
-    if not settable and names_meant(base, name, tuple(vars(optimizer).get("hyper", ())))[0]:
-        raise AttributeError(_lacking(optimizer, base, name, value))
+    if name in _READ_ONLY:
+        raise AttributeError(f"{name} cannot be set to {reprlib.repr(value)}: {_READ_ONLY[name]}")
+    its_method = hasattr(base, name) and name not in option_names(base)
+    if not its_method and names_meant(base, name, tuple(vars(optimizer).get("hyper", ())))[0]:
+        raise AttributeError(lacking(optimizer, base, name, value))
     return False
 
 
-def check_removed(optimizer: Any, base: type, name: str) -> None:
-    """Raise AttributeError for what an optimizer cannot be without, and for a name that it does not have."""
-    if name in vars(optimizer).get("hyper", ()) or name in FIXED or _by_spelling(optimizer, name):
-        raise AttributeError(f"{name} cannot be removed from an optimizer; set it to another value, or make another")
-    if name not in vars(optimizer) and not hasattr(type(optimizer), name):
-        raise AttributeError(_lacking(optimizer, base, name))
-
-
-def _by_spelling(optimizer: Any, name: str) -> tuple[str, ...]:
-    """Our names for a peer's, if the optimizer has these."""
-    spelled, hyper = vars(optimizer).get("_spelled"), vars(optimizer).get("hyper", ())
-    names: tuple[str, ...] = spelled.ours.get(name, ()) if spelled else ()
-    return names if all(one in hyper for one in names) else ()
-
-
-def put(
-    hyper: MutableMapping[str, Any], names: tuple[str, ...], value: Any, taken: Callable[[Any], Any] = as_it_is
-) -> None:
-    """Set a hyperparameter, or each of several to one of the values. Raises TypeError or ValueError, and then sets
-    none."""
-    values = [value] if len(names) == 1 else value
-    if not isinstance(values, list | tuple) or len(values) != len(names):
-        raise ValueError(f"{' and '.join(names)} take a pair of values; got {value!r}")
-    hyper.update(zip(names, map(taken, values), strict=True))
-
-
-def _defined(kind: type, base: type, name: str) -> bool:
+def _defined(kind: type, name: str) -> bool:
     """Whether a subclass, or a class that it inherits from, has an attribute in its body, or annotates it there."""
-    own = kind.__mro__[: kind.__mro__.index(base)]
-    return any(name in vars(one) or name in inspect.get_annotations(one) for one in own)
-
-
-@functools.cache
-def _options(base: type) -> frozenset[str]:
-    parameters = inspect.signature(base).parameters.values()
-    return frozenset(one.name for one in parameters if one.kind is one.KEYWORD_ONLY)
-
-
-@functools.cache
-def _option_names(base: type) -> tuple[str, ...]:
-    """The names of all hyperparameters and options."""
-    rules = {name for rule in RULES.values() for name in rule.hyper}
-    rules |= {name for family in FAMILIES.values() for name in family.hyper}
-    return tuple(sorted(_options(base) | rules | set(NUMBERS) | set(FIXED)))
-
-
-def names_meant(base: type, name: str, own: tuple[str, ...] = ()) -> tuple[tuple[str, ...], bool]:
-    """Our names that a name stands for, none if it means nothing; and whether that is sure. own: those that are near
-    first."""
-    known = _option_names(base)
-    if name in known or name in SPELLINGS:
-        return (name,) if name in known else SPELLINGS[name], True
-    near = nearest(name, own) or nearest(name, (*known, *SPELLINGS))
-    return SPELLINGS.get(near, (near,)) if near else (), False
-
-
-def _lacking(optimizer: Any, base: type, name: str, *value: Any) -> str:
-    """The message on a name that an optimizer does not have. value: what it was to be set to, if it was."""
-    own, kind = vars(optimizer).get("hyper", {}), type(optimizer).__name__
-    if name in _TREES and own and not value:
-        return f"this optimizer was made without {_TREES[name]}"
-    ours, sure = ((), False) if name.startswith("_") else names_meant(base, name, tuple(own))
-    said = f"{name} cannot be set to {reprlib.repr(value[0])}" if value else f"{kind} has no {name}"
-    if not ours:
-        return said + (" and no hyperparameter of that name" if own else "")
-    written = " and ".join(ours)
-    if all(one in own for one in ours):
-        remedy = ", ".join(f"opt.{one}" for one in ours) + "".join(f" = {reprlib.repr(one)}" for one in value)
-        why = f"it is {written} here, {remedy}" if sure else f"did you mean {remedy}?"
-    else:
-        spelled = vars(optimizer).get("_spelled")
-        called = name if sure and spelled and name in spelled.ours else ours[0]
-        why = "" if ours == (name,) else f"it is {written} here; " if sure else f"did you mean {written}? "
-        why += _elsewhere(optimizer, base, ours[0], f"{called}={reprlib.repr(value[0]) if value else '...'}")
-    return f"{said}: {why}" + (f"; this {kind} has {', '.join(own)}" if own else "")
-
-
-def _elsewhere(optimizer: Any, base: type, name: str, given: str) -> str:
-    """What to do about a hyperparameter or an option that an optimizer does not have. given: it as an argument."""
-    if "_updater" not in vars(optimizer):
-        return f"Optimizer.__init__ sets it; call that before, with {given}"
-    if name == "groups":
-        return "groups are fixed when an optimizer is made; opt.groups['b'].lr = ... sets a number of one"
-    if name in _options(base) or name in FIXED:
-        return f"it is fixed when an optimizer is made; make another with {given}"
-    of = [family for family in FAMILIES.values() if name in family.hyper]
-    if name in NUMBERS or any(optimizer.rule in one.variants.values() for one in of if type(optimizer) is not base):
-        return f"the optimizer was made without it; make it with {given}"
-    whose = [*(one.name for one in of[:4]), *["others"] * (len(of) > 4)]
-    return f"the rule {optimizer.rule.name} has none; it is of {', '.join(whose)}"
+    return any(name in vars(one) or name in inspect.get_annotations(one) for one in _above(kind))

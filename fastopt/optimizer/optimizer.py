@@ -24,15 +24,15 @@ from ..updater.options import (
 )
 from ..updater.sync import SyncReport, sync
 from ..updater.updater import Updater
-from . import names
 from .finite import check_finite
+from .names import Named, check_class
 
 if TYPE_CHECKING:
     from ..watch.watch import Watch
     from .captured import Captured
 
 
-class Optimizer:
+class Optimizer(Named):
     """Updates the arrays of a model in place by one rule, all in one pass.
 
     params: an array, or any nesting of lists, tuples, dicts, named tuples, dataclasses and fastopt.attributes of
@@ -124,6 +124,7 @@ class Optimizer:
         }
         definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
+        check_class(type(self), of_all)
         of_groups = Groups({pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()})
         starts, casts = checked_start(rule, start, hyper), bool(cast_grads)
         choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, casts, starts)
@@ -200,7 +201,7 @@ class Optimizer:
 
     def _tree_of(self, slot: str, option: str) -> Any:
         if slot not in self._updater.definition.slots:
-            raise AttributeError(f"this optimizer was made without {option}")  # Python then asks __getattr__.
+            raise AttributeError(f"this optimizer was made without {option}")
         return self._updater.tree_of(slot)
 
     @property
@@ -329,31 +330,6 @@ class Optimizer:
         The message tells infinities, which have overflowed, from NaNs, and says what helps. Arrays on a GPU are copied.
         """
         check_finite(self._updater.named())
-
-    def __copy__(self) -> Any:
-        raise TypeError(
-            "a shallow copy would be this optimizer under two names, with one state and one count of steps. "
-            "copy.deepcopy(opt) copies the parameters too; copy.deepcopy((params, opt)) gives both, still linked; an "
-            "optimizer of its own on the same parameters is made anew, and takes opt.state_dict() by load_state_dict"
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        hyper = self.__dict__.get("hyper")
-        if hyper is not None and name in hyper:
-            return hyper[name]
-        return names.read(self, Optimizer, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        own = self.__dict__
-        hyper = own.get("hyper")
-        if hyper is not None and name in hyper:
-            hyper[name] = value
-        elif (name in own and name not in names.FIXED) or not names.taken(self, Optimizer, name, value):
-            super().__setattr__(name, value)
-
-    def __delattr__(self, name: str) -> None:
-        names.check_removed(self, Optimizer, name)
-        super().__delattr__(name)
 
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())

@@ -6,75 +6,103 @@ from collections.abc import Callable
 from typing import Any
 
 from .attributes import Attributes
-from .tree import ARRAY, children
+from .tree import children
 
 
-def getter_code(tree: Any, like: Any, same: bool) -> tuple[str, list[Any]]:
-    """What `getter` is made of, for trees of this structure: a text, and the objects that it names.
+class Code:
+    """The text of a function of a tree `t`, written while the tree is held against a structure, part by part.
 
-    tree: one of them, and like: its structure. same: whether it gives None too where there may be arrays in other
-    places.
+    The function gives the leaves of trees that have the same containers; for others it gives None or raises.
     """
-    lines: list[str] = []
-    constants: list[Any] = []
-    elements: list[str] = []  # of the list that the function returns
-    numbers = itertools.count()
 
-    def constant(value: Any) -> str:
-        constants.append(value)
-        return f"K[{len(constants) - 1}]"
+    def __init__(self) -> None:
+        self._constants: list[Any] = []  # K in the text
+        self._lines: list[str] = []
+        self._elements: list[str] = []  # of the list that the function returns
+        self._origins: dict[str, tuple[str, Any, Any]] = {}  # by expression the container's name, itself, and the key
 
-    def new(value: str) -> str:
-        lines.append(f"{(name := f't{next(numbers)}')} = {value}")
-        return name
+    def made(self) -> tuple[str, list[Any]]:
+        """What `getter` makes the function of: its body, and the objects that it names. They hold no arrays."""
+        by_container = itertools.groupby(self._elements, lambda element: self._origins.get(element, ("",))[0])
+        returned = [part for name, elements in by_container for part in self._together(name, list(elements))]
+        lines = [*self._lines, f"return [{', '.join(returned)}]"]
+        return "\n".join(f"    {line}" for line in lines), self._constants
 
-    def leaf(name: str, value: Any, like: Any) -> None:
-        if like is ARRAY:
-            elements.append(name)
-        elif same:
-            lines.append(f"if type({name}) is not {constant(type(value))}: return None")
+    def _together(self, name: str, elements: list[str]) -> list[str]:
+        """Neighbours out of one container, given at once."""
+        if not name or len(elements) == 1:
+            return elements
+        tree, keys = self._origins[elements[0]][1], [self._origins[element][2] for element in elements]
+        if isinstance(tree, dict):
+            return [f"*{self._constant(operator.itemgetter(*keys))}({name})"]
+        return [f"*{name}"] if isinstance(tree, list | tuple) and keys == list(range(len(tree))) else elements
 
-    def kind_of(name: str, tree: Any) -> None:
-        sized = f"len({name}) != {len(children(tree) or ())} or " if isinstance(tree, dict | list | tuple) else ""
-        lines.append(f"if {sized}type({name}) is not {constant(type(tree))}: return None")
+    def leaf(self, at: str) -> None:
+        """What an expression gives is the next leaf."""
+        self._elements.append(at)
 
-    def key_of(name: str, tree: Any, step: str, position: int) -> str:
-        return f"{name}[{constant(list(tree)[position])}]" if isinstance(tree, dict) else name + step
+    def kind(self, at: str, value: Any) -> None:
+        """What an expression gives has the type of this value, and of containers the length."""
+        sized = f"len({at}) != {len(value)} or " if isinstance(value, dict | list | tuple) else ""
+        self._lines.append(f"if {sized}type({at}) is not {self._constant(type(value))}: return None")
 
-    def visit(name: str, tree: Any, like: Any) -> None:
-        parts = children(tree)
-        if parts is None:
-            return leaf(name, tree, like)
-        if isinstance(tree, Attributes):
-            kind_of(name, tree)
-            lines.append(f"if len({name}.names) != {len(tree.names)}: return None")
-            return visit_attributes(new(f"{name}.of"), new(f"{name}.names"), tree, like)
-        kind_of(name, tree)
-        wanted = [value for _, _, value in children(like) or []]
-        flat = len(parts) > 1 and all(value is ARRAY for value in wanted)
-        if flat and isinstance(tree, dict):
-            elements.append(f"*{constant(operator.itemgetter(*tree))}({name})")
-        elif flat and isinstance(tree, list | tuple):
-            elements.append(f"*{name}")
-        else:
-            for position, ((step, _, value), own) in enumerate(zip(parts, wanted, strict=True)):
-                visit(new(key_of(name, tree, step, position)), value, own)
+    def enter(self, at: str, names: str, tree: Any) -> tuple[str, str]:
+        """Give a name to the container that an expression gives; of attributes to the object, and to their names.
 
-    def visit_attributes(of: str, names: str, tree: Attributes, like: Attributes) -> None:
-        parts, wanted = children(tree) or [], [value for _, _, value in children(like) or []]
+        names: what the names of attributes are called, if the container is a part of attributes.
+        """
+        at = self._new(at)
+        if not isinstance(tree, Attributes):
+            self.kind(at, tree)
+            return at, names
+        if not tree.part:
+            self.kind(at, tree)
+            self._lines.append(f"if len({at}.names) != {len(tree.names)}: return None")
+            at, names = self._new(f"{at}.of"), self._new(f"{at}.names")
         if tree.several:
-            kind_of(of, tree.of)
-            for position, ((step, _, value), own) in enumerate(zip(parts, wanted, strict=True)):
-                visit_attributes(new(key_of(of, tree.of, step, position)), names, value, own)
-            return
-        there = tree.there()
-        for k, (_, _, value), own in zip(there, parts, wanted, strict=True):
-            visit(new(f"getattr({of}, {names}[{k}])"), value, own)
-        for k in set(range(len(tree.names))).difference(there) if same else ():
-            lines.append(f"if hasattr({of}, {names}[{k}]): return None")
+            self.kind(at, tree.of)
+        return at, names
 
-    visit("t", tree, like)
-    return "\n".join(f"    {line}" for line in [*lines, f"return [{', '.join(elements)}]"]), constants
+    def part(self, at: str, names: str, tree: Any, key: Any) -> str:
+        """An expression for a part of a container that was entered. key: as `keys` gives it."""
+        if isinstance(tree, Attributes) and not tree.several:
+            return f"getattr({at}, {names}[{key}])"
+        tree = tree.of if isinstance(tree, Attributes) else tree
+        if isinstance(tree, dict):
+            expression = f"{at}[{self._constant(key)}]"
+        else:
+            expression = f"{at}.{key}" if isinstance(key, str) else f"{at}[{key}]"
+        self._origins[expression] = at, tree, key
+        return expression
+
+    def unread(self, at: str, tree: Any, key: Any) -> None:
+        """A container has a part that is not looked at."""
+        tree = tree.of if isinstance(tree, Attributes) and tree.several else tree
+        if isinstance(tree, dict):
+            self._lines.append(f"if {self._constant(key)} not in {at}: return None")
+
+    def without(self, at: str, names: str, key: int) -> None:
+        """An object has no attribute of this name."""
+        self._lines.append(f"if hasattr({at}, {names}[{key}]): return None")
+
+    def _constant(self, value: Any) -> str:
+        self._constants.append(value)
+        return f"K[{len(self._constants) - 1}]"
+
+    def _new(self, value: str) -> str:
+        self._lines.append(f"t{len(self._lines)} = {value}")
+        return f"t{len(self._lines) - 1}"
+
+
+def keys(tree: Any) -> list[Any]:
+    """How the parts of a container are reached, in the order of `children`: by key, place, name, or number of a name
+    of attributes."""
+    if isinstance(tree, Attributes):
+        return keys(tree.of) if tree.several else tree.there()
+    if isinstance(tree, dict):
+        return list(tree)
+    parts = children(tree) or []
+    return [part if step.startswith(".") else place for place, (step, part, _) in enumerate(parts)]
 
 
 def getter(body: str, constants: list[Any]) -> Callable[[Any], list[Any] | None]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .attributes import Attributes
+from .getter import Code, keys
 from .plain import passed_over, way_out
 from .tree import ARRAY, children, is_record
 
@@ -18,18 +19,24 @@ class Wanted:
     same: bool
 
 
-def matching(tree: Any, like: Any, path: str, wanted: Wanted) -> list[Any]:
-    """The leaves of a tree in the order of a structure. Raises ValueError where they differ."""
+def matching(tree: Any, like: Any, path: str, wanted: Wanted, code: Code, at: str = "t", names: str = "") -> list[Any]:
+    """The leaves of a tree in the order of a structure. Raises ValueError where they differ.
+
+    code: is written, as a function that gives the leaves of trees like this one. at, names: what the tree, and the
+    names of attributes of which it is a part, are called there.
+    """
     ours = children(like)
     if _idle(like, wanted):
         return []
     if ours is None and like is not ARRAY:
         if not passed_over(tree, True):
             raise ValueError(f"{path} was {like!r} in {wanted.known} and is {_kind(tree)}; {wanted.remedy}")
+        code.kind(at, tree)
         return []
     if ours is None:
         if (children(tree) is not None and not hasattr(tree, "shape")) or (wanted.same and passed_over(tree, True)):
             raise ValueError(f"{path} must be an array as in {wanted.known}; got {_kind(tree)}; {wanted.remedy}")
+        code.leaf(at)
         return [tree]
     given = _given(tree, like, path, wanted)
     known = {step for step, _, _ in ours}
@@ -39,8 +46,18 @@ def matching(tree: Any, like: Any, path: str, wanted: Wanted) -> list[Any]:
         said = [f"has no {', '.join(missing)}"] * bool(missing)
         said += [f"has {', '.join(extra)}, which is not in {wanted.known}"] * bool(extra)
         raise ValueError(f"{path} {' and '.join(said)}; {wanted.remedy}")
-    pairs = [(given[step], value, path + step) for step, _, value in ours if step in given]
-    return [leaf for one, value, at in pairs for leaf in matching(one, value, at, wanted)]
+    at, names = code.enter(at, names, tree)
+    found: list[Any] = []
+    for step, _, value in ours:
+        if step in given and _idle(value, wanted):
+            code.unread(at, tree, given[step][0])
+        elif step in given:
+            key, one = given[step]
+            found += matching(one, value, path + step, wanted, code, code.part(at, names, tree, key), names)
+    if wanted.same and isinstance(tree, Attributes) and not tree.several:
+        for key in set(range(len(tree.names))).difference(tree.there()):
+            code.without(at, names, key)
+    return found
 
 
 def _idle(like: Any, wanted: Wanted) -> bool:
@@ -54,45 +71,52 @@ def _idle(like: Any, wanted: Wanted) -> bool:
     return bool(parts) and all(_idle(value, wanted) for _, _, value in parts)
 
 
-def _given(tree: Any, like: Any, path: str, wanted: Wanted) -> dict[str, Any]:
-    """The parts of a container by the steps that a structure has for them."""
+def _given(tree: Any, like: Any, path: str, wanted: Wanted) -> dict[str, tuple[Any, Any]]:
+    """The parts of a container, with how they are reached, by the steps that a structure has for them."""
     if isinstance(like, Attributes):
         return _given_for(tree, like, path, wanted)
-    parts = children(tree)
-    if parts is None:
+    if children(tree) is None:
         kind = type(like).__name__
         raise ValueError(f"{path} must be a {kind} as in {wanted.known}; got {_kind(tree)}; {wanted.remedy}")
-    if isinstance(tree, dict) and is_record(like):
-        return {f".{part}": value for _, part, value in parts}
-    return {step: value for step, _, value in parts}
+    return _parts(tree, isinstance(tree, dict) and is_record(like))
 
 
-def _given_for(tree: Any, like: Attributes, path: str, wanted: Wanted) -> dict[str, Any]:
+def _parts(tree: Any, by_name: bool = False) -> dict[str, tuple[Any, Any]]:
+    """The parts of a container with their keys, by step; or by name, as the fields of a record are."""
+    parts = zip(children(tree) or (), keys(tree), strict=True)
+    return {f".{part}" if by_name else step: (key, value) for (step, part, value), key in parts}
+
+
+def _given_for(tree: Any, like: Attributes, path: str, wanted: Wanted) -> dict[str, tuple[Any, Any]]:
     """The parts of a container in the place of attributes: these by their order, others by name or, in a list, by
     order."""
-    if isinstance(tree, Attributes):
-        if len(tree.names) != len(like.names):
-            raise ValueError(
-                f"{path} names the attributes {', '.join(tree.names)}, and {wanted.known} {', '.join(like.names)}; "
-                "name as many, in the same order"
-            )
-        if not like.several and not tree.several:
-            own = {like.names[k]: tree.names[k] for k in (range(len(like.names)) if wanted.same else like.there())}
-            missing = [] if wanted.same else [name for name in own.values() if not hasattr(tree.of, name)]
-            if missing:
-                raise ValueError(f"{path}: this {type(tree.of).__name__} has no {', '.join(missing)}; {wanted.remedy}")
-            return {f".{name}": getattr(tree.of, at) for name, at in own.items() if hasattr(tree.of, at)}
-    parts = children(tree)
-    if parts is None:
+    if isinstance(tree, Attributes) and len(tree.names) != len(like.names):
+        raise ValueError(
+            f"{path} names the attributes {', '.join(tree.names)}, and {wanted.known} {', '.join(like.names)}; "
+            "name as many, in the same order"
+        )
+    if children(tree) is None:
         raise ValueError(f"{path} must have the {like!r} as in {wanted.known}; got {_kind(tree)}; {wanted.remedy}")
-    if like.several or isinstance(tree, Attributes) or not isinstance(tree, dict | list | tuple):
-        return {step: value for step, _, value in parts}
-    if isinstance(tree, dict):
-        return {f".{part}": value for _, part, value in parts}
+    if like.several:
+        return _parts(tree)
     places = [f".{like.names[k]}" for k in like.there()]
-    if len(places) != len(tree):
-        raise ValueError(f"{path} has {len(tree)} parts for {', '.join(places)} in {wanted.known}; {wanted.remedy}")
-    return dict(zip(places, tree, strict=True))
+    needed = [step for step, _, value in children(like) or () if not _idle(value, wanted)]
+    if isinstance(tree, Attributes) and not tree.several:
+        own = {f".{ours}": (k, theirs) for k, (ours, theirs) in enumerate(zip(like.names, tree.names, strict=True))}
+        if missing := [] if wanted.same else [own[step][1] for step in needed if not hasattr(tree.of, own[step][1])]:
+            raise ValueError(f"{path}: this {type(tree.of).__name__} has no {', '.join(missing)}; {wanted.remedy}")
+        looked_at = own if wanted.same else places
+        there = {step: own[step] for step in looked_at if hasattr(tree.of, own[step][1])}
+        return {step: (k, getattr(tree.of, name)) for step, (k, name) in there.items()}
+    if isinstance(tree, Attributes) or not isinstance(tree, dict | list | tuple):
+        return _parts(tree)
+    if isinstance(tree, dict):
+        return _parts(tree, True)
+    # What is passed over may be missing.
+    for steps in (places, needed):
+        if len(steps) == len(tree):
+            return {step: (k, value) for k, (step, value) in enumerate(zip(steps, tree, strict=True))}
+    raise ValueError(f"{path} has {len(tree)} parts for {', '.join(places)} in {wanted.known}; {wanted.remedy}")
 
 
 def _kind(value: Any) -> str:

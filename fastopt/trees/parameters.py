@@ -1,13 +1,16 @@
 """The parameters of a model: a tree of arrays, flattened once, with a path and a name for each array."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from .getter import getter, getter_code
+from .getter import Code, getter
 from .matching import Wanted, matching
 from .plain import refuse
 from .tree import children, leaves, rebuilt, structure
+
+# So many kinds of trees are read fast by turns.
+_FORMS = 3
 
 
 class Parameters:
@@ -22,8 +25,6 @@ class Parameters:
 
     def __init__(self, tree: Any, may_share: bool, remedy: str) -> None:
         self._structure, self._remedy = structure(tree), remedy
-        self._codes = {same: getter_code(tree, self._structure, same) for same in (True, False)}
-        self._getters = {same: getter(*code) for same, code in self._codes.items()}
         firsts: dict[int, int] = {}
         self._owner: list[int] = []  # for each leaf the number of its array
         self.paths: list[str] = []
@@ -47,12 +48,20 @@ class Parameters:
         if not self.paths:
             raise ValueError("params has no arrays" + ("" if children(tree) is not None else f"; got {tree!r}"))
         self.shared = len(self._owner) > len(self.paths)
+        self._codes = {what == "params": self._held(tree, what)[1].made() for what in ("params", "grads")}
+        self._new_getters()
+
+    def _new_getters(self) -> None:
+        # Of parameters and of gradients, which may have other containers; the newest first.
+        self._getters: dict[bool, tuple[Callable[[Any], list[Any] | None], ...]]
+        self._getters = {same: (getter(*code),) for same, code in self._codes.items()}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_getters"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _getters={same: getter(*code) for same, code in state["_codes"].items()})
+        self.__dict__.update(state)
+        self._new_getters()
 
     def of(self, tree: Any, what: str) -> list[Any]:
         """The leaves of a tree of the same structure: for each array the leaf in its place, which may be None.
@@ -60,20 +69,30 @@ class Parameters:
         what: how messages name the tree. Raises ValueError for another structure, and where the places of one shared
         array hold different arrays.
         """
-        try:
-            flat = self._getters[what == "params"](tree)
-        except (KeyError, TypeError, AttributeError, IndexError):
-            flat = None
-        if flat is None:
-            flat = self.matching(tree, what)
+        same = what == "params"
+        for read in self._getters[same]:
+            try:
+                flat = read(tree)
+            except (KeyError, TypeError, AttributeError, IndexError):
+                continue
+            if flat is not None:
+                break
+        else:
+            flat, code = self._held(tree, what)
+            self._getters[same] = (getter(*code.made()), *self._getters[same])[:_FORMS]
         return self._each_once(flat, what) if self.shared else flat
 
     def matching(self, tree: Any, what: str) -> list[Any]:
         """The leaves of a tree, place by place. Raises ValueError that names what differs, containers in the places of
         arrays too."""
+        return self._held(tree, what)[0]
+
+    def _held(self, tree: Any, what: str) -> tuple[list[Any], Code]:
+        """The leaves of a tree that is held against the structure, and code for trees like it."""
         ours = Wanted("the params that were taken", self._remedy, True)
         others = Wanted("params", "it must have the structure of params", False)
-        return matching(tree, self._structure, what, ours if what == "params" else others)
+        code = Code()
+        return matching(tree, self._structure, what, ours if what == "params" else others, code), code
 
     def _each_once(self, found: Sequence[Any], what: str) -> list[Any]:
         chosen: list[Any] = [None] * len(self.paths)

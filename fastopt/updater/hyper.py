@@ -13,6 +13,10 @@ from ..monitors.known import evaluated
 from .functions import by_value_only, check_copied
 
 
+class ABSENT:
+    """In the place of a number that a group does not have."""
+
+
 class Hyper(MutableMapping[str, Any]):
     """Values of a definition's hyperparameters: each a number, or a function of the step, which counts from 1.
 
@@ -38,12 +42,8 @@ class Hyper(MutableMapping[str, Any]):
         definition: Definition = self._definition
         if name not in definition.hyper:
             raise unknown_name(definition.name, name, definition.hyper)
-        if self._pattern is not None and name in definition.statics:
-            raise ValueError(f"groups[{self._pattern!r}]: {name} chooses the formula, which is one for all parameters")
-        if self._pattern is not None and name == "clip_norm":
-            raise ValueError(f"groups[{self._pattern!r}]: clip_norm is of all gradients together; use clip_array_norm")
-        if self._pattern is not None and name == "clip_eps":
-            raise ValueError(f"groups[{self._pattern!r}]: clip_eps is one for all norms; pass it beside groups")
+        if self._pattern is not None and (why := self._of_all(name)):
+            raise ValueError(f"groups[{self._pattern!r}]: {name} {why}")
         if name in definition.statics and name in self._values:
             raise ValueError(f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made")
         called: list[Any] = []
@@ -51,6 +51,28 @@ class Hyper(MutableMapping[str, Any]):
         self._values[name] = value if callable(value) else number
         self._called[name] = called
         self.__dict__["changes"] += 1
+
+    def _of_all(self, name: str) -> str:
+        """Why a number cannot be a group's; empty if it can."""
+        if name in self._definition.statics:
+            return "chooses the formula, which is one for all parameters"
+        whole = {
+            "clip_norm": "is of all gradients together; use clip_array_norm",
+            "clip_eps": "is one for all norms; pass it beside groups",
+        }
+        return whole.get(name, "")
+
+    def may_have(self, name: str) -> bool:
+        """Whether the numbers of a group may come to have this one, and lose it."""
+        return self._pattern is not None and name in self._definition.hyper and not self._of_all(name)
+
+    def put(self, name: str, value: Any) -> None:
+        """Set a number; or, with ABSENT, let that of all hold in a group."""
+        if value is not ABSENT:
+            self[name] = value
+        elif self._values.pop(name, ABSENT) is not ABSENT:
+            del self._called[name]
+            self.__dict__["changes"] += 1
 
     def hold(self, of_all: "Hyper", above: Sequence[tuple["Hyper", ...]]) -> None:
         """Refuse from now on numbers with which parameters that are computed in float32 cannot be updated.

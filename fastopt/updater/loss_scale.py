@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from ..kernels.language.guarded import Guarded
+from ..guarded import Guarded
 from ..kernels.language.hyperparameters import plain_number, real, whole
 
 

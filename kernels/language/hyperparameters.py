@@ -1,6 +1,5 @@
 """Hyperparameters: their defaults and valid ranges, checked once, before anything is computed."""
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .spellings import spelled
+from .spellings import meant
 
 _BELOW = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
 _CLAUSE = re.compile(
@@ -82,9 +81,9 @@ def is_static(default: Any) -> bool:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not known: what another library calls so, the known name closest to it, or all."""
+    """A hint for a name that is not known: what another library calls so, the known name that is nearly it, or all."""
     known = list(known)
-    close = spelled(name, known) or difflib.get_close_matches(name, known, 1)
+    close = meant(name, known)
     return f"did you mean {' and '.join(map(repr, close))}?" if close else f"there are {', '.join(known) or 'none'}"
 
 

@@ -25,7 +25,7 @@ OPTAX = {
     "initial_accumulator_value": "initial_accumulator",
     "trust_coefficient": "trust",
 }
-THINC = {"learn_rate": "lr", "L2": "weight_decay", "grad_clip": "clip_array_norm"}
+THINC = {"learn_rate": "lr", "b1": "beta1", "b2": "beta2", "L2": "weight_decay", "grad_clip": "clip_array_norm"}
 # Names of two of ours.
 PAIRS = {"betas": ("beta1", "beta2")}
 # What is not renamed alone, or stands in older versions and in other libraries.
@@ -38,6 +38,12 @@ OTHERS = {
     "L2_is_weight_decay": "decay",
     "weight_decay_rate": "weight_decay",
     "max_grad_norm": "clip_norm",
+    # jax.example_libraries, autograd, MXNet
+    "step_size": "lr",
+    "mass": "momentum",
+    "wd": "weight_decay",
+    "rescale_grad": "grad_scale",
+    "clip_gradient": "clip_value",
 }
 SPELLINGS = {
     **{theirs: (ours,) for names in (TORCH, KERAS, OPTAX, THINC, OTHERS) for theirs, ours in names.items()},
@@ -45,21 +51,25 @@ SPELLINGS = {
 }
 
 
-def spelled(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The known names that a name stands for in another library, or none."""
-    ours = SPELLINGS.get(name, ())
-    return ours if set(ours) <= set(known) else ()
+def meant(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The known names that a name stands for in another library, or that may have been mistyped; none if there are
+    none."""
+    known = tuple(known)
+    theirs = {theirs: ours for theirs, ours in SPELLINGS.items() if set(ours) <= set(known) and theirs not in known}
+    near = name if name in theirs else nearest(name, (*known, *theirs))
+    return theirs.get(near, (near,)) if near else ()
 
 
 @functools.lru_cache(1024)
-def nearest(name: str, known: tuple[str, ...]) -> str | None:
-    """The known name that may have been mistyped: a letter or two are more, fewer, other or exchanged. Of short names
-    the letters are the same."""
+def nearest(name: str, known: tuple[str, ...], short: int = 4) -> str | None:
+    """The known name that may have been mistyped: a letter or two are more, fewer, other or exchanged. Of names with
+    fewer letters than `short` the letters are the same."""
     plain = _plain(name)
     found = []
     for one in known:
         other = _plain(one)
-        most = 0 if min(len(plain), len(other)) < 4 else 1 if min(len(plain), len(other)) < 8 else 2
+        least = min(len(plain), len(other))
+        most = 0 if least < short else 1 if least < 8 else 2
         if abs(len(plain) - len(other)) <= most and (sorted(plain) == sorted(other) or _edits(plain, other) <= most):
             found.append((_edits(plain, other), one))
     return min(found)[1] if found else None

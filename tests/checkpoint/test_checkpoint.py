@@ -220,7 +220,7 @@ BROKEN: dict[str, Any] = {
     "rule": [None, 3, "sgd", []],
     "options": [None, {"maximize": True}],
     "hyper": [None, {}, {"lr": "x"}, {"lr": float("nan")}, {"lr": -1.0}, {"lr": [1]}, []],
-    "groups": [None, {"b": {}}, {"b": 3}, []],
+    "groups": [None, {"b": {"lrs": 1.0}}, {"b": 3}, []],
     "steps": [None, {"W": -1}, {"W": 1.5}, {"W": True}, {"W": 2**64}, []],
     "uniform_states": [None, {"W": {"x": 1.0}}, {"W": 3}],
     "skipped": [None, -1, 1.5],

@@ -253,6 +253,32 @@ def test_what_cannot_be_used_is_refused_by_fit(ours: Any) -> None:
         assert not hasattr(estimator, "coefs_")
 
 
+def test_options_for_each_array_are_those_of_the_arrays_that_are_trained(ours: Any) -> None:
+    x, y = digits()
+    scale = np.zeros((x.shape[1], 1))
+    options = {"groups": {"1": {"weight_decay": 0.1}, "2": {"lr": 0.0}}, "lr_scale": {"0": scale}}
+    kept = [ours.MLPClassifier((3,), rule="Adam", hyper=options, random_state=0, max_iter=n) for n in (1, 3)]
+    first, last = (one.fit(x, y) for one in kept)
+    weights = [(one.coefs_[0], one.intercepts_[0], one.coefs_[1]) for one in (first, last)]
+    assert [bool((a == b).all()) for a, b in zip(*weights, strict=True)] == [True, True, False]
+    for wrong, words in [
+        ({"groups": {"9": {"lr": 0.1}}}, "groups: '9' matches no parameter; there are 0, 1, 2, 3"),
+        ({"lr_scale": {"0": np.ones(7)}}, "lr_scale"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            ours.MLPClassifier((3,), rule="Adam", hyper=wrong).fit(x, y)
+
+
+def test_the_check_does_not_depend_on_scikit_learns(ours: Any) -> None:
+    from sklearn import config_context
+
+    x, y = digits()
+    with config_context(skip_parameter_validation=True):
+        for wrong in ({"rule": "Lion", "solver": "lbfgs"}, {"hyper": {"beta1": 0.5}}):
+            with pytest.raises(ValueError, match="has no effect"):
+                ours.MLPClassifier(**wrong).fit(x, y)
+
+
 def test_an_invalid_candidate_fails_alone_in_a_search(ours: Any) -> None:
     from sklearn.exceptions import FitFailedWarning
     from sklearn.model_selection import GridSearchCV

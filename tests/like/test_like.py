@@ -171,7 +171,7 @@ def test_torchs_groups_are_groups_here() -> None:
     opt.step([[np.ones(2), np.zeros(2)], np.ones(3)])
     assert [weight[0] for weight in weights] == [0.25, 0.75, 0.75]
     opt = like.torch.AdamW([{"params": np.ones(2), "weight_decay": 0.0}, {"params": np.ones(3)}])
-    assert (opt.weight_decay, opt.groups["0"].weight_decay, list(opt.groups)) == (0.01, 0.0, ["0"])
+    assert (opt.weight_decay, opt.groups["0"].weight_decay, dict(opt.groups["1"])) == (0.01, 0.0, {})
     with pytest.raises(ValueError, match=r"params\[0\] differs in maximize"):
         like.torch.SGD([{"params": np.ones(2), "maximize": True}])
     with pytest.raises(TypeError, match="lrr"):
@@ -261,7 +261,26 @@ def test_numbers_are_read_and_set_by_the_peer_s_names() -> None:
     rho = make("keras", "RMSprop")
     rho.rho = 0.5
     assert rho.alpha == 0.5
+    opt = make("keras", "Adam", use_ema=True, ema_momentum=0.9)
+    opt.ema_momentum = 0.5
+    assert (opt.use_ema, opt.ema_momentum, opt.hyper.ema(1), opt.hyper.ema(2), rho.use_ema) == (
+        True,
+        0.5,
+        0,
+        0.5,
+        False,
+    )
+    opt.hyper.ema = 0.75
+    assert opt.ema_momentum == 0.75
+    with pytest.raises(ValueError, match="ema must satisfy"):
+        opt.ema_momentum = 1.5
+    with pytest.raises(AttributeError, match="make another with use_ema=False"):
+        opt.use_ema = False
+    with pytest.raises(AttributeError, match=r"make it with ema_momentum=0\.5"):
+        rho.ema_momentum = 0.5
     opt = make("thinc", "Adam", L2=0.1)
+    with pytest.raises(AttributeError, match="make another with L2_is_weight_decay=False"):
+        opt.L2_is_weight_decay = False
     opt.learn_rate, opt.L2, opt.b1 = lambda t: 1 / (t + 1), 0.2, 0.5
     assert (opt.lr(1), opt.weight_decay, opt.beta1, opt.grad_clip) == (1, 0.2, 0.5, 1)
     # One optimizer's names are no other's.
@@ -299,9 +318,52 @@ def test_torch_s_groups_are_read_and_set() -> None:
     opt = like.torch.SGD([{"params": [a]}, {"params": {"b": b}, "lr": 0.25}], lr=0.5)
     for group in opt.param_groups:
         group["lr"] *= 0.5
-    assert (opt.lr, opt.groups["1"].lr, opt.param_groups[1]["params"][0] is b) == (0.25, 0.125, True)
+    assert ([own.lr for own in opt.groups.values()], opt.param_groups[1]["params"][0] is b) == ([0.25, 0.125], True)
     opt = like.torch.SGD([{"params": [a]}, {"params": [c]}, {"params": b, "lr": 0.25}], lr=0.5)
-    with pytest.raises(ValueError, match=r"the groups 0, 1 share lr: set opt\.lr for all of them, or give each"):
-        opt.param_groups[0]["lr"] = 1.0
-    opt.param_groups[2]["lr"] = 1.0
-    assert (opt.lr, opt.groups["2"].lr) == (0.5, 1.0)
+    opt.lr = 0.75
+    opt.param_groups[0]["lr"] = 1.0
+    assert [group["lr"] for group in opt.param_groups] == [1, 0.75, 0.25]
+    opt = like.torch.Adam([{"params": [a]}, {"params": [c]}])
+    with pytest.raises(ValueError, match="beta2 must satisfy"):
+        opt.param_groups[0]["betas"] = (0.5, 1.0)
+    assert [dict(own) for own in opt.groups.values()] == [{}, {}]
+    opt = like.torch.SGD([{"params": []}, {"params": a}])
+    for group in opt.param_groups:
+        group["lr"] *= 0.5
+    assert [group["lr"] for group in opt.param_groups] == [1e-3, 5e-4]
+
+
+def test_torch_s_loop_over_groups_sets_each_group_once_and_a_checkpoint_has_it() -> None:
+    def made() -> Any:
+        arrays = [np.ones(2, "float32") for _ in range(3)]
+        return like.torch.SGD(
+            [{"params": arrays[:1]}, {"params": arrays[1]}, {"params": arrays[2], "lr": 0.25}], lr=0.5
+        )
+
+    opt = made()
+    before = opt.state_dict()
+    for _ in range(2):
+        for group in opt.param_groups:
+            group["lr"] *= 0.5
+    assert [group["lr"] for group in opt.param_groups] == [0.125, 0.125, 0.0625]
+    grads = [[np.ones(2, "float32")], np.ones(2, "float32"), np.ones(2, "float32")]
+    opt.step(grads)
+    assert [opt.params[0][0][0], opt.params[1][0], opt.params[2][0]] == [0.875, 0.875, 0.9375]
+    with pytest.raises(ValueError, match=r"each group has its own lr here; set those: for g in opt\.param_groups"):
+        opt.lr = 1.0
+    other = made()
+    other.load_state_dict(opt.state_dict())
+    assert [group["lr"] for group in other.param_groups] == [0.125, 0.125, 0.0625]
+    # Optimizers of older versions had groups for those numbers alone that differ.
+    older = {**before, "groups": {"2": {"lr": 0.25}}}
+    made().load_state_dict(older)
+    opt.load_state_dict(before)
+    assert [dict(own) for own in opt.groups.values()] == [{}, {}, {"lr": 0.25}]
+    opt.step(grads)
+    assert [opt.params[0][0][0], opt.params[1][0], opt.params[2][0]] == [0.5, 0.5, 0.75]
+    state = opt.state_dict()
+    for wrong in ({"clip_norm": 1.0}, {"momentum": 0.5}, {"lr": {"function": "f"}}):
+        with pytest.raises(ValueError, match="has not the same hyperparameters"):
+            made().load_state_dict({**state, "groups": {"0": wrong, "2": {"lr": 0.25}}})
+    with pytest.raises(ValueError, match="lr must satisfy"):
+        made().load_state_dict({**state, "groups": {"0": {"lr": -1.0}, "2": {"lr": 0.25}}})

@@ -51,6 +51,11 @@ SET: dict[str, tuple[Any, str]] = {
         0.1,
         r"did you mean weight_decay\? " + WITHOUT + "weight_decay=0.1",
     ),
+    "dceay": (3, r"did you mean decay\? it is fixed when an optimizer is made; make another with decay=3"),
+    "step_size": (0.1, "it is lr here, opt.lr = 0.1"),
+    "wd": (0.1, "it is weight_decay here; " + WITHOUT + "weight_decay=0.1"),
+    "grads": ({}, r"grads cannot be set to {}: write into its arrays.*opt\.step\(grads\)"),
+    "t": (5, "t cannot be set to 5: applied steps are counted"),
     "weight_decay_rate": (0.1, "it is weight_decay here; " + WITHOUT + "weight_decay=0.1"),
     "amsgrad": (True, WITHOUT + "amsgrad=True"),
     "momentum": (0.9, "the rule adam has none; it is of Adagrad, LARS, RMSprop, SGD"),
@@ -162,6 +167,7 @@ def test_attributes_of_the_user_s_own_are_free_and_so_is_what_a_subclass_defines
     opt = Own(params())
     opt.learning_rate = 0.5
     opt.step_count = opt.counter = 4
+    opt.counts, opt.decays, opt.delay, opt.stat = 5, [], 3, {}
     opt.counter += 1
     assert (opt.lr, opt.betas, opt.momentum, opt.history, opt.counter) == (5, (0.8, 0.9), 0.5, [], 5)
     with pytest.raises(AttributeError, match="it is beta1 here"):
@@ -170,6 +176,82 @@ def test_attributes_of_the_user_s_own_are_free_and_so_is_what_a_subclass_defines
     opt.step = seen.append  # type: ignore[method-assign,assignment]
     opt.step(3)
     assert seen == [3]
+
+
+def test_what_an_optimizer_only_shows_is_refused_in_its_own_words() -> None:
+    shown = [name for name, held in vars(fastopt.Optimizer).items() if isinstance(held, property) and held.fset is None]
+    assert len(shown) >= 8
+    for name in shown:
+        with pytest.raises(AttributeError, match=f"{name} cannot be set to 3: "):
+            setattr(fastopt.Adam(params()), name, 3)
+
+
+def test_averages_and_their_decay_have_one_name_which_messages_tell_apart() -> None:
+    opt = fastopt.Adam(params(), ema=0.5)
+    with pytest.raises(AttributeError, match=r"it is ema here, opt\.hyper\.ema = 0\.9;"):
+        opt.ema_momentum = 0.9
+    opt.hyper.ema = 0.9
+    assert (opt.hyper["ema"], opt.ema["W"][0]) == (0.9, 1)
+
+
+def test_a_property_of_a_subclass_takes_the_place_of_a_hyperparameter_and_a_plain_attribute_is_refused() -> None:
+    class Noted(fastopt.Adam):
+        @property
+        def lr(self) -> Any:
+            return self.hyper.lr
+
+        @lr.setter
+        def lr(self, value: float) -> None:
+            self.seen = value
+            self.hyper.lr = value / 2
+
+        @property
+        def eps(self) -> Any:
+            return self.hyper.eps
+
+    opt = Noted(params())
+    opt.lr = 0.5
+    assert (opt.lr, opt.seen, opt.hyper.lr) == (0.25, 0.5, 0.25)
+    with pytest.raises(AttributeError, match="no setter"):
+        opt.eps = 1.0
+
+    class Plain(fastopt.Adam):
+        lr = 0.5
+
+    with pytest.raises(
+        TypeError, match=r"Plain\.lr hides the hyperparameter lr.*pass lr=\.\.\. to Optimizer\.__init__"
+    ):
+        Plain(params())
+
+
+def test_a_property_that_fails_says_why() -> None:
+    class Failing(fastopt.Adam):
+        @property
+        def note(self) -> Any:
+            return {}.valu  # type: ignore[attr-defined]
+
+        @property
+        def lr(self) -> Any:
+            return self.rat
+
+        def __init__(self, params: Any) -> None:
+            with pytest.raises(AttributeError, match=r"Failing has no _updater before Optimizer\.__init__ "):
+                print(self.t)
+            super().__init__(params)
+
+    opt = Failing(params())
+    with pytest.raises(AttributeError, match="'dict' object has no attribute 'valu'"):
+        print(opt.note)
+    with pytest.raises(AttributeError, match="Failing has no rat "):
+        print(opt.lr)
+
+
+def test_an_argument_and_an_attribute_have_the_same_hint() -> None:
+    for name, hint in {"lrr": "'lr'", "bteas": "'beta1' and 'beta2'", "step_size": "'lr'", "esp": "'eps'"}.items():
+        with pytest.raises(TypeError, match=f"did you mean {hint}"):
+            fastopt.Adam(params(), **{name: 1.0})
+        with pytest.raises(AttributeError, match=hint.replace("' and '", ".*").strip("'")):
+            setattr(fastopt.Adam(params()), name, 1.0)
 
 
 def test_a_mistyped_attribute_of_what_an_optimizer_is_given_is_refused(tmp_path: Path) -> None:

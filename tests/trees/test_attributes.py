@@ -72,13 +72,49 @@ def test_an_attribute_that_is_bound_anew_is_the_one_that_is_updated_with_the_sta
         [(ones(3), ones(2)), None, (ones(4), None)],
         [{"W": ones(3), "b": ones(2)}, {}, {"W": ones(4)}],
         [SimpleNamespace(W=ones(3), b=ones(2)), "relu", [ones(4), 0.0]],
+        [[ones(3), ones(2)], (), [ones(4)]],
+        attributes([SimpleNamespace(dW=ones(3), db=ones(2)), 3, SimpleNamespace(dW=ones(4))], "dW", "db"),
     ],
-    ids=["by place", "by name", "of both kinds"],
+    ids=["by place", "by name", "of both kinds", "without what is passed over", "attributes without it"],
 )
-def test_gradients_of_a_layer_may_stand_by_place_or_by_name(grads: Any) -> None:
+def test_gradients_of_a_layer_may_stand_by_place_or_by_name_and_are_read_fast(
+    grads: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time, that is, as `matching` is for trees of a structure that was not met before."""
     model = layers()
-    fastopt.SGD(attributes(model, "W", "b"), lr=0.5).step(grads)
+    opt = fastopt.SGD(attributes(model, "W", "b"), lr=0.5)
+    opt.step(grads)
     assert [model[0].W[0], model[0].b[0], model[2].W[0]] == [0.5, 0.5, 0.5]
+    monkeypatch.setattr("fastopt.trees.parameters.matching", None)
+    opt.step(grads)
+    assert [model[0].W[0], model[0].b[0], model[2].W[0]] == [0, 0, 0]
+
+
+def test_a_layer_without_bias_needs_no_gradient_of_it() -> None:
+    layer, grads = Dense(3, bias=False), SimpleNamespace(dW=ones(3))
+    opt = fastopt.SGD(attributes(layer, "W", "b"), lr=0.25)
+    for given in (attributes(grads, "dW", "db"), [ones(3)], (ones(3), 7)):
+        opt.step(given)
+    assert layer.W[0] == 0.25
+    for wrong in ([], [ones(3), None, None]):
+        with pytest.raises(ValueError, match=rf"grads has {len(wrong)} parts for .W, .b in params"):
+            opt.step(wrong)
+
+
+def test_another_structure_is_an_error_after_fast_reading_too() -> None:
+    """Each form is read twice before it is spoilt."""
+    opt = fastopt.SGD({"a": [ones(2), ones(2)], "b": None, "c": SimpleNamespace(x=ones(2), n=3)}, lr=0.0)
+    rest = {"c": {"x": ones(2)}}
+    for good, bad in [
+        ({"a": (ones(2), None), "b": 0, **rest}, {"a": (ones(2), None), "d": 0, **rest}),
+        ({"a": [ones(2), ones(2)], **rest}, {"a": [ones(2), ones(2)], "d": 0, **rest}),
+        ({"a": [None, ones(2)], **rest}, {"a": [None, ones(2), None], **rest}),
+        ({"a": [None, ones(2)], **rest}, {"a": [None, ones(2)], "c": {"y": ones(2)}}),
+    ]:
+        opt.step(good)
+        opt.step(good)
+        with pytest.raises(ValueError, match="which is not in params"):
+            opt.step(bad)
 
 
 def test_averages_copies_and_gradients_to_write_into_are_attributes_too() -> None:

@@ -3,8 +3,8 @@
 learning_rate: a number, a schedule, or a function without arguments, as in Keras. weight_decay is decoupled in all of
 them. clipnorm limits the norm of each array, global_clipnorm that of all together; an infinite gradient makes
 all weights NaN in Keras, and here its own elements, while the others count as 0. Numbers are read and set by Keras's
-names too: opt.learning_rate = 0.1. use_ema: the averages are in `ema`,
-and stay out of the weights. loss_scale_factor: gradients are divided by it.
+names too: opt.learning_rate = 0.1. use_ema: the averages are in `ema`, and stay out of the weights; their decay is
+opt.ema_momentum. loss_scale_factor: gradients are divided by it.
 """
 
 import functools
@@ -14,8 +14,8 @@ from typing import Any, ParamSpec, TypedDict, Unpack
 
 from ...checkpoint.state import text
 from ...kernels.language.spellings import KERAS as NAMES
-from ...optimizer.names import spell
 from ...optimizer.optimizer import Optimizer
+from ...optimizer.spelled import spell
 from ..building import Number, built, decayed, is_foreign, is_off
 from ..unused import refuse
 
@@ -115,7 +115,11 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
         opt = built(family, params, counted, FIXED.get(family, {}))
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from error
-    spell(opt, names, _without_arguments)
+    others = {
+        "use_ema": (_averages, _fixed),
+        **({"ema_momentum": (_momentum, _set_momentum)} if _averages(opt) else {}),
+    }
+    spell(opt, names, {*SHARED, *arguments}, _without_arguments, others)
     return opt
 
 
@@ -127,6 +131,23 @@ def _average(used: bool, momentum: float, every: int | None) -> dict[str, Any]:
     refuse("ema_overwrite_frequency", every, None, "the averages stay in `ema`; copy them into the weights yourself")
     # Keras's average begins with the weights after the first step.
     return {"ema": _AfterFirst(momentum), "ema_uncorrected": True}
+
+
+def _averages(opt: Any) -> bool:
+    return "ema" in opt.hyper
+
+
+def _fixed(opt: Any, value: Any) -> None:
+    raise AttributeError(f"use_ema is fixed when an optimizer is made; make another with use_ema={value!r}")
+
+
+def _momentum(opt: Any) -> Any:
+    """Keras's ema_momentum; a number that was set as opt.hyper.ema has no first step of its own."""
+    return getattr(opt.hyper["ema"], "momentum", opt.hyper["ema"])
+
+
+def _set_momentum(opt: Any, value: Any) -> None:
+    opt.hyper["ema"] = _AfterFirst(opt.hyper.check("ema", value))
 
 
 def _without_arguments(rate: Any) -> Any:

@@ -9,8 +9,8 @@ and set by Thinc's names too: opt.learn_rate = 0.1, opt.b1.
 from typing import Any
 
 from ...kernels.language.spellings import THINC as NAMES
-from ...optimizer.names import spell
 from ...optimizer.optimizer import Optimizer
+from ...optimizer.spelled import spell
 from ..building import Number, built, counted_from_zero, decayed, is_off
 
 FIXED: dict[str, dict[str, Any]] = {"Adam": {"eps_hat": True}, "RAdam": {"eps_hat": True, "ahead": 1.0}}
@@ -39,7 +39,7 @@ def made(family: str, arguments: dict[str, Any]) -> Optimizer:
         hyper |= {"ema": average_decay, "ema_uncorrected": True}
     hyper = decayed(family, hyper, "decoupled_after" if after else "l2")
     opt = built(family, params, {**hyper, "zero_grads": True}, FIXED.get(family, {}))
-    spell(opt, {**NAMES, "b1": "beta1", "b2": "beta2"}, counted_from_zero)
+    spell(opt, NAMES, arguments, counted_from_zero)
     return opt
 
 

@@ -2,7 +2,8 @@
 
 The parameters may be torch's list of groups, [{"params": ..., "lr": ...}, ...]: gradients are then a list with the
 gradients of each group, and the groups are named by their place, opt.groups["1"].lr. Numbers are read and set as in
-torch too: opt.param_groups[0]["lr"] *= 0.1. lr may be a function of the step.
+torch too: opt.param_groups[0]["lr"] *= 0.1, after which the group has an lr of its own. lr may be a function of the
+step.
 foreach and fused choose among torch's kernels and may have any value, since one kernel updates all arrays here.
 """
 
@@ -13,11 +14,12 @@ from typing import Any
 from ...kernels import FAMILIES
 from ...kernels.language.spellings import PAIRS
 from ...kernels.language.spellings import TORCH as NAMES
-from ...optimizer.names import spell
 from ...optimizer.optimizer import Optimizer
+from ...optimizer.spelled import spell
+from ...trees.tree import leaves
 from ..building import Number, built, decayed
 from ..unused import refuse
-from .groups import param_groups
+from .groups import check_in_use, param_groups
 
 DECOUPLED = {"Adam": "AdamW"}
 UNUSED = {
@@ -50,9 +52,11 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
         own = [{n: value for n, value in group.items() if n != "params"} for group in params]
         params = [group["params"] for group in params]
         count = len(params)
-        hyper["groups"] = _grouped(name, arguments, own, hyper)
+        hyper["groups"] = _grouped(name, arguments, params, own, hyper)
     opt = built(family, params, hyper, {})
-    spell(opt, {**NAMES, **PAIRS}, others={"param_groups": functools.partial(param_groups, count=count)})
+    groups = functools.partial(param_groups, count=count)
+    check = None if count is None else check_in_use
+    spell(opt, {**NAMES, **PAIRS}, arguments, others={"param_groups": (groups, None)}, check=check)
     return opt
 
 
@@ -61,11 +65,12 @@ def _are_groups(params: Any) -> bool:
 
 
 def _grouped(
-    name: str, arguments: Mapping[str, Any], own: list[dict[str, Any]], hyper: dict[str, Any]
+    name: str, arguments: Mapping[str, Any], params: list[Any], own: list[dict[str, Any]], hyper: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Our groups for torch's: the numbers in which each group differs from the numbers of all.
 
-    hyper: the numbers of all; those that only groups have are added to it. own: the options of each group.
+    params: the parameters of each. hyper: the numbers of all; those that only groups have are added to it. own: the
+    options of each group.
     Raises ValueError where groups differ in more than numbers.
     """
     wholes = [translated(name, {**arguments, **group})[1] for group in own]
@@ -79,7 +84,8 @@ def _grouped(
         if others := [n for n, value in differing.items() if isinstance(value, bool | str)]:
             raise ValueError(f"params[{place}] differs in {', '.join(others)}, which is one for all groups here")
         groups[str(place)] = differing
-    return {place: differing for place, differing in groups.items() if differing}
+    # A pattern must match something.
+    return {place: differing for place, differing in groups.items() if differing or any(leaves(params[int(place)], ""))}
 
 
 def arguments_of(family: str, options: set[str], hyper: Mapping[str, Any], switches: Mapping[str, Any]) -> Any:

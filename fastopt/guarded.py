@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .spellings import nearest
+from .kernels.language.spellings import nearest
 
 
 class Guarded:
