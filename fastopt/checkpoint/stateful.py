@@ -4,13 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ..kernels.language.values import short
 from ..updater.updater import Updater
-
-
-def short(value: Any) -> str:
-    """A value as messages show it."""
-    shown = repr(value)
-    return shown if len(shown) < 80 else f"{shown[:77]}..."
 
 
 def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
@@ -19,8 +14,8 @@ def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: 
     if isinstance(found, str):
         if not some:
             raise ValueError(
-                f"{found}; use the same monitors in the same places (one that no function of the step has called yet "
-                "is named by monitors=), or pass partial=True to leave these as they are"
+                f"{found}; use the same monitors in the same places (pass those that no function of the step has "
+                "called yet as monitors=[...]), or pass partial=True to leave the monitors as they are"
             )
         found = []
     pairs = [(monitor, entry.get("state")) for monitor, entry in found]
@@ -28,7 +23,11 @@ def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: 
     if (scale is None) == (updater.loss_scaler is None):
         pairs += [(updater.loss_scaler, scale)] if scale is not None else []
     elif not some:
-        raise ValueError("of the state and the optimizer one has a loss_scaler, the other has none")
+        here, there = ("optimizer", "state") if scale is None else ("state", "optimizer")
+        raise ValueError(
+            f"the {here} has a loss_scaler, the {there} none; make the optimizer as it was when it was saved, or pass "
+            "partial=True"
+        )
     for stateful, values in pairs:
         if not isinstance(values, Mapping):
             raise ValueError(f"the state of a {type(stateful).__name__} must be a dict; got {short(values)}")

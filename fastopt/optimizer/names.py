@@ -10,12 +10,20 @@ from typing import Any
 
 from ..kernels import FAMILIES, RULES
 from ..kernels.language.spellings import SPELLINGS, nearest
+from ..kernels.language.values import shown
 from ..kernels.riders import NUMBERS
 
 # What is set when an optimizer is made, and stays.
 FIXED = ("rule", "hyper", "groups")
 # The trees that an optimizer has with an option, and that option.
 _TREES = {"ema": "ema", "cast": "cast_to"}
+# What to do about attributes that are only read.
+_INSTEAD = {
+    "grads": "; write into the arrays of opt.grads, or pass the gradients, as in opt.step(grads)",
+    "state": "; write into the arrays of opt.state, or call load_state_dict",
+    "t": "; load_state_dict sets the count of steps",
+    "skipped": "; load_state_dict sets the count of skipped steps",
+}
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,10 @@ def taken(optimizer: Any, base: type, name: str, value: Any) -> bool:
     if name.startswith("_") or _defined(type(optimizer), base, name):
         return False
     if names := _by_spelling(optimizer, name):
-        put(optimizer.hyper, names, value, vars(optimizer)["_spelled"].taken)
+        put(optimizer.hyper, names, value, vars(optimizer)["_spelled"].taken, name)
         return True
     if (spelled := vars(optimizer).get("_spelled")) and name in spelled.others:
-        raise AttributeError(f"{name} cannot be replaced; set what it has")
+        raise AttributeError(f"{name} cannot be replaced; set numbers in {name}, as opt.{name}[0]['lr'] = 0.1")
     if name in FIXED:
         if "_updater" in vars(optimizer):
             raise AttributeError(_lacking(optimizer, base, name, value))
@@ -74,13 +82,15 @@ def taken(optimizer: Any, base: type, name: str, value: Any) -> bool:
     settable = hasattr(base, name) and (name not in _option_names(base) or getattr(base, name).fset is not None)
     if not settable and names_meant(base, name, tuple(vars(optimizer).get("hyper", ())))[0]:
         raise AttributeError(_lacking(optimizer, base, name, value))
+    if isinstance(own := getattr(base, name, None), property) and own.fset is None:
+        raise AttributeError(f"{name} cannot be set to {reprlib.repr(value)}{_INSTEAD.get(name, '')}")
     return False
 
 
 def check_removed(optimizer: Any, base: type, name: str) -> None:
     """Raise AttributeError for what an optimizer cannot be without, and for a name that it does not have."""
     if name in vars(optimizer).get("hyper", ()) or name in FIXED or _by_spelling(optimizer, name):
-        raise AttributeError(f"{name} cannot be removed from an optimizer; set it to another value, or make another")
+        raise AttributeError(f"{name} cannot be removed from an optimizer; set {name} to another value")
     if name not in vars(optimizer) and not hasattr(type(optimizer), name):
         raise AttributeError(_lacking(optimizer, base, name))
 
@@ -93,13 +103,17 @@ def _by_spelling(optimizer: Any, name: str) -> tuple[str, ...]:
 
 
 def put(
-    hyper: MutableMapping[str, Any], names: tuple[str, ...], value: Any, taken: Callable[[Any], Any] = as_it_is
+    hyper: MutableMapping[str, Any],
+    names: tuple[str, ...],
+    value: Any,
+    taken: Callable[[Any], Any] = as_it_is,
+    called: str = "",
 ) -> None:
     """Set a hyperparameter, or each of several to one of the values. Raises TypeError or ValueError, and then sets
-    none."""
+    none. called: how messages name several."""
     values = [value] if len(names) == 1 else value
     if not isinstance(values, list | tuple) or len(values) != len(names):
-        raise ValueError(f"{' and '.join(names)} take a pair of values; got {value!r}")
+        raise ValueError(f"{called} must be a pair of values, of {' and '.join(names)}; got {shown(value)}")
     before = {name: hyper[name] for name in names}
     try:
         hyper.update(zip(names, map(taken, values), strict=True))
@@ -142,19 +156,23 @@ def _lacking(optimizer: Any, base: type, name: str, *value: Any) -> str:
     """The message on a name that an optimizer does not have. value: what it was to be set to, if it was."""
     own, kind = vars(optimizer).get("hyper", {}), type(optimizer).__name__
     if name in _TREES and own and not value:
-        return f"this optimizer was made without {_TREES[name]}"
+        return f"this optimizer was made without {_TREES[name]}; make another with {_TREES[name]}=..."
     ours, sure = ((), False) if name.startswith("_") else names_meant(base, name, tuple(own))
     said = f"{name} cannot be set to {reprlib.repr(value[0])}" if value else f"{kind} has no {name}"
     if not ours:
-        return said + (" and no hyperparameter of that name" if own else "")
+        return said + (f" and no hyperparameter of that name; this {kind} has {', '.join(own)}" if own else "")
     written = " and ".join(ours)
     if all(one in own for one in ours):
         remedy = ", ".join(f"opt.{one}" for one in ours) + "".join(f" = {reprlib.repr(one)}" for one in value)
-        why = f"it is {written} here, {remedy}" if sure else f"did you mean {remedy}?"
+        why = (
+            f"fastopt calls it {written}; {'write' if value else 'read'} {remedy}"
+            if sure
+            else f"did you mean {remedy}?"
+        )
     else:
         spelled = vars(optimizer).get("_spelled")
         called = name if sure and spelled and name in spelled.ours else ours[0]
-        why = "" if ours == (name,) else f"it is {written} here; " if sure else f"did you mean {written}? "
+        why = "" if ours == (name,) else f"fastopt calls it {written}; " if sure else f"did you mean {written}? "
         why += _elsewhere(optimizer, base, ours[0], f"{called}={reprlib.repr(value[0]) if value else '...'}")
     return f"{said}: {why}" + (f"; this {kind} has {', '.join(own)}" if own else "")
 
@@ -162,13 +180,20 @@ def _lacking(optimizer: Any, base: type, name: str, *value: Any) -> str:
 def _elsewhere(optimizer: Any, base: type, name: str, given: str) -> str:
     """What to do about a hyperparameter or an option that an optimizer does not have. given: it as an argument."""
     if "_updater" not in vars(optimizer):
-        return f"Optimizer.__init__ sets it; call that before, with {given}"
+        return f"Optimizer.__init__ sets {name}; call that before, with {given}"
+    if name == "hyper":
+        return "hyper stays the same object; write its numbers, as opt.hyper.lr = 0.1, or opt.lr = 0.1"
+    if name == "rule":
+        return "rule is fixed when an optimizer is made; make another, as fastopt.Optimizer(params, rule)"
     if name == "groups":
-        return "groups are fixed when an optimizer is made; opt.groups['b'].lr = ... sets a number of one"
+        return "groups are fixed when an optimizer is made; opt.groups['b'].lr = ... sets a number of a group"
     if name in _options(base) or name in FIXED:
-        return f"it is fixed when an optimizer is made; make another with {given}"
+        return f"{name} is fixed when an optimizer is made; make another with {given}"
     of = [family for family in FAMILIES.values() if name in family.hyper]
     if name in NUMBERS or any(optimizer.rule in one.variants.values() for one in of if type(optimizer) is not base):
-        return f"the optimizer was made without it; make it with {given}"
+        return f"this optimizer was made without {name}; make another with {given}"
     whose = [*(one.name for one in of[:4]), *["others"] * (len(of) > 4)]
-    return f"the rule {optimizer.rule.name} has none; it is of {', '.join(whose)}"
+    return (
+        f"the rule {optimizer.rule.name} has no {name}; {', '.join(whose)} {'has' if len(whose) == 1 else 'have'} "
+        f"{name}"
+    )

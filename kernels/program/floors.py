@@ -91,4 +91,4 @@ def is_flushed(value: Any) -> bool:
 
 
 FLUSHED = f"0 in float32, where numbers below {LEAST:.2g} are flushed to 0"
-REMEDY = "make it larger, 0 if that is meant, or use float64 parameters"
+REMEDY = "pass a larger number, or 0 if 0 is meant, or use float64 parameters"

@@ -25,14 +25,14 @@ class ParamGroup(MutableMapping[str, Any]):
             tree = self._optimizer.params if self._count is None else self._optimizer.params[self._place]
             return [array for _, _, array in leaves(tree, "")]
         if name not in list(self):
-            raise KeyError(f"{name!r}; there are {', '.join(self)}")
+            raise KeyError(f"{name!r}; this group has {', '.join(self)}")
         values = tuple(self._holder(self._place, one)[one] for one in _ours(name))
         return values if name in PAIRS else values[0]
 
     def __setitem__(self, name: str, value: Any) -> None:
         ours = _ours(name)
         if name == "params" or any(one not in self._optimizer.hyper for one in ours):
-            raise KeyError(f"{name!r} cannot be set; there are {', '.join(n for n in self if n != 'params')}")
+            raise KeyError(f"{name!r} cannot be set; this group has {', '.join(n for n in self if n != 'params')}")
         holder = self._holder(self._place, ours[0])
         sharing = [k for k in range(self._count or 1) if self._holder(k, ours[0]) is holder]
         if len(sharing) > 1:
@@ -40,7 +40,7 @@ class ParamGroup(MutableMapping[str, Any]):
                 f"the groups {', '.join(map(str, sharing))} share {name}: set opt.{ours[0]} for all of them, or give "
                 f"each its own {name} when the optimizer is made"
             )
-        put(holder, ours, value)
+        put(holder, ours, value, called=name)
 
     def _holder(self, place: int, name: str) -> Any:
         """What has a hyperparameter of the group at a place: its own numbers, or those of all."""
@@ -48,7 +48,7 @@ class ParamGroup(MutableMapping[str, Any]):
         return own if name in own else self._optimizer.hyper
 
     def __delitem__(self, name: str) -> None:
-        raise TypeError("a hyperparameter cannot be removed; set it to another value")
+        raise TypeError(f"the hyperparameter {name} cannot be removed; set {name} to another value")
 
     def __iter__(self) -> Iterator[str]:
         theirs = {ours: name for name, ours in NAMES.items()}
