@@ -40,9 +40,7 @@ class Scattered:
     def __init__(self, arrays: Sequence[Any]) -> None:
         for array in arrays:
             if array.dtype.name not in ("float32", "float64") or array.size != 1:
-                raise TypeError(
-                    f"each array must have one number of float32 or float64; got {array.size} of {array.dtype}"
-                )
+                raise TypeError(f"expected one number of float32 or float64; got {array.size} of {array.dtype}")
         self._arrays = list(arrays)
         self._addresses = np.array([array.__array_interface__["data"][0] for array in arrays], np.int64)
         self._wide = np.array([array.itemsize == 8 for array in arrays])

@@ -59,7 +59,7 @@ class EarlyStopping(BestSoFar):
             raise ValueError("there are no weights to restore; make EarlyStopping with params=params")
         if not self._weights.taken:
             raise ValueError(
-                "there are no weights to restore, since update was not yet given a loss that is better; call "
+                "there are no weights to restore: no loss has been better since this was made or loaded; call "
                 "update(loss) first"
             )
         self._weights.restore()

@@ -48,7 +48,9 @@ class Taken:
         for k in chosen:
             name = f"params{self.parameters.paths[k]}"
             if self.state[k] and (now := kind_of(arrays[k], name)) != self.kinds[k]:
-                told = [f"{n} {a}, its state {b}" for n, a, b in zip(_KIND, now, self.kinds[k], strict=True) if a != b]
+                told = [
+                    f"{n} {a}, but its state {b}" for n, a, b in zip(_KIND, now, self.kinds[k], strict=True) if a != b
+                ]
                 raise ValueError(
                     f"{name} {' and '.join(told)}; put an array like the one before there, or call opt.sync() to begin "
                     f"{name} anew"
