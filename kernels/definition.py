@@ -10,6 +10,7 @@ from .language.hyperparameters import Range, bind, is_static, plain_number, step
 from .language.parts import PAIRWISE
 from .language.reductions import REDUCTIONS
 from .language.trace import Symbol, Trace
+from .language.values import shown
 from .program.stages import Program
 
 
@@ -91,7 +92,7 @@ class Definition:
         for name, start in self.states.items():
             value = plain_number(given.pop(name, start))
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{self.name}: {name} must be a number; got {value!r}, a {type(value).__name__}")
+                raise TypeError(f"{self.name}: {name} must be a number; got {shown(value)}")
             states[name] = float(value)
         return states
 
@@ -139,7 +140,8 @@ class Definition:
         every = walk(nodes)
         if self.one_moment and all(node.op != "over_parts" for node in every):
             raise self.error(
-                'second_moment="modulus" has no effect: the rule takes no square of the gradient over_parts'
+                'second_moment="modulus" has no effect, since the rule has no second moment of the gradient; leave '
+                "second_moment out, or, in a rule of your own, mark the square with over_parts"
             )
         for node in every:
             if node.op in REDUCTIONS and any(inner.op in PAIRWISE for inner in walk(node.args)):

@@ -7,6 +7,7 @@ from typing import Any
 
 from .language.hyperparameters import unknown_name
 from .language.meanings import SHARED
+from .language.values import shown
 from .rule_type import Rule
 
 
@@ -92,7 +93,7 @@ class Family:
                 raise unknown_name(self.name, name, self.hyper)
         for name in self.options:
             if self.hyper[name] is False and not isinstance(given.get(name, False), bool):
-                raise TypeError(f"{self.name}: {name} must be True or False; got {given[name]!r}")
+                raise TypeError(f"{self.name}: {name} must be True or False; got {shown(given[name])}")
         on = {name for name in self.options if name in given and _is_on(given[name])}
         rules = {frozenset(key.split()): rule for key, rule in self.variants.items()}
         if frozenset(on) not in rules:
@@ -103,7 +104,11 @@ class Family:
         kept = {name: value for name, value in given.items() if name in rule.hyper}
         for name in given:
             if name not in kept and name not in self.options:
-                raise TypeError(f"{self.name} with {' and '.join(sorted(on)) or 'no options'} has no {name}")
+                with_it = [" and ".join(sorted(key)) or "no options" for key, one in rules.items() if name in one.hyper]
+                raise TypeError(
+                    f"{self.name} with {' and '.join(sorted(on)) or 'no options'} has no {name}; {name} goes with "
+                    f"{' or '.join(with_it)}"
+                )
         return rule, kept
 
 

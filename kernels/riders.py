@@ -106,9 +106,11 @@ class WithRiders(Definition):
         if "ema" in own and not self._corrected:
             self.start[AVERAGE] = 0.0
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
-            raise TypeError(f"{rule.name} has no lr, by which decoupled weight decay is multiplied; use decay='l2'")
+            raise TypeError(
+                f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
+            )
         if "lr_scale" in on and "lr" not in rule.hyper:
-            raise TypeError(f"{rule.name} has no lr that lr_scale could multiply")
+            raise TypeError(f"{rule.name} has no lr that lr_scale could multiply; leave lr_scale out")
         self.formula = self._formula
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -14,8 +14,9 @@ from typing import Any, overload
 
 from .by_value import refused
 from .definition import Definition
-from .language.hyperparameters import bind, parse_ranges, plain_number
+from .language.hyperparameters import bind, parse_ranges, plain_number, suggestion
 from .language.meanings import told_apart
+from .language.values import shown
 from .libraries.library import view_of
 from .program.floors import flushed
 from .program.stages import Program
@@ -55,9 +56,11 @@ class Rule(Definition):
         self.start: dict[str, Any] = dict.fromkeys(self.slots, 0.0)
         for slot, value in start.items():
             if slot not in self.slots:
-                raise self.error(f"start names {slot!r}, which is not a slot")
+                raise self.error(f"start names {slot!r}, which is not a slot; {suggestion(slot, self.slots)}")
             if isinstance(value, str) and value not in self.hyper:
-                raise self.error(f"slot {slot!r} starts at {value!r}, which is not a hyperparameter")
+                raise self.error(
+                    f"slot {slot!r} starts at {value!r}, which is not a hyperparameter; {suggestion(value, self.hyper)}"
+                )
             self.start[slot] = value
         super().__init__()
         self._check_use()
@@ -120,12 +123,12 @@ class Rule(Definition):
         used = {node.value for node in nodes if node.op in ("array", "scalar")}
         for name in self.slots:
             if name not in used:
-                raise self.error(f"slot {name!r} is never used")
+                raise self.error(f"slot {name!r} is never used; leave {name} out of the signature")
         if self.uses_t and "t" not in used:
-            raise self.error("t is never used; leave it out of the signature")
+            raise self.error("t is never used; leave t out of the signature")
         for name in (*self.hyper, *self.states):
             if name not in used and name not in self.statics and name not in self.starts_from:
-                raise self.error(f"{name!r} is never used")
+                raise self.error(f"{name!r} is never used; leave {name} out of the signature")
 
     def __call__(self, *arrays: Any, t: int | None = None, **hyper: Any) -> tuple[float, ...] | None:
         """Update the parameter and the slots in place; the gradient is only read.
@@ -158,7 +161,8 @@ class Rule(Definition):
             if name in hyper:
                 slot = next(slot for slot, value in self.start.items() if value == name)
                 raise TypeError(
-                    f"{self.name}: {name} only sets the start of slot {slot!r}, which a direct call is given"
+                    f"{self.name}: {name} only sets the start of slot {slot!r}; a direct call is given the array "
+                    f"{slot}: fill that, and leave {name} out"
                 )
         states = self.take_states(hyper)
         bound = self.bind(hyper)
@@ -260,7 +264,7 @@ def _found(module: str, qualname: str) -> Any:
 def _frozen(function: Callable[..., Any]) -> Any:
     """A copy of the function that keeps the present values of the names that it takes from outside."""
     if not isinstance(function, types.FunctionType):
-        raise TypeError(f"@rule takes a function; got {function!r}")
+        raise TypeError(f"@rule takes a function; got {shown(function)}")
     names = {name for code in _codes(function.__code__) for name in code.co_names}
     outside = {name: function.__globals__[name] for name in names if name in function.__globals__}
     outside |= {"__builtins__": function.__globals__.get("__builtins__"), "__name__": function.__module__}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.arrays.view import as_complex, as_pairs
+from ..kernels.language.values import kind_of
 from ..kernels.system import memory_for
 from .made import Made
 
@@ -34,7 +35,7 @@ class Checkpoint:
         self.state, self._arrays = state, arrays
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray):
-                raise TypeError(f"arrays[{name!r}] in the state must be a NumPy array; got a {type(array).__name__}")
+                raise TypeError(f"arrays[{name!r}] in the state must be a NumPy array; got {kind_of(array)}")
         self.specs: dict[str, Spec] = {name: (a.dtype.name, tuple(a.shape)) for name, a in arrays.items()}
 
     def array(self, name: str) -> Any:
@@ -73,14 +74,18 @@ class _File(Checkpoint):
         metadata = file.metadata() or {}
         text = metadata.get("fastopt")
         if text is None:
-            raise ValueError(f"{path} is a safetensors file, but not one that fastopt has written")
+            raise ValueError(
+                f"{path} is a safetensors file that fastopt has not written; pass a file that opt.save wrote"
+            )
         if metadata.get("fastopt_crc32") != _hex(zlib.crc32(text.encode())):
             raise self._damaged("its description")
         try:
             described = json.loads(text)
             self.state, self._sums = dict(described["state"]), dict(described["crc32"])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ValueError(f"{path} has a description that cannot be read: {error!r}") from error
+            raise ValueError(
+                f"{path} has a description that cannot be read: {error!r}; take an older checkpoint"
+            ) from error
         self._pairs = set(described.get("complex128", ()))
         self.specs = {}
         for name in file.keys():  # noqa: SIM118 (it is no mapping)
@@ -126,7 +131,9 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mappin
         raise TypeError(f"JSON cannot hold what is to be saved: {error}") from error
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        raise OSError(f"cannot save to {target}: it is no ordinary file; name one")
+        raise OSError(
+            f"cannot save to {target}: a folder, or what is no ordinary file, has that name; pass another path"
+        )
     partial = target.with_name(f".{target.name}.{os.urandom(4).hex()}.partial")
     try:
         # The file is made here so that the umask decides its mode.
@@ -158,7 +165,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Checkpoint]:
 
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}")
+        raise FileNotFoundError(f"there is no checkpoint file {path}; pass the path that opt.save was given")
     try:
         # Not mapped: a file that shrinks meanwhile would end the process.
         with memory_for(f"reading {path}", _FREE):
@@ -166,7 +173,9 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Checkpoint]:
         with file:
             yield _File(path, file)
     except SafetensorError as error:
-        raise ValueError(f"{path} is no whole safetensors file: {error}; take an older checkpoint") from error
+        raise ValueError(
+            f"{path} is not a safetensors file, or is cut off: {error}; take an older checkpoint"
+        ) from error
 
 
 def checksum(name: str, array: Any) -> int:

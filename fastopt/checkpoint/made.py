@@ -30,7 +30,9 @@ class Made:
         """
         given, names = [arrays(slot) for slot in self.of], " and ".join(self.of)
         if len(shapes := {one.shape for one in given}) > 1:
-            raise ValueError(f"{names} must have one shape; got {shapes}")
+            raise ValueError(
+                f"the arrays {names} of the state must have one shape; got {shapes}; take another checkpoint"
+            )
         if pairs := any(one.dtype.kind == "c" for one in given):
             given = [as_pairs(in_both_parts(one)) for one in given]
         stored = np.dtype("float64") if given[0].dtype.kind in "biu" else given[0].dtype

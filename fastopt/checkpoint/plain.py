@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..kernels.language.hyperparameters import plain_number
+from ..kernels.language.values import kind_of, shown
 
 _PLAIN = (str, bool, int, float, type(None))
 
@@ -18,7 +19,7 @@ def plain(value: Any, place: str) -> Any:
     try:
         return _plain(value, place)
     except RecursionError:
-        raise TypeError(f"JSON cannot hold {place}, which contains itself or is nested too deeply") from None
+        raise TypeError(f"JSON cannot hold {place}, which contains itself or is nested too deeply; save less") from None
 
 
 def _plain(value: Any, place: str) -> Any:
@@ -30,8 +31,9 @@ def _plain(value: Any, place: str) -> Any:
     number = _number(value)
     if isinstance(number, _PLAIN):
         return number
-    remedy = "; its tolist() can be held" if getattr(value, "shape", None) and hasattr(value, "tolist") else ""
-    raise TypeError(f"JSON cannot hold {place}, a {type(value).__name__}{remedy}")
+    listed = getattr(value, "shape", None) and hasattr(value, "tolist")
+    remedy = f"pass {place}.tolist()" if listed else "pass numbers, strings, lists or dicts"
+    raise TypeError(f"JSON cannot hold {place}, {kind_of(value)}; {remedy}")
 
 
 def with_numbers(value: Any) -> Any:
@@ -47,7 +49,7 @@ def _number(value: Any) -> Any:
 def _key(key: Any, place: str) -> Any:
     key = plain_number(key)
     if not isinstance(key, _PLAIN):
-        raise TypeError(f"JSON cannot hold {place}, which has the key {key!r}, a {type(key).__name__}; use a string")
+        raise TypeError(f"JSON cannot hold {place}, which has the key {shown(key)}; use a string")
     return key
 
 

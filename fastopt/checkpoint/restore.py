@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..kernels.language.values import short
 from ..kernels.libraries.library import filling, view_of
 from ..kernels.riders import AVERAGE, COPY
 from ..updater.counts import History
@@ -15,7 +16,7 @@ from .file import Checkpoint, Spec
 from .made import OURS
 from .plain import with_numbers
 from .state import FORMAT, arrays_of, options, text
-from .stateful import load_stateful, short
+from .stateful import load_stateful
 
 
 def _to_format_2(saved: Checkpoint) -> Checkpoint:
@@ -76,7 +77,10 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     saved = _current(saved)
     state = saved.state
     if state["rule"] != updater.rule.name:
-        raise ValueError(f"this is the state of {state['rule']}; the optimizer has the rule {updater.rule.name}")
+        raise ValueError(
+            f"the state is of the rule {state['rule']}, but this optimizer has the rule {updater.rule.name}; load the "
+            f"state into an optimizer of the rule {state['rule']}"
+        )
     parameter = updater.rule.arrays[0] + "/"
     ours = arrays_of(updater)
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
@@ -96,11 +100,11 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     histories = _histories(updater, state, whole, common)
     changes, changed, conflicts = _hyper_changes(updater, state)
     differing = list(conflicts)
-    conflicts += [f"its arrays have no {', '.join(missing[:5])}"] * bool(missing)
-    conflicts += [f"it has {', '.join(unexpected[:5])} beyond the optimizer's"] * bool(unexpected)
+    conflicts += [f"the state has no {', '.join(missing[:5])}"] * bool(missing)
+    conflicts += [f"the state has {', '.join(unexpected[:5])}, the optimizer not"] * bool(unexpected)
     if conflicts and not some:
         raise ValueError(
-            f"the state is not of such an optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
+            f"the state does not fit this optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
             "saved, or pass partial=True to take what fits"
         )
     fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in common]
@@ -132,14 +136,19 @@ def _current(saved: Checkpoint) -> Checkpoint:
     saved.state |= {part: with_numbers(saved.state[part]) for part in counts if part in saved.state}
     version = saved.state.get("format")
     if type(version) is not int or version < min(UPGRADES, default=FORMAT):
-        raise ValueError(f"this is no state of an optimizer: its format is {version!r}")
+        raise ValueError(
+            f"format in the state must be a number, as fastopt saves it; got {short(version)}: pass what "
+            "opt.state_dict() gave, or a file of opt.save"
+        )
     if version > FORMAT:
-        raise ValueError(f"the state has format {version}, of a newer fastopt; this one knows up to {FORMAT}")
+        raise ValueError(
+            f"the state has format {version}, of a newer fastopt; this one reads up to {FORMAT}: install that fastopt"
+        )
     for number in range(version, FORMAT):
         saved = UPGRADES[number](saved)
     current = saved.state
     if current.get("count") not in (None, "parameter", "optimizer"):
-        raise ValueError(f"count in the state must be parameter or optimizer; got {short(current.get('count'))}")
+        raise ValueError(f"count in the state must be 'parameter' or 'optimizer'; got {short(current.get('count'))}")
     for part, kind in _KINDS.items():
         if type(current.get(part)) is not kind:
             raise ValueError(f"{part} in the state must be a {kind.__name__}; got {short(current.get(part))}")
@@ -236,15 +245,13 @@ def _hyper_changes(
     conflicts: list[str] = []
     together = "optimizer" if updater.choices.together else "parameter"
     if state["count"] not in (None, together):
-        conflicts.append(
-            f"its t counts the steps of the {state['count']}: make the optimizer with count={state['count']!r}"
-        )
+        conflicts.append(f"the state has count={state['count']!r}, the optimizer count={together!r}")
     if state["options"] != options(updater):
-        conflicts.append(f"its options are {state['options']}, these are {options(updater)}")
+        conflicts.append(f"the state has the options {state['options']}, the optimizer {options(updater)}")
     own, theirs = updater.groups, state["groups"]
     # A group without numbers does nothing; a run may have given it some since.
     if [p for p in own if p in theirs or own[p]] != [p for p in theirs if p in own or theirs[p]]:
-        conflicts.append(f"its groups are {list(theirs)}, these are {list(own)}")
+        conflicts.append(f"the state has the groups {list(theirs)}, the optimizer {list(own)}")
     pairs = [("", updater.hyper, state["hyper"])]
     pairs += [(f"groups[{p!r}].", own[p], theirs[p]) for p in own if p in theirs]
     for prefix, hyper, saved in pairs:
@@ -255,8 +262,12 @@ def _hyper_changes(
         for name in (*come, *gone):
             changes.append((hyper, name, hyper.check(name, saved[name]) if name in come else ABSENT))
             changed.append(f"{prefix}{name}: {hyper.get(name, 'none')!r} -> {saved.get(name, 'none')!r}")
-        if differing := (set(hyper) - set(saved) - added | set(saved) - set(hyper)).difference(come, gone):
-            conflicts.append(f"{prefix or 'it'} has not the same hyperparameters: {', '.join(sorted(differing))}")
+        for whose, other, names in (
+            ("state", "optimizer", set(saved) - set(hyper) - {*come}),
+            ("optimizer", "state", set(hyper) - set(saved) - added - {*gone}),
+        ):
+            if names:
+                conflicts.append(f"the {whose} has {', '.join(prefix + n for n in sorted(names))}, the {other} not")
         for name in (name for name in hyper if name in saved):
             now, before = hyper[name], saved[name]
             function = isinstance(before, dict)
@@ -266,7 +277,7 @@ def _hyper_changes(
                     changed.append(f"{prefix}{name}: {text(now) if callable(now) else now} is kept, saved was {said}")
             elif _differ(now, hyper.check(name, before)):
                 if name in updater.definition.statics:
-                    conflicts.append(f"{prefix}{name} was {before!r} and is {now!r}")
+                    conflicts.append(f"the state has {prefix}{name}={before!r}, the optimizer {now!r}")
                 else:
                     changes.append((hyper, name, before))
                     changed.append(f"{prefix}{name}: {now!r} -> {before!r}")
@@ -291,7 +302,7 @@ def _misfit(spec: Spec, array: Any, name: str) -> _Misfit | None:
     _, view = view_of(array, name)
     storage, shape = spec
     if not view.writable:
-        raise ValueError(f"{name} is read-only; pass a writable array, such as {name}.copy()")
+        raise ValueError(f"{name} is read-only; pass a writable array, such as numpy.array({name})")
     if shape != view.own_shape:
         return _Misfit(ValueError, f"was saved with shape {shape}, but {name} has shape {view.own_shape}", "")
     if storage != view.own_type:

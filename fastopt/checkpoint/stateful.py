@@ -4,13 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ..kernels.language.values import short
 from ..updater.updater import Updater
-
-
-def short(value: Any) -> str:
-    """A value as messages show it."""
-    shown = repr(value)
-    return shown if len(shown) < 80 else f"{shown[:77]}..."
 
 
 def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> list[str]:
@@ -23,8 +18,8 @@ def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: 
     if isinstance(found, str):
         if not some:
             raise ValueError(
-                f"{found}; use the same monitors in the same places (one that no function of the step has called yet "
-                "is named by monitors=), or pass partial=True to leave these as they are"
+                f"{found}; use the same monitors in the same places (pass those that no function of the step has "
+                "called yet as monitors=[...]), or pass partial=True to leave the monitors as they are"
             )
         left.append(found)
         found = []
@@ -36,7 +31,7 @@ def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: 
         have = ("the state", "the optimizer") if updater.loss_scaler is None else ("the optimizer", "the state")
         left.append("{} has a loss_scaler, {} has none".format(*have))
         if not some:
-            raise ValueError(left[-1])
+            raise ValueError(f"{left[-1]}; make the optimizer as it was when it was saved, or pass partial=True")
     for stateful, values in pairs:
         if not isinstance(values, Mapping):
             raise ValueError(f"the state of a {type(stateful).__name__} must be a dict; got {short(values)}")

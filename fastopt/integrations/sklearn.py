@@ -108,7 +108,9 @@ class Trained:
         try:
             return self.__dict__["_optimizer"]
         except KeyError:
-            raise AttributeError(f"this {type(self).__name__} has no optimizer before it is trained") from None
+            raise AttributeError(
+                f"this {type(self).__name__} has no optimizer before it is trained; call fit"
+            ) from None
 
     @_optimizer.setter
     def _optimizer(self, theirs: Any) -> None:
@@ -132,14 +134,19 @@ class Trained:
     def _check(self) -> None:
         own: Any = self
         if own.rule is None and own.hyper is not None:
-            raise ValueError("hyper has no effect without rule; the solvers have arguments of scikit-learn's")
+            raise ValueError(
+                "hyper has no effect without rule; pass rule too, or scikit-learn's own arguments of the solver"
+            )
         if own.rule is not None:
             for name in ("solver", *(theirs for _, names, _ in SOLVERS.values() for theirs in names.values())):
                 value, default = getattr(own, name), inspect.signature(type(self)).parameters[name].default
                 if value != default:
-                    raise ValueError(f"{name}={value!r} has no effect with rule; pass its hyperparameters in hyper")
+                    raise ValueError(
+                        f"{name}={value!r} has no effect with rule; leave {name} out, and pass hyperparameters of the "
+                        "rule in hyper"
+                    )
             if "lr" in (own.hyper or {}):
-                raise ValueError("hyper: lr is learning_rate_init, which learning_rate changes")
+                raise ValueError("hyper must not have lr; pass learning_rate_init instead, which learning_rate changes")
         if own.rule is not None or own.solver in SOLVERS:
             # Invalid hyperparameters are refused before the data are looked at; the data give the shapes for lr_scale.
             rule, hyper = self._chosen()

@@ -54,7 +54,7 @@ class Optimizer(Base):  # type: ignore[misc]
         self.rule, hyper = family.select(hyper)
         formula = {name: value for name, value in FIXED.get(family.name, {}).items() if name in self.rule.hyper}
         if formula and any(is_off(hyper.get(beta, 1.0)) for beta in ("beta1", "beta2")):
-            raise ValueError("with a beta of 0 thinc does not do Adam's steps; use SGD")
+            raise ValueError("beta1 and beta2 must not be 0, with which thinc does not do Adam's steps; use SGD")
         values = {**self.rule.hyper, **formula, **hyper, "lr": learn_rate, "L2": L2, "grad_clip": grad_clip}
         fixed = [name for name in self.rule.hyper if name in (*self.rule.statics, *self.rule.starts_from)]
         self._fixed = {name: self._check(name, values.pop(name)) for name in fixed}
@@ -154,7 +154,9 @@ def _at(schedule: Any, step: int, **_: Any) -> Any:
 
 def _refuse_model_wide(rule: Rule, fixed: Mapping[str, Any]) -> None:
     if any(node.value == "model" for node in rule.program({**rule.hyper, **fixed}).reductions):
-        raise ValueError(f"{rule.name} needs a norm over the whole model, but Thinc hands over one array at a time")
+        raise ValueError(
+            f"{rule.name} needs a norm over the whole model, but Thinc hands over one array at a time; use another rule"
+        )
 
 
 def _made(family: Family) -> Callable[..., Optimizer]:

@@ -12,6 +12,7 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import arrays_of, described, host_arrays
 from ..kernels import FAMILIES, Rule
 from ..kernels.arrays.view import as_complex
+from ..kernels.language.values import short
 from ..kernels.libraries.library import to_host, view_of
 from ..optimizer.optimizer import Optimizer, updater_of
 from ..updater.hyper import Hyper
@@ -59,7 +60,10 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
         for key, kept in zip(keys, moved, strict=True):
             for name, value in kept.switches.items():
                 if value != (here := updater.definition.on.get(name, type(value)())):
-                    raise ValueError(f"{name} of {key} is {value!r} there and {here!r} here")
+                    raise ValueError(
+                        f"{name} of {key} is {value!r} in the state, but {here!r} in the optimizer; make the optimizer "
+                        f"with {name}={value!r}"
+                    )
         _spread(opt, moved, state)
         return load(updater, Checkpoint(state, arrays), False, False)
 
@@ -104,15 +108,18 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
             holders: list[Hyper] = [layer for layer in row.layers if name in layer]
             if not holders:
                 if value:
-                    raise ValueError(f"{name} of {key} is {value!r} there; the optimizer was made without {name}")
+                    raise ValueError(
+                        f"{name} of {key} is {value!r} in the state, but the optimizer was made without {name}; make "
+                        f"it with {name}={value!r}"
+                    )
                 continue
             prefix, values = layers[id(holders[-1])]
             if callable(holders[-1][name]):
                 continue
             if chosen.setdefault((id(holders[-1]), name), value) != value:
                 raise ValueError(
-                    f"{prefix}{name} is one here, but not the same for all there: {value!r} for {key}; "
-                    "make a group of those that differ"
+                    f"{prefix}{name} is one number in the optimizer, but not in the state, where {key} has {value!r}; "
+                    "make the optimizer with a group of the parameters that differ"
                 )
             if holders[-1][name] != value:
                 values[name] = value
@@ -124,14 +131,14 @@ def of_family(rule: Rule) -> tuple[str, set[str]]:
         for options, variant in family.variants.items():
             if variant is rule:
                 return family.name, set(options.split())
-    raise TypeError(f"{rule.name} is a rule of your own; a peer has no state for it")
+    raise TypeError(f"{rule.name} is a rule of your own, for which no peer has state; use opt.save and opt.load")
 
 
 def names_in(table: Mapping[str, Mapping[str, str]], rule: Rule, peer: str) -> dict[str, str]:
     """The peer's names of a rule's slots, and the slots. Raises TypeError where the peer has no such rule."""
     of_family(rule)
     if rule.name not in table:
-        raise TypeError(f"{peer} has no optimizer with the rule {rule.name}; it has {', '.join(table)}")
+        raise TypeError(f"{peer} has no optimizer with the rule {rule.name}; {peer} has {', '.join(table)}")
     return dict(table[rule.name])
 
 
@@ -140,8 +147,9 @@ def same_names(found: Iterable[str], wanted: Iterable[str], rule: Rule, where: s
     found, wanted = set(found), set(wanted)
     if found != wanted:
         missing, extra = ", ".join(sorted(wanted - found)), ", ".join(sorted(found - wanted))
-        said = [f"has no {missing}"] * bool(missing) + [f"has {extra}"] * bool(extra)
-        raise ValueError(f"{where} is not that of {rule.name}: it {' and '.join(said)}")
+        said = [f"has no {missing}, which {rule.name} needs"] * bool(missing)
+        said += [f"has {extra}, which {rule.name} has not"] * bool(extra)
+        raise ValueError(f"{where} {', and '.join(said)}")
 
 
 def same_formula(opt: Optimizer, peer: str, fixed: Mapping[str, Any], free: Iterable[str] = ()) -> None:
@@ -150,7 +158,8 @@ def same_formula(opt: Optimizer, peer: str, fixed: Mapping[str, Any], free: Iter
     for name, value in wanted.items():
         if name in opt.hyper and opt.hyper[name] != value:
             raise ValueError(
-                f"{name} is {value!r} in {peer} and {opt.hyper[name]!r} here; make it by fastopt.like.{peer}"
+                f"{name} is {value!r} in {peer}, but {opt.hyper[name]!r} in this optimizer; make the optimizer by "
+                f"fastopt.like.{peer}"
             )
 
 
@@ -161,24 +170,31 @@ def places(opt: Optimizer, names: Sequence[str] | None, count: int, given: Seque
     """
     keys = updater_of(opt).parameters.keys
     if given is not None and sorted(given) != sorted(keys):
-        raise ValueError(f"names must be the parameters' names in the peer's order; they are {', '.join(keys)}")
+        raise ValueError(
+            f"names must be the names of the parameters, {', '.join(keys)}, in the peer's order; got "
+            f"{short(list(given))}"
+        )
     if count != len(keys):
-        raise ValueError(f"the state is of {count} parameters, the optimizer has {len(keys)}: {', '.join(keys)}")
+        raise ValueError(f"the state has {count} parameters, but the optimizer {len(keys)}: {', '.join(keys)}")
     by = list(given or names or keys)
     if set(by) == set(keys):
         return [by.index(key) for key in keys]
     if both := set(by) & set(keys):
         differing = ", ".join(sorted(set(by) ^ set(keys)))
-        raise ValueError(f"some parameters have the same names ({', '.join(sorted(both))}), others not: {differing}")
+        raise ValueError(
+            f"the state and the optimizer share the names {', '.join(sorted(both))}, but not {differing}; pass names="
+        )
     return list(range(count))
 
 
 def counted(found: int | None, steps: int | None, peer: str) -> int:
     """The number of updates: the count of the state, or `steps` where the state has none."""
     if found is None and steps is None:
-        raise ValueError(f"{peer} keeps no count of steps here; pass steps, the number of updates that were made")
+        raise ValueError(
+            f"the state from {peer} has no count of steps; pass steps=, the number of updates that were made"
+        )
     if found is not None and steps is not None and found != steps:
-        raise ValueError(f"steps={steps}, but the state counts {found}")
+        raise ValueError(f"steps={steps}, but the state counts {found} steps; leave steps out")
     return int(found if found is not None else steps or 0)
 
 
@@ -203,5 +219,8 @@ def one_count(saved: Mapping[str, Any], peer: str) -> int:
         return int(saved["applied"])
     counts = sorted(set(saved["steps"].values()))
     if len(counts) > 1:
-        raise ValueError(f"{peer} has one count of steps; the parameters here have had {counts}")
+        raise ValueError(
+            f"{peer} has one count of steps for all parameters, but those of this optimizer have had {counts} steps; "
+            "make the optimizer with count='optimizer'"
+        )
     return int(counts[0])

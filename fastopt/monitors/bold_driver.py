@@ -43,12 +43,17 @@ class BoldDriver(Monitor, Factor):
         super().__init__()
         up, down, tolerance = real("up", up), real("down", down), real("tolerance", tolerance)
         lowest, highest = real("lowest", lowest), real("highest", highest)
-        if not 1 <= up < math.inf or not 0 < down < 1:
-            raise ValueError(f"up must be at least 1 and down within 0 and 1; got {up!r} and {down!r}")
+        if not 1 <= up < math.inf:
+            raise ValueError(f"up must be 1 or more, and finite; got {up!r}")
+        if not 0 < down < 1:
+            raise ValueError(f"down must be more than 0 and less than 1; got {down!r}")
         if not 0 <= tolerance < math.inf:
             raise ValueError(f"tolerance must be 0 or more, and finite; got {tolerance!r}")
         if not 0 <= lowest <= 1 <= highest:
-            raise ValueError(f"the factor starts at 1, within lowest and highest; got {lowest!r} and {highest!r}")
+            raise ValueError(
+                "lowest must be from 0 to 1 and highest 1 or more, since the factor starts at 1; got "
+                f"lowest={lowest!r}, highest={highest!r}"
+            )
         self.up, self.down, self.tolerance, self.lowest, self.highest = up, down, tolerance, lowest, highest
         self.value = 1.0
         self.last: float | None = None

@@ -56,9 +56,12 @@ class EarlyStopping(BestSoFar):
     def restore(self) -> None:
         """Put the weights of the best loss back into the arrays. Raises ValueError if none were kept."""
         if self._weights is None:
-            raise ValueError("there are no weights to restore: pass params to EarlyStopping")
+            raise ValueError("there are no weights to restore; make EarlyStopping with params=params")
         if not self._weights.taken:
-            raise ValueError("there are no weights to restore: no loss has been better since this was made or loaded")
+            raise ValueError(
+                "there are no weights to restore: no loss has been better since this was made or loaded; call "
+                "update(loss) first"
+            )
         self._weights.restore()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernels.language.hyperparameters import plain_number, real
+from ..kernels.language.values import shown
 from .known import has_state, known, value_at
 
 Base = float | Callable[[int], float]
@@ -92,7 +93,7 @@ def is_base(value: Any) -> bool:
 def checked(base: Any) -> Base:
     """A number as a Python float, or a function of the step. Raises TypeError or ValueError for anything else."""
     if not is_base(base):
-        raise TypeError(f"a factor multiplies a number or a function of the step; got {base!r}")
+        raise TypeError(f"a factor multiplies a number or a function of the step; got {shown(base)}")
     if callable(base):
         return base  # type: ignore[no-any-return]
     if math.isnan(number := float(base)):

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from ..guarded import Guarded
 from ..kernels.language.hyperparameters import plain_number
+from ..kernels.language.values import shown
 
 
 class Counted(Protocol):
@@ -47,11 +48,12 @@ class Monitor(Guarded):
         """Continue from the state that `state_dict` gave. Raises ValueError or TypeError for any other state."""
         kind = type(self).__name__
         if set(state) != set(self._kept):
-            raise ValueError(f"the state of a {kind} has {', '.join(self._kept)}; got {', '.join(map(str, state))}")
+            came = ", ".join(map(str, state)) or "nothing"
+            raise ValueError(f"the state of a {kind} must have {', '.join(self._kept)}; got {came}")
         numbers = {name: plain_number(value) for name, value in state.items()}
         for name, value in numbers.items():
             if value is not None and not isinstance(value, bool | int | float):
-                raise TypeError(f"{name} in the state of a {kind} must be a number; got {value!r}")
+                raise TypeError(f"{name} in the state of a {kind} must be a number; got {shown(value)}")
         for name, value in numbers.items():
             setattr(self, name, value)
 
@@ -64,4 +66,4 @@ def number(loss: Any) -> float:
     try:
         return float(loss)
     except (TypeError, ValueError):
-        raise TypeError(f"loss must be a number; got {loss!r}, a {type(loss).__name__}") from None
+        raise TypeError(f"loss must be a number; got {shown(loss)}") from None

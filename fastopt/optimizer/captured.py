@@ -7,6 +7,7 @@ import numpy as np
 
 from ..kernels.arrays.row_sparse import RowSparse
 from ..kernels.language.hyperparameters import plain_number
+from ..kernels.language.values import shown
 from ..kernels.step.executors import foretold
 from ..updater.updater import Updater
 
@@ -37,15 +38,18 @@ class Captured:
     def __init__(self, updater: Updater, grads: Any, steps: int) -> None:
         steps = plain_number(steps)
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"steps must be a number of steps, 1 or more; got {steps!r}")
+            raise ValueError(f"steps must be a whole number, 1 or more; got {shown(steps)}")
         if updater.loss_scaler is not None:
-            raise ValueError("a loss_scaler looks at each step from the host; pass grad_scale and skip_nonfinite")
+            raise ValueError(
+                "a captured step has no loss_scaler, which looks at each step from the host; make the optimizer with "
+                "grad_scale and skip_nonfinite instead"
+            )
         self._refuse_monitors(updater)
         self._updater, self.steps = updater, steps
         parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
         if not chosen:
-            raise ValueError("grads has no arrays")
+            raise ValueError("grads has no arrays, only None; pass a gradient for at least one parameter")
         counts = updater.split(chosen)
         self._chosen = chosen
         self._parameters = [parameters[k] for k in chosen]
@@ -53,7 +57,7 @@ class Captured:
         for k, gradient in zip(chosen, self._gradients, strict=True):
             if isinstance(gradient, RowSparse):
                 label = updater.label(k, updater.rule.arrays[1])
-                raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients")
+                raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients: pass a CuPy array")
         self._plan = updater.plans.new(chosen, counts.row_of)
         self._plan.take(self._parameters, self._gradients)
         self._steps = self._plan.unattended_steps(len(counts.rows))
@@ -64,7 +68,10 @@ class Captured:
     def _refuse_monitors(self, updater: Updater) -> None:
         if monitors := updater.choices.called_monitors:
             names = ", ".join(type(monitor).__name__ for monitor in monitors.values())
-            raise ValueError(f"{names} changes with what the host sees, but all steps are worked out beforehand")
+            raise ValueError(
+                f"a captured step works out all steps beforehand, but {names} changes with what the host sees; pass "
+                "numbers or schedules without monitors"
+            )
 
     def _fill(self) -> None:
         """Compute the numbers of the coming steps and send them to the GPU; if that fails, the earlier numbers hold."""
@@ -122,7 +129,10 @@ class Captured:
         for k, array in zip(self._chosen, self._parameters, strict=True):
             if now[k] is not array:
                 label = updater.label(k, updater.rule.arrays[0])
-                raise ValueError(f"{label} is another array than when the step was captured, which replays go on with")
+                raise ValueError(
+                    f"{label} is another array than when the step was captured, and replays go on with the old one; "
+                    "write into the old array, or capture another step"
+                )
 
     def _say(self, applied: int, skipped: int, stopped: str) -> None:
         if stopped and not self._said:
@@ -134,7 +144,7 @@ class Captured:
 
     def _refuse_closed(self) -> None:
         if self._updater.captured is not self:
-            raise RuntimeError("this captured step was closed; make another with captured()")
+            raise RuntimeError("this captured step was closed; make another with opt.captured(grads)")
 
     @property
     def left(self) -> int:

@@ -53,11 +53,14 @@ def lacking(optimizer: Any, base: type, name: str, *value: Any) -> str:
         # The tree of the averages has the name of their decay.
         places = [f"opt.hyper.{one}" if hasattr(kind, one) else f"opt.{one}" for one in ours]
         remedy = ", ".join(places) + "".join(f" = {reprlib.repr(one)}" for one in value)
-        why = f"it is {written} here, {remedy}" if sure else f"did you mean {remedy}?"
+        verb = "write" if value else "read"
+        why = f"fastopt calls it {written}; {verb} {remedy}" if sure else f"did you mean {remedy}?"
     else:
         spelled = vars(optimizer).get("_spelled")
         called = name if sure and spelled and name in spelled.arguments else ours[0]
-        why = "" if name in (*ours, called) else f"it is {written} here; " if sure else f"did you mean {written}? "
+        why = (
+            "" if name in (*ours, called) else f"fastopt calls it {written}; " if sure else f"did you mean {written}? "
+        )
         why += _elsewhere(optimizer, base, ours[0], f"{called}={reprlib.repr(value[0]) if value else '...'}")
     return f"{said}: {why}" + (f"; this {kind.__name__} has {', '.join(own)}" if own else "")
 
@@ -65,13 +68,14 @@ def lacking(optimizer: Any, base: type, name: str, *value: Any) -> str:
 def _elsewhere(optimizer: Any, base: type, name: str, given: str) -> str:
     """What to do about a hyperparameter or an option that an optimizer does not have. given: it as an argument."""
     if "_updater" not in vars(optimizer):
-        return f"Optimizer.__init__ sets it; call that before, with {given}"
+        return f"Optimizer.__init__ sets {name}; call that before, with {given}"
     if name == "groups":
-        return "groups are fixed when an optimizer is made; opt.groups['b'].lr = ... sets a number of one"
+        return "groups are fixed when an optimizer is made; opt.groups['b'].lr = ... sets a number of a group"
     if name in _options(base) or name in FIXED:
-        return f"it is fixed when an optimizer is made; make another with {given}"
+        return f"{name} is fixed when an optimizer is made; make another with {given}"
     of = [family for family in FAMILIES.values() if name in family.hyper]
     if name in NUMBERS or any(optimizer.rule in one.variants.values() for one in of if type(optimizer) is not base):
-        return f"the optimizer was made without it; make it with {given}"
+        return f"this optimizer was made without {name}; make another with {given}"
     whose = [*(one.name for one in of[:4]), *["others"] * (len(of) > 4)]
-    return f"the rule {optimizer.rule.name} has none; it is of {', '.join(whose)}"
+    have = "has" if len(whose) == 1 else "have"
+    return f"the rule {optimizer.rule.name} has no {name}; {', '.join(whose)} {have} {name}"

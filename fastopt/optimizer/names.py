@@ -118,7 +118,7 @@ def _taken(optimizer: Any, name: str, value: Any) -> bool:
         return False
     if names := by_spelling(optimizer, name):
         check_set(optimizer, *names)
-        put(optimizer.hyper, names, value, vars(optimizer)["_spelled"].taken)
+        put(optimizer.hyper, names, value, vars(optimizer)["_spelled"].taken, name)
         return True
     if (spelled := vars(optimizer).get("_spelled")) and name in spelled.others:
         write = spelled.others[name][1]

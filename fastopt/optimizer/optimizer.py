@@ -9,6 +9,7 @@ from ..checkpoint.file import Checkpoint, opened
 from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
+from ..kernels.language.values import kind_of
 from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
 from ..updater.choices import Choices
 from ..updater.hyper import Groups, Hyper, check_patterns
@@ -110,7 +111,7 @@ class Optimizer(Named):
             hyper.setdefault("grad_scale", 1.0)
         for name in rule.starts_from:
             if callable(hyper.get(name)):
-                raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number")
+                raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number, not a function")
         together, monitors = counts_together(count), checked_monitors(monitors)
         groups, lr_scale = by_pattern("groups", groups), by_pattern("lr_scale", lr_scale)
         used = {*hyper, *(name for given in groups.values() for name in given)}
@@ -130,9 +131,10 @@ class Optimizer(Named):
         choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, casts, starts)
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
-            raise ValueError("shared has no effect: no array stands twice in params")
+            raise ValueError("shared has no effect, since no array stands twice in params; leave shared out")
         if (conjugate_grads or second_moment != "parts") and not updater.taken.any_complex:
-            raise ValueError("conjugate_grads and second_moment have no effect: no parameter is complex")
+            name = "conjugate_grads" if conjugate_grads else "second_moment"
+            raise ValueError(f"{name} has no effect, since no parameter is complex; leave {name} out")
         check_patterns("groups", of_groups, updater.parameters.names)
         check_patterns("lr_scale", lr_scale, updater.parameters.names)
         updater.serve(loss_scaler)
@@ -159,7 +161,10 @@ class Optimizer(Named):
         check_scaler(loss_scaler)
         if "_updater" in self.__dict__:
             if loss_scaler is not None and "grad_scale" not in self.hyper:
-                raise ValueError("this optimizer was made without a loss_scaler, and undoes no scale; make it with one")
+                raise ValueError(
+                    "this optimizer was made without a loss_scaler, and undoes no scale; make another with "
+                    "loss_scaler=fastopt.LossScaler()"
+                )
             self._updater.serve(loss_scaler)
 
     @property
@@ -201,7 +206,7 @@ class Optimizer(Named):
 
     def _tree_of(self, slot: str, option: str) -> Any:
         if slot not in self._updater.definition.slots:
-            raise AttributeError(f"this optimizer was made without {option}")
+            raise AttributeError(f"this optimizer was made without {option}; make another with {option}=...")
         return self._updater.tree_of(slot)
 
     @property
@@ -284,7 +289,8 @@ class Optimizer(Named):
         Raises TypeError or ValueError for a state that does not fit; nothing has then been changed.
         """
         if not isinstance(saved, Mapping) or not isinstance(saved.get("arrays"), Mapping):
-            raise TypeError(f"expected what state_dict gives; got a {type(saved).__name__}")
+            lacking = " without its 'arrays'" if isinstance(saved, Mapping) else ""
+            raise TypeError(f"saved must be a dict that opt.state_dict() gave; got {kind_of(saved)}{lacking}")
         rest = {name: value for name, value in saved.items() if name != "arrays"}
         return load(self._updater, Checkpoint(rest, saved["arrays"]), params, partial)
 
@@ -321,7 +327,7 @@ class Optimizer(Named):
         with self._updater.lock:
             watch = self._updater.watch
             if watch is not None:
-                raise ValueError(f"this optimizer is already watched, into {str(watch.path)!r}; close that first")
+                raise ValueError(f"this optimizer is already watched, into {str(watch.path)!r}; close that watch first")
             return Watch(self._updater, path, every)
 
     def check_finite(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..kernels.language.values import shown
 from ..updater.hyper import Hyper
 
 
@@ -52,10 +53,12 @@ def check_set(optimizer: Any, *names: str) -> None:
         spelled.check(optimizer, name)
 
 
-def put(hyper: Hyper, names: tuple[str, ...], value: Any, taken: Callable[[Any], Any] = as_it_is) -> None:
+def put(
+    hyper: Hyper, names: tuple[str, ...], value: Any, taken: Callable[[Any], Any] = as_it_is, called: str = ""
+) -> None:
     """Set a hyperparameter, or each of several to one of the values. Raises TypeError or ValueError, and then sets
-    none."""
+    none. called: how messages name several."""
     values = [value] if len(names) == 1 else value
     if not isinstance(values, list | tuple) or len(values) != len(names):
-        raise ValueError(f"{' and '.join(names)} take a pair of values; got {value!r}")
+        raise ValueError(f"{called} must be a pair of values, of {' and '.join(names)}; got {shown(value)}")
     hyper.update(zip(names, map(taken, values), strict=True))

@@ -27,7 +27,7 @@ def named(function: Callable[P, S]) -> Callable[P, S]:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{name}: {error}; it is {name}{signature}") from None
+            raise TypeError(f"{name}: {error}; call {name}{signature}") from None
         for argument, value in bound.arguments.items():
             bound.arguments[argument] = _kept(value)
         try:

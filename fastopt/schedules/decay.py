@@ -79,7 +79,10 @@ def exponential(
     """
     lr, length, warmup = number("lr", lr), float(count("every", every)), count("warmup", warmup, low=0)
     if (gamma is None) == (rate is None):
-        raise ValueError("give one of gamma, for lr * gamma ** t, and rate, for lr * e ** (-rate * t)")
+        raise ValueError(
+            "pass either gamma, for lr * gamma ** t, or rate, for lr * e ** (-rate * t); got "
+            f"{'neither' if gamma is None else 'both'}"
+        )
     decayed, speed = _falling(lr, gamma, rate)
     parts = floor if staircase else _as_it_is
     formula: Formula = lambda t: decayed(parts(t / length))  # noqa: E731
@@ -125,6 +128,6 @@ def multi_step(lr: float, *, boundaries: Sequence[int], gamma: float = 0.1) -> S
     """Multiplied by gamma after boundaries[0] updates, again after boundaries[1], and so on; the last value holds."""
     lr, factor, bounds = number("lr", lr), number("gamma", gamma), ascending("boundaries", boundaries)
     if not bounds:
-        raise ValueError("boundaries is empty; a rate that stays is fastopt.schedules.constant")
+        raise ValueError("boundaries is empty; pass one or more, or use fastopt.schedules.constant")
     levels = tuple(lr * power(factor, float(place)) for place in range(len(bounds) + 1))
     return Schedule(lambda t: take(levels, passed(bounds, t)), steps=bounds[-1], horizon=1.5 * bounds[-1])

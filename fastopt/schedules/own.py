@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..kernels.language.values import shown
 from .arguments import number
 from .calls import named
 from .functions import each
@@ -16,7 +17,7 @@ def function(of: Callable[[int], float]) -> Schedule:
     It is called with an int. It must not remember anything, since a resumed run would then differ.
     """
     if not callable(of):
-        raise TypeError(f"of must be a function of the step; got {of!r}")
+        raise TypeError(f"of must be a function of the step; got {shown(of)}")
     return Schedule(lambda t: each(lambda one: float(of(int(one) + 1)), t))
 
 

@@ -31,7 +31,7 @@ def parsed(text: str) -> Schedule:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return schedules.constant(value)
-    raise ValueError(f"{text!r} is not a schedule; it is {value!r}")
+    raise ValueError(f"{text!r} is not a schedule, but {value!r}; write a schedule, as in cosine(3e-4, steps=1000)")
 
 
 def _value(node: ast.expr) -> Any:

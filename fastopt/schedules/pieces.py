@@ -34,9 +34,9 @@ def through(values: Sequence[float], knots: Sequence[float], shape: Shape) -> Fo
 def piecewise(values: Sequence[float], *, boundaries: Sequence[int]) -> Schedule:
     """values[0] for the first boundaries[0] updates, then values[1], and so on; the last one holds."""
     levels = tuple(number(f"values[{place}]", value) for place, value in enumerate(sequence("values", values)))
-    bounds = ascending("boundaries", boundaries, length=len(levels) - 1)
+    bounds = ascending("boundaries", boundaries, of="values", parts=len(levels))
     if not bounds:
-        raise ValueError("values must be two or more; one alone is fastopt.schedules.constant")
+        raise ValueError("values must be two or more; for one alone use fastopt.schedules.constant")
     return Schedule(lambda t: take(levels, passed(bounds, t)), steps=bounds[-1], horizon=1.5 * bounds[-1])
 
 
@@ -49,9 +49,9 @@ def interpolate(
     shape: "linear", "cosine", "sqrt", "rex", or a function from 0 to 1 which says what part of the way is done.
     """
     levels = tuple(number(f"values[{place}]", value) for place, value in enumerate(sequence("values", values)))
-    bounds = ascending("boundaries", boundaries, length=len(levels) - 1)
+    bounds = ascending("boundaries", boundaries, of="values", parts=len(levels))
     if not bounds:
-        raise ValueError("values must be two or more; one alone is fastopt.schedules.constant")
+        raise ValueError("values must be two or more; for one alone use fastopt.schedules.constant")
     return Schedule(through(levels, bounds, shape_of("shape", shape)), steps=bounds[-1])
 
 
@@ -62,7 +62,7 @@ def join(schedules: Sequence[Schedule | float | Callable[[int], float]], *, boun
     A schedule may also be a number or a function of the step. If it ends before its boundary it holds its last value.
     """
     parts = [schedule_of(f"schedules[{place}]", part) for place, part in enumerate(sequence("schedules", schedules))]
-    bounds = ascending("boundaries", boundaries, length=len(parts) - 1)
+    bounds = ascending("boundaries", boundaries, of="schedules", parts=len(parts))
     formulas, starts = tuple(part.formula for part in parts), tuple(map(float, bounds))
     last, start = parts[-1], bounds[-1] if bounds else 0
     steps = None if last.steps is None else start + last.steps

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..kernels.language.hyperparameters import plain_number
+from ..kernels.language.values import shown
 from .functions import divide, power
 
 Formula = Callable[[Any], Any]
@@ -73,7 +74,7 @@ class Schedule:
                 raise ValueError(f"step must be at least 1, the number of the first update; got {step}")
             return self(int(step))
         if not isinstance(step, np.ndarray) or step.dtype.kind not in "iu":
-            kind = f"an array of {step.dtype}" if isinstance(step, np.ndarray) else f"{step!r}, a {type(step).__name__}"
+            kind = f"an array of {step.dtype}" if isinstance(step, np.ndarray) else shown(step)
             raise TypeError(f"step must be an int or an array of ints; got {kind}")
         if step.size and step.min() < 1:
             raise ValueError(f"step must be at least 1, the number of the first update; got {step.min()} in an array")
@@ -93,7 +94,9 @@ class Schedule:
 
     def __reduce__(self) -> Any:
         if self._made is None:
-            raise TypeError("a Schedule made from a bare formula cannot be pickled; fastopt.schedules.function can")
+            raise TypeError(
+                "a Schedule made from a bare formula cannot be pickled; make it by fastopt.schedules.function"
+            )
         return self._made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Schedule":
@@ -199,7 +202,7 @@ def _operand(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if not math.isfinite(value):
-        raise ValueError(f"a schedule cannot be combined with {value!r}; it takes finite numbers")
+        raise ValueError(f"a schedule cannot be combined with {value!r}; use a finite number")
     return float(value)
 
 

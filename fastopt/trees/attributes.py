@@ -40,7 +40,9 @@ class Attributes:
         for name in () if self.part else self.names:
             if not any(hasattr(one, name) for one in objects):
                 whose = " or ".join(_kinds(objects)) or "object"
-                raise ValueError(f"attributes: no {whose} has an attribute {name!r} yet; name those that are there")
+                raise ValueError(
+                    f"attributes: no {whose} has an attribute {name!r} yet; set {name} first, or leave it out"
+                )
 
     def __repr__(self) -> str:
         return f"<attributes {', '.join(self.names)} of {', '.join(_kinds(list(_objects(self.of))))}>"

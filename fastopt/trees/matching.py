@@ -1,8 +1,10 @@
 """The leaves of a tree that is held against a structure, with errors that name what differs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..kernels.language.values import kind_of
 from .attributes import Attributes
 from .getter import Code, keys
 from .plain import passed_over, way_out
@@ -30,12 +32,16 @@ def matching(tree: Any, like: Any, path: str, wanted: Wanted, code: Code, at: st
         return []
     if ours is None and like is not ARRAY:
         if not passed_over(tree, True):
-            raise ValueError(f"{path} was {like!r} in {wanted.known} and is {_kind(tree)}; {wanted.remedy}")
+            raise ValueError(
+                f"{path} must be {like!r}, as in {wanted.known}; got {_kind(tree, wanted)}; {wanted.remedy}"
+            )
         code.kind(at, tree)
         return []
     if ours is None:
         if (children(tree) is not None and not hasattr(tree, "shape")) or (wanted.same and passed_over(tree, True)):
-            raise ValueError(f"{path} must be an array as in {wanted.known}; got {_kind(tree)}; {wanted.remedy}")
+            raise ValueError(
+                f"{path} must be an array, as in {wanted.known}; got {_kind(tree, wanted)}; {wanted.remedy}"
+            )
         code.leaf(at)
         return [tree]
     given = _given(tree, like, path, wanted)
@@ -43,9 +49,9 @@ def matching(tree: Any, like: Any, path: str, wanted: Wanted, code: Code, at: st
     missing = [path + step for step, _, value in ours if step not in given and not _idle(value, wanted)]
     extra = [path + step for step in given if step not in known]
     if missing or extra:
-        said = [f"has no {', '.join(missing)}"] * bool(missing)
-        said += [f"has {', '.join(extra)}, which is not in {wanted.known}"] * bool(extra)
-        raise ValueError(f"{path} {' and '.join(said)}; {wanted.remedy}")
+        said = [f"{', '.join(missing)} {_are(missing)} missing"] * bool(missing)
+        said += [f"{', '.join(extra)} {_are(extra)} not in {wanted.known}"] * bool(extra)
+        raise ValueError(f"{', and '.join(said)}; {wanted.remedy}")
     at, names = code.enter(at, names, tree)
     found: list[Any] = []
     for step, _, value in ours:
@@ -76,8 +82,9 @@ def _given(tree: Any, like: Any, path: str, wanted: Wanted) -> dict[str, tuple[A
     if isinstance(like, Attributes):
         return _given_for(tree, like, path, wanted)
     if children(tree) is None:
-        kind = type(like).__name__
-        raise ValueError(f"{path} must be a {kind} as in {wanted.known}; got {_kind(tree)}; {wanted.remedy}")
+        raise ValueError(
+            f"{path} must be {kind_of(like)}, as in {wanted.known}; got {_kind(tree, wanted)}; {wanted.remedy}"
+        )
     return _parts(tree, isinstance(tree, dict) and is_record(like))
 
 
@@ -92,11 +99,14 @@ def _given_for(tree: Any, like: Attributes, path: str, wanted: Wanted) -> dict[s
     order."""
     if isinstance(tree, Attributes) and len(tree.names) != len(like.names):
         raise ValueError(
-            f"{path} names the attributes {', '.join(tree.names)}, and {wanted.known} {', '.join(like.names)}; "
-            "name as many, in the same order"
+            f"{path} names the attributes {', '.join(tree.names)}, but {wanted.known} names "
+            f"{', '.join(like.names)}; name as many, in the same order"
         )
     if children(tree) is None:
-        raise ValueError(f"{path} must have the {like!r} as in {wanted.known}; got {_kind(tree)}; {wanted.remedy}")
+        names = ", ".join(like.names)
+        raise ValueError(
+            f"{path} must have arrays for {names}, as in {wanted.known}; got {_kind(tree, wanted)}; {wanted.remedy}"
+        )
     if like.several:
         return _parts(tree)
     places = [f".{like.names[k]}" for k in like.there()]
@@ -104,7 +114,10 @@ def _given_for(tree: Any, like: Attributes, path: str, wanted: Wanted) -> dict[s
     if isinstance(tree, Attributes) and not tree.several:
         own = {f".{ours}": (k, theirs) for k, (ours, theirs) in enumerate(zip(like.names, tree.names, strict=True))}
         if missing := [] if wanted.same else [own[step][1] for step in needed if not hasattr(tree.of, own[step][1])]:
-            raise ValueError(f"{path}: this {type(tree.of).__name__} has no {', '.join(missing)}; {wanted.remedy}")
+            lacking = f"attribute{'s' * (len(missing) > 1)} {', '.join(missing)}"
+            raise ValueError(
+                f"{path}: this {type(tree.of).__name__} has no {lacking}; set each, to None for no gradient"
+            )
         looked_at = own if wanted.same else places
         there = {step: own[step] for step in looked_at if hasattr(tree.of, own[step][1])}
         return {step: (k, getattr(tree.of, name)) for step, (k, name) in there.items()}
@@ -116,9 +129,16 @@ def _given_for(tree: Any, like: Attributes, path: str, wanted: Wanted) -> dict[s
     for steps in (places, needed):
         if len(steps) == len(tree):
             return {step: (k, value) for k, (step, value) in enumerate(zip(steps, tree, strict=True))}
-    raise ValueError(f"{path} has {len(tree)} parts for {', '.join(places)} in {wanted.known}; {wanted.remedy}")
+    raise ValueError(
+        f"{path} must have {len(places)} parts, for {', '.join(places)} of {wanted.known}; got {len(tree)}; "
+        f"{wanted.remedy}"
+    )
 
 
-def _kind(value: Any) -> str:
+def _kind(value: Any, wanted: Wanted) -> str:
     known = value is None or hasattr(value, "shape") or children(value) is not None
-    return f"a {type(value).__name__}{'' if known else way_out(value)}"
+    return f"{kind_of(value)}{'' if known else way_out(value, wanted.same)}"
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"

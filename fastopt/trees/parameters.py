@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..kernels.language.values import short
 from .getter import Code, getter
 from .matching import Wanted, matching
 from .plain import refuse
-from .tree import children, leaves, rebuilt, structure
+from .tree import leaves, rebuilt, structure
 
 # So many kinds of trees are read fast by turns.
 _FORMS = 3
@@ -36,7 +37,7 @@ class Parameters:
             if id(array) in firsts and not may_share:
                 raise ValueError(
                     f"params{path} is the same array as params{self.paths[firsts[id(array)]]}; pass shared=True to "
-                    "update it once, by the gradient that stands in both places, or in one with None in the other"
+                    "update the array once; its gradient then stands in both places, or in one, with None in the other"
                 )
             self._owner.append(firsts.setdefault(id(array), len(self.paths)))
             if self._owner[-1] == len(self.paths):
@@ -46,7 +47,9 @@ class Parameters:
         twice = {name for name, count in Counter(self.names).items() if count > 1}
         self.keys = [path if name in twice else name for path, name in zip(self.paths, self.names, strict=True)]
         if not self.paths:
-            raise ValueError("params has no arrays" + ("" if children(tree) is not None else f"; got {tree!r}"))
+            raise ValueError(
+                f"params has no arrays; pass an array, or a list or dict of arrays, to train; got {short(tree)}"
+            )
         self.shared = len(self._owner) > len(self.paths)
         self._codes = {what == "params": self._held(tree, what)[1].made() for what in ("params", "grads")}
         self._new_getters()
@@ -89,8 +92,8 @@ class Parameters:
 
     def _held(self, tree: Any, what: str) -> tuple[list[Any], Code]:
         """The leaves of a tree that is held against the structure, and code for trees like it."""
-        ours = Wanted("the params that were taken", self._remedy, True)
-        others = Wanted("params", "it must have the structure of params", False)
+        ours = Wanted("the params that were taken before", self._remedy, True)
+        others = Wanted("params", "the structure must be that of params", False)
         code = Code()
         return matching(tree, self._structure, what, ours if what == "params" else others, code), code
 
@@ -102,8 +105,8 @@ class Parameters:
                 chosen[owner], paths[owner] = leaf, path
             elif leaf is not None and leaf is not chosen[owner]:
                 raise ValueError(
-                    f"{what}{path} and {what}{paths[owner]} are of one shared array; put one array, such as the sum "
-                    "of gradients, in both places, or None in all but one"
+                    f"{what}{path} and {what}{paths[owner]} are two gradients of one shared array; put one array, such "
+                    "as their sum, in both places, or None in all but one"
                 )
         return chosen
 

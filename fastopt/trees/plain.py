@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.language.values import kind_of, shown
 from ..kernels.libraries.library import SCALAR
 
 # What a record may have beside its arrays: sizes, names, activations.
@@ -29,26 +30,24 @@ def passed_over(value: Any, record: bool) -> bool:
 def refuse(value: Any, path: str) -> None:
     """Raise TypeError, with a way out, for a value among parameters that is no array."""
     if isinstance(value, np.generic | type) or not hasattr(value, "shape"):
-        shown = f"{value!r}, " if isinstance(value, int | float | complex | np.generic) else ""
-        raise TypeError(f"{path}: expected an array; got {shown}{kind_of(value)}{way_out(value)}")
+        came = shown(value) if isinstance(value, int | float | complex | np.generic) else kind_of(value)
+        raise TypeError(f"{path}: expected an array; got {came}{way_out(value, True)}")
     if getattr(value, "dtype", None) == np.dtype(object):
         raise TypeError(f"{path} is an array of objects; pass a list of its arrays: list(...)")
 
 
-def kind_of(value: Any) -> str:
-    """The class of a value with its article."""
-    kind = type(value).__name__
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+def way_out(value: Any, trained: bool) -> str:
+    """What to do about a value where arrays are expected, as the rest of a sentence; empty if that is not known.
 
-
-def way_out(value: Any) -> str:
-    """What to do about a value where arrays are expected, as the rest of a sentence; empty if that is not known."""
+    trained: whether it stands among parameters, and not among what has their structure.
+    """
     if isinstance(value, np.generic):
-        return SCALAR
+        return SCALAR if trained else ""
     if isinstance(value, int | float | complex):
-        return f", which cannot be trained: make it an array, numpy.array({value + 0.0!r}, dtype), or leave it out"
+        made = f"numpy.array({value + 0.0!r}, {'complex64' if isinstance(value, complex) else 'float32'!r})"
+        return f", which cannot be changed in place: pass an array, {made}, or leave it out" if trained else ""
     if isinstance(value, ValuesView):
-        return "; pass the dict itself: gradients are then found by its keys"
+        return "; pass the dict itself, so that its keys tell which gradient is whose"
     if isinstance(value, Mapping):
         return "; pass a dict of it: dict(...)"
     if isinstance(value, Set):
@@ -57,7 +56,7 @@ def way_out(value: Any) -> str:
         return ", which can be read only once; pass a list of it: list(...)"
     if names := _with_arrays(value):
         quoted = ", ".join(map(repr, names))
-        return f", which has arrays in attributes; pass those to train, as fastopt.attributes(..., {quoted})"
+        return f", which has arrays in attributes; name them, as in fastopt.attributes(..., {quoted})"
     return "; pass a list of it: list(...)" if isinstance(value, Iterable) else "; leave it out"
 
 

@@ -33,10 +33,11 @@ class Snapshot:
         views = [view_of(array, name)[1] for array, name in zip(arrays, self._names, strict=True)]
         for view, name, shape, storage in zip(views, self._names, self._shapes, self._storages, strict=True):
             if written and not view.writable:
-                raise ValueError(f"{name} is read-only; make it writable, or put a writable array in its place")
+                raise ValueError(f"{name} is read-only; make {name} writable, or put a writable array there")
             if (view.shape, view.storage) != (shape, storage):
                 raise ValueError(
-                    f"{name} is {view.storage} of shape {view.shape}; it was {storage} of shape {shape}: {self._remedy}"
+                    f"{name} is {view.storage} of shape {view.shape}, but was {storage} of shape {shape}; "
+                    f"{self._remedy}"
                 )
         return arrays, [view.array for view in views]
 

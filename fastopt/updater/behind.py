@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.arrays.row_sparse import row_sparse
+from ..kernels.language.values import either
 from ..kernels.libraries.library import to_host, view_of
 from ..kernels.program.stages import Program
 from ..kernels.program.stillness import ignores_zeros, stays
@@ -26,7 +27,7 @@ class RowsBehind:
 
     def __init__(self, mode: str, definition: WithRiders, program: Program) -> None:
         if mode not in MODES:
-            raise ValueError(f"sparse must be {' or '.join(MODES)}; got {mode!r}")
+            raise ValueError(f"sparse must be {either(MODES)}; got {mode!r}")
         if mode == "lazy" and AVERAGE in definition.arrays:
             raise ValueError("ema averages every row in every step, which sparse='lazy' leaves out; use sparse='exact'")
         gradient, *slots = definition.arrays[1:]

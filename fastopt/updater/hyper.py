@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..kernels.definition import Definition
-from ..kernels.language.hyperparameters import checked, unknown_name
+from ..kernels.language.hyperparameters import checked, suggestion, unknown_name
 from ..kernels.program.floors import floors, flushed, is_small
 from ..monitors.known import evaluated
 from .functions import by_value_only, check_copied
@@ -41,13 +41,16 @@ class Hyper(MutableMapping[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         definition: Definition = self._definition
         if name not in definition.hyper:
-            raise unknown_name(definition.name, name, definition.hyper)
+            raise unknown_name(self._owner, name, definition.hyper)
         if self._pattern is not None and (why := self._of_all(name)):
             raise ValueError(f"groups[{self._pattern!r}]: {name} {why}")
         if name in definition.statics and name in self._values:
-            raise ValueError(f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made")
+            raise ValueError(
+                f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made; make another "
+                f"with {name}={value!r}"
+            )
         called: list[Any] = []
-        number = self.check(name, evaluated(value, 1, called) if callable(value) else value)
+        number = self._check_at(name, value, 1, called) if callable(value) else self.check(name, value)
         self._values[name] = value if callable(value) else number
         self._called[name] = called
         self.__dict__["changes"] += 1
@@ -96,8 +99,7 @@ class Hyper(MutableMapping[str, Any]):
         looked_at = plain if new is None else new
         names = [n for n in looked_at if any(all(n not in hyper for hyper in layers) for layers in above)]
         why = flushed(definition.program(under), {**under, **plain, **looked_at}, names) if names else ""
-        group = "" if self._pattern is None else f"groups[{self._pattern!r}]: "
-        return why and f"{definition.name}: {group}{why}"
+        return why and f"{self._owner}: {why}"
 
     def plain(self) -> dict[str, Any]:
         """Its numbers, functions of the step left out."""
@@ -105,7 +107,14 @@ class Hyper(MutableMapping[str, Any]):
 
     def at(self, name: str, t: int) -> Any:
         """The value of a function of the step in step t, checked."""
-        return self.check(name, evaluated(self._values[name], t, self._called[name]))
+        return self._check_at(name, self._values[name], t, self._called[name])
+
+    def _check_at(self, name: str, function: Any, t: int, called: list[Any]) -> Any:
+        value = evaluated(function, t, called)
+        try:
+            return self.check(name, value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{error}; the function {name} gave this at step {t}") from None
 
     @property
     def monitors(self) -> dict[str, Any]:
@@ -115,7 +124,7 @@ class Hyper(MutableMapping[str, Any]):
     def check(self, name: str, value: Any) -> Any:
         """The value as a Python number, checked."""
         definition: Definition = self._definition
-        number = checked(definition.name, name, value, definition.hyper[name], definition.ranges.get(name))
+        number = checked(self._owner, name, value, definition.hyper[name], definition.ranges.get(name))
         if name in self._floors and self._has_small(number):
             why = self.flushed(self._under, self._above, {name: number})
             if why:
@@ -149,11 +158,17 @@ class Hyper(MutableMapping[str, Any]):
         self.__dict__.update(state)
         self.__dict__.pop("refused", None)
 
+    @property
+    def _owner(self) -> str:
+        """How messages name what has the hyperparameters."""
+        own: str = self._definition.name
+        return own if self._pattern is None else f"groups[{self._pattern!r}]: {own}"
+
     def _place(self, name: str) -> str:
         return name if self._pattern is None else f"groups[{self._pattern!r}].{name}"
 
     def __delitem__(self, name: str) -> None:
-        raise TypeError("a hyperparameter cannot be removed; set it to another value")
+        raise TypeError(f"the hyperparameter {name} cannot be removed; set {name} to another value")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -165,7 +180,8 @@ class Hyper(MutableMapping[str, Any]):
         try:
             return self.__dict__["_values"][name]
         except KeyError:
-            raise AttributeError(f"no hyperparameter {name!r} is set here; there are {', '.join(self)}") from None
+            whose = "this optimizer" if self._pattern is None else f"groups[{self._pattern!r}]"
+            raise AttributeError(f"{whose} has no hyperparameter {name!r}; {suggestion(name, self)}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
@@ -197,17 +213,21 @@ class Groups(Mapping[str, Hyper]):
 
     def __getitem__(self, pattern: str) -> Hyper:
         if pattern not in self._by_pattern:
-            raise KeyError(f"there is no group {pattern!r}; there are {', '.join(map(repr, self)) or 'none'}")
+            there = f"the groups {', '.join(map(repr, self))}" if self._by_pattern else "no groups"
+            raise KeyError(f"no group {pattern!r}; this optimizer was made with {there}")
         return self._by_pattern[pattern]
 
     def __setitem__(self, pattern: str, given: Any) -> None:
         raise TypeError(
             f"groups are fixed when an optimizer is made; make another with groups={{{pattern!r}: {given!r}}}, or set "
-            "numbers of one that is there, as opt.groups['b'].lr = 0.1"
+            "a number of a group that is there, as opt.groups['b'].lr = 0.1"
         )
 
     def __delitem__(self, pattern: str) -> None:
-        raise TypeError("groups are fixed when an optimizer is made; set the numbers of this one to those of all")
+        raise TypeError(
+            f"groups are fixed when an optimizer is made; set the numbers of groups[{pattern!r}] to those of all "
+            "parameters"
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_pattern)
@@ -232,7 +252,7 @@ def check_patterns(option: str, patterns: Iterable[str], names: Sequence[str]) -
     """Raise ValueError for a pattern that matches no parameter."""
     for pattern in patterns:
         if not any(matches(name, pattern) for name in names):
-            raise ValueError(f"{option}: {pattern!r} matches no parameter; there are {', '.join(names)}")
+            raise ValueError(f"{option}: {pattern!r} matches no parameter; the parameters are {', '.join(names)}")
 
 
 def matches(name: str, pattern: str) -> bool:

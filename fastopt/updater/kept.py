@@ -18,7 +18,10 @@ def kept(updater: Any) -> dict[str, Any]:
     """The state of an updater for copies and pickles, all by reference. Raises RuntimeError while one is captured."""
     with updater.lock:
         if updater.captured is not None:
-            raise RuntimeError("a captured step is open, which counts for itself; close() it before a copy is made")
+            raise RuntimeError(
+                "a captured step is open, which counts steps for itself; close() the captured step "
+                "before a copy is made"
+            )
         updater.finish()
         scaler = updater.loss_scaler
         return {

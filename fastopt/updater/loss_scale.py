@@ -42,9 +42,14 @@ class LossScaler(Guarded):
         scale, growth, backoff = real("scale", scale), real("growth", growth), real("backoff", backoff)
         lowest, highest = real("lowest", lowest), real("highest", highest)
         if not 0 < lowest <= scale <= highest < math.inf:
-            raise ValueError(f"scale must be within lowest and highest; got {lowest}, {scale}, {highest}")
-        if not growth >= 1 or not 0 < backoff <= 1 or growth == math.inf:
-            raise ValueError(f"growth must be at least 1 and backoff in (0, 1]; got {growth} and {backoff}")
+            raise ValueError(
+                f"scale must be from lowest to highest, and lowest more than 0; got scale={scale}, lowest={lowest}, "
+                f"highest={highest}"
+            )
+        if not 1 <= growth < math.inf:
+            raise ValueError(f"growth must be 1 or more, and finite; got {growth}")
+        if not 0 < backoff <= 1:
+            raise ValueError(f"backoff must be more than 0, and at most 1; got {backoff}")
         self.scale, self.growth, self.backoff = scale, growth, backoff
         self.interval = whole("interval", interval, 1, "steps")
         self.lowest, self.highest = lowest, highest
@@ -77,8 +82,8 @@ class LossScaler(Guarded):
         """Raise RuntimeError unless the scaler serves the optimizer with this mark."""
         if not self.serves(mark):
             raise RuntimeError(
-                "the loss_scaler of this optimizer was given to another optimizer since, which has changed its scale "
-                "for itself; make a LossScaler for each optimizer"
+                "the loss_scaler of this optimizer was given to another optimizer since, which changes the scale for "
+                "itself; make a LossScaler for each optimizer"
             )
 
     def inverse(self) -> float:
@@ -105,7 +110,10 @@ class LossScaler(Guarded):
         """Continue from the state that `state_dict` gave. Raises ValueError for values out of their range."""
         scale, applied = plain_number(state.get("scale")), plain_number(state.get("applied"))
         if type(scale) not in (int, float) or not self.lowest <= scale <= self.highest:
-            raise ValueError(f"scale of the saved loss scaler must be within lowest and highest; got {scale!r}")
+            raise ValueError(
+                f"scale of the saved loss scaler must be from {self.lowest} to {self.highest}, this scaler's lowest "
+                f"and highest; got {scale!r}"
+            )
         if type(applied) is not int or applied < 0:
             raise ValueError(f"applied of the saved loss scaler must be a count of steps; got {applied!r}")
         self.scale, self.applied = float(scale), applied

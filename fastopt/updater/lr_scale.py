@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.language.values import shown
 from ..kernels.libraries.library import array_like, view_of
 from .hyper import matches
 from .sparsity_factor import SparsityFactor
@@ -37,19 +38,30 @@ def lr_scales(
 def _fitting(value: Any, parameter: Any, name: str, path: str) -> Any:
     if isinstance(value, SparsityFactor):
         if not parameter.shape or value.factor.shape[0] != parameter.shape[0]:
-            raise ValueError(f"{name} is of {value.factor.shape[0]} features, but {path} has shape {parameter.shape}")
+            raise ValueError(
+                f"{name} has a factor for each of {value.factor.shape[0]} features, but {path} has shape "
+                f"{parameter.shape}; make the SparsityFactor with as many features as {path} has rows"
+            )
         value = value.factor.reshape(-1, *[1] * (len(parameter.shape) - 1))
     if not hasattr(value, "shape"):
-        raise TypeError(f"{name} must be an array or a SparsityFactor; got {value!r}, a {type(value).__name__}")
+        pattern = name.removeprefix("lr_scale")
+        raise TypeError(
+            f"{name} must be an array or a SparsityFactor; got {shown(value)}; for one rate pass "
+            f"groups={{{pattern[1:-1]}: {{'lr': ...}}}}"
+        )
     library, view = view_of(value, name)
     wanted, ours = view_of(parameter, path)
     if library.BACKEND != wanted.BACKEND or view.device != ours.device:
-        raise TypeError(f"{name} is a {view.kind} on {view.device} but {path} is a {ours.kind} on {ours.device}")
+        raise TypeError(
+            f"{name} is a {view.kind} on {view.device} but {path} is a {ours.kind} on {ours.device}; put both on one"
+        )
     if view.complex:
         raise TypeError(f"{name} is {view.own_type}; a rate is a real number: pass its real part, {name}.real")
     compute = "float64" if ours.storage == "float64" else "float32"
     if (view.storage == "float64") != (compute == "float64"):
-        raise TypeError(f"{name} is {view.storage} but {path} is computed in {compute}; make it of that type")
+        raise TypeError(
+            f"{name} is {view.storage} but {path} is computed in {compute}; convert it with {name}.astype({compute!r})"
+        )
     try:
         # Both parts of a complex number have one rate.
         return _broadcast(value[..., None] if ours.complex else value, ours.shape)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import checked, suggestion
+from ..kernels.language.values import either, kind_of, short, shown
 from ..kernels.riders import DECAYS, NUMBERS
 from ..monitors.known import has_state
 from .loss_scale import LossScaler
@@ -19,30 +20,32 @@ def rule_of(rule: Any) -> Rule:
             raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, RULES)}")
         rule = RULES[rule]
     if not isinstance(rule, Rule):
-        raise TypeError(f"rule must be a rule made with @rule, or the name of one; got {rule!r}")
+        raise TypeError(f"rule must be a rule made with @rule, or the name of a rule, as 'adam'; got {shown(rule)}")
     return rule
 
 
 def check_scaler(loss_scaler: Any) -> None:
     """Raise TypeError unless it is a LossScaler or None."""
     if loss_scaler is not None and not isinstance(loss_scaler, LossScaler):
-        raise TypeError(f"loss_scaler must be a fastopt.LossScaler; got {loss_scaler!r}")
+        raise TypeError(f"loss_scaler must be a fastopt.LossScaler or None; got {shown(loss_scaler)}")
 
 
 def counts_together(count: Any) -> bool:
     """Whether the option `count` names the optimizer. Raises ValueError unless it names that or the parameter."""
     if count not in ("parameter", "optimizer"):
-        raise ValueError(f"count must be parameter or optimizer; got {count!r}")
+        raise ValueError(f"count must be 'parameter' or 'optimizer'; got {count!r}")
     return bool(count == "optimizer")
 
 
 def checked_monitors(monitors: Any) -> tuple[Any, ...]:
     """The objects to save along. Raises TypeError for what has no state."""
     if not isinstance(monitors, Sequence):
-        raise TypeError(f"monitors must be a list of objects with state_dict and load_state_dict; got {monitors!r}")
-    for monitor in monitors:
+        raise TypeError(
+            f"monitors must be a list of objects with state_dict and load_state_dict; got {shown(monitors)}"
+        )
+    for k, monitor in enumerate(monitors):
         if not has_state(monitor):
-            raise TypeError(f"monitors must have state_dict and load_state_dict; got {monitor!r}")
+            raise TypeError(f"monitors[{k}] must have state_dict and load_state_dict; got {shown(monitor)}")
     return tuple(monitors)
 
 
@@ -55,17 +58,19 @@ def by_pattern(option: str, given: Any) -> Mapping[str, Any]:
         if option == "groups":
             example, remedy = '{"lr": 0.01}', "; fastopt.like.torch takes torch's list of groups, as params"
         raise TypeError(
-            f'{option} must be a dict with the names of parameters, such as {{"layers.0.W": {example}}}; got a '
-            f"{type(given).__name__}{remedy}"
+            f'{option} must be a dict with the names of parameters, such as {{"layers.0.W": {example}}}; got '
+            f"{kind_of(given)}{remedy}"
         )
     for pattern, value in given.items():
         if not isinstance(pattern, str):
             raise TypeError(
-                f"{option} must have names or patterns as keys, which are strings; got {pattern!r}, of type "
-                f'{type(pattern).__name__}; the first parameter of a list has the name "0"'
+                f"{option} must have strings as keys, names of parameters or patterns; got {shown(pattern)}; the first "
+                'parameter of a list has the name "0"'
             )
         if option == "groups" and not isinstance(value, Mapping):
-            raise TypeError(f"groups[{pattern!r}] must be a dict of hyperparameters; got {value!r}")
+            raise TypeError(
+                f"groups[{pattern!r}] must be a dict of hyperparameters, such as {{'lr': 0.01}}; got {shown(value)}"
+            )
     return given
 
 
@@ -78,15 +83,17 @@ def checked_start(rule: Rule, start: Any, hyper: Mapping[str, Any]) -> dict[str,
     if start is None:
         return {}
     if not isinstance(start, Mapping):
-        raise TypeError(f"start must be a dict of numbers by slot, such as {{'v': 1.0}}; got {start!r}")
+        raise TypeError(f"start must be a dict of numbers by slot, such as {{'v': 1.0}}; got {shown(start)}")
     starts = {}
     for slot, value in start.items():
         if slot not in rule.slots:
             raise ValueError(f"start: {rule.name} has no slot {slot!r}; {suggestion(str(slot), rule.slots)}")
-        starts[slot] = checked(f"{rule.name}: start", slot, value, 0.0, None)
+        starts[slot] = checked(rule.name, f"start[{slot!r}]", value, 0.0, None)
     for name in hyper:
         if (slots := [slot for slot, own in rule.start.items() if own == name]) and starts.keys() >= {*slots}:
-            raise ValueError(f"{name} has no effect beside start, which has slot {slots[0]!r} too; pass one of them")
+            raise ValueError(
+                f"{name} has no effect beside start, which has slot {slots[0]!r} too; pass {name} or start"
+            )
     _check_steps(rule, starts, {name: value for name, value in hyper.items() if name in rule.hyper})
     return starts
 
@@ -117,13 +124,15 @@ def in_use(
     option that is invalid or would have no effect.
     """
     if cast_to is not None and cast_to not in ("float16", "bfloat16"):
-        raise ValueError(f"cast_to must be float16 or bfloat16; got {cast_to!r}")
+        raise ValueError(f"cast_to must be 'float16', 'bfloat16' or None; got {short(cast_to)}")
     if second_moment not in ("parts", "modulus"):
-        raise ValueError(f"second_moment must be parts or modulus; got {second_moment!r}")
+        raise ValueError(f"second_moment must be 'parts' or 'modulus'; got {second_moment!r}")
     if switches["ema_uncorrected"] and "ema" not in used:
-        raise ValueError("ema_uncorrected has no effect without ema")
+        raise ValueError("ema_uncorrected has no effect without ema; pass ema too, as ema=0.999")
     if "clip_eps" in used and not {"clip_norm", "clip_array_norm"} & {*used}:
-        raise ValueError("clip_eps has no effect without clip_norm or clip_array_norm, to whose norm it is added")
+        raise ValueError(
+            "clip_eps has no effect without clip_norm or clip_array_norm, to whose norm clip_eps is added; pass one too"
+        )
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}
     on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
     if second_moment != "parts":
@@ -136,9 +145,9 @@ def _decay(rule: Rule, decay: str | None, used: bool) -> str:
     if decay is None:
         return "l2"
     if decay not in DECAYS:
-        raise ValueError(f"decay must be {', '.join(DECAYS)}; got {decay!r}")
+        raise ValueError(f"decay must be {either(DECAYS)}; got {decay!r}")
     if "weight_decay" in rule.hyper:
-        raise ValueError(f"{rule.name} has a weight decay of its own; decay would have no effect")
+        raise ValueError(f"{rule.name} has a weight decay of its own, on which decay has no effect; leave decay out")
     if not used:
-        raise ValueError("decay has no effect without weight_decay")
+        raise ValueError("decay has no effect without weight_decay; pass weight_decay too, or leave decay out")
     return decay

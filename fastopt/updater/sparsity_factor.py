@@ -39,11 +39,11 @@ class SparsityFactor:
         if not 0 <= power < np.inf:
             raise ValueError(f"power must be 0 or more; got {power}")
         if decay is not None and not 0 <= decay < 1:
-            raise ValueError(f"decay must be None or in [0, 1); got {decay}")
+            raise ValueError(f"decay must be None, or 0 or more and less than 1; got {decay}")
         if not 0 < smallest <= 1:
-            raise ValueError(f"smallest must be in (0, 1]; got {smallest}")
+            raise ValueError(f"smallest must be more than 0, and at most 1; got {smallest}")
         if dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype must be float32 or float64; got {dtype!r}")
+            raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}")
         self.power, self.normalised, self.decay, self.smallest = power, normalised, decay, smallest
         self.rate = np.ones(features)
         self.factor = np.ones(features, dtype)
@@ -80,10 +80,12 @@ class SparsityFactor:
         if isinstance(x, tuple):
             rows, examples = np.asarray(x[0]), int(x[1])
             if len(rows) and (rows.min() < 0 or rows.max() >= features):
-                raise IndexError(f"rows must be from 0 to {features - 1}; got {rows.min()} to {rows.max()}")
+                raise IndexError(f"x[0], the rows, must be from 0 to {features - 1}; got {rows.min()} to {rows.max()}")
             return np.bincount(rows, minlength=features), examples
         if len(x.shape) != 2 or x.shape[1] != features:
-            raise ValueError(f"x must be examples by {features} features; got shape {tuple(x.shape)}")
+            raise ValueError(
+                f"x must have shape (examples, {features}), a column for each feature; got {tuple(x.shape)}"
+            )
         if hasattr(x, "tocsc"):
             x = x.tocsc()
             x.eliminate_zeros()
@@ -98,7 +100,10 @@ class SparsityFactor:
         """Continue from the state that `state_dict` gave. Raises ValueError for another number of features."""
         rate, weight = np.asarray(state["rate"], np.float64), float(state["weight"])
         if rate.shape != self.rate.shape:
-            raise ValueError(f"the saved rate has shape {rate.shape}; here are {len(self.rate)} features")
+            raise ValueError(
+                f"rate in the state has shape {rate.shape}, but this SparsityFactor has {len(self.rate)} features; "
+                f"make it with features={rate.size}"
+            )
         self.rate[...], self._weight = rate, weight
         self._set_factor()
 

@@ -29,7 +29,9 @@ def sync(updater: Updater, params: Any) -> SyncReport:
         updater.settle()
         updater.refuse_captured()
         if updater.watch is not None:
-            raise RuntimeError(f"a watch writes of these parameters into {str(updater.watch.path)!r}; close it first")
+            raise RuntimeError(
+                f"this optimizer is watched, into {str(updater.watch.path)!r}; close that watch before opt.sync()"
+            )
         before = updater.taken
         new = taken(params, updater.choices, before, updater.latest)
         arrays = new.parameters.of(params, "params")

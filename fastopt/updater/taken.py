@@ -15,7 +15,7 @@ from .state import started
 Kind = tuple[tuple[int, ...], str, str, str]
 # The types of computation that flush denormals.
 SINGLE = ("float32", "complex64")
-_KIND = ("shape", "the type of computation", "the device", "the backend")
+_KIND = ("has shape", "is computed in", "is on the device", "is of the backend")
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,12 @@ class Taken:
         for k in chosen:
             name = f"params{self.parameters.paths[k]}"
             if self.state[k] and (now := kind_of(arrays[k], name)) != self.kinds[k]:
-                told = [f"{n} {a}, not {b}" for n, a, b in zip(_KIND, now, self.kinds[k], strict=True) if a != b]
+                told = [
+                    f"{n} {a}, but its state {b}" for n, a, b in zip(_KIND, now, self.kinds[k], strict=True) if a != b
+                ]
                 raise ValueError(
-                    f"{name} has {' and '.join(told)} as when its state was made; call opt.sync(), after which it "
-                    "begins anew"
+                    f"{name} {' and '.join(told)}; put an array like the one before there, or call opt.sync() to begin "
+                    f"{name} anew"
                 )
 
 
@@ -70,7 +72,7 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
     A parameter is known by its array, wherever that stood before, else by its name, if the state fits it still.
     latest: the arrays before. Raises TypeError or ValueError, naming the array; nothing has then been changed.
     """
-    remedy = "if it was changed on purpose, call opt.sync(), which takes it as it now is"
+    remedy = "if params was changed on purpose, call opt.sync(), which takes params as it now is"
     parameters = Parameters(params, choices.may_share, remedy)
     arrays, names = parameters.of(params, "params"), [f"params{path}" for path in parameters.paths]
     storages = check_parameters(arrays, names)
@@ -78,7 +80,10 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
     if "cast_to" in choices.definition.on:
         for (_, computes, _, _), name in zip(kinds, names, strict=True):
             if computes != "float32":
-                raise ValueError(f"cast_to is for parameters that are computed in float32; {name} is {computes}")
+                raise ValueError(
+                    f"cast_to makes copies of real parameters that are computed in float32; {name} is computed in "
+                    f"{computes}: leave cast_to out"
+                )
     program = choices.definition.program(choices.hyper)
     for (_, computes, _, _), name in zip(kinds, names, strict=True):
         check_meaning(program, computes, name)

@@ -140,10 +140,11 @@ class Updater:
     def asked_grads(self) -> Any:
         """The tree of `grads`. Raises TypeError if the caller cannot have written into all of its arrays."""
         if not self._asked:
-            which = "them" if self.gradients is None else "those of parameters that sync took"
+            new = "" if self.gradients is None else " since opt.sync() took new parameters"
             raise TypeError(
-                f"without grads the arrays of opt.grads are taken, but nobody has asked for {which} yet, to write into "
-                "them; pass the gradients, as in opt.step(grads), or write them into opt.grads first"
+                f"without grads a step takes the arrays of opt.grads, but opt.grads was never read{new}, so that "
+                "nothing was written there; pass the gradients, as in opt.step(grads), or write them into opt.grads "
+                "first"
             )
         return self.grads
 
@@ -203,7 +204,9 @@ class Updater:
     def refuse_captured(self) -> None:
         """Raise RuntimeError while a captured step is open."""
         if self.captured is not None:
-            raise RuntimeError("a captured step is open, which counts for itself; close() it first, or call it")
+            raise RuntimeError(
+                "a captured step is open, which counts steps for itself; call the captured step, or close() it first"
+            )
 
     def step(self, params: Any, grads: Any) -> None:
         """Apply a step; params, grads: trees in the structure of the parameters."""
@@ -296,7 +299,9 @@ class Updater:
     def _as_array(self, k: int, gradient: Any) -> Any:
         if self._zeroes and isinstance(gradient, np.generic):
             label = self.label(k, self.rule.arrays[1])
-            raise TypeError(f"{label} is a scalar, which cannot be set to zero: make it an array, numpy.array(...)")
+            raise TypeError(
+                f"{label} is a scalar, which zero_grads cannot set to zero; pass an array, numpy.array(...)"
+            )
         return as_array(gradient)
 
     def flush(self, rows: Any = None) -> None:

@@ -36,11 +36,12 @@ def check(
             check_types(view, name, first, names[0], position == gradient)
     for k in written:
         if not views[k].writable:
-            raise ValueError(f"{names[k]} is read-only; pass a writable array, such as {names[k]}.copy()")
+            copied = f"numpy.array({names[k]})" if views[k].device == "cpu" else f"{names[k]}.copy()"
+            raise ValueError(f"{names[k]} is read-only; pass a writable array, such as {copied}")
         if views[k].overlaps_itself:
             raise ValueError(
-                f"{names[k]} has elements that share memory (a broadcast view?); pass the array that it is a view of, "
-                "or, for elements that are to be independent, a copy"
+                f"{names[k]} has elements that share memory, as in a broadcast view; pass the smaller array that was "
+                "broadcast, or, if all elements are to be independent, a copy"
             )
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..language.values import kind_of, shown
+
 
 class RowSparse:
     """The rows of a gradient that are not zero.
@@ -22,8 +24,8 @@ class RowSparse:
         dtype = getattr(rows, "dtype", None)
         if dtype is None or not hasattr(values, "shape"):
             raise TypeError(
-                f"RowSparse takes an array of row numbers and an array of values; got a {type(rows).__name__} and a "
-                f"{type(values).__name__}"
+                f"RowSparse takes an array of row numbers and an array of values; got {kind_of(rows)} and "
+                f"{kind_of(values)}"
             )
         if getattr(dtype, "kind", "i") == "b":
             raise TypeError(
@@ -33,10 +35,10 @@ class RowSparse:
         if getattr(dtype, "kind", "i") not in "iu":
             raise TypeError(f"rows must be integers; got an array of {dtype}: convert it with rows.astype(numpy.int64)")
         if len(rows.shape) != 1:
-            raise ValueError(f"rows must have one dimension; got shape {tuple(rows.shape)}")
+            raise ValueError(f"rows must have one dimension; got shape {tuple(rows.shape)}: pass rows.reshape(-1)")
         if len(values.shape) < 1 or values.shape[0] != rows.shape[0]:
             raise ValueError(
-                f"values must have a row for each of the {rows.shape[0]} rows; got shape {tuple(values.shape)}"
+                f"values must have {rows.shape[0]} rows, one for each number in rows; got shape {tuple(values.shape)}"
             )
         self.rows, self.values = rows, values
 
@@ -80,7 +82,9 @@ def checked_rows(rows: Any, count: int, name: str) -> Any:
 def distinct_rows(rows: Any, count: int, name: str) -> Any:
     """Row numbers of any shape, each once, as NumPy's int64. Raises TypeError for others, IndexError out of range."""
     if getattr(getattr(rows, "dtype", None), "kind", "f") not in "iu":
-        raise TypeError(f"{name} must be an array of integers, the numbers of rows; got {rows!r}")
+        raise TypeError(
+            f"{name} must be an array of integers, as numpy.array([0, 2]), the numbers of rows; got {shown(rows)}"
+        )
     return np.unique(checked_rows(rows.reshape(-1), count, name))
 
 
@@ -101,7 +105,8 @@ def row_sparse(gradient: Any, shape: Sequence[int], name: str) -> RowSparse:
         raise ValueError(f"{name} has shape {tuple(gradient.shape)} but its parameter has shape {tuple(shape)}")
     if gradient.dtype.kind not in "fc":
         raise TypeError(
-            f"{name} is a sparse matrix of {gradient.dtype}; expected float32 or float64, or complex64 or complex128"
+            f"{name} is a sparse matrix of {gradient.dtype}; expected float32 or float64, or complex64 or complex128: convert it with "
+            f"{name}.astype(numpy.float32)"
         )
     if len(shape) != 2:
         raise ValueError(f"{name} is a sparse array of {len(shape)} dimensions; pass RowSparse(rows, values)")

@@ -131,11 +131,16 @@ def make_view(
     if storage not in ITEM_SIZES:
         if pairs:
             raise TypeError(
-                f"{name} is an array of complex numbers of two {dtype}; convert it to complex64 or complex128"
+                f"{name} is an array of complex numbers of two {dtype}; expected complex64 or complex128: convert it "
+                f"with {name}.astype(numpy.complex128)"
             )
         raise TypeError(
             f"{name} is an array of {dtype}; expected float16, bfloat16, float32, float64, complex64 or complex128: "
-            f"convert it with {name}.astype(numpy.float32)"
+            + (
+                f"convert it with {name}.astype(numpy.float32)"
+                if hasattr(array, "astype") and " of " not in name
+                else "convert it to float32"
+            )
         )
     if not native:
         wanted = _COMPLEX[storage] if pairs else storage
@@ -144,7 +149,7 @@ def make_view(
     if strides is None:
         strides = [item * prod(shape[axis + 1 :]) for axis in range(len(shape))]
     if address % item or any(stride % item for stride, n in zip(strides, shape, strict=True) if n > 1):
-        raise ValueError(f"{name} is not aligned to its element size; use a copy in its place")
+        raise ValueError(f"{name} is not aligned to its element size; pass a copy, {name}.copy()")
     counted = tuple(stride // item for stride in strides)
     return View(array, kind, device, address, shape, counted, storage, writable, complex=pairs)
 

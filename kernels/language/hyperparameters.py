@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .spellings import meant
+from .values import shown
 
 _BELOW = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
 _CLAUSE = re.compile(
@@ -40,13 +41,19 @@ def parse_ranges(require: str, names: Iterable[str]) -> dict[str, Range]:
             raise ValueError(f'require={require!r}: {clause!r} is not of the form "lr >= 0" or "0 <= beta1 < 1"')
         name = match["name"]
         if name not in names:
-            raise ValueError(f"require={require!r}: {name!r} is not a hyperparameter of the rule")
+            raise ValueError(
+                f"require={require!r}: the rule has no hyperparameter {name!r}; {suggestion(name, sorted(names))}"
+            )
         low, above, high, below = match["low"], match["after"], match["high"], match["before"]
         if below and below.startswith(">"):
             if low:
                 raise ValueError(f"require={require!r}: write {clause!r} with < or <= on both sides")
             low, above, high, below = high, below.replace(">", "<"), None, None
-        ranges[name] = Range(clause, float(low or -math.inf), float(high or math.inf), above or "<=", below or "<=")
+        try:
+            bounds = float(low or -math.inf), float(high or math.inf)
+        except ValueError:
+            raise ValueError(f"require={require!r}: {clause!r} must compare {name} with numbers") from None
+        ranges[name] = Range(clause, *bounds, above or "<=", below or "<=")
     return ranges
 
 
@@ -61,7 +68,7 @@ def real(name: str, value: Any) -> float:
     """The value as a float. Raises TypeError if it is no number."""
     value = plain_number(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number; got {value!r}, a {type(value).__name__}")
+        raise TypeError(f"{name} must be a number; got {shown(value)}")
     return float(value)
 
 
@@ -69,7 +76,7 @@ def whole(name: str, value: Any, least: int, unit: str) -> int:
     """The value as an int. Raises TypeError if it is not whole, ValueError if it is less than `least`."""
     value = plain_number(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}, in {unit}, must be a whole number; got {value!r}")
+        raise TypeError(f"{name}, in {unit}, must be a whole number; got {shown(value)}")
     if value < least:
         raise ValueError(f"{name}, in {unit}, must be {least} or more; got {value}")
     return value
@@ -84,7 +91,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """A hint for a name that is not known: what another library calls so, the known name that is nearly it, or all."""
     known = list(known)
     close = meant(name, known)
-    return f"did you mean {' and '.join(map(repr, close))}?" if close else f"there are {', '.join(known) or 'none'}"
+    if close:
+        return f"did you mean {' and '.join(map(repr, close))}?"
+    return f"there are {', '.join(known)}" if known else "there are none"
 
 
 def unknown_name(owner: str, name: str, known: Iterable[str]) -> TypeError:
@@ -97,18 +106,18 @@ def checked(owner: str, name: str, value: Any, default: Any, valid: Range | None
     value = plain_number(value)
     if is_static(default):
         if isinstance(default, bool) and not isinstance(value, bool):
-            raise TypeError(f"{owner}: {name} must be True or False; got {value!r}")
+            raise TypeError(f"{owner}: {name} must be True or False; got {shown(value)}")
         if not is_static(value):
-            raise TypeError(f"{owner}: {name} must be of the kind of {default!r}; got {value!r}")
+            raise TypeError(f"{owner}: {name} must be a string, True, False or None; got {shown(value)}")
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{owner}: {name} must be a number; got {value!r}, a {type(value).__name__}")
+        raise TypeError(f"{owner}: {name} must be a number; got {shown(value)}")
     if value != value:
-        raise ValueError(f"{owner}: {name} is NaN")
+        raise ValueError(f"{owner}: {name} is NaN; pass a number")
     try:
         float(value)
     except OverflowError:
-        raise ValueError(f"{owner}: {name} is an integer beyond the range of floating-point numbers") from None
+        raise ValueError(f"{owner}: {name} is an integer beyond the range of float64; pass a smaller number") from None
     if valid is not None and not valid.holds(value):
         raise ValueError(f"{owner}: {name} must satisfy {valid.text}; got {value!r}")
     return value
@@ -118,7 +127,7 @@ def step_number(owner: str, t: Any) -> int:
     """`t` as a Python integer; raises unless it is 1 or more."""
     t = plain_number(t)
     if isinstance(t, bool) or not isinstance(t, int):
-        raise TypeError(f"{owner}: t, the number of the step, must be an integer; got {t!r}")
+        raise TypeError(f"{owner}: t, the number of the step, must be an integer; got {shown(t)}")
     if t < 1:
         raise ValueError(f"{owner}: t, the number of the step, starts at 1; got {t}")
     return t

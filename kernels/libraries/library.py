@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays.checks import check
 from ..arrays.overlaps import check_overlaps
 from ..arrays.view import View, as_complex, as_pairs, compute_type
+from ..language.values import kind_of, shown
 from ..program.spelling import as_written
 from ..program.stages import Program
 from ..system import memory_for
@@ -16,7 +17,7 @@ from . import host
 
 # What a message says of a scalar of NumPy's where an array is expected.
 SCALAR = (
-    ", a scalar that cannot be changed in place: make it an array, numpy.array(...). Where w has no dimensions w - g "
+    ", a scalar that cannot be changed in place: make it an array, numpy.array(...). Where w has no dimensions, w - g "
     "is such a scalar; w -= g keeps the array"
 )
 
@@ -60,11 +61,14 @@ def library_of(array: Any) -> Library:
         return cupy_arrays
     if isinstance(array, np.ndarray):
         raise TypeError(
-            f"a {type(array).__name__} computes by rules of its own; pass numpy.asarray of it, which shares its memory"
+            f"{kind_of(array)} computes by rules of its own; pass the plain array, numpy.asarray(...), which shares "
+            "its memory"
         )
     if isinstance(array, np.generic | int | float | list | tuple) or not hasattr(array, "shape"):
-        came = f"a {type(array).__name__}" if isinstance(array, Iterable) else f"{array!r}, a {type(array).__name__}"
-        raise TypeError(f"expected an array; got {came}{SCALAR if isinstance(array, np.generic) else ''}")
+        came = kind_of(array) if isinstance(array, Iterable) else shown(array)
+        plain = isinstance(array, int | float | complex | list | tuple)
+        remedy = SCALAR if isinstance(array, np.generic) else "; pass an array, numpy.array(...)" if plain else ""
+        raise TypeError(f"expected an array; got {came}{remedy}")
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(array, torch.Tensor):
         from . import torch_cuda
@@ -77,8 +81,8 @@ def library_of(array: Any) -> Library:
     if hasattr(array, "__array_interface__") or hasattr(array, "__dlpack__"):
         return host
     raise TypeError(
-        f"a {type(array).__name__} is not an array that fastopt knows; it has none of __array_interface__, "
-        "__dlpack__ and __cuda_array_interface__"
+        f"{kind_of(array)} is not an array that fastopt knows, since it has none of __array_interface__, __dlpack__ "
+        "and __cuda_array_interface__; pass numpy.asarray(...)"
     )
 
 

@@ -17,7 +17,7 @@ LEAST = 2.0**-126  # the least normal number of float32
 _FAR = 2**53  # a step at which all corrections of a bias are over
 _SMALL = 1e-20  # a bias correction cannot bring a number above this below LEAST
 FLUSHED = f"0 in float32, where numbers below {LEAST:.2g} are flushed to 0"
-REMEDY = "make it larger, 0 if that is meant, or use float64 parameters"
+REMEDY = "pass a larger number, or 0 if 0 is meant, or use float64 parameters"
 # The operations that any operand keeps from zero, and others with the operands that do.
 _JOINS = ("add", "subtract", "maximum")
 _OPERANDS = {"sqrt": [0], "absolute": [0], "divide": [0], "power": [0], "where": [1, 2]}

@@ -39,11 +39,13 @@ class RowSet:
         self.arrays = {name: view for name, view in zip(program.arrays, views, strict=True) if view is not None}
         self.parameter = self.arrays[program.arrays[0]]
         if not self.parameter.own_shape:
-            raise ValueError(f"{label} is row-sparse, but its parameter has no rows; pass an array of its shape, ()")
+            raise ValueError(
+                f"{label} is row-sparse, but its parameter has shape (), without rows; pass an array of shape ()"
+            )
         if self.backend.merged is None:
             raise TypeError(
-                f"{label}: row-sparse gradients need NumPy or CuPy arrays; got a {self.parameter.kind}, which "
-                "cupy.asarray shares"
+                f"{label}: row-sparse gradients need NumPy or CuPy arrays; got a {self.parameter.kind}: pass "
+                "cupy.asarray of the parameter, which shares its memory"
             )
         self._merged = self.backend.merged
         self.count, *self.row_shape = self.parameter.shape
@@ -59,7 +61,7 @@ class RowSet:
         """
         if list(view.own_shape[1:]) != list(self.parameter.own_shape[1:]):
             raise ValueError(
-                f"{self.label} has values of shape {view.own_shape}, but a row of the parameter has shape "
+                f"{self.label} has values of shape {view.own_shape}, but each row of the parameter has shape "
                 f"{self.parameter.own_shape[1:]}"
             )
         rows = checked_rows(gradient.rows, self.count, self.label)

@@ -7,7 +7,7 @@ from ..program.stages import Stage
 from .table import Batch
 
 # The message of a backend that has no unattended steps.
-ON_CUPY_ALONE = "captured steps are for CuPy arrays; on others call step"
+ON_CUPY_ALONE = "captured steps are for CuPy arrays; for other arrays call opt.step(grads)"
 
 
 class Launcher(Protocol):

@@ -187,7 +187,7 @@ def unfit() -> dict[str, tuple[Any, str]]:
     read_only = zeros((2, 3))
     plateau = fastopt.ReduceOnPlateau()
     return {
-        "another rule": (fastopt.SGD(zeros((2, 3))), "state of adam; the optimizer has the rule sgd"),
+        "another rule": (fastopt.SGD(zeros((2, 3))), "state is of the rule adam, but this optimizer has the rule sgd"),
         "another shape": (fastopt.Adam(zeros((3, 2))), r"p/W was saved with shape \(2, 3\), but params\['W'\] has"),
         "another type": (fastopt.Adam(zeros((2, 3), "float64")), "saved as float32"),
         "an average": (fastopt.Adam(zeros((2, 3)), ema=0.9), "average of the parameter/W"),
@@ -422,7 +422,7 @@ def test_a_file_of_an_older_format_goes_through_its_upgrade(monkeypatch: pytest.
     upgrade = restore.UPGRADES[1]
     for wrong, message in (
         (lambda saved: upgrade(saved).remade({**upgrade(saved).state, "skipped": -1}, {}), "skipped"),
-        (lambda saved: saved.remade(upgrade(saved).state, {}), "its arrays have no var/W"),
+        (lambda saved: saved.remade(upgrade(saved).state, {}), "the state has no var/W"),
     ):
         monkeypatch.setitem(restore.UPGRADES, 1, wrong)
         with pytest.raises(ValueError, match=message):
@@ -507,9 +507,9 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path: P
     for _ in range(100_000):
         deep = [deep]
     for user, said in (
-        ({"best": [1, {"array": np.ones(3)}]}, r"user\['best'\]\[1\]\['array'\], a ndarray; its tolist\(\)"),
-        ({"best": 1j}, r"user\['best'\], a complex$"),
-        (np.longdouble(1), "user, a longdouble$"),
+        ({"best": [1, {"array": np.ones(3)}]}, r"user\['best'\]\[1\]\['array'\], an ndarray; pass .*tolist\(\)"),
+        ({"best": 1j}, r"user\['best'\], a complex; pass numbers, strings, lists or dicts$"),
+        (np.longdouble(1), "user, a longdouble; pass numbers"),
         ([{(1, 2): 3}], r"user\[0\], which has the key \(1, 2\), a tuple; use a string"),
         ({"at": {1: "a", "1": "b"}}, r"user\['at'\], whose keys 1 and '1' are both '1' in JSON; use different"),
         ({None: 0, "null": 5}, "user, whose keys None and 'null' are both 'null'"),

@@ -297,7 +297,7 @@ def test_what_cannot_be_used_is_refused_at_construction(ours: Any) -> None:
         ({"grad_clip": -1.0}, "grad_clip must satisfy"),
         ({"L2": float("nan")}, "L2 is NaN"),
         ({"learn_rate": "fast"}, "Invalid schedule"),
-        ({"beta1": 0.0}, "with a beta of 0 thinc does not"),
+        ({"beta1": 0.0}, "with which thinc does not"),
     ]:
         with pytest.raises((TypeError, ValueError), match=words):
             ours.Adam(**wrong)

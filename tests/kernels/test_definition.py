@@ -280,9 +280,9 @@ def test_the_error_names_the_line_at_fault() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"require": "lr > nonsense"}, "could not convert"),
+        ({"require": "lr > nonsense"}, "must compare lr with numbers"),
         ({"require": "lr"}, "is not of the form"),
-        ({"require": "eta >= 0"}, "'eta' is not a hyperparameter"),
+        ({"require": "eta >= 0"}, "the rule has no hyperparameter 'eta'"),
         ({"require": "lr >= 1"}, "lr must satisfy lr >= 1; got 0.1"),
         ({"start": {"q": 1.0}}, "'q', which is not a slot"),
         ({"start": {"m": "eta"}}, "'eta', which is not a hyperparameter"),

@@ -83,7 +83,7 @@ def test_a_run_of_complex_parameters_moves_in_the_middle(row: Any) -> None:
 
 def test_optax_of_complex_parameters_is_refused_where_it_is_another_formula() -> None:
     for name in ("adamax", "adadelta", "lion", "lamb", "yogi"):
-        with pytest.raises(TypeError, match=r"of complex parameters is not ours.* use fastopt"):
+        with pytest.raises(TypeError, match=r"treats complex parameters in another way.* use fastopt"):
             getattr(like.optax, name)(np.ones(3, complex), learning_rate=0.1)
 
 
@@ -192,9 +192,9 @@ def test_parameters_go_by_name_where_there_are_names() -> None:
     ):
         like.torch.load_state(opt, state, **options)
         assert [slots["m"][0] for slots in opt.state] == [0.375, 0.25]
-    with pytest.raises(ValueError, match=r"the same names \(a\), others not: b, c"):
+    with pytest.raises(ValueError, match=r"share the names a, but not b, c"):
         like.torch.load_state(opt, torch_state(param_names=["a", "c"]))
-    with pytest.raises(ValueError, match="names must be the parameters' names"):
+    with pytest.raises(ValueError, match="names must be the names of the parameters"):
         like.torch.load_state(opt, torch_state(), names=["a", "c"])
 
 
@@ -256,7 +256,7 @@ REFUSED: dict[str, tuple[Any, str, Any, str]] = {
                 {**torch_state(lr=rate)["param_groups"][0], "params": [k]} for k, rate in enumerate((0.1, 0.2))
             ],
         },
-        "lr is one here, but not the same for all there: 0.2 for b",
+        "lr is one number in the optimizer, but not in the state, where b has 0.2",
     ),
     "other slots": (
         adam(),
@@ -268,10 +268,15 @@ REFUSED: dict[str, tuple[Any, str, Any, str]] = {
     "amsgrad": (adam(), "torch", torch_state(amsgrad=True), "amsgrad"),
     "AdamW": (adam(), "torch", torch_state(decoupled_weight_decay=True), "the state is of torch's AdamW"),
     "decay": (adam(), "torch", torch_state(weight_decay=0.1), "made without weight_decay"),
-    "maximize": (adam(), "torch", torch_state(maximize=True), "maximize of a is True there and False here"),
-    "formula": (adam(eps_hat=True), "torch", torch_state(), "eps_hat is False in torch and True here"),
+    "maximize": (
+        adam(),
+        "torch",
+        torch_state(maximize=True),
+        "maximize of a is True in the state, but False in the optimizer",
+    ),
+    "formula": (adam(eps_hat=True), "torch", torch_state(), "eps_hat is False in torch, but True in this optimizer"),
     "range": (adam(), "torch", torch_state(lr=-1.0), "lr must satisfy"),
-    "count": (fastopt.Adam(np.ones(2)), "torch", torch_state(), "2 parameters, the optimizer has 1"),
+    "count": (fastopt.Adam(np.ones(2)), "torch", torch_state(), "2 parameters, but the optimizer 1"),
     "shape": (fastopt.Adam([np.ones(2), np.ones(4)]), "torch", torch_state(), "was saved with shape"),
     "type": (fastopt.Adam([np.ones(2, "f4"), np.ones(3, "f4")]), "torch", torch_state(), "saved as float64"),
     "no peer": (fastopt.AdamLp([np.ones(2), np.ones(3)]), "torch", torch_state(), "torch has no optimizer"),
@@ -282,7 +287,7 @@ REFUSED: dict[str, tuple[Any, str, Any, str]] = {
         {"iteration": 3, "a_momentum": np.ones(2), "b_momentum": np.ones(3)},
         "has no velocity",
     ),
-    "not as keras": (adam(), "keras", keras_variables(), "eps_hat is True in keras and False here"),
+    "not as keras": (adam(), "keras", keras_variables(), "eps_hat is True in keras, but False in this optimizer"),
     "other state": (
         fastopt.Lion({"a": np.ones(2), "b": np.ones(3)}),
         "optax",
@@ -333,7 +338,7 @@ def test_a_count_that_the_state_lacks_is_asked_for() -> None:
     opt = fastopt.SGD([np.ones(2)], momentum=0.5)
     group = {"lr": 0.1, "momentum": 0.5, "dampening": 0, "weight_decay": 0, "nesterov": False, "params": [0]}
     state = {"state": {0: {"momentum_buffer": np.ones(2)}}, "param_groups": [group]}
-    with pytest.raises(ValueError, match="keeps no count of steps here; pass steps"):
+    with pytest.raises(ValueError, match="has no count of steps; pass steps"):
         like.torch.load_state(opt, state)
     like.torch.load_state(opt, state, steps=7)
     assert opt.t == 7

@@ -183,7 +183,7 @@ def test_the_state_goes_through_json_and_the_run_goes_on_as_if_it_had_not_stoppe
 def test_a_wrong_state_is_refused_before_anything_changes() -> None:
     plateau = ReduceOnPlateau()
     before = plateau.state_dict()
-    with pytest.raises(ValueError, match="the state of a ReduceOnPlateau has applied, skipped, best, bad, value"):
+    with pytest.raises(ValueError, match="the state of a ReduceOnPlateau must have applied, skipped, best, bad, value"):
         plateau.load_state_dict(BoldDriver().state_dict())
     with pytest.raises(TypeError, match="value in the state of a ReduceOnPlateau must be a number; got 'x'"):
         plateau.load_state_dict({**before, "bad": 3, "value": "x"})
@@ -249,7 +249,7 @@ def test_a_monitor_that_is_called_late_is_known_from_then_on_or_named() -> None:
     named = fastopt.SGD(p, lr=rate, monitors=[plateau])
     named.load_state_dict(saved)
     assert fastopt.SGD(p, lr=plateau * 0.1, monitors=[stopping, plateau]).monitors == [plateau, stopping]
-    with pytest.raises(TypeError, match="monitors must have state_dict and load_state_dict; got 3"):
+    with pytest.raises(TypeError, match=r"monitors\[0\] must have state_dict and load_state_dict; got 3"):
         fastopt.SGD(p, monitors=[3])
 
 
@@ -340,7 +340,7 @@ def test_early_stopping_restores_the_best_weights_bit_for_bit() -> None:
 
 def test_weights_that_were_not_kept_are_not_restored() -> None:
     p = np.ones(3)
-    with pytest.raises(ValueError, match="pass params"):
+    with pytest.raises(ValueError, match="with params=params"):
         EarlyStopping().restore()
     stopping = EarlyStopping(params=p)
     stopping.update(1.0)
@@ -417,7 +417,7 @@ def test_a_bold_driver_brings_a_rate_too_high_down_to_one_that_converges() -> No
         (lambda: ReduceOnPlateau() * 0.1 + 1e-3, r"can only be multiplied.*schedules\.function\(plateau"),
         (lambda: fastopt.schedules.constant(0.1) - ReduceOnPlateau(), "can only be multiplied"),
         (lambda: BoldDriver() / 2, "can only be multiplied"),
-        (lambda: BoldDriver(up=0.9), "up must be at least 1 and down within 0 and 1; got 0.9 and 0.5"),
+        (lambda: BoldDriver(up=0.9), "up must be 1 or more, and finite; got 0.9"),
         (lambda: BoldDriver(lowest=2.0), "the factor starts at 1"),
         (lambda: BoldDriver(tolerance=-0.1), "tolerance must be"),
         (lambda: BoldDriver(params=[]), "params has no arrays"),

@@ -82,7 +82,7 @@ def test_only_the_parameters_of_a_group_matter() -> None:
     assert fastopt.Adam(both, eps=TINY, groups={"0": {"eps": 1e-8}}).eps == TINY
     opt = fastopt.Adam(both, groups={"1": {"eps": TINY}})
     opt.groups["1"].eps = 2 * TINY
-    with pytest.raises(ValueError, match=rf"adam: groups\['0'\]: {MESSAGE}"):
+    with pytest.raises(ValueError, match=rf"groups\['0'\]: adam: {MESSAGE}"):
         fastopt.Adam(both, groups={"0": {"eps": TINY}})
     with pytest.raises(ValueError, match=MESSAGE):
         opt.eps = TINY

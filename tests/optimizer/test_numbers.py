@@ -294,3 +294,13 @@ def test_the_check_of_the_state_sees_flushing_and_rounding() -> None:
     with denormals_flushed():
         assert all(a != b for a, b in zip(state()[:4], ordinary[:4], strict=True))
     assert state() == ordinary
+
+
+def test_a_value_of_a_function_that_cannot_be_is_named_with_its_step() -> None:
+    values = {1: 0.1, 2: None, 3: -1.0}
+    opt = fastopt.SGD([np.ones(3)], lr=lambda t: values[t])
+    opt.step([np.ones(3)])
+    with pytest.raises(TypeError, match=r"^sgd: lr must be a number; got None; the function lr gave this at step 2$"):
+        opt.step([np.ones(3)])
+    with pytest.raises(ValueError, match=r"lr must satisfy .*; got -1.0; the function lr gave this at step 1$"):
+        opt.lr = lambda t: -1.0

@@ -56,7 +56,9 @@ def test_two_gradients_for_it_are_refused() -> None:
     opt = fastopt.SGD(params := tied(), lr=1.0, shared=True)
     before = params["embed"].copy()
     ones = {"embed": np.ones((3, 2), "float32"), "hidden": np.ones(4, "float32")}
-    with pytest.raises(ValueError, match=r"grads\['out'\]\['W'\] and grads\['embed'\] are of one shared array"):
+    with pytest.raises(
+        ValueError, match=r"grads\['out'\]\['W'\] and grads\['embed'\] are two gradients of one shared array"
+    ):
         opt.step({**ones, "out": {"W": np.ones((3, 2), "float32")}})
     assert same_bits(params["embed"], before)
     assert opt.t == 0

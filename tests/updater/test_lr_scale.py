@@ -134,7 +134,7 @@ def test_a_row_that_is_longer_than_a_kernel_counts_is_cut(length: int, tasks: in
 
 
 BAD: list[tuple[Any, type[Exception], str]] = [
-    ({"1": np.ones(5, "float32")}, ValueError, "'1' matches no parameter; there are 0"),
+    ({"1": np.ones(5, "float32")}, ValueError, "'1' matches no parameter; the parameters are 0"),
     ({"0": np.ones(4, "float32")}, ValueError, r"shape \(4,\), which does not broadcast to params\[0\]"),
     ({"0": np.ones((2, 30, 5), "float32")}, ValueError, "does not broadcast"),
     ({"0": np.ones(5)}, TypeError, "is float64 but .* computed in float32"),
@@ -219,7 +219,7 @@ def test_a_factor_is_live_in_an_optimizer_and_can_be_saved() -> None:
         (lambda: SparsityFactor(3, decay=1.0), ValueError, "decay"),
         (lambda: SparsityFactor(3, smallest=0.0), ValueError, "smallest"),
         (lambda: SparsityFactor(3, dtype="float16"), ValueError, "dtype"),
-        (lambda: SparsityFactor(3).update(np.ones((2, 4))), ValueError, "3 features; got shape"),
+        (lambda: SparsityFactor(3).update(np.ones((2, 4))), ValueError, r"x must have shape \(examples, 3\)"),
         (lambda: SparsityFactor(3).update((np.array([3]), 1)), IndexError, "from 0 to 2"),
         (lambda: SparsityFactor(3).load_state_dict(SparsityFactor(4).state_dict()), ValueError, "3 features"),
     ],

@@ -472,11 +472,15 @@ ONES = np.ones((2, 6), "float32")
         (lambda: RowSparse([0.0, 1.0], ONES), TypeError, "rows must be integers; got an array of float64"),
         (lambda: RowSparse([True, False], ONES), TypeError, "integers"),
         (lambda: RowSparse([[0, 1]], ONES), ValueError, "one dimension"),
-        (lambda: RowSparse([0, 1, 2], ONES), ValueError, r"a row for each of the 3 rows; got shape \(2, 6\)"),
-        (lambda: RowSparse([0, 1], ONES[:, :5]), ValueError, r"values of shape \(2, 5\), but a row .* \(6,\)"),
+        (
+            lambda: RowSparse([0, 1, 2], ONES),
+            ValueError,
+            r"values must have 3 rows, one for each number in rows; got shape \(2, 6\)",
+        ),
+        (lambda: RowSparse([0, 1], ONES[:, :5]), ValueError, r"values of shape \(2, 5\), but each row .* \(6,\)"),
         (lambda: RowSparse([0, 1], ONES.astype("float64")), TypeError, "float64 does not mix"),
         (lambda: RowSparse([0, 1], ONES.astype("int32")), TypeError, "int32"),
-        (lambda: RowSparse([0, 1], 3.0), TypeError, "got a ndarray and a float"),
+        (lambda: RowSparse([0, 1], 3.0), TypeError, "got an ndarray and a float"),
         (lambda: scipy.sparse.csr_matrix((41, 6), dtype="float32"), ValueError, r"shape \(41, 6\)"),
         (lambda: scipy.sparse.csr_matrix((ROWS, 6), dtype="int32"), TypeError, "int32"),
     ],
@@ -501,11 +505,11 @@ def test_values_may_not_be_what_the_step_writes() -> None:
 
 
 def test_modes_are_named() -> None:
-    with pytest.raises(ValueError, match="sparse must be exact or lazy; got 'dense'"):
+    with pytest.raises(ValueError, match="sparse must be 'exact' or 'lazy'; got 'dense'"):
         fastopt.Adam(table(), sparse="dense")
     with pytest.raises(ValueError, match="ema averages every row"):
         fastopt.Adam(table(), sparse="lazy", ema=0.9)
-    with pytest.raises(ValueError, match="no rows"):
+    with pytest.raises(ValueError, match="without rows"):
         fastopt.Adam([np.array(1.0)]).step([RowSparse([0], np.ones(1))])
 
 

@@ -27,7 +27,7 @@ def refuse_state(optimizer: torch.optim.Optimizer, like: str, kind: Kind, given:
         needed = kind.needed((*definition.slots, *definition.states))
         for param in group["params"]:
             if state := given.get("state", {}).get(param):
-                _raise(name, "its state", (set(state) & states) - kind.known, needed - set(state))
+                _raise(name, "its arrays", (set(state) & states) - kind.known, needed - set(state))
 
 
 def _options() -> set[str]:
@@ -39,7 +39,7 @@ def _options() -> set[str]:
 
 
 def _raise(name: str, what: str, foreign: set[str], lacking: set[str]) -> None:
-    parts = [f"{words} {', '.join(sorted(names))}" for words, names in (("has", foreign), ("lacks", lacking)) if names]
+    parts = [f"{words} {', '.join(sorted(names))}" for words, names in (("have", foreign), ("lack", lacking)) if names]
     if parts:
         raise ValueError(
             f"{name} cannot go on from a state of another optimizer class: {what} {' and '.join(parts)}; load what "

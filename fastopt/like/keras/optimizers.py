@@ -13,7 +13,9 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypedDict, Unpack
 
 from ...checkpoint.state import text
+from ...kernels.language.hyperparameters import suggestion
 from ...kernels.language.spellings import KERAS as NAMES
+from ...kernels.language.values import shown
 from ...optimizer.optimizer import Optimizer
 from ...optimizer.spelled import spell
 from ..building import Number, built, decayed, is_foreign, is_off
@@ -92,11 +94,14 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
         argument: value for argument, value in arguments.pop("shared").items() if (argument, value) != ("decay", None)
     }
     if unknown := [argument for argument in rest if argument not in SHARED]:
-        raise TypeError(f"{name} has no argument {', '.join(unknown)}")
+        known = [*arguments, *SHARED]
+        theirs = {ours: theirs for theirs, ours in NAMES.items()}.get(unknown[0])
+        hint = f"did you mean {theirs!r}?" if theirs in known else suggestion(unknown[0], known)
+        raise TypeError(f"{name} has no argument {unknown[0]!r}; {hint}")
     given = {**SHARED, **arguments, **rest}
     params, label = given.pop("params"), given.pop("name")
     if label is not None and not isinstance(label, str):
-        raise TypeError(f"{name}: name must be a string; got {label!r}")
+        raise TypeError(f"{name}: name must be a string; got {shown(label)}")
     if sum(given[clip] is not None for clip in CLIPS) > 1:
         raise ValueError(f"{name}: only one of {', '.join(CLIPS)} can be set, as in keras")
     given |= {clip: None for clip in CLIPS if is_off(given[clip])}

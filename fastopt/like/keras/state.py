@@ -71,7 +71,10 @@ def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = 
     theirs = [name for name, _ in next(iter(by_kind.values()))] if by_kind else list(updater_of(opt).parameters.keys)
     for kind, own in by_kind.items():
         if [name for name, _ in own] != theirs:
-            raise ValueError(f"the state has {kind} of {[name for name, _ in own]}, but other arrays of {theirs}")
+            raise ValueError(
+                f"the state has {kind} of {[name for name, _ in own]}, but other slots of {theirs}; pass all of the "
+                "optimizer's variables"
+            )
     order = moving.places(opt, theirs, len(theirs), names)
     steps = int(moving.on_host(single["iteration"], "iteration"))
     hyper = {NAMES[name]: float(moving.on_host(single[name], name)) for name in may}

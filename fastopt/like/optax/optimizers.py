@@ -52,8 +52,8 @@ def made(
     if any("complex" in str(getattr(array, "dtype", "")) for _, _, array in leaves(params, "")):
         if family not in COMPLEX:
             raise TypeError(
-                f"optax's {family} of complex parameters is not ours, which sees their two parts: use "
-                f"fastopt.{family}, or real parameters"
+                f"optax's {family} treats complex parameters in another way than fastopt, which updates their two "
+                f"parts; use fastopt.{family}, or pass real parameters"
             )
         hyper["second_moment"] = COMPLEX[family]
     return built(family, params, hyper, FIXED.get(family, {}))
@@ -68,7 +68,7 @@ def sgd(
 ) -> Optimizer:
     """optax.sgd: lr is outside the velocity."""
     if nesterov and momentum is None:
-        raise ValueError("nesterov=True has no effect without momentum")
+        raise ValueError("nesterov=True has no effect without momentum; pass momentum too, as momentum=0.9")
     return made("SGD", locals(), {"accumulator_dtype": None})
 
 

@@ -112,7 +112,7 @@ def linear_onecycle_schedule(
     peak, steps, low, last = _one_cycle(peak_value, transition_steps, div_factor, final_div_factor)
     parts = (number("pct_start", pct_start, 0.0, 1.0), number("pct_final", pct_final, 0.0, 1.0))
     if parts[0] > parts[1]:
-        raise ValueError(f"pct_start must not be above pct_final; got {pct_start} and {pct_final}")
+        raise ValueError(f"pct_start must not be above pct_final; got pct_start={pct_start}, pct_final={pct_final}")
     knots = (*(float(int(part * steps)) for part in parts), float(steps))
     return Schedule(through((low, peak, low, last), knots, SHAPES["linear"]), steps=steps)
 
@@ -159,7 +159,7 @@ def warmup_cosine_decay_schedule(
     steps = count("decay_steps", decay_steps) - count("warmup_steps", warmup_steps, low=0)
     if steps < 1:
         raise ValueError(
-            f"decay_steps counts the warm-up too and must be more; got warmup_steps={warmup_steps}, "
+            f"decay_steps counts the warm-up too and must be more than warmup_steps; got warmup_steps={warmup_steps}, "
             f"decay_steps={decay_steps}"
         )
     # optax's alpha of a peak of zero is zero.
@@ -188,7 +188,7 @@ def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> Schedule:
     """One warmup_cosine_decay_schedule after another, each of its own decay_steps."""
     given = list(cosine_kwargs)
     if not given:
-        raise ValueError("cosine_kwargs is empty; it has the arguments of one warmup_cosine_decay_schedule or more")
+        raise ValueError("cosine_kwargs is empty; pass the arguments of one warmup_cosine_decay_schedule or more")
     parts = [warmup_cosine_decay_schedule(**arguments) for arguments in given]
     ends = [sum(arguments["decay_steps"] for arguments in given[: place + 1]) for place in range(len(given))]
     return core.join(parts, boundaries=ends[:-1])

@@ -69,7 +69,7 @@ def load_state(
     slots_of = {key: value for key, value in parts if not key.endswith(".count")}
     moving.same_names(slots_of, wanted, opt.rule)
     if len(counts) > 1:
-        raise ValueError(f"the parts of the state count different steps: {sorted(counts)}")
+        raise ValueError(f"the parts of the state must count the same steps; got {sorted(counts)}")
     updates = moving.counted(counts.pop() if counts else None, steps, "optax")
     trees = {key: list(leaves(tree, key)) for key, tree in slots_of.items()}
     theirs = [name for _, name, _ in next(iter(trees.values()))] if trees else list(updater_of(opt).parameters.keys)
@@ -111,7 +111,8 @@ def _names(opt: Optimizer) -> dict[str, str]:
     moving.same_formula(opt, "optax", FIXED.get(family, {}), FREE)
     if opt.hyper.get("correct") == "after":
         raise ValueError(
-            "optax corrects the bias before the maximum or never; make the optimizer by fastopt.like.optax"
+            "correct is 'after' in this optimizer, but optax corrects the bias before the maximum or never; make the "
+            "optimizer by fastopt.like.optax"
         )
     return names
 

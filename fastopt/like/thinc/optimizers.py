@@ -29,9 +29,12 @@ def made(family: str, arguments: dict[str, Any]) -> Optimizer:
         if isinstance(value, list) or hasattr(value, "__next__"):
             raise TypeError(f"{name}: pass a function of the step, such as lambda step: values[step], not its values")
     if any(is_off(given.get(beta, 1.0)) for beta in ("beta1", "beta2")):
-        raise ValueError("with a beta of 0 thinc does not do Adam's steps; use SGD")
+        raise ValueError("beta1 and beta2 must not be 0, with which thinc does not do Adam's steps; use SGD")
     if not after and not is_off(given["L2"]) and not is_off(given["grad_clip"]):
-        raise ValueError("thinc clips the sum of gradient and decay, fastopt the gradient; pass grad_clip=0")
+        raise ValueError(
+            "L2 and grad_clip together differ: thinc clips the sum of gradient and decay, fastopt the gradient; pass "
+            "grad_clip=0"
+        )
     if is_off(given["grad_clip"]):
         given["grad_clip"] = None
     hyper = {NAMES.get(n, n): counted_from_zero(value) for n, value in given.items()}

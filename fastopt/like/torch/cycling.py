@@ -107,7 +107,7 @@ def OneCycleLR(
     refuse("last_epoch", last_epoch, -1, "the step says where a resumed run is")
     if total_steps is None:
         if epochs is None or steps_per_epoch is None:
-            raise ValueError("give total_steps, or epochs and steps_per_epoch")
+            raise ValueError("the number of steps is not known; pass total_steps, or both epochs and steps_per_epoch")
         steps = count("epochs", epochs) * count("steps_per_epoch", steps_per_epoch)
     else:
         if epochs is not None or steps_per_epoch is not None:
@@ -127,6 +127,6 @@ def OneCycleLR(
         knots = (part * steps - 1.0, 2 * part * steps - 2.0, float(steps - 1))
         rates, momenta = (low, peak, low, last), (fast, slow, fast, fast)
     if list(knots) != sorted(knots):
-        raise ValueError(f"pct_start={pct_start} leaves no steps for the last phase")
+        raise ValueError(f"pct_start={pct_start} leaves no steps for the last phase; pass a smaller pct_start")
     momentum = through(momenta, knots, shape) if cycle_momentum else None
     return Cycling(through(rates, knots, shape), momentum, steps=steps, horizon=steps)

@@ -28,7 +28,7 @@ class ParamGroup(MutableMapping[str, Any]):
             tree = self._optimizer.params if self._count is None else self._optimizer.params[self._place]
             return [array for _, _, array in leaves(tree, "")]
         if name not in list(self):
-            raise KeyError(f"{name!r}; there are {', '.join(self)}")
+            raise KeyError(f"{name!r}; this group has {', '.join(self)}")
         numbers = {**self._optimizer.hyper, **(self._own or {})}
         values = tuple(numbers[one] for one in _ours(name))
         return values if name in PAIRS else values[0]
@@ -36,9 +36,9 @@ class ParamGroup(MutableMapping[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         ours = _ours(name)
         if name == "params" or any(one not in self._optimizer.hyper for one in ours):
-            raise KeyError(f"{name!r} cannot be set; there are {', '.join(n for n in self if n != 'params')}")
+            raise KeyError(f"{name!r} cannot be set; this group has {', '.join(n for n in self if n != 'params')}")
         if self._own is not None:
-            put(self._own, ours, value)
+            put(self._own, ours, value, called=name)
 
     def update(self, *given: Any, **named: Any) -> None:
         """Set several; raises what setting one raises, and then sets none."""
@@ -51,7 +51,7 @@ class ParamGroup(MutableMapping[str, Any]):
         return self._optimizer.hyper if self._count is None else self._optimizer.groups.get(str(self._place))
 
     def __delitem__(self, name: str) -> None:
-        raise TypeError("a hyperparameter cannot be removed; set it to another value")
+        raise TypeError(f"the hyperparameter {name} cannot be removed; set {name} to another value")
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(["params", *map(_theirs, self._optimizer.hyper)]))

@@ -14,6 +14,7 @@ from typing import Any
 from ...kernels import FAMILIES
 from ...kernels.language.spellings import PAIRS
 from ...kernels.language.spellings import TORCH as NAMES
+from ...kernels.language.values import shown
 from ...optimizer.optimizer import Optimizer
 from ...optimizer.spelled import spell
 from ...trees.tree import leaves
@@ -35,7 +36,12 @@ def translated(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, 
         refuse(argument, given.pop(argument, None), False, why)
     for pair, names in PAIRS.items():
         if pair in given:
-            given.update(zip(names, given.pop(pair), strict=True))
+            values = given.pop(pair)
+            if not isinstance(values, list | tuple):
+                raise TypeError(f"{pair} must be a pair of values, of {' and '.join(names)}; got {shown(values)}")
+            if len(values) != len(names):
+                raise ValueError(f"{pair} must be a pair of values, of {' and '.join(names)}; got {shown(values)}")
+            given.update(zip(names, values, strict=True))
     decoupled = given.pop("decoupled_weight_decay", False)
     family = DECOUPLED.get(name, name) if decoupled else name
     if given.get("dampening") == 0:
@@ -82,7 +88,10 @@ def _grouped(
         whole = {"decay": hyper["decay"], "weight_decay": 0.0} | whole if "decay" in hyper else whole
         differing = {n: value for n, value in whole.items() if value != hyper.get(n)}
         if others := [n for n, value in differing.items() if isinstance(value, bool | str)]:
-            raise ValueError(f"params[{place}] differs in {', '.join(others)}, which is one for all groups here")
+            raise ValueError(
+                f"params[{place}] differs in {', '.join(others)}, which must be the same in all groups; make an "
+                "optimizer for each group"
+            )
         groups[str(place)] = differing
     # A pattern must match something.
     return {place: differing for place, differing in groups.items() if differing or any(leaves(params[int(place)], ""))}
@@ -112,7 +121,10 @@ def SGD(
 ) -> Optimizer:
     """torch.optim.SGD: lr is outside the velocity, and the first gradient is not dampened."""
     if nesterov and (momentum == 0 or dampening != 0):
-        raise ValueError("nesterov needs a momentum and no dampening, as in torch")
+        raise ValueError(
+            f"nesterov=True needs a momentum, and dampening 0, as in torch; got momentum={momentum!r}, "
+            f"dampening={dampening!r}"
+        )
     return made("SGD", locals())
 
 

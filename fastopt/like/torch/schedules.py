@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ... import schedules as core
+from ...kernels.language.values import kind_of
 from ...schedules.arguments import ascending, count, number, sequence
 from ...schedules.calls import named
 from ...schedules.functions import each
@@ -35,7 +36,7 @@ def starts_anew(last_epoch: int) -> None:
 def of_one_group(name: str, value: Any) -> Callable[[int], float]:
     if not callable(value):
         raise TypeError(
-            f"{name} must be a function; got {value!r}. For one function a group, give each group its own: "
+            f"{name} must be a function; got {kind_of(value)}. For one function a group, give each group its own: "
             "groups={'encoder': {'lr': LambdaLR(...)}}"
         )
     return value  # type: ignore[no-any-return]
@@ -69,7 +70,7 @@ def MultiplicativeLR(lr: float, lr_lambda: Callable[[int], float], last_epoch: i
 @named
 def StepLR(lr: float, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> Factor:
     """Multiplied by gamma after each step_size updates."""
-    return Factor(lr, core.step_decay(1.0, every=step_size, gamma=gamma), last_epoch)
+    return Factor(lr, core.step_decay(1.0, every=count("step_size", step_size), gamma=gamma), last_epoch)
 
 
 @named
@@ -142,13 +143,14 @@ def ChainedScheduler(schedulers: Sequence[Factor]) -> Factor:
     """
     parts = sequence("schedulers", schedulers)
     if not parts:
-        raise ValueError("schedulers is empty; it has one or more")
+        raise ValueError("schedulers is empty; pass one or more")
     for place, part in enumerate(parts):
         if not isinstance(part, Factor):
-            raise ValueError(f"schedulers[{place}], {part!r}, does not multiply the rate; it cannot be chained")
+            raise ValueError(f"schedulers[{place}] must multiply the rate, as StepLR does; got {part!r}")
         if part.lr != parts[0].lr:
             raise ValueError(
-                f"schedulers[{place}] has the base rate {part.lr}, and schedulers[0] has {parts[0].lr}; they share one"
+                f"schedulers[{place}] has the base rate {part.lr}, but schedulers[0] has {parts[0].lr}; pass equal "
+                "base rates"
             )
     factor: Schedule = parts[0].factor
     for part in parts[1:]:
@@ -160,5 +162,5 @@ def ChainedScheduler(schedulers: Sequence[Factor]) -> Factor:
 def SequentialLR(schedulers: Sequence[Schedule], milestones: Sequence[int], last_epoch: int = -1) -> Schedule:
     """Each scheduler up to its milestone, from its own first step and with its own base rate."""
     starts_anew(last_epoch)
-    bounds = ascending("milestones", milestones, length=len(sequence("schedulers", schedulers)) - 1)
+    bounds = ascending("milestones", milestones, of="schedulers", parts=len(sequence("schedulers", schedulers)))
     return core.join(schedulers, boundaries=bounds)

@@ -79,7 +79,10 @@ def _numbers(opt: Optimizer, family: str, group: Mapping[str, Any]) -> tuple[dic
     torch_name = {own: theirs for theirs, own in optimizers.DECOUPLED.items()}.get(family, family)
     their_family, hyper = optimizers.translated(torch_name, given)
     if their_family != family:
-        raise ValueError(f"the state is of torch's {their_family}; the optimizer is {family} ({opt.rule.name})")
+        raise ValueError(
+            f"the state is of torch's {their_family}, but the optimizer is {family} ({opt.rule.name}); make the "
+            f"optimizer by fastopt.like.torch.{their_family}"
+        )
     switches = {"maximize": bool(hyper.pop("maximize", False))}
     if "decay" in hyper:
         switches["decay"] = hyper.pop("decay")
@@ -87,8 +90,11 @@ def _numbers(opt: Optimizer, family: str, group: Mapping[str, Any]) -> tuple[dic
         hyper.setdefault("weight_decay", 0.0)
     _, options = moving.of_family(opt.rule)
     for option in FAMILIES[family].options:
-        if option not in opt.rule.hyper and bool(hyper.pop(option, False)) != (option in options):
-            raise ValueError(f"{option} is not the same in the state and in {opt.rule.name}")
+        if option not in opt.rule.hyper and (there := bool(hyper.pop(option, False))) != (here := option in options):
+            raise ValueError(
+                f"{option} is {there} in the state and {here} in the optimizer ({opt.rule.name}); make the optimizer "
+                f"with {option}={there}"
+            )
     return hyper, switches
 
 
@@ -116,7 +122,10 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     wanted, (family, options) = moving.names_in(STATE, opt.rule, "torch"), moving.of_family(opt.rule)
     moving.same_formula(opt, "torch", {})
     if updater_of(opt).definition.on.get("decay", "l2") not in ("l2", "decoupled"):
-        raise ValueError(f"torch has no weight decay that is {updater_of(opt).definition.on['decay']}")
+        raise ValueError(
+            f"torch has no weight decay with decay={updater_of(opt).definition.on['decay']!r}, only 'l2' and "
+            "'decoupled'"
+        )
     keys = updater_of(opt).parameters.keys
     order = moving.places(opt, None, len(keys), names)
     ours = [order.index(place) for place in range(len(keys))]
