@@ -241,7 +241,7 @@ def test_what_cannot_be_used_is_refused_by_fit(ours: Any) -> None:
         ({"rule": 3}, "rule' parameter of MLPClassifier must be"),
         ({"rule": "Lion", "hyper": {"beta3": 1}}, "did you mean 'beta2'"),
         ({"rule": "Lion", "hyper": {"beta1": 1.0}}, "beta1 must satisfy"),
-        ({"rule": "Lion", "hyper": {"lr": 1.0}}, "lr is learning_rate_init"),
+        ({"rule": "Lion", "hyper": {"lr": 1.0}}, "pass learning_rate_init instead"),
         ({"rule": "Lion", "momentum": 0.5}, "momentum=0.5 has no effect with rule"),
         ({"rule": "Lion", "solver": "lbfgs"}, "solver='lbfgs' has no effect with rule"),
         ({"hyper": {"beta1": 0.5}}, "hyper has no effect without rule"),

@@ -8,7 +8,7 @@ foreach and fused choose among torch's kernels and may have any value, since one
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...kernels import FAMILIES
@@ -37,11 +37,11 @@ def translated(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, 
     for pair, names in PAIRS.items():
         if pair in given:
             values = given.pop(pair)
-            if not isinstance(values, list | tuple):
-                raise TypeError(f"{pair} must be a pair of values, of {' and '.join(names)}; got {shown(values)}")
-            if len(values) != len(names):
-                raise ValueError(f"{pair} must be a pair of values, of {' and '.join(names)}; got {shown(values)}")
-            given.update(zip(names, values, strict=True))
+            each = tuple(values) if isinstance(values, Iterable) else ()
+            if len(each) != len(names):
+                kind = ValueError if isinstance(values, Iterable) else TypeError
+                raise kind(f"{pair} must be a pair of values, of {' and '.join(names)}; got {shown(values)}")
+            given.update(zip(names, each, strict=True))
     decoupled = given.pop("decoupled_weight_decay", False)
     family = DECOUPLED.get(name, name) if decoupled else name
     if given.get("dampening") == 0:
