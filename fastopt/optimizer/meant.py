@@ -58,9 +58,8 @@ def lacking(optimizer: Any, base: type, name: str, *value: Any) -> str:
     else:
         spelled = vars(optimizer).get("_spelled")
         called = name if sure and spelled and name in spelled.arguments else ours[0]
-        why = (
-            "" if name in (*ours, called) else f"fastopt calls it {written}; " if sure else f"did you mean {written}? "
-        )
+        why = f"fastopt calls it {written}; " if sure else f"did you mean {written}? "
+        why = "" if name in (*ours, called) else why
         why += _elsewhere(optimizer, base, ours[0], f"{called}={reprlib.repr(value[0]) if value else '...'}")
     return f"{said}: {why}" + (f"; this {kind.__name__} has {', '.join(own)}" if own else "")
 
@@ -69,6 +68,10 @@ def _elsewhere(optimizer: Any, base: type, name: str, given: str) -> str:
     """What to do about a hyperparameter or an option that an optimizer does not have. given: it as an argument."""
     if "_updater" not in vars(optimizer):
         return f"Optimizer.__init__ sets {name}; call that before, with {given}"
+    if name == "hyper":
+        return "hyper stays the same object; write its numbers, as opt.hyper.lr = 0.1, or opt.lr = 0.1"
+    if name == "rule":
+        return "rule is fixed when an optimizer is made; make another, as fastopt.Optimizer(params, rule)"
     if name == "groups":
         return "groups are fixed when an optimizer is made; opt.groups['b'].lr = ... sets a number of a group"
     if name in _options(base) or name in FIXED:

@@ -58,10 +58,10 @@ class Hyper(MutableMapping[str, Any]):
     def _of_all(self, name: str) -> str:
         """Why a number cannot be a group's; empty if it can."""
         if name in self._definition.statics:
-            return "chooses the formula, which is one for all parameters"
+            return f"chooses the formula, which is one for all parameters; pass {name} beside groups"
         whole = {
-            "clip_norm": "is of all gradients together; use clip_array_norm",
-            "clip_eps": "is one for all norms; pass it beside groups",
+            "clip_norm": "is of all gradients together; pass clip_array_norm",
+            "clip_eps": "is one for all norms; pass clip_eps beside groups",
         }
         return whole.get(name, "")
 

@@ -105,8 +105,8 @@ def row_sparse(gradient: Any, shape: Sequence[int], name: str) -> RowSparse:
         raise ValueError(f"{name} has shape {tuple(gradient.shape)} but its parameter has shape {tuple(shape)}")
     if gradient.dtype.kind not in "fc":
         raise TypeError(
-            f"{name} is a sparse matrix of {gradient.dtype}; expected float32 or float64, or complex64 or complex128: convert it with "
-            f"{name}.astype(numpy.float32)"
+            f"{name} is a sparse matrix of {gradient.dtype}; expected float32, float64, complex64 or complex128: "
+            f"convert it with {name}.astype(numpy.float32)"
         )
     if len(shape) != 2:
         raise ValueError(f"{name} is a sparse array of {len(shape)} dimensions; pass RowSparse(rows, values)")

@@ -1,5 +1,6 @@
 """Hyperparameters: their defaults and valid ranges, checked once, before anything is computed."""
 
+import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -90,7 +91,8 @@ def is_static(default: Any) -> bool:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A hint for a name that is not known: what another library calls so, the known name that is nearly it, or all."""
     known = list(known)
-    close = meant(name, known)
+    # In a message a wider guess than for an attribute, which may be somebody's own.
+    close = meant(name, known) or difflib.get_close_matches(name, known, 1)
     if close:
         return f"did you mean {' and '.join(map(repr, close))}?"
     return f"there are {', '.join(known)}" if known else "there are none"

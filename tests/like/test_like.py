@@ -278,7 +278,7 @@ def test_numbers_are_read_and_set_by_the_peer_s_names() -> None:
         opt.ema_momentum = 1.5
     with pytest.raises(AttributeError, match="make another with use_ema=False"):
         opt.use_ema = False
-    with pytest.raises(AttributeError, match=r"make it with ema_momentum=0\.5"):
+    with pytest.raises(AttributeError, match=r"without ema; make another with ema_momentum=0\.5"):
         rho.ema_momentum = 0.5
     opt = make("thinc", "Adam", L2=0.1)
     with pytest.raises(AttributeError, match="make another with L2_is_weight_decay=False"):
@@ -365,7 +365,7 @@ def test_torch_s_loop_over_groups_sets_each_group_once_and_a_checkpoint_has_it()
     assert [opt.params[0][0][0], opt.params[1][0], opt.params[2][0]] == [0.5, 0.5, 0.75]
     state = opt.state_dict()
     for wrong in ({"clip_norm": 1.0}, {"momentum": 0.5}, {"lr": {"function": "f"}}):
-        with pytest.raises(ValueError, match="has not the same hyperparameters"):
+        with pytest.raises(ValueError, match=r"the state has groups\['0'\]\.\w+, the optimizer not"):
             made().load_state_dict({**state, "groups": {"0": wrong, "2": {"lr": 0.25}}})
     with pytest.raises(ValueError, match="lr must satisfy"):
         made().load_state_dict({**state, "groups": {"0": {"lr": -1.0}, "2": {"lr": 0.25}}})

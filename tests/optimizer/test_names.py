@@ -191,7 +191,7 @@ def test_what_an_optimizer_only_shows_is_refused_in_its_own_words() -> None:
 
 def test_averages_and_their_decay_have_one_name_which_messages_tell_apart() -> None:
     opt = fastopt.Adam(params(), ema=0.5)
-    with pytest.raises(AttributeError, match=r"it is ema here, opt\.hyper\.ema = 0\.9;"):
+    with pytest.raises(AttributeError, match=r"fastopt calls it ema; write opt\.hyper\.ema = 0\.9;"):
         opt.ema_momentum = 0.9
     opt.hyper.ema = 0.9
     assert (opt.hyper["ema"], opt.ema["W"][0]) == (0.9, 1)
@@ -292,10 +292,10 @@ def test_a_mistyped_attribute_of_what_an_optimizer_is_given_is_refused(tmp_path:
 
 
 READ_ONLY = {
-    "grads": r"; write into the arrays of opt.grads, or pass the gradients, as in opt.step\(grads\)",
-    "state": "; write into the arrays of opt.state, or call load_state_dict",
-    "t": "; load_state_dict sets the count of steps",
-    "uniform_states": "$",
+    "grads": r": write into its arrays, as in opt.grads\['W'\].*, or pass the gradients to opt.step\(grads\)",
+    "state": r": write into its arrays, as in opt.state\[0\].*, or call load_state_dict",
+    "t": ": applied steps are counted; load_state_dict sets the count of a saved run",
+    "uniform_states": ": load_state_dict sets them",
 }
 
 
