@@ -96,7 +96,10 @@ def _given_for(tree: Any, like: Attributes, path: str, wanted: Wanted) -> dict[s
             "name as many, in the same order"
         )
     if children(tree) is None:
-        raise ValueError(f"{path} must have the {like!r} as in {wanted.known}; got {_kind(tree)}; {wanted.remedy}")
+        names = ", ".join(like.names)
+        raise ValueError(
+            f"{path} must have the attributes {names} as in {wanted.known}; got {_kind(tree)}; {wanted.remedy}"
+        )
     if like.several:
         return _parts(tree)
     places = [f".{like.names[k]}" for k in like.there()]

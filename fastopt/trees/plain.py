@@ -3,7 +3,7 @@
 import enum
 import functools
 import types
-from collections.abc import Iterable, Iterator, Mapping, Set, ValuesView
+from collections.abc import Iterable, Iterator, Mapping, MappingView, Set
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def way_out(value: Any) -> str:
         return SCALAR
     if isinstance(value, int | float | complex):
         return f", which cannot be trained: make it an array, numpy.array({value + 0.0!r}, dtype), or leave it out"
-    if isinstance(value, ValuesView):
+    if isinstance(value, MappingView):
         return "; pass the dict itself: gradients are then found by its keys"
     if isinstance(value, Mapping):
         return "; pass a dict of it: dict(...)"
