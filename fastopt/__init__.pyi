@@ -313,7 +313,7 @@ class Adamax(Optimizer):
     lr = 0.002: the learning rate; 0 <= lr < inf.
     beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
     beta2 = 0.999: the decay of the running maximum of the gradient's magnitude; 0 <= beta2 < 1.
-    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    eps = 1e-08: added to the gradient's magnitude or, with eps_inside off, to the divisor, which it keeps from zero; eps >= 0.
     eps_inside = True: eps is inside the maximum, as in torch, not added to it, as in keras.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
@@ -898,7 +898,7 @@ class RMSprop(Optimizer):
     alpha = 0.99: the decay of the running means of the gradient's square and, if centered, of the gradient; 0 <= alpha < 1.
     eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
     eps_inside = False: eps is inside the root, as in keras and optax, not added to it, as in torch.
-    lr_inside = False: lr multiplies what enters the velocity, as in keras, not what leaves it, as in torch. Only in rmsprop_momentum and rmsprop_centered_momentum.
+    lr_inside = False: lr multiplies what enters the velocity, as in keras and optax, not what leaves it, as in torch. Only in rmsprop_momentum and rmsprop_centered_momentum.
     centered = False: chooses the rule rmsprop_centered or rmsprop_centered_momentum.
     momentum = 0.0: the part of the velocity that stays from step to step; chooses the rule rmsprop_momentum or rmsprop_centered_momentum; 0 <= momentum < 1.
 

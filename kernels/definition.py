@@ -23,8 +23,9 @@ class Definition:
     start values of uniform states, numbers that are carried from step to step; they are returned after the arrays.
     start: for each state array its value before the first step, a number or the name of a hyperparameter.
     counters: the numbers that count steps, from 1.
+    rates: the names of arrays that multiply a rate, real ones for complex parameters too.
     guarded: the formula returns last a truth value that says whether the step counts.
-    together: whether both parts of a complex number share what the formula takes `over_parts`.
+    one_moment: whether both parts of a complex number share what the formula takes `over_parts`.
     """
 
     name: str
@@ -36,8 +37,9 @@ class Definition:
     states: dict[str, float]
     start: dict[str, Any]
     counters: tuple[str, ...]
+    rates: tuple[str, ...] = ()
     guarded: bool = False
-    together: bool = False
+    one_moment: bool = False
 
     def __init__(self) -> None:
         self._programs: dict[Any, Program] = {}
@@ -101,7 +103,7 @@ class Definition:
         return self._programs[key]
 
     def _trace(self, statics: Mapping[str, Any]) -> Program:
-        trace = Trace(self.together)
+        trace = Trace(self.one_moment)
         numbers = (*self.counters, *(n for n in self.hyper if n not in statics), *self.states)
         arrays = [trace.array(name) for name in self.arrays]
         try:
@@ -130,20 +132,24 @@ class Definition:
         count = len(self.written)
         outputs = dict(zip(self.written, nodes, strict=False))
         states = dict(zip(self.states, nodes[count:], strict=True))
-        return Program(self.name, self.arrays, numbers, outputs, states, guard)
+        return Program(self.name, self.arrays, numbers, outputs, states, guard, self.rates)
 
     def _check_parts(self, nodes: Sequence[Node]) -> None:
         """Raise TypeError for operations on both parts of complex numbers that the kernels do not have."""
         every = walk(nodes)
-        if self.together and all(node.op != "over_parts" for node in every):
+        if self.one_moment and all(node.op != "over_parts" for node in every):
             raise self.error(
                 'second_moment="modulus" has no effect: the rule takes no square of the gradient over_parts'
             )
         for node in every:
             if node.op in REDUCTIONS and any(inner.op in PAIRWISE for inner in walk(node.args)):
+                remedy = (
+                    'make the optimizer without second_moment="modulus"'
+                    if any(inner.op == "over_parts" for inner in walk(node.args))
+                    else "make the optimizer without conjugate_grads, and pass numpy.conj of the gradients"
+                )
                 raise self.error(
-                    f"no kernel has a {node.op} of expressions that join the parts of a complex number: leave the "
-                    'option second_moment="modulus"; in the place of conjugate_grads pass numpy.conj of the gradients'
+                    f"no kernel has a {node.op} of an expression that needs both parts of a complex number; {remedy}"
                 )
 
     def _checked_t(self, t: Any) -> int | None:

@@ -22,7 +22,7 @@ class Evaluated(Protocol):
     written: tuple[str, ...]
     states: dict[str, float]
     guarded: bool
-    together: bool
+    one_moment: bool
 
     def program(self, hyper: Mapping[str, Any]) -> Program:
         """The traced formula for the static choices among `hyper`."""
@@ -86,7 +86,7 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     single = compute == np.float32
     if single:
         inputs = [array.view(Flushed) for array in inputs]
-    with np.errstate(all="ignore"), seen_as(every[0].complex, definition.together):
+    with np.errstate(all="ignore"), seen_as(every[0].complex, definition.one_moment):
         results = definition.formula(*inputs, **numbers)
         results = list(results) if isinstance(results, tuple | list) else [results]
         counts = results.pop() if definition.guarded else True

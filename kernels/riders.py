@@ -101,7 +101,8 @@ class WithRiders(Definition):
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
-        self.together = on.get("second_moment") == "modulus"
+        self.one_moment = on.get("second_moment") == "modulus"
+        self.rates = (RATE,) if "lr_scale" in on else ()
         if "ema" in own and not self._corrected:
             self.start[AVERAGE] = 0.0
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
@@ -125,10 +126,10 @@ class WithRiders(Definition):
             g = clipped(g, numbers["clip_value"])
         if "clip_norm" in on or "clip_array_norm" in on:
             g = scaled(g, norm_factor(g, numbers, on))
-        if self.on.get("conjugate_grads"):
-            g = conjugate(g)
         if self.on.get("maximize"):
             g = -g
+        if self.on.get("conjugate_grads"):
+            g = conjugate(g)
         decay = self.on.get("decay") if "weight_decay" in on else None
         if decay == "l2":
             g = where(numbers["weight_decay"] != 0, g + numbers["weight_decay"] * p, g)

@@ -12,6 +12,7 @@ from operator import is_
 from types import NoneType
 from typing import Any, overload
 
+from .by_value import refused
 from .definition import Definition
 from .language.hyperparameters import bind, parse_ranges, plain_number
 from .language.meanings import told_apart
@@ -173,7 +174,10 @@ class Rule(Definition):
         if not self._mark:
             self._mark = os.urandom(16).hex()
             _MARKED[self._mark] = self
-        return _unpickled, (self.formula, self._options, self._mark)
+        if _found(self.formula.__module__, self.formula.__qualname__) is self.formula:
+            return _unpickled, (self.formula, self._options, self._mark)
+        why = f"{self.name} is a rule that no module has by its name; make it by @rule at the top level of a module"
+        return _unpickled_by_value, (refused(why), self.formula, self._options, self._mark)
 
     def __copy__(self) -> "Rule":
         return self
@@ -239,6 +243,10 @@ def _unpickled(formula: Any, options: tuple[str, Mapping[str, Any], Sequence[str
         rule._mark = mark
     _MARKED[mark] = rule
     return rule
+
+
+def _unpickled_by_value(_: Any, *made: Any) -> Rule:
+    return _unpickled(*made)
 
 
 def _found(module: str, qualname: str) -> Any:

@@ -41,7 +41,7 @@ headers tasks
 cpu cuda numba_cuda
 backends libraries
 step reference
-definition
+by_value definition
 rule_type riders
 families
 rules
@@ -122,6 +122,7 @@ OF_ITS_OWN = {
     ("rule_type", "_mark"),
     ("step", "_step"),
     *((name, "_kept") for name in ("plateau", "early_stopping", "bold_driver", "best")),
+    ("plateau", "_spelled"),
 }
 
 

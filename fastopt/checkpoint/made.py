@@ -22,10 +22,10 @@ class Made:
     function: Callable[..., Any]
     of: tuple[str, ...]
 
-    def array(self, arrays: Callable[[str], Any], together: bool = False) -> Any:
+    def array(self, arrays: Callable[[str], Any], one_moment: bool = False) -> Any:
         """The array, worked out in float64, in the type of the first if that has fractions; of complex arrays complex.
 
-        arrays: gives a NumPy array by its slot. together: whether both parts of a complex number have one second
+        arrays: gives a NumPy array by its slot. one_moment: whether both parts of a complex number have one second
         moment. Raises ValueError if the shapes differ.
         """
         given, names = [arrays(slot) for slot in self.of], " and ".join(self.of)
@@ -37,7 +37,7 @@ class Made:
         with (
             memory_for(f"what is made of {names}", "Free three times what one of them has, in float64"),
             np.errstate(all="ignore"),
-            seen_as(pairs, together),
+            seen_as(pairs, one_moment),
         ):
             made = np.asarray(self.function(*(one.reshape(-1).astype("float64") for one in given))).astype(stored)
         made = made.reshape(given[0].shape)

@@ -1,5 +1,7 @@
 """Values as JSON holds them: NumPy's numbers become Python's, and what JSON cannot hold is named by its place."""
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from ..kernels.language.hyperparameters import plain_number
@@ -21,7 +23,8 @@ def plain(value: Any, place: str) -> Any:
 
 def _plain(value: Any, place: str) -> Any:
     if isinstance(value, dict):
-        return {_key(key, place): _plain(own, f"{place}[{key!r}]") for key, own in value.items()}
+        _check_keys(keys := [_key(key, place) for key in value], place)
+        return {key: _plain(own, f"{place}[{key!r}]") for key, own in zip(keys, value.values(), strict=True)}
     if isinstance(value, list | tuple):
         return [_plain(own, f"{place}[{k}]") for k, own in enumerate(value)]
     number = _number(value)
@@ -46,3 +49,16 @@ def _key(key: Any, place: str) -> Any:
     if not isinstance(key, _PLAIN):
         raise TypeError(f"JSON cannot hold {place}, which has the key {key!r}, a {type(key).__name__}; use a string")
     return key
+
+
+def _check_keys(keys: Iterable[Any], place: str) -> None:
+    """Raise TypeError for keys that are one in JSON, whose keys are strings."""
+    written: dict[str, Any] = {}
+    for key in keys:
+        name = key if isinstance(key, str) else json.dumps(key)
+        if name in written:
+            raise TypeError(
+                f"JSON cannot hold {place}, whose keys {written[name]!r} and {key!r} are both {name!r} in JSON; "
+                "use different strings"
+            )
+        written[name] = key

@@ -80,19 +80,20 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     parameter = updater.rule.arrays[0] + "/"
     ours = arrays_of(updater)
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
-    misfits = {key: said for key in ours if key in theirs and (said := _misfit(key, saved.specs[key], *ours[key]))}
-    if some:
-        theirs -= misfits.keys()
-    elif misfits:
-        raise next(iter(misfits.values()))
+    misfits = {key: found for key in ours if key in theirs and (found := _misfit(saved.specs[key], *ours[key]))}
+    if misfits and not some:
+        key, misfit = next(iter(misfits.items()))
+        raise misfit.error(f"{key} {misfit.said}{misfit.remedy}")
+    theirs -= misfits.keys()
+    reasons = {key: f"it {misfit.said}" for key, misfit in misfits.items()}
     # The state may lack all parameters, but not only some of them.
     wanted = {key for key in ours if any(k.startswith(parameter) for k in theirs) or not key.startswith(parameter)}
-    # State goes with its count of steps, and a copy with its parameter: where a part is missing, none is taken.
-    whole, left = _whole(updater, theirs)
+    # State goes with its count of steps, copy and average with their parameter: where a part is missing, none is taken.
+    whole, left = _whole(updater, theirs, misfits)
     common = [key for key in ours if key in theirs and key not in left]
     missing = tuple(key for key in ours if key in wanted - theirs - misfits.keys())
     unexpected = tuple(sorted(theirs - set(ours)))
-    histories = _histories(updater, state, whole, theirs)
+    histories = _histories(updater, state, whole, common)
     changes, changed, conflicts = _hyper_changes(updater, state)
     differing = list(conflicts)
     conflicts += [f"its arrays have no {', '.join(missing[:5])}"] * bool(missing)
@@ -102,8 +103,6 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
             f"the state is not of such an optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
             "saved, or pass partial=True to take what fits"
         )
-    changed += [f"not taken: {conflict}" for conflict in differing]
-    changed += [f"{key}: as it was, since {why}" for key, why in {**misfits, **left}.items() if some]
     fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in common]
     updater.flush()
     undo: list[Callable[[], Any]] = []
@@ -114,7 +113,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     fillings.append(tuple)
     done = updater.journal.note(len(fillings), finish, undo)
     try:
-        load_stateful(updater, state, some, undo)
+        differing += load_stateful(updater, state, some, undo)
         for hyper, name, value in changes:
             undo.append(partial(hyper.put, name, hyper.get(name, ABSENT)))
             hyper.put(name, value)
@@ -122,6 +121,8 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
         done.extend(map(operator.call, fillings))
     finally:
         updater.journal.settle()
+    changed += [f"not taken: {conflict}" for conflict in differing]
+    changed += [f"{key}: as it was, since {why}" for key, why in {**reasons, **left}.items()]
     return LoadReport(missing, unexpected, tuple(changed), state.get("user"))
 
 
@@ -151,27 +152,35 @@ def _current(saved: Checkpoint) -> Checkpoint:
     return saved
 
 
-def _whole(updater: Updater, theirs: Collection[str]) -> tuple[set[str], dict[str, str]]:
-    """The parameters of which a state has all slots of the rule; and what is left as it is, with the reason."""
+def _whole(updater: Updater, theirs: Collection[str], misfits: Collection[str]) -> tuple[set[str], dict[str, str]]:
+    """The parameters of which a state has all slots of the rule; and what is left as it is, with the reason.
+
+    theirs: what the state has, without misfits, which do not fit.
+    """
     parameter, _, *slots = updater.rule.arrays
     whole: set[str] = set()
     left: dict[str, str] = {}
     for key in updater.parameters.keys:
         names = [f"{slot}/{key}" for slot in slots]
         if missing := [name for name in names if name not in theirs]:
-            why = f"the state has no {', '.join(missing)}"
+            lacking = [f"{name} that fits" if name in misfits else name for name in missing]
+            why = f"the state has no {', '.join(lacking)}"
             left |= {name: why for name in names if name in theirs}
         else:
             whole.add(key)
-        if f"{COPY}/{key}" in theirs and f"{parameter}/{key}" not in theirs:
-            left[f"{COPY}/{key}"] = "it follows the parameter"
+        own = f"{parameter}/{key}"
+        # An average may be loaded into an optimizer whose parameters came from elsewhere.
+        for slot, stays in ((COPY, own not in theirs), (AVERAGE, own in misfits)):
+            if stays and f"{slot}/{key}" in theirs:
+                left[f"{slot}/{key}"] = "it follows the parameter"
     return whole, left
 
 
 def _histories(
-    updater: Updater, state: Mapping[str, Any], whole: Collection[str], theirs: Collection[str]
+    updater: Updater, state: Mapping[str, Any], whole: Collection[str], common: Collection[str]
 ) -> list[History]:
-    """The history of each parameter: the saved one if the state is whole, else the present one."""
+    """The history of each parameter: the saved one if the state is whole, else the present one. common: what is
+    loaded."""
     histories = []
     saved = state["uniform_states"]
     # Of the run they are the same for all parameters, those that the state does not have too.
@@ -196,7 +205,7 @@ def _histories(
                 f"uniform_states[{key!r}] in the state must be numbers for {', '.join(own.states) or 'nothing'}; "
                 f"got {short(numbers)}"
             )
-        means = count - since if f"{AVERAGE}/{key}" in theirs else own.count - own.since
+        means = count - since if f"{AVERAGE}/{key}" in common else own.count - own.since
         if key not in whole:
             count, numbers = own.count, numbers if of_run is not None else own.states
         averaged = AVERAGE in updater.definition.slots
@@ -268,14 +277,24 @@ def _differ(a: Any, b: Any) -> bool:
     return type(a) is not type(b) or bool(a != b)
 
 
-def _misfit(key: str, spec: Spec, array: Any, name: str) -> ValueError | TypeError | None:
+@dataclass(frozen=True)
+class _Misfit:
+    """Why a saved array does not fit ours: the kind of error, what is said after its name, and what to do."""
+
+    error: type[Exception]
+    said: str
+    remedy: str
+
+
+def _misfit(spec: Spec, array: Any, name: str) -> _Misfit | None:
     """Why a saved array does not fit ours. Raises ValueError for one of ours that cannot be written."""
     _, view = view_of(array, name)
     storage, shape = spec
     if not view.writable:
         raise ValueError(f"{name} is read-only; pass a writable array, such as {name}.copy()")
     if shape != view.own_shape:
-        return ValueError(f"{key} was saved with shape {shape}, but {name} has shape {view.own_shape}")
+        return _Misfit(ValueError, f"was saved with shape {shape}, but {name} has shape {view.own_shape}", "")
     if storage != view.own_type:
-        return TypeError(f"{key} was saved as {storage}, but {name} is {view.own_type}; make it of that type first")
+        said = f"was saved as {storage}, but {name} is {view.own_type}"
+        return _Misfit(TypeError, said, "; make it of that type first")
     return None

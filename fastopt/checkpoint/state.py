@@ -19,14 +19,15 @@ FORMAT = 2
 def arrays_of(updater: Updater) -> dict[str, tuple[Any, str]]:
     """Every array that is saved, with its name in messages, by slot/parameter: `m/layers.0.W`.
 
-    The slot of the parameter itself is the rule's name for it.
+    The slot of the parameter itself is the rule's name for it. Raises ValueError for a parameter that its state does
+    not fit.
     """
     named = {}
     slots = updater.rule.arrays[0], *updater.definition.slots
-    for k, (key, parameter) in enumerate(zip(updater.parameters.keys, updater.arrays, strict=True)):
-        arrays = parameter, *updater.state[k].values()
+    updater.taken.check(arrays := updater.arrays, range(len(arrays)))
+    for k, (key, parameter) in enumerate(zip(updater.parameters.keys, arrays, strict=True)):
         path = updater.parameters.paths[k]
-        for place, (slot, array) in enumerate(zip(slots, arrays, strict=True)):
+        for place, (slot, array) in enumerate(zip(slots, (parameter, *updater.state[k].values()), strict=True)):
             named[f"{slot}/{key}"] = array, f"state {slot!r} of params{path}" if place else f"params{path}"
     return named
 

@@ -13,8 +13,12 @@ def short(value: Any) -> str:
     return shown if len(shown) < 80 else f"{shown[:77]}..."
 
 
-def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> None:
-    """Load the monitors and the loss scaler; functions that undo it are appended to `undo`."""
+def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: list[Callable[[], Any]]) -> list[str]:
+    """Load the monitors and the loss scaler; functions that undo it are appended to `undo`.
+
+    some: leave those that do not fit. Returns why some were left.
+    """
+    left = []
     found = _matched(updater.choices.every_monitor, list(state["monitors"]))
     if isinstance(found, str):
         if not some:
@@ -22,18 +26,23 @@ def load_stateful(updater: Updater, state: Mapping[str, Any], some: bool, undo: 
                 f"{found}; use the same monitors in the same places (one that no function of the step has called yet "
                 "is named by monitors=), or pass partial=True to leave these as they are"
             )
+        left.append(found)
         found = []
     pairs = [(monitor, entry.get("state")) for monitor, entry in found]
     scale = state.get("loss_scaler")
     if (scale is None) == (updater.loss_scaler is None):
         pairs += [(updater.loss_scaler, scale)] if scale is not None else []
-    elif not some:
-        raise ValueError("of the state and the optimizer one has a loss_scaler, the other has none")
+    else:
+        have = ("the state", "the optimizer") if updater.loss_scaler is None else ("the optimizer", "the state")
+        left.append("{} has a loss_scaler, {} has none".format(*have))
+        if not some:
+            raise ValueError(left[-1])
     for stateful, values in pairs:
         if not isinstance(values, Mapping):
             raise ValueError(f"the state of a {type(stateful).__name__} must be a dict; got {short(values)}")
         undo.append(partial(stateful.load_state_dict, stateful.state_dict()))
         stateful.load_state_dict(values)
+    return left
 
 
 def _matched(own: Mapping[str, Any], saved: Sequence[Any]) -> list[tuple[Any, Any]] | str:

@@ -15,6 +15,7 @@ from ..kernels.arrays.view import as_complex
 from ..kernels.libraries.library import to_host, view_of
 from ..optimizer.optimizer import Optimizer, updater_of
 from ..updater.hyper import Hyper
+from ..updater.state import start_of
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str) -> Any:
     """The values that a peer kept for a slot of ours, or that are made of what it kept; else the slot's start."""
     made = OURS.get(opt.rule.name, {}).get(slot)
     if slots and made:
-        return made.array(lambda name: on_host(slots[name], name), updater_of(opt).definition.together)
+        return made.array(lambda name: on_host(slots[name], name), updater_of(opt).definition.one_moment)
     if slot in slots:
         return slots[slot]
-    start = updater_of(opt).definition.start[slot]
-    return float(opt.hyper[start] if isinstance(start, str) else start)
+    choices = updater_of(opt).choices
+    return float(start_of(choices.definition, choices.hyper, choices.start, slot)[1])
 
 
 def _fitting(values: Any, array: Any, name: str) -> Any:

@@ -10,7 +10,19 @@ from .known import has_state, known, value_at
 Base = float | Callable[[int], float]
 
 
-class Product:
+class Multiplied:
+    """What multiplies and is multiplied, and enters no other arithmetic."""
+
+    def _refuse(self, *others: Any) -> Any:
+        raise TypeError(
+            f"{self!r} can only be multiplied, by a number or a function of the step; for a sum, a difference or a "
+            "quotient make a schedule of it, as in fastopt.schedules.function(plateau * 0.1) + 1e-3"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = _refuse
+
+
+class Product(Multiplied):
     """A function of the step: the product of numbers and functions of the step.
 
     base: a number or function of the step. factors: its factors. lowest: the factors do not bring the product below it;
@@ -37,7 +49,7 @@ class Product:
         return f"<{' * '.join(map(repr, (*self.factors, self.base)))}{floor}>"
 
 
-class Factor:
+class Factor(Multiplied):
     """A factor that changes with a loss: `factor * 0.1` or `factor * schedule` is a rate.
 
     value: the factor now, 1.0 at first.

@@ -1,6 +1,7 @@
 """Reduce on plateau: cut the rate when the loss has not fallen for a while."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from ..kernels.language.hyperparameters import real, whole
 from .best import BestSoFar
@@ -25,6 +26,8 @@ class ReduceOnPlateau(BestSoFar, Factor):
     """
 
     _kept = (*BestSoFar._kept, "value", "cooling")
+    # An older name of ours, and torch's and keras's.
+    _spelled: ClassVar[Mapping[str, str]] = {**BestSoFar._spelled, "cut": "factor", "min_lr": "lowest"}
 
     def __init__(
         self,

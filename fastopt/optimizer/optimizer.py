@@ -65,7 +65,8 @@ class Optimizer(Named):
     load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
 
     copy.deepcopy and pickle take all along, the parameters too, but no watch; what is copied in the same call, as in
-    copy.deepcopy((params, opt)), stays linked. Functions of the step must be picklable for pickle.
+    copy.deepcopy((params, opt)), stays linked, but for views, which Python copies apart. Functions of the step must be
+    picklable for pickle. No other thread may step meanwhile, except while deepcopy copies the optimizer alone.
 
     Raises TypeError or ValueError, naming the array or the hyperparameter, before anything is changed.
     """

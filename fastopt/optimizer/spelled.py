@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..updater.hyper import ABSENT, Hyper
+from ..updater.hyper import Hyper
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,4 @@ def put(hyper: Hyper, names: tuple[str, ...], value: Any, taken: Callable[[Any],
     values = [value] if len(names) == 1 else value
     if not isinstance(values, list | tuple) or len(values) != len(names):
         raise ValueError(f"{' and '.join(names)} take a pair of values; got {value!r}")
-    before = {name: hyper.get(name, ABSENT) for name in names}
-    try:
-        hyper.update(zip(names, map(taken, values), strict=True))
-    except Exception:
-        for name, value in before.items():
-            hyper.put(name, value)
-        raise
+    hyper.update(zip(names, map(taken, values), strict=True))

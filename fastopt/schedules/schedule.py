@@ -149,6 +149,7 @@ class Schedule:
 def _combined(sign: str, a: Any, b: Any) -> Schedule:
     operands = tuple(_operand(value) for value in (a, b))
     if None in operands:
+        _refuse_function(sign, a, b)
         return NotImplemented  # type: ignore[no-any-return]
     public, apply, binds = OPERATIONS[sign]
     left, right = operands
@@ -177,6 +178,17 @@ def _combined(sign: str, a: Any, b: Any) -> Schedule:
     texts = [_inside(operand, least) for operand, least in zip(operands, tighter, strict=True)]
     new._text, new._binds, new._made = f" {sign} ".join(texts), binds, (public, operands)
     return new
+
+
+def _refuse_function(sign: str, a: Any, b: Any) -> None:
+    """Raise TypeError where an operand is a function that no other arithmetic than a schedule's could combine."""
+    reflected = f"__r{OPERATIONS[sign][0].__name__}__"
+    for operand in (a, b):
+        if callable(operand) and not isinstance(operand, Schedule) and not hasattr(type(operand), reflected):
+            raise TypeError(
+                f"{sign} takes schedules and numbers; got {operand!r}. Make a schedule of a function of the step, as "
+                "in schedule * fastopt.schedules.function(own)"
+            )
 
 
 def _operand(value: Any) -> Any:

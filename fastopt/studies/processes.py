@@ -27,9 +27,11 @@ def side_by_side(
     """Call function(*job) for each job in new processes; yields, as they end, a job's number, result and error.
 
     The error is the exception in words, or how the process ended; other jobs go on. Raises TypeError if the function
-    cannot be sent to another process, RuntimeError if a process cannot begin. The processes end with the iteration.
+    or a job cannot be sent to another process, RuntimeError if a process cannot begin. The processes end with the
+    iteration.
     """
     pool = _Pool(_pickled(function))
+    _check_jobs(jobs)
     waiting = list(enumerate(jobs))[::-1]
     # The job of each process; None until it has said that it is ready.
     running: dict[Any, int | None] = {}
@@ -140,6 +142,14 @@ def _pickled(function: Callable[..., Any]) -> bytes:
         f"{function!r} cannot be sent to another process; write a function at the top level of a module (a file, not a "
         "notebook or an interpreter), without closures"
     )
+
+
+def _check_jobs(jobs: Sequence[tuple[Any, ...]]) -> None:
+    for job in jobs:
+        try:
+            pickle.dumps(job)
+        except Exception as error:
+            raise TypeError(f"{job!r} cannot be sent to another process: {error}") from error
 
 
 @contextlib.contextmanager

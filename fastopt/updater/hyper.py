@@ -3,13 +3,14 @@
 import copy
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked, unknown_name
-from ..kernels.program.floors import floors, flushed
+from ..kernels.program.floors import floors, flushed, is_small
 from ..monitors.known import evaluated
-from .functions import check_copied, check_pickled
+from .functions import by_value_only, check_copied
 
 
 class ABSENT:
@@ -31,6 +32,11 @@ class Hyper(MutableMapping[str, Any]):
     # Equality is identity: parameters are grouped by which Hyper objects hold for them.
     __hash__ = object.__hash__
     __eq__ = object.__eq__
+
+    def update(self, *given: Any, **named: Any) -> None:
+        """Set several; raises TypeError or ValueError for one that cannot be used, and then sets none."""
+        with all_or_none(self):
+            super().update(*given, **named)
 
     def __setitem__(self, name: str, value: Any) -> None:
         definition: Definition = self._definition
@@ -110,28 +116,38 @@ class Hyper(MutableMapping[str, Any]):
         """The value as a Python number, checked."""
         definition: Definition = self._definition
         number = checked(definition.name, name, value, definition.hyper[name], definition.ranges.get(name))
-        if name in self._floors and (why := self.flushed(self._under, self._above, {name: number})):
-            raise ValueError(why)
+        if name in self._floors and self._has_small(number):
+            why = self.flushed(self._under, self._above, {name: number})
+            if why:
+                raise ValueError(why)
         return number
+
+    def _has_small(self, number: Any) -> bool:
+        """Whether this number, or one of those that floors follow from, is so small that a floor may be flushed."""
+        if is_small(number):
+            return True
+        return any(is_small(layer.get(name)) for name in self._floors for layer in (self._values, self._under))
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Hyper":
         for name, value in self.items():
-            check_copied(self._place(name), value, self._called[name])
+            check_copied(self._place(name), value, self._called[name], Hyper, by_value=False)
         new = memo[id(self)] = object.__new__(Hyper)
         new.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return new
 
     def __getstate__(self) -> dict[str, Any]:
+        refused: list[Any] = []
         for name, value in self.items():
-            check_copied(self._place(name), value, self._called[name])
-            check_pickled(self._place(name), value, Hyper)
-        return {**self.__dict__, "_values": dict(self._values), "_called": dict(self._called)}
+            check_copied(self._place(name), value, self._called[name], Hyper, by_value=True)
+            refused += by_value_only(self._place(name), value, Hyper)
+        return {"refused": refused, **self.__dict__, "_values": dict(self._values), "_called": dict(self._called)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self.__dict__.pop("refused", None)
 
     def _place(self, name: str) -> str:
         return name if self._pattern is None else f"groups[{self._pattern!r}].{name}"
@@ -159,6 +175,18 @@ class Hyper(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<{', '.join(f'{name}={value!r}' for name, value in self.items())}>"
+
+
+@contextmanager
+def all_or_none(*each: Hyper) -> Iterator[None]:
+    """A context that puts the values back that it has set, if it raises."""
+    before = [{name: dict(vars(hyper)[name]) for name in ("_values", "_called")} for hyper in each]
+    try:
+        yield
+    except BaseException:
+        for hyper, held in zip(each, before, strict=True):
+            vars(hyper).update(held, changes=hyper.changes + 1)
+        raise
 
 
 class Groups(Mapping[str, Hyper]):

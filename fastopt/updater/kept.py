@@ -4,12 +4,14 @@ The arrays are those of the caller's tree, one by one: whatever is copied or pic
 same arrays afterwards. The tree itself is not looked into, as it may be half made by then.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..kernels.libraries.library import view_of
 from .lr_scale import lr_scales
-from .taken import kind_of
+from .taken import Kind, kind_of
 
 
 def kept(updater: Any) -> dict[str, Any]:
@@ -35,17 +37,31 @@ def kept(updater: Any) -> dict[str, Any]:
         }
 
 
+def copied(updater: Any, memo: dict[int, Any]) -> Any:
+    """A copy of an updater, all as it is between two steps, whoever else takes steps meanwhile."""
+    with updater.lock:
+        new = memo[id(updater)] = object.__new__(type(updater))
+        remake(new, copy.deepcopy(kept(updater), memo))
+    return new
+
+
 def remake(updater: Any, state: Mapping[str, Any]) -> None:
     """Make an updater of what `kept` gave."""
     choices, arrays, taken = state["choices"], state["arrays"], state["taken"]
     names = [f"params{path}" for path in taken.parameters.paths]
     updater.begin(choices)
     updater.journal.applied, updater.journal.skipped = state["applied"], state["skipped"]
-    new = replace(
-        taken,
-        kinds=[kind_of(array, name) for array, name in zip(arrays, names, strict=True)],
-        scales=lr_scales(choices.lr_scale, taken.parameters.names, arrays, names),
-    )
+    # Another array may stand in the place of the one that the state is of; and devices are those of this process.
+    of_state = [next(iter(state.values()), array) for state, array in zip(taken.state, arrays, strict=True)]
+    kinds: list[Kind] = [
+        (shape, computes, view_of(array, name)[1].device, backend)
+        for (shape, computes, _, backend), array, name in zip(taken.kinds, of_state, names, strict=True)
+    ]
+    fitting = [
+        array if kind_of(array, name) == kind else own
+        for array, own, kind, name in zip(arrays, of_state, kinds, names, strict=True)
+    ]
+    new = replace(taken, kinds=kinds, scales=lr_scales(choices.lr_scale, taken.parameters.names, fitting, names))
     updater.take(state["params"], new, arrays, state["histories"], state["gradients"])
     updater.rows_behind.by_parameter.update(state["rows_behind"])
     if state["served"]:

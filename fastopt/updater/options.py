@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.riders import DECAYS, NUMBERS
@@ -67,11 +69,11 @@ def by_pattern(option: str, given: Any) -> Mapping[str, Any]:
     return given
 
 
-def checked_start(rule: Rule, start: Any, hyper: Collection[str]) -> dict[str, float]:
+def checked_start(rule: Rule, start: Any, hyper: Mapping[str, Any]) -> dict[str, float]:
     """The starts of slots in the place of the rule's own, as Python numbers.
 
-    hyper: the names of the hyperparameters that were given. Raises TypeError or ValueError for what cannot be a start,
-    or would leave a hyperparameter without effect.
+    hyper: the hyperparameters that were given. Raises TypeError or ValueError for what cannot be a start, or would
+    leave a hyperparameter without effect.
     """
     if start is None:
         return {}
@@ -85,7 +87,20 @@ def checked_start(rule: Rule, start: Any, hyper: Collection[str]) -> dict[str, f
     for name in hyper:
         if (slots := [slot for slot, own in rule.start.items() if own == name]) and starts.keys() >= {*slots}:
             raise ValueError(f"{name} has no effect beside start, which has slot {slots[0]!r} too; pass one of them")
+    _check_steps(rule, starts, {name: value for name, value in hyper.items() if name in rule.hyper})
     return starts
+
+
+def _check_steps(rule: Rule, starts: Mapping[str, float], hyper: Mapping[str, Any]) -> None:
+    """Raise ValueError for starts from which a step leads to no finite number, as from a negative second moment."""
+    numbers = {**rule.hyper, **{name: value for name, value in hyper.items() if not callable(value)}}
+    slots = {slot: numbers[own] if isinstance(own, str) else own for slot, own in rule.start.items()} | dict(starts)
+    arrays = [np.full(1, value, float) for value in slots.values()]
+    step = {"t": 1} if rule.uses_t else {}
+    for gradient in (1e-3, 1.0):
+        results = rule.reference(np.ones(1), np.full(1, gradient), *arrays, **step, **numbers)
+        if starts and not np.isfinite(np.concatenate(results[: len(rule.written)])).all():
+            raise ValueError(f"start={dict(starts)!r}: a step of {rule.name} from there is not finite; got {slots!r}")
 
 
 def in_use(

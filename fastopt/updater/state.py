@@ -12,6 +12,13 @@ from ..trees.parameters import Parameters
 from .hyper import Hyper
 
 
+def start_of(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], slot: str) -> tuple[str, float]:
+    """The number at which a slot starts, and the hyperparameter that gives it, or "". starts: in the place of the
+    rule's own."""
+    start = starts.get(slot, definition.start.get(slot, 0.0))
+    return (start, hyper[start]) if isinstance(start, str) else ("", start)
+
+
 def started(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], array: Any, path: str) -> dict[str, Any]:
     """New state arrays of a parameter by slot. starts: in the place of the rule's own. path: how messages name the
     parameter.
@@ -20,8 +27,8 @@ def started(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], a
     """
     state = {}
     for slot in definition.slots:
-        start = starts.get(slot, definition.start.get(slot, 0.0))
-        name, start = (f"{start}=", hyper[start]) if isinstance(start, str) else ("", start)
+        name, start = start_of(definition, hyper, starts, slot)
+        name = name and f"{name}="
         if is_flushed(start) and view_of(array, path)[1].compute == "float32":
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
         dtype = definition.on["cast_to"] if slot == COPY else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..kernels.arrays.view import compute_type
-from ..kernels.libraries.library import check_parameters, view_of
+from ..kernels.libraries.library import check_meaning, check_parameters, view_of
 from ..trees.parameters import Parameters
 from .choices import Choices
 from .hyper import Hyper, groups_of
@@ -13,6 +13,8 @@ from .lr_scale import lr_scales
 from .state import started
 
 Kind = tuple[tuple[int, ...], str, str, str]
+# The types of computation that flush denormals.
+SINGLE = ("float32", "complex64")
 _KIND = ("shape", "the type of computation", "the device", "the backend")
 
 
@@ -77,6 +79,9 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
         for (_, computes, _, _), name in zip(kinds, names, strict=True):
             if computes != "float32":
                 raise ValueError(f"cast_to is for parameters that are computed in float32; {name} is {computes}")
+    program = choices.definition.program(choices.hyper)
+    for (_, computes, _, _), name in zip(kinds, names, strict=True):
+        check_meaning(program, computes, name)
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)
@@ -100,7 +105,7 @@ def _above(
     choices: Choices, layers: Sequence[tuple[Hyper, ...]], kinds: Sequence[Kind]
 ) -> dict[Hyper, list[tuple[Hyper, ...]]]:
     """As Taken has it. Raises ValueError for numbers with which these parameters cannot be updated."""
-    single = dict.fromkeys(own for own, (_, compute, *_) in zip(layers, kinds, strict=True) if compute == "float32")
+    single = dict.fromkeys(own for own, (_, compute, *_) in zip(layers, kinds, strict=True) if compute in SINGLE)
     above: dict[Hyper, list[tuple[Hyper, ...]]] = {}
     for own in single:
         for place, hyper in enumerate(own):

@@ -16,7 +16,7 @@ from .behind import RowsBehind
 from .choices import Choices
 from .counts import Counts, History
 from .journal import Journal
-from .kept import kept, remake
+from .kept import copied, kept, remake
 from .loss_scale import LossScaler
 from .observers import Replayed, Watching
 from .plans import Plans
@@ -52,7 +52,7 @@ class Updater:
         self.captured: Replayed | None = None
 
     # For copy.deepcopy and pickle.
-    __getstate__, __setstate__ = kept, remake
+    __getstate__, __setstate__, __deepcopy__ = kept, remake, copied
 
     def take(
         self,
@@ -174,7 +174,8 @@ class Updater:
         if self.has_derived:
             with self.lock:
                 self.settle()
-                self.refresh_all(self.arrays)
+                self.taken.check(arrays := self.arrays, self._every)
+                self.refresh_all(arrays)
 
     def refresh_all(self, arrays: Sequence[Any], but: Collection[str] = ()) -> None:
         """`refresh` while the lock is held. arrays: the parameters. but: by their keys those whose copies stay."""
@@ -315,6 +316,7 @@ class Updater:
                     x if x is None else distinct_rows(x, (*p.shape, 0)[0], f"rows{path}") for x, p, path in named
                 ]
                 chosen = {k: checked[k] for k in behind if checked[k] is not None}
+            self.taken.check(arrays, chosen)
             for k, row_numbers in chosen.items():
                 self.catch_up(k, arrays[k], row_numbers)
 

@@ -25,11 +25,15 @@ def check(
                 f"{name} is a {view.kind} on {view.device} but {names[0]} is a {first.kind} on {first.device}; "
                 f"convert it with {remedy}"
             )
-        if position not in of_parts:
-            if view.own_shape != first.own_shape:
-                raise ValueError(f"{name} has shape {view.own_shape} but {names[0]} has shape {first.own_shape}")
-            check_complex(view, name, first, names[0])
-        check_types(view, name, first, names[0], position == gradient)
+        # What all arrays have in common is seen at once; the rest says what differs.
+        if view.shape != first.shape or view.complex != first.complex:
+            shapes = (view.shape, first.shape) if position in of_parts else (view.own_shape, first.own_shape)
+            if shapes[0] != shapes[1]:
+                raise ValueError(f"{name} has shape {shapes[0]} but {names[0]} has shape {shapes[1]}")
+            if position not in of_parts:
+                check_complex(view, name, first, names[0])
+        if view.storage != first.storage:
+            check_types(view, name, first, names[0], position == gradient)
     for k in written:
         if not views[k].writable:
             raise ValueError(f"{names[k]} is read-only; pass a writable array, such as {names[k]}.copy()")

@@ -25,6 +25,11 @@ class RowSparse:
                 f"RowSparse takes an array of row numbers and an array of values; got a {type(rows).__name__} and a "
                 f"{type(values).__name__}"
             )
+        if getattr(dtype, "kind", "i") == "b":
+            raise TypeError(
+                "rows must be integers; got an array of truth values: pass numpy.flatnonzero of it, with the values of "
+                "those rows alone"
+            )
         if getattr(dtype, "kind", "i") not in "iu":
             raise TypeError(f"rows must be integers; got an array of {dtype}: convert it with rows.astype(numpy.int64)")
         if len(rows.shape) != 1:
@@ -94,8 +99,10 @@ def row_sparse(gradient: Any, shape: Sequence[int], name: str) -> RowSparse:
         return gradient
     if tuple(gradient.shape) != tuple(shape):
         raise ValueError(f"{name} has shape {tuple(gradient.shape)} but its parameter has shape {tuple(shape)}")
-    if gradient.dtype.kind != "f":
-        raise TypeError(f"{name} is a sparse matrix of {gradient.dtype}; expected float32 or float64")
+    if gradient.dtype.kind not in "fc":
+        raise TypeError(
+            f"{name} is a sparse matrix of {gradient.dtype}; expected float32 or float64, or complex64 or complex128"
+        )
     if len(shape) != 2:
         raise ValueError(f"{name} is a sparse array of {len(shape)} dimensions; pass RowSparse(rows, values)")
     matrix = gradient.tocsr()

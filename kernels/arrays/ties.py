@@ -1,5 +1,6 @@
 """What two parameters that share memory have in common, and what to do about it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ _MOST = 1 << 20
 
 def tie(first: View, second: View, one: str, other: str) -> str:
     """What two parameters share, and what to do, as the rest of a sentence. one, other: how messages name them."""
+    first, second = map(_whole, (first, second))
     copied = f"if they are to be independent, pass a copy of {other}"
     if (first.address, first.shape, first.strides) == (second.address, second.shape, second.strides):
         return (
@@ -34,6 +36,12 @@ def tie(first: View, second: View, one: str, other: str) -> str:
     else:
         remedy = "pass the array that both are views of, with one gradient"
     return f"{said}; if they are tied, {remedy}; {copied}"
+
+
+def _whole(view: View) -> View:
+    """The view of a complex array as one of its numbers, which lie where their real parts do."""
+    shape = view.own_shape
+    return replace(view, shape=shape, strides=view.strides[: len(shape)], complex=False)
 
 
 def _shared(first: View, second: View) -> tuple[Any, Any]:

@@ -9,18 +9,18 @@ from .trace import Symbol
 
 # What arrays are while a reference is evaluated: whether they are pairs of parts, and whether `over_parts` adds up.
 PAIRS: ContextVar[bool] = ContextVar("PAIRS", default=False)
-TOGETHER: ContextVar[bool] = ContextVar("TOGETHER", default=False)
+ONE_MOMENT: ContextVar[bool] = ContextVar("ONE_MOMENT", default=False)
 
 
 @contextlib.contextmanager
-def seen_as(pairs: bool, together: bool) -> Iterator[None]:
-    """A context in which a formula is evaluated on arrays. pairs, together: as above."""
-    before = PAIRS.set(pairs), TOGETHER.set(together)
+def seen_as(pairs: bool, one_moment: bool) -> Iterator[None]:
+    """A context in which a formula is evaluated on arrays. pairs, one_moment: as above."""
+    before = PAIRS.set(pairs), ONE_MOMENT.set(one_moment)
     try:
         yield
     finally:
         PAIRS.reset(before[0])
-        TOGETHER.reset(before[1])
+        ONE_MOMENT.reset(before[1])
 
 
 # The operations on both parts of a number.
@@ -33,8 +33,8 @@ def over_parts(x: Any) -> Any:
     It is x itself for real arrays, and unless an optimizer is made with second_moment="modulus".
     """
     if isinstance(x, Symbol):
-        return x.trace.pairwise("over_parts", x) if x.trace.together else x
-    if not (PAIRS.get() and TOGETHER.get()):
+        return x.trace.pairwise("over_parts", x) if x.trace.one_moment else x
+    if not (PAIRS.get() and ONE_MOMENT.get()):
         return x
     both = x[::2] + x[1::2]
     return both.repeat(2)

@@ -16,12 +16,12 @@ from .operations import OPERATIONS
 class Trace:
     """Makes the nodes of one graph, each distinct expression once.
 
-    together: whether both parts of a complex number share what is `over_parts`.
+    one_moment: whether both parts of a complex number share what is `over_parts`.
     """
 
-    def __init__(self, together: bool = False) -> None:
+    def __init__(self, one_moment: bool = False) -> None:
         self._nodes: dict[Any, Node] = {}
-        self.together = together
+        self.one_moment = one_moment
 
     def _intern(self, op: str, args: tuple[Node, ...] = (), value: Any = None, **kind: Any) -> "Symbol":
         # A constant's key has its type and repr: 0.0 == -0.0 and 1 == True.

@@ -112,6 +112,15 @@ def check_parameters(arrays: Sequence[Any], names: Sequence[str]) -> list[str]:
     return [view.storage for _, view in pairs]
 
 
+def check_meaning(program: Program, own_type: str, name: str) -> None:
+    """Raise TypeError for a parameter of a complex type, of which the formula takes what only real arrays have."""
+    if program.of_real is not None and own_type.startswith("complex"):
+        raise TypeError(
+            f"{program.name} takes {as_written(program.of_real)}, which here would be the largest part, not the "
+            f"largest modulus; {name} is {own_type}: pass real arrays"
+        )
+
+
 def views_of(
     program: Program,
     sets: Sequence[Sequence[Any]],
@@ -125,8 +134,7 @@ def views_of(
     whether a gradient is cast to the type in which its parameter is computed with; None where nobody could choose so.
     """
     written = [k for k, name in enumerate(program.arrays) if name in program.stages[-1].writes]
-    # Beside the gradient only arrays of rates are read alone; those are broadcast to the parts of a complex array.
-    rates = [k for k in range(2, len(program.arrays)) if k not in written]
+    rates = [k for k, name in enumerate(program.arrays) if name in program.rates]
     used = ""
     result: list[list[View | None]] = []
     flat: list[tuple[View, int, int]] = []
@@ -140,11 +148,7 @@ def views_of(
         gradient = 1 if casts is False and 1 in views else None
         changed, of_parts = ([there.index(k) for k in some if k in views] for some in (written, rates))
         check([*views.values()], names, changed, of_parts, gradient)
-        if program.of_real is not None and any(view.complex for _, view in pairs):
-            raise TypeError(
-                f"{program.name} takes {as_written(program.of_real)}, which here would be the largest part, not the "
-                f"largest modulus; {names[0]} is {pairs[0][1].own_type}: pass real arrays"
-            )
+        check_meaning(program, pairs[0][1].own_type, names[0])
         for (library, view), name in zip(pairs, names, strict=True):
             used = used or library.BACKEND
             if used != library.BACKEND:

@@ -15,7 +15,9 @@ from .stages import Program
 
 LEAST = 2.0**-126  # the least normal number of float32
 _FAR = 2**53  # a step at which all corrections of a bias are over
-_SMALL = 1e-20  # of larger numbers no correction of a bias makes such that are flushed
+_SMALL = 1e-20  # a bias correction cannot bring a number above this below LEAST
+FLUSHED = f"0 in float32, where numbers below {LEAST:.2g} are flushed to 0"
+REMEDY = "make it larger, 0 if that is meant, or use float64 parameters"
 # The operations that any operand keeps from zero, and others with the operands that do.
 _JOINS = ("add", "subtract", "maximum")
 _OPERANDS = {"sqrt": [0], "absolute": [0], "divide": [0], "power": [0], "where": [1, 2]}
@@ -66,7 +68,7 @@ def flushed(program: Program, numbers: Mapping[str, Any], names: Iterable[str] |
     those that are small.
     """
     if names is None:
-        names = [name for name in floors(program) if 0 < abs(numbers.get(name, 1)) < _SMALL]
+        names = [name for name in floors(program) if is_small(numbers.get(name))]
     for name in names:
         if name not in floors(program):
             continue
@@ -85,10 +87,11 @@ def flushed(program: Program, numbers: Mapping[str, Any], names: Iterable[str] |
     return ""
 
 
+def is_small(value: Any) -> bool:
+    """Whether a floor that follows from a number may be flushed. value: a number, a function of the step, or None."""
+    return isinstance(value, int | float) and 0 < abs(value) < _SMALL
+
+
 def is_flushed(value: Any) -> bool:
     """Whether a number is not 0, but is 0 in float32."""
     return bool(0 < abs(value) < LEAST)
-
-
-FLUSHED = f"0 in float32, where numbers below {LEAST:.2g} are flushed to 0"
-REMEDY = "make it larger, 0 if that is meant, or use float64 parameters"

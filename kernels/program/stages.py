@@ -89,7 +89,8 @@ class Program:
 
     arrays: the parameter, the gradient, the slots. numbers: the hyperparameters, `t` and the uniform states.
     outputs: the new value of each array that has one. states: the new value of each uniform state. guard: whether the
-    step counts; if not, nothing is written.
+    step counts; if not, nothing is written. rates: the real arrays that have an element for each part of a complex
+    parameter.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Program:
     outputs: Mapping[str, Node]
     states: Mapping[str, Node]
     guard: Node | None = None
+    rates: tuple[str, ...] = ()
 
     @cached_property
     def nodes(self) -> list[Node]:

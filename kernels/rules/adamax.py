@@ -12,6 +12,7 @@ def adamax(p, g, m, u, *, t, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_insi
     """Kingma & Ba 2015, arXiv:1412.6980, Algorithm 2, and an eps, which the paper lacks.
 
     beta2: the decay of the running maximum of the gradient's magnitude.
+    eps: added to the gradient's magnitude or, with eps_inside off, to the divisor, which it keeps from zero.
     eps_inside: eps is inside the maximum, as in torch, not added to it, as in keras.
     """
     m = beta1 * m + (1 - beta1) * g

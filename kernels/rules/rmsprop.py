@@ -62,7 +62,10 @@ def rmsprop_centered(p, g, var, a, *, lr=1e-2, alpha=0.99, eps=1e-8, eps_inside=
 
 @rule(require="0 <= lr < inf, 0 <= alpha < 1, 0 <= momentum < 1, eps >= 0")
 def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False):
-    """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b."""
+    """Tieleman & Hinton 2012, whose scaled gradients gather in a velocity b.
+
+    lr_inside: lr multiplies what enters the velocity, as in keras and optax, not what leaves it, as in torch.
+    """
     v = mean(v, over_parts(g * g), alpha)
     p, b = gathered(p, g, v, b, lr=lr, momentum=momentum, eps=eps, eps_inside=eps_inside, lr_inside=lr_inside)
     return p, v, b
@@ -72,7 +75,10 @@ def rmsprop_momentum(p, g, v, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8,
 def rmsprop_centered_momentum(
     p, g, var, a, b, *, lr=1e-2, alpha=0.99, momentum=0.9, eps=1e-8, eps_inside=False, lr_inside=False
 ):
-    """Graves 2013, arXiv:1308.0850, equations 38 to 45: scaled gradients gather in a velocity b."""
+    """Graves 2013, arXiv:1308.0850, equations 38 to 45: scaled gradients gather in a velocity b.
+
+    lr_inside: lr multiplies what enters the velocity, as in keras and optax, not what leaves it, as in torch.
+    """
     var, a = centered(var, a, g, alpha)
     p, b = gathered(p, g, var, b, lr=lr, momentum=momentum, eps=eps, eps_inside=eps_inside, lr_inside=lr_inside)
     return p, var, a, b

@@ -511,6 +511,9 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path: P
         ({"best": 1j}, r"user\['best'\], a complex$"),
         (np.longdouble(1), "user, a longdouble$"),
         ([{(1, 2): 3}], r"user\[0\], which has the key \(1, 2\), a tuple; use a string"),
+        ({"at": {1: "a", "1": "b"}}, r"user\['at'\], whose keys 1 and '1' are both '1' in JSON; use different"),
+        ({None: 0, "null": 5}, "user, whose keys None and 'null' are both 'null'"),
+        ({True: 0, "true": 5}, "user, whose keys True and 'true' are both 'true'"),
         (circle, "user, which contains itself"),
         (deep, "user, which contains itself or is nested"),
     ):
@@ -571,14 +574,14 @@ def test_a_part_of_another_shape_or_type_is_left_and_reported(tmp_path: Path) ->
     assert report.missing == report.unexpected == ()
     assert [said for said in report.changed if "as it was" in said] == [
         *(
-            f"{slot}/W: as it was, since {slot}/W was saved with shape (2, 3), but {name} has shape (3, 3)"
+            f"{slot}/W: as it was, since it was saved with shape (2, 3), but {name} has shape (3, 3)"
             for slot, name in (
                 ("p", "params['W']"),
                 ("m", "state 'm' of params['W']"),
                 ("v", "state 'v' of params['W']"),
             )
         ),
-        "p/b: as it was, since p/b was saved as float32, but params['b'] is float16; make it of that type first",
+        "p/b: as it was, since it was saved as float32, but params['b'] is float16",
     ]
     after = other.state_dict()
     for key in ("p/W", "m/W", "v/W", "p/b"):
@@ -586,6 +589,48 @@ def test_a_part_of_another_shape_or_type_is_left_and_reported(tmp_path: Path) ->
     # The moments are computed in float32 for both types.
     assert same_bits(after["arrays"]["m/b"], opt.state_dict()["arrays"]["m/b"])
     assert after["steps"] == {"W": 0, "b": 1}
+
+
+def test_an_average_stays_with_its_parameter() -> None:
+    opt, other = adam(ema=0.5), fastopt.Adam({"W": np.zeros((2, 3), "float16"), "b": np.zeros(3, "float32")}, ema=0.5)
+    report = other.load_state_dict(opt.state_dict(), partial=True)
+    assert "average of the parameter/W: as it was, since it follows the parameter" in report.changed
+    assert (other.ema["W"].tolist(), other.params["W"].tolist()) == ([[0.0] * 3] * 2,) * 2
+    assert same_bits(other.ema["b"], opt.ema["b"])
+    # It is still of no means, and so follows what the caller writes.
+    other.params["W"][...] = 3
+    other.refresh()
+    assert (other.ema["W"] == 3).all()
+    # Where the parameters are kept elsewhere, it is loaded.
+    other = adam(ema=0.5)
+    other.step({"W": np.ones((2, 3), "f"), "b": np.ones(3, "f")})
+    other.load_state_dict(opt.state_dict(), params=False)
+    assert same_bits(other.ema["W"], opt.ema["W"])
+
+
+def test_a_slot_without_the_others_is_left_and_the_reason_is_told() -> None:
+    opt = adam()
+    saved = opt.state_dict()
+    saved["arrays"]["m/W"] = np.zeros((3, 3), "f")
+    del saved["arrays"]["v/b"]
+    changed = opt.load_state_dict(saved, partial=True).changed
+    assert "v/W: as it was, since the state has no m/W that fits" in changed
+    assert "m/b: as it was, since the state has no v/b" in changed
+
+
+def test_monitors_and_a_loss_scale_that_are_not_taken_are_reported() -> None:
+    scaled = adam(beta1=fastopt.ReduceOnPlateau() * 0.5, loss_scaler=fastopt.LossScaler(8.0))
+    plain = adam(skip_nonfinite=True, grad_scale=1.0)
+    for opt, saved, told in (
+        (plain, scaled.state_dict(), "the state has the monitors ['ReduceOnPlateau'], the optimizer []"),
+        (plain, scaled.state_dict(), "the state has a loss_scaler, the optimizer has none"),
+        (scaled, plain.state_dict(), "the state has the monitors [], the optimizer ['ReduceOnPlateau']"),
+        (scaled, plain.state_dict(), "the optimizer has a loss_scaler, the state has none"),
+        (plain, plain.state_dict() | {"monitors": [3]}, "the state has the monitors [None], the optimizer []"),
+    ):
+        assert f"not taken: {told}" in opt.load_state_dict(saved, partial=True).changed
+    with pytest.raises(ValueError, match="the state has the monitors"):
+        plain.load_state_dict(scaled.state_dict())
 
 
 def test_lists_in_the_place_of_arrays_are_refused() -> None:
@@ -609,6 +654,30 @@ def test_a_parameter_that_was_replaced_in_its_tree_is_the_one_that_is_saved_and_
     opt.load(tmp_path / "s")
     assert (opt.params["W"] == 7).all()
     assert same_bits(old, kept)
+
+
+@pytest.mark.parametrize("now", [np.ones((5, 3), "f"), np.ones((2, 3))], ids=["shape", "type"])
+def test_a_parameter_that_its_state_does_not_fit_is_not_saved(now: Any, tmp_path: Path) -> None:
+    opt = adam(cast_to="float16")
+    opt.save(tmp_path / "s")
+    whole, saved = (tmp_path / "s").read_bytes(), opt.state_dict()
+    opt.params["W"] = now
+    for call in (
+        opt.state_dict,
+        opt.refresh,
+        lambda: opt.save(tmp_path / "s"),
+        lambda: opt.load_state_dict(saved, partial=True),
+    ):
+        with pytest.raises(ValueError, match=r"^params\['W'\] has .* as when its state was made; call opt\.sync\(\)"):
+            call()
+    assert (tmp_path / "s").read_bytes() == whole
+    assert len(list(tmp_path.iterdir())) == 1
+    sparse = fastopt.SGD([np.ones((4, 2), "f")], momentum=0.9)
+    for row in (0, 1):
+        sparse.step([fastopt.RowSparse(np.array([row]), np.ones((1, 2), "f"))])
+    sparse.params[0] = np.ones((5, 2), "f")
+    with pytest.raises(ValueError, match=r"call opt\.sync\(\)"):
+        sparse.flush()
 
 
 def test_the_file_has_the_mode_that_the_umask_gives_and_links_are_followed(tmp_path: Path) -> None:

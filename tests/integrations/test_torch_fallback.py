@@ -51,6 +51,11 @@ def test_a_complex_parameter_is_updated_as_torch_does(name: str, twins: Any, wid
         for p, q in zip(pair.params, pair.others, strict=True):
             assert torch.allclose(p, q, rtol=NEAR)
     assert pair.ours.updates == twins.fast.Updates(10)
+    bound = pair.ours._bound
+    for p in pair.params:
+        p.grad = torch.ones_like(p).conj()
+    pair.ours.step()
+    assert pair.ours._bound is bound  # It serves gradients that are conjugated in name alone too.
     for p, q in zip(pair.params, pair.others, strict=True):
         assert {k: v.dtype for k, v in pair.ours.state[p].items() if v.numel() > 1} == {
             k: v.dtype for k, v in pair.theirs.state[q].items() if v.numel() > 1
@@ -92,7 +97,7 @@ def test_other_tensors_go_to_torch_by_name(twins: Any) -> None:
 
 def test_an_eps_that_our_float32_flushes_goes_to_torch(twins: Any) -> None:
     torch = twins.torch
-    params = [torch.ones(3), torch.ones(3, dtype=torch.float64)]
+    params = [torch.ones(3), torch.ones(3, dtype=torch.float64), torch.ones(3, dtype=torch.complex128)]
     opt = twins.fast.Adam(params, lr=0.5)
     for group_eps, left in ((1e-8, 0), (1e-40, 1), (1e-8, 0)):
         opt.param_groups[0]["eps"] = group_eps

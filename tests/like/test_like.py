@@ -304,6 +304,11 @@ def test_torch_s_groups_are_read_and_set() -> None:
         with pytest.raises(ValueError, match=r"beta"):
             group["betas"] = wrong
     assert opt.betas == (0.5, 0.75)
+    with pytest.raises(ValueError, match=r"beta2"):
+        group.update(lr=0.75, betas=(0.25, 3.0))
+    assert (opt.lr, opt.betas) == (0.25, (0.5, 0.75))
+    group.update({"lr": 0.125}, betas=(0.5, 0.75))
+    group["lr"] *= 2
     for wrong_name in ("learning_rate", "params", "beta1x"):
         with pytest.raises(KeyError, match="cannot be set; there are lr, betas, eps"):
             group[wrong_name] = 1

@@ -218,6 +218,14 @@ def test_a_parameter_without_state_starts_anew_and_keeps_a_count_of_its_own() ->
     assert nadam.uniform_states == [{"mu_product": 0.75}, {"mu_product": 1.0}]
 
 
+def test_a_parameter_without_state_starts_where_the_optimizer_has_it_start() -> None:
+    opt = fastopt.RMSprop({"a": np.ones(2), "b": np.ones(3)}, start={"v": 1.0})
+    known = {"lr": 0.5, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0, "momentum": 0, "centered": False}
+    opt.step({"a": np.ones(2), "b": np.ones(3)})
+    like.torch.load_state(opt, {"state": {}, "param_groups": [{**known, "params": [0, 1]}]})
+    assert [slots["v"].tolist() for slots in opt.state] == [[1.0] * 2, [1.0] * 3]
+
+
 class ScaleByAdamState(tuple):
     """optax's, of which only the name and the fields count."""
 

@@ -414,6 +414,9 @@ def test_a_bold_driver_brings_a_rate_too_high_down_to_one_that_converges() -> No
         (lambda: ReduceOnPlateau().of(0.1, lowest=-1.0), "lowest must be 0 or more"),
         (lambda: ReduceOnPlateau().of("fast"), "a factor multiplies a number or a function of the step; got 'fast'"),  # type: ignore[arg-type]
         (lambda: ReduceOnPlateau() * math.nan, "got NaN"),
+        (lambda: ReduceOnPlateau() * 0.1 + 1e-3, r"can only be multiplied.*schedules\.function\(plateau"),
+        (lambda: fastopt.schedules.constant(0.1) - ReduceOnPlateau(), "can only be multiplied"),
+        (lambda: BoldDriver() / 2, "can only be multiplied"),
         (lambda: BoldDriver(up=0.9), "up must be at least 1 and down within 0 and 1; got 0.9 and 0.5"),
         (lambda: BoldDriver(lowest=2.0), "the factor starts at 1"),
         (lambda: BoldDriver(tolerance=-0.1), "tolerance must be"),

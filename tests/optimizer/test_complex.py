@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from examples import INEXACT, same_bits
 from stepping import in_numpy
 from stepping import on as on
@@ -152,10 +153,11 @@ def test_the_rules_with_one_second_moment_are_these() -> None:
 def test_conjugated_gradients_are_those_of_the_other_convention() -> None:
     z, g = numbers(0, (50,)), numbers(1, (50,))
     for options in ({}, {"clip_norm": 0.5, "weight_decay": 0.1}, {"clip_value": 0.5, "maximize": True}):
-        ours, theirs = z.copy(), z.copy()
-        fastopt.Adam(ours, **CONJUGATED, **options).step(g)
-        fastopt.Adam(theirs, **options).step(g.conj())
-        assert same_bits(ours, theirs)
+        for name in ("adam", *["lars"] * ("weight_decay" not in options)):
+            ours, theirs = z.copy(), z.copy()
+            fastopt.Optimizer(ours, name, **CONJUGATED, **options).step(g)
+            fastopt.Optimizer(theirs, name, **options).step(g.conj())
+            assert same_bits(ours, theirs)
 
 
 def test_real_parameters_beside_complex_ones_are_as_ever() -> None:
@@ -181,8 +183,18 @@ def by_the_largest(p, g, *, lr=0.1):
         (lambda z: fastopt.Adam(z.real.copy(), **CONJUGATED), "no effect: no parameter is complex"),
         (lambda z: fastopt.Adam(z, second_moment="both"), "second_moment must be parts or modulus; got 'both'"),
         (lambda z: fastopt.SGD(z, **MODULUS), "sgd: second_moment=.* has no effect"),
-        (lambda z: fastopt.LAMB(z, **MODULUS), "lamb: no kernel has a norm of .* that join the parts"),
-        (lambda z: fastopt.SGDHD(z, **CONJUGATED), "sgd_hypergradient: no kernel has a total .* numpy.conj"),
+        (lambda z: fastopt.LAMB(z, **MODULUS), "lamb: no kernel has a norm of .* without second_moment="),
+        (
+            lambda z: fastopt.SGDHD(z, **CONJUGATED),
+            "sgd_hypergradient: no kernel has a total .* without conj.*numpy.conj",
+        ),
+        (fastopt.AdamMaxNorm, r"adam_max_norm takes max_norm\(g\), .* params is complex64"),
+        (lambda z: fastopt.Adam(z, eps=1e-40), "eps=1e-40 is 0 in float32"),
+        (lambda z: fastopt.Adam({"a": z.reshape(3, 2), "b": z.reshape(3, 2).T}), "the transpose of; if they are tied"),
+        (
+            lambda z: fastopt.Adam({"a": z, "b": z[2:]}),
+            r"in 4 elements: the first is params\['b'\]\[0\], which .*\[2\]",
+        ),
         (lambda z: fastopt.Optimizer(z, by_the_largest).step(z), "by_the_largest takes max_norm.* complex64"),
         (lambda z: fastopt.Adam(z).step(z.real.copy()), r"grads is float32 but params is complex64.*astype\('comp"),
         (lambda z: fastopt.Adam(z.real.copy()).step(z), r"grads is complex64 but params is float32.*grads.real"),
@@ -217,8 +229,20 @@ def test_rows_of_complex_arrays_are_updated_as_dense_gradients_would() -> None:
                 opt.step({"z": g})
             opt.flush()
         assert same_bits(sparse, dense)
+    matrix, params = scipy.sparse.csr_matrix(np.diag(numbers(2, (8,)))[:, :3]), [numbers(0, (8, 3)), numbers(0, (8, 3))]
+    fastopt.Adagrad(params[0]).step(matrix)
+    fastopt.Adagrad(params[1]).step(matrix.toarray())
+    assert same_bits(*params)
     with pytest.raises(ValueError, match=re.escape("values of shape (3, 3), but a row of the parameter has shape ()")):
         fastopt.Adam(numbers(0, (8,))).step(fastopt.RowSparse(rows, numbers(1, (3, 3))))
+
+
+def test_gradients_of_other_complex_types_are_cast() -> None:
+    z, g = numbers(0, (50,)), numbers(1, (50,), "complex128")
+    ours, theirs = z.copy(), z.copy()
+    fastopt.Adam(ours, cast_grads=True, **MODULUS).step(g)
+    fastopt.Adam(theirs, **MODULUS).step(g.astype("complex64"))
+    assert same_bits(ours, theirs)
 
 
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])

@@ -1,7 +1,9 @@
 """Copies of optimizers: copy.deepcopy and pickle take all along, and what is copied together stays linked."""
 
 import copy
+import functools
 import pickle
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ HOW: dict[str, Callable[[Any], Any]] = {
     "deepcopy": copy.deepcopy,
     "pickle": lambda value: pickle.loads(pickle.dumps(value)),
 }
+# What pickle raises for what it does not find in a module.
+UNFOUND = (pickle.PicklingError, AttributeError)
 both = pytest.mark.parametrize("again", HOW.values(), ids=HOW)
 
 
@@ -234,6 +238,31 @@ def test_a_copy_knows_its_arrays_wherever_they_move(again: Callable[[Any], Any])
     assert [state["b"][0] for state in copied.state] == [1, 2]
 
 
+@both
+@pytest.mark.parametrize("now", [np.ones((5, 3), "f"), np.ones((4, 3))], ids=["shape", "type"])
+def test_a_parameter_that_was_replaced_begins_anew_in_the_copy_too(again: Callable[[Any], Any], now: Any) -> None:
+    opt = fastopt.SGD(tree(0), momentum=0.9, lr_scale={"W": np.ones((4, 1), "f")})
+    opt.step(tree(1))
+    opt.params["W"] = now
+    grads = {**tree(2), "W": 2 * now}
+    copied = again(opt)
+    with pytest.raises(ValueError, match=r"^params\['W'\] has .* as when its state was made; call opt\.sync\(\)"):
+        copied.step(grads)
+    copied.params["W"] = np.ones((4, 3), "f")
+    copied.step(tree(2))  # As it was.
+    copied = again(opt)
+    if now.dtype == "f":
+        with pytest.raises(ValueError, match=r"lr_scale\['W'\] has shape"):
+            copied.sync()
+    plain = fastopt.SGD(tree(0), momentum=0.9)
+    plain.step(tree(1))
+    plain.params["W"] = now
+    copied = again(plain)
+    assert copied.sync().begun == ("W",)
+    copied.step(grads)
+    assert same_bits(copied.state[0]["b"], grads["W"])
+
+
 def test_a_shallow_copy_is_refused() -> None:
     with pytest.raises(TypeError, match=r"one count of steps.*copy\.deepcopy\(\(params, opt\)\)"):
         copy.copy(fastopt.SGD(tree(0)))
@@ -246,17 +275,75 @@ def test_functions_that_cannot_go_along_are_named() -> None:
         ({"groups": {"b": {"lr": lambda t: 0.1}}}, r"groups\['b'\]\.lr"),
     ):
         opt = fastopt.SGD(tree(0), **options)
-        with pytest.raises(TypeError, match=rf"^{place} is a function of the step that cannot be pickled.*top level"):
+        with pytest.raises(UNFOUND, match=rf"{place} is a function of the step that cannot be pickled.*top level"):
             pickle.dumps(opt)
         assert copy.deepcopy(opt).hyper.lr == opt.hyper.lr
     own = schedules.Schedule(lambda t: 0.1)
-    with pytest.raises(TypeError, match=r"^lr .*bare formula"):
+    with pytest.raises(UNFOUND, match=r"lr .*bare formula"):
         pickle.dumps(fastopt.SGD(tree(0), lr=own))
     assert copy.deepcopy(fastopt.SGD(tree(0), lr=own)).lr is own
     calls = fastopt.SGD(tree(0), lr=lambda t: plateau(t) * 0.1)
+    with pytest.raises(UNFOUND, match=r"lr is a function of the step that cannot be pickled"):
+        pickle.dumps(calls)
+
+
+class Calling:
+    """A function of the step, and a method, that call what the object holds."""
+
+    def __init__(self, of: Any) -> None:
+        self.of = of
+
+    def __call__(self, t: int) -> float:
+        return 0.1 * float(self.of(t))
+
+    rate = __call__
+
+
+PLATEAU = fastopt.ReduceOnPlateau(patience=0)
+
+
+def reads_a_global(t: int) -> float:
+    return PLATEAU(t) * 0.1
+
+
+def hidden(rate: Callable[[int], float]) -> list[Any]:
+    """A function of the step as such, and within whatever may hold it."""
+    outer = fastopt.ReduceOnPlateau()
+    held = [rate, outer * rate, outer.of(rate, lowest=0.01), functools.partial(rate), Calling(rate), Calling(rate).rate]
+    return [*held, schedules.function(rate) * 0.5, outer * schedules.function(Calling({"at": rate}["at"]))]
+
+
+@pytest.mark.parametrize("k", range(8))
+def test_a_function_that_would_call_the_originals_monitor_is_refused_wherever_it_is_held(k: int) -> None:
+    plateau = fastopt.ReduceOnPlateau()
+    refused = r"^lr is .*calls a ReduceOnPlateau by a function.*plateau \* 0\.1"
+    for own, ways in ((reads_a_global, HOW), (lambda t: plateau(t) * 0.1, ["deepcopy"])):
+        opt = fastopt.SGD(tree(0), lr=hidden(own)[k])
+        for how in ways:
+            with pytest.raises(TypeError, match=refused):
+                HOW[how](opt)
+    # What is copied with its monitor, is.
+    opt = fastopt.SGD(tree(0), lr=hidden(Cooling(fastopt.ReduceOnPlateau(patience=0)))[k])
     for again in HOW.values():
-        with pytest.raises(TypeError, match=r"^lr is the function .*calls a ReduceOnPlateau.*plateau \* 0\.1"):
-            again(calls)
+        copied = again(opt)
+        assert len(copied.monitors) == len(opt.monitors)
+        for monitor in 2 * copied.monitors:
+            monitor.update(1.0)
+        assert copied.lr(1) == pytest.approx(0.1 * opt.lr(1))
+
+
+def test_a_pickler_that_takes_functions_by_value_takes_functions_of_the_step() -> None:
+    by_value = pytest.importorskip("cloudpickle")
+    outer, inner = fastopt.ReduceOnPlateau(patience=0), fastopt.ReduceOnPlateau(patience=0, factor=0.5)
+    opt = fastopt.SGD(tree(0), lr=outer * (lambda t: inner(t) * 0.1), groups={"b": {"lr": lambda t: 0.5}})
+    copied = pickle.loads(by_value.dumps(opt))
+    assert len(copied.monitors) == 2
+    for monitor in 2 * copied.monitors:
+        monitor.update(1.0)
+    assert (opt.lr(1), copied.lr(1)) == pytest.approx((0.1, 0.005))
+    assert copied.groups["b"].lr(1) == 0.5
+    copied.step(tree(1))
+    assert "refused" not in repr(vars(copied.hyper))
 
 
 def test_a_scaler_that_serves_another_optimizer_does_so_in_the_copies_too() -> None:
@@ -268,6 +355,32 @@ def test_a_scaler_that_serves_another_optimizer_does_so_in_the_copies_too() -> N
     with pytest.raises(RuntimeError, match="was given to another optimizer since"):
         one.step(tree(1))
     second.step(tree(1))
+
+
+class Meanwhile:
+    """A rate. Where it is copied, another thread begins something."""
+
+    def __init__(self, begun: Callable[[], None]) -> None:
+        self.begun = begun
+
+    def __call__(self, t: int) -> float:
+        return 0.5
+
+    def __deepcopy__(self, memo: Any) -> "Meanwhile":
+        thread = threading.Thread(target=self.begun)
+        thread.start()
+        thread.join(0.1)
+        return self
+
+
+def test_a_copy_is_whole_while_another_thread_takes_steps() -> None:
+    opt = fastopt.SGD(tree(0), momentum=0.9, lr=Meanwhile(lambda: opt.step(tree(2))))
+    opt.step(tree(1))
+    copied = copy.deepcopy(opt)
+    whole = fastopt.SGD(tree(0), momentum=0.9, lr=0.5)
+    whole.step(tree(1))
+    assert all(map(same_bits, arrays(copied)[:-1], arrays(whole)[:-1]))
+    assert copied.t == 1
 
 
 @dataclass
@@ -338,8 +451,11 @@ def test_a_rule_of_ones_own_is_pickled_by_value_where_functions_are(monkeypatch:
     assert other.__qualname__ == own.__qualname__
     given = [np.ones(3), np.ones(3), np.zeros(3)]
     assert all(map(same_bits, other.reference(*given)[:2], own.reference(*given)[:2]))
-    with pytest.raises(AttributeError, match=r"own\.formula"):
-        pickle.dumps(own)
+    for one in (own, fastopt.Optimizer(np.ones(3), own)):
+        with pytest.raises(UNFOUND, match=r"own is a rule that no module has by its name; make it by @rule at the top"):
+            pickle.dumps(one)
+    with pytest.raises(TypeError, match=r"cannot be sent to another process.*own is a rule that no module has"):
+        fastopt.sweep(len, [own], [0.1])  # type: ignore[list-item]
 
 
 SCRIPT = """

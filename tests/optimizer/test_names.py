@@ -262,6 +262,8 @@ def test_a_mistyped_attribute_of_what_an_optimizer_is_given_is_refused(tmp_path:
         (scaler, "scal", "did you mean scale"),
         (plateau, "patiense", "ReduceOnPlateau has no patiense .*did you mean patience"),
         (plateau, "min_delta", "did you mean threshold"),
+        (plateau, "cut", "did you mean factor"),
+        (plateau, "min_lr", "did you mean lowest"),
         (stopping, "params", "params"),
         (driver, "tolerence", "did you mean tolerance"),
         (

@@ -154,6 +154,18 @@ def test_a_hyperparameter_cannot_be_removed() -> None:
     assert (opt.lr, opt.groups["a"].lr) == (RULES["sgd"].hyper["lr"], 0.5)
 
 
+def test_several_numbers_are_set_or_none() -> None:
+    plateau = fastopt.ReduceOnPlateau()
+    opt = fastopt.Adam(np.ones(3), lr=plateau * 0.1, beta1=0.75)
+    with pytest.raises(ValueError, match=r"beta2"):
+        opt.hyper.update({"lr": 0.5, "beta1": 0.5, "beta2": 2.0})
+    with pytest.raises(TypeError, match=r"no hyperparameter 'beta3'"):
+        opt.hyper.update(beta1=0.5, beta3=0.5)
+    assert (opt.beta1, opt.monitors) == (0.75, [plateau])
+    opt.hyper.update({"lr": 0.5}, beta1=0.5)
+    assert (opt.lr, opt.beta1, opt.monitors) == (0.5, 0.5, [])
+
+
 def test_slots_start_where_the_rule_says() -> None:
     opt = fastopt.Adagrad(np.ones(2, "float32"), initial_accumulator=0.1)
     assert np.array_equal(opt.state[0]["h"], np.full(2, 0.1, "float32"))

@@ -88,3 +88,9 @@ def test_a_start_that_leaves_another_without_effect_is_refused() -> None:
     with pytest.raises(ValueError, match="initial_accumulator has no effect beside start"):
         fastopt.Yogi(params(), initial_accumulator=0.1, start={"m": 1.0, "v": 1.0})
     assert fastopt.Adagrad(params(), initial_accumulator=0.1, start=None).state[0]["h"][0] == np.float32(0.1)
+
+
+@pytest.mark.parametrize("start", [{"v": -1.0}, {"v": np.inf}, {"m": np.inf}])
+def test_a_start_from_which_no_step_is_finite_is_refused(start: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"start=\{.*\}: a step of adam from there is not finite"):
+        fastopt.Adam(np.ones(3, "float32"), start=start)

@@ -319,6 +319,8 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: S.function(3), "of must be a function of the step; got 3"),
     (lambda: S.constant(1) * NAN, "cannot be combined with nan"),
     (lambda: S.constant(1) + "a", "unsupported operand"),
+    (lambda: S.constant(1) * abs, "* takes schedules and numbers; got <built-in function abs>. Make a schedule"),
+    (lambda: abs - S.constant(1), "- takes schedules and numbers; got"),
     (lambda: like.torch.StepLR(0.1, 30, last_epoch=5), "last_epoch=5 has no effect here"),
     (lambda: like.torch.LambdaLR(0.1, [abs]), "give each group its own"),
     (lambda: like.torch.ConstantLR(0.1, total_iters=0), "total_iters must be at least 1"),

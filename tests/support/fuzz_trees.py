@@ -139,19 +139,14 @@ def parts(tree: Any) -> list[tuple[str, Any]] | None:
     return None
 
 
-def handed(tree: Any, array_of: Callable[[int], Any]) -> Any:
-    """The tree as an optimizer is given it, with arrays for its leaves."""
-    return replaced(tree, array_of, lambda name: None if name == "nothing" else name)
-
-
-def replaced(tree: Any, leaf_of: Callable[[int], Any], aside: Callable[[str], Any] = str) -> Any:
-    """The tree with something else for each of its leaves, and for what stands aside."""
+def replaced(tree: Any, leaf_of: Callable[[int], Any], nothing: Any = "nothing") -> Any:
+    """The tree with something else for each of its leaves. nothing: what stands for "nothing"."""
     if tree in ASIDE:
-        return aside(tree)
+        return nothing if tree == "nothing" else tree
     found = parts(tree)
     if found is None:
         return leaf_of(tree)
-    values = [replaced(value, leaf_of, aside) for _, value in found]
+    values = [replaced(value, leaf_of, nothing) for _, value in found]
     if isinstance(tree, dict):
         return type(tree)(zip(tree, values, strict=True))
     return type(tree)(*values) if isinstance(tree, Pair | Layer) else type(tree)(values)

@@ -468,6 +468,7 @@ ONES = np.ones((2, 6), "float32")
         (lambda: RowSparse([0, 40], ONES), IndexError, r"grads\[0\] has row 40 at position 1; there are rows 0 to 39"),
         (lambda: RowSparse([-1, 0], ONES), IndexError, r"row -1 at position 0"),
         (lambda: RowSparse(np.array([2**63, 0], "uint64"), ONES), IndexError, "row -9223372036854775808"),
+        (lambda: RowSparse(np.ones(2, bool), ONES), TypeError, "got an array of truth values: pass numpy.flatnonzero"),
         (lambda: RowSparse([0.0, 1.0], ONES), TypeError, "rows must be integers; got an array of float64"),
         (lambda: RowSparse([True, False], ONES), TypeError, "integers"),
         (lambda: RowSparse([[0, 1]], ONES), ValueError, "one dimension"),

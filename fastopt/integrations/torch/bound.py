@@ -135,7 +135,7 @@ def reason(param: Any, grad: Any, options: Options) -> str:
     """Why a parameter is left to torch; empty if the kernels may try."""
     if options.refused:
         return options.refused
-    if options.flushed and param.dtype != torch.float64:
+    if options.flushed and param.dtype not in (torch.float64, torch.complex128):
         return options.flushed
     if param.is_inference():
         return "a parameter made in inference mode"

@@ -98,7 +98,8 @@ class FastStep(torch.optim.Optimizer):
         if bound is None or not bound.holds(self.state, params, grads, groups, options):
             # A gradient may be conjugated in name alone, as backward often leaves it.
             grads = [grad.resolve_conj() for grad in grads]
-            bound = Bound(self, self.kind, params, grads, groups, options)
+            if bound is None or not bound.holds(self.state, params, grads, groups, options):
+                bound = Bound(self, self.kind, params, grads, groups, options)
         updates = self.updates
         if bound.left:
             left = {id(params[k]) for k in bound.left}

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...kernels.language.spellings import OPTAX as NAMES
-from ...optimizer.optimizer import Optimizer, updater_of
+from ...optimizer.optimizer import Optimizer
+from ...trees.tree import leaves
 from ..building import Number, built, counted_from_zero, decayed
 from ..unused import refuse
 
@@ -48,15 +49,14 @@ def made(
         hyper["momentum"] = hyper["momentum"] or 0.0
     # optax has one count of steps.
     hyper = {**decayed(family, hyper, decay), "count": "optimizer"}
-    opt = built(family, params, hyper, FIXED.get(family, {}))
-    if not updater_of(opt).taken.any_complex:
-        return opt
-    if family not in COMPLEX:
-        raise TypeError(
-            f"optax's {family} of complex parameters is not ours, which sees their two parts: use fastopt.{family}, or "
-            "real parameters"
-        )
-    return built(family, params, {**hyper, "second_moment": COMPLEX[family]}, FIXED.get(family, {}))
+    if any("complex" in str(getattr(array, "dtype", "")) for _, _, array in leaves(params, "")):
+        if family not in COMPLEX:
+            raise TypeError(
+                f"optax's {family} of complex parameters is not ours, which sees their two parts: use "
+                f"fastopt.{family}, or real parameters"
+            )
+        hyper["second_moment"] = COMPLEX[family]
+    return built(family, params, hyper, FIXED.get(family, {}))
 
 
 def sgd(

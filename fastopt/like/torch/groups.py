@@ -8,7 +8,7 @@ from ...kernels.language.spellings import TORCH as NAMES
 from ...optimizer.optimizer import Optimizer
 from ...optimizer.spelled import put
 from ...trees.tree import leaves
-from ...updater.hyper import Hyper
+from ...updater.hyper import Hyper, all_or_none
 
 
 class ParamGroup(MutableMapping[str, Any]):
@@ -39,6 +39,11 @@ class ParamGroup(MutableMapping[str, Any]):
             raise KeyError(f"{name!r} cannot be set; there are {', '.join(n for n in self if n != 'params')}")
         if self._own is not None:
             put(self._own, ours, value)
+
+    def update(self, *given: Any, **named: Any) -> None:
+        """Set several; raises what setting one raises, and then sets none."""
+        with all_or_none(self._optimizer.hyper, *self._optimizer.groups.values()):
+            super().update(*given, **named)
 
     @property
     def _own(self) -> Hyper | None:

@@ -205,3 +205,17 @@ def test_a_call_is_out_of_reach_while_it_runs(monkeypatch: pytest.MonkeyPatch) -
     mine.update(program, [p, g], sgd.hyper)
     assert seen == [0]
     assert len(mine._kept) == 1
+
+
+@rule
+def by_a_fixed_slot(p, g, m, *, lr=0.1):
+    return p - lr * g * m, m
+
+
+@pytest.mark.parametrize("shape", [(2,), (4, 2)])
+def test_an_array_that_is_only_read_must_have_the_shape_of_the_parameter(shape: tuple[int, ...]) -> None:
+    for p in (np.ones(8, "float32"), np.ones(4, "complex64")):
+        before = p.copy()
+        with pytest.raises((TypeError, ValueError), match=r"m (has shape|is float32)"):
+            by_a_fixed_slot(p, np.ones_like(p), np.ones(shape, "float32"))
+        assert np.array_equal(p, before)
