@@ -3,7 +3,7 @@
 import enum
 import functools
 import types
-from collections.abc import Iterable, Iterator, Mapping, Set, ValuesView
+from collections.abc import Iterable, Iterator, Mapping, MappingView, Set
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def way_out(value: Any, trained: bool) -> str:
     if isinstance(value, int | float | complex):
         made = f"numpy.array({value + 0.0!r}, {'complex64' if isinstance(value, complex) else 'float32'!r})"
         return f", which cannot be changed in place: pass an array, {made}, or leave it out" if trained else ""
-    if isinstance(value, ValuesView):
+    if isinstance(value, MappingView):
         return "; pass the dict itself, so that its keys tell which gradient is whose"
     if isinstance(value, Mapping):
         return "; pass a dict of it: dict(...)"

@@ -56,7 +56,8 @@ def meant(name: str, known: Iterable[str]) -> tuple[str, ...]:
     none."""
     known = tuple(known)
     theirs = {theirs: ours for theirs, ours in SPELLINGS.items() if set(ours) <= set(known) and theirs not in known}
-    near = name if name in theirs else nearest(name, (*known, *theirs))
+    # Nothing is refused for what is meant, so that short names may be nearer here.
+    near = name if name in theirs else nearest(name, (*known, *theirs), 3)
     return theirs.get(near, (near,)) if near else ()
 
 

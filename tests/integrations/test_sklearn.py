@@ -239,7 +239,7 @@ def test_what_cannot_be_used_is_refused_by_fit(ours: Any) -> None:
     for wrong, words in [
         ({"rule": "Lio"}, "did you mean 'Lion'"),
         ({"rule": 3}, "rule' parameter of MLPClassifier must be"),
-        ({"rule": "Lion", "hyper": {"beta3": 1}}, "did you mean 'beta2'"),
+        ({"rule": "Lion", "hyper": {"beta3": 1}}, "did you mean 'beta1'"),
         ({"rule": "Lion", "hyper": {"beta1": 1.0}}, "beta1 must satisfy"),
         ({"rule": "Lion", "hyper": {"lr": 1.0}}, "pass learning_rate_init instead"),
         ({"rule": "Lion", "momentum": 0.5}, "momentum=0.5 has no effect with rule"),

@@ -367,6 +367,9 @@ def test_torch_s_loop_over_groups_sets_each_group_once_and_a_checkpoint_has_it()
     for wrong in ({"clip_norm": 1.0}, {"momentum": 0.5}, {"lr": {"function": "f"}}):
         with pytest.raises(ValueError, match=r"the state has groups\['0'\]\.\w+, the optimizer not"):
             made().load_state_dict({**state, "groups": {"0": wrong, "2": {"lr": 0.25}}})
+    adam = like.torch.Adam([{"params": np.ones(2)}])
+    with pytest.raises(ValueError, match=r"groups\['0'\]\.eps_hat, the optimizer not"):
+        adam.load_state_dict({**adam.state_dict(), "groups": {"0": {"eps_hat": True}}})
     with pytest.raises(ValueError, match="lr must satisfy"):
         made().load_state_dict({**state, "groups": {"0": {"lr": -1.0}, "2": {"lr": 0.25}}})
 

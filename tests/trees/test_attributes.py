@@ -66,6 +66,14 @@ def test_an_attribute_that_is_bound_anew_is_the_one_that_is_updated_with_the_sta
     assert model[0].W[0] == 9.5
 
 
+def test_the_dict_of_an_object_s_attributes_is_the_object_s_own() -> None:
+    model: Any = SimpleNamespace(W=ones(3))
+    opt = fastopt.SGD(vars(model), lr=0.5)
+    model.W = ones(3, value=2.0)
+    opt.step({"W": ones(3)})
+    assert model.W[0] == 1.5
+
+
 @pytest.mark.parametrize(
     "grads",
     [

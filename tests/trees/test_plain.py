@@ -119,6 +119,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "values of a dict": (lambda: {"W": ones(1)}.values(), "params: .* a dict_values; pass the dict itself"),
     "a generator": (lambda: (x for x in [ones(1)]), r"a generator, which can be read only once; pass a list of it"),
     "a zip": (lambda: [zip([ones(1)])], r"params\[0\]: .*got a zip, .*pass a list of it"),
+    "items": (lambda: {"W": np.ones(2)}.items(), "got a dict_items; pass the dict itself"),
     "a set": (lambda: {"W": {1}}, r"got a set, which has no order; pass a list or a dict"),
     "another mapping": (lambda: MappingProxyType({"W": ones(1)}), r"a mappingproxy; pass a dict of it"),
     "another sequence": (lambda: deque([ones(1)]), r"a deque; pass a list of it"),
