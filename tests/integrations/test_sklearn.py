@@ -262,7 +262,7 @@ def test_options_for_each_array_are_those_of_the_arrays_that_are_trained(ours: A
     weights = [(one.coefs_[0], one.intercepts_[0], one.coefs_[1]) for one in (first, last)]
     assert [bool((a == b).all()) for a, b in zip(*weights, strict=True)] == [True, True, False]
     for wrong, words in [
-        ({"groups": {"9": {"lr": 0.1}}}, "groups: '9' matches no parameter; there are 0, 1, 2, 3"),
+        ({"groups": {"9": {"lr": 0.1}}}, "groups: '9' matches no parameter; the parameters are 0, 1, 2, 3"),
         ({"lr_scale": {"0": np.ones(7)}}, "lr_scale"),
     ]:
         with pytest.raises(ValueError, match=words):
