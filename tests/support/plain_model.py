@@ -220,11 +220,15 @@ class PlainModel:
 
 
 def order(p: Any, g: Any) -> list[int]:
-    """The axes in the order in which norms add up: as in memory if p and g are dense and lie alike, else as in C."""
+    """The axes in the order in which norms add up: as in memory if p and g are dense and lie alike, else as in C.
+
+    A gradient of one number, broadcast, lies like any array.
+    """
+    one = g.size > 1 and not any(stride for stride, n in zip(g.strides, g.shape, strict=True) if n > 1)
     axes = sorted((axis for axis in range(p.ndim) if p.shape[axis] > 1), key=lambda axis: -p.strides[axis])
     expected = 1
     for axis in reversed(axes):
-        if p.strides[axis] != expected * p.itemsize or g.strides[axis] != expected * g.itemsize:
+        if p.strides[axis] != expected * p.itemsize or not (one or g.strides[axis] == expected * g.itemsize):
             return list(range(p.ndim))
         expected *= p.shape[axis]
     return [axis for axis in range(p.ndim) if axis not in axes] + axes
