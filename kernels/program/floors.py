@@ -89,6 +89,9 @@ def flushed(program: Program, numbers: Mapping[str, Any], names: Iterable[str] |
 
 def is_small(value: Any) -> bool:
     """Whether a floor that follows from a number may be flushed. value: a number, a function of the step, or None."""
+    # As of most numbers: neither the type nor the sign need then be looked at.
+    if type(value) is float and value > _SMALL:
+        return False
     return isinstance(value, int | float) and 0 < abs(value) < _SMALL
 
 
