@@ -24,7 +24,7 @@ def other_precision(g: Any) -> Any:
 GRADIENTS: dict[str, Callable[[Any], Any]] = {
     "another shape": lambda g: np.zeros((*g.shape, 2), g.dtype),
     "integers": lambda g: np.zeros(g.shape, int),
-    "complex": lambda g: np.zeros(g.shape, complex),
+    "complex, or real": lambda g: np.zeros(g.shape, "float32" if g.dtype.kind == "c" else complex),
     "truth values": lambda g: np.zeros(g.shape, bool),
     "objects": lambda g: np.zeros(g.shape, object),
     "long double": lambda g: np.zeros(g.shape, np.longdouble),

@@ -80,7 +80,7 @@ def _(m: Any, data: Any) -> Made:
         *(("steps", x) for x in (None, [], {key: -1}, {key: 1.5}, {key: True}, {key: None}, {key: 2**62})),
         *(("skipped", x) for x in (None, -1, 1.5, True)),
         *(("hyper", x) for x in (None, {}, {**state["hyper"], "more": 1}, dict.fromkeys(state["hyper"], "x"))),
-        *(("groups", x) for x in (None, {"nowhere": {}}, {"*": 3})),
+        *(("groups", x) for x in (None, {"nowhere": {"lr": 0.1}}, {"*": 3})),
         *(("options", x) for x in (None, {"maximize": "x"})),
         *(("uniform_states", x) for x in (None, {key: {"x": 1.0}}, {key: 3})),
         *(("monitors", x) for x in (None, [1], [{"kind": "x"}])),

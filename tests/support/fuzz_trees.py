@@ -60,7 +60,7 @@ def leaf(seed: int, kinds: tuple[Kind, ...], large: bool) -> Leaf:
     if kind.dimensions is not None:
         return Leaf(kind, tuple(one_of(LENGTHS) for _ in range(kind.dimensions)), one_of(LAYOUTS))
     # One kernel of many threads is enough, and its compilation takes long.
-    if large and kind == kinds[0] and one_of(range(40)) == 7:
+    if large and kind == kinds[0] and one_of(range(20)) == 7:
         return Leaf(kind, one_of([(70_001,), (700, 101)]), one_of("CF"))
     shape = [one_of(LENGTHS) for _ in range(one_of([1, 2, 0, 3]))]
     return Leaf(kind, (*shape[:2], *(min(n, 5) for n in shape[2:])), one_of("CF"))
