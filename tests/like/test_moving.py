@@ -81,6 +81,24 @@ def test_a_run_of_complex_parameters_moves_in_the_middle(row: Any) -> None:
     check_moves(row, *problem("complex128"))
 
 
+@pytest.mark.peers
+def test_conjugate_grads_takes_gradients_of_jax() -> None:
+    import jax
+    import torch
+
+    (z, _), ((there, _), *_) = problem("complex64")
+    gradient = np.asarray(jax.grad(lambda x: (abs(x - there) ** 2).sum())(z))
+    leaf = torch.tensor(z, requires_grad=True)
+    ((leaf - torch.tensor(there)).abs() ** 2).sum().backward()
+    assert leaf.grad is not None
+    assert np.allclose(gradient.conj(), leaf.grad.numpy(), rtol=1e-5)
+    ours, theirs = z.copy(), z.copy()
+    fastopt.Adam(ours, conjugate_grads=True).step(gradient)
+    fastopt.Adam(theirs).step(gradient.conj())
+    assert same_bits(ours, theirs)
+    assert np.abs(ours - there).sum() < np.abs(z - there).sum()
+
+
 def test_optax_of_complex_parameters_is_refused_where_it_is_another_formula() -> None:
     for name in ("adamax", "adadelta", "lion", "lamb", "yogi"):
         with pytest.raises(TypeError, match=r"treats complex parameters in another way.* use fastopt"):
