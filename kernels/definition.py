@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import reference
 from .language.graph import Node, walk
-from .language.hyperparameters import Range, bind, is_static, plain_number, step_number
+from .language.hyperparameters import LOSS, Range, bind, checked_loss, is_static, plain_number, step_number
 from .language.parts import PAIRWISE
 from .language.reductions import REDUCTIONS
 from .language.trace import Symbol, Trace
@@ -22,11 +24,13 @@ class Definition:
     returns, in order.
     hyper: the hyperparameters and their defaults. ranges: the valid range of each that has one. states: the names and
     start values of uniform states, numbers that are carried from step to step; they are returned after the arrays.
-    start: for each state array its value before the first step, a number or the name of a hyperparameter.
-    counters: the numbers that count steps, from 1.
+    start: for each state array its value before the first step: a number, the name of a hyperparameter, or that of the
+    parameter, which it then equals.
+    counters: the numbers that count steps, from 1. takes_loss: whether the formula needs the loss of the step.
     rates: the names of arrays that multiply a rate, real ones for complex parameters too.
     guarded: the formula returns last a truth value that says whether the step counts.
     one_moment: whether both parts of a complex number share what the formula takes `over_parts`.
+    average: the kernels.averages.Average that gives the average of the parameter that the state has, or None.
     """
 
     name: str
@@ -38,9 +42,11 @@ class Definition:
     states: dict[str, float]
     start: dict[str, Any]
     counters: tuple[str, ...]
+    takes_loss: bool = False
     rates: tuple[str, ...] = ()
     guarded: bool = False
     one_moment: bool = False
+    average: Any = None
 
     def __init__(self) -> None:
         self._programs: dict[Any, Program] = {}
@@ -53,7 +59,32 @@ class Definition:
     @property
     def starts_from(self) -> tuple[str, ...]:
         """The hyperparameters that are the start value of a slot."""
-        return tuple(value for value in self.start.values() if isinstance(value, str))
+        return tuple(value for value in self.start.values() if isinstance(value, str) and value in self.hyper)
+
+    @property
+    def from_parameter(self) -> tuple[str, ...]:
+        """The slots that start as the parameter."""
+        return tuple(slot for slot, value in self.start.items() if value == self.arrays[0])
+
+    @property
+    def of_step(self) -> tuple[str, ...]:
+        """The numbers that each step is given anew: those that count steps, and the loss."""
+        return (*self.counters, *([LOSS] if self.takes_loss else []))
+
+    def told(self, loss: float) -> dict[str, Any]:
+        """The loss as a keyword argument of a step, if the formula needs it; else nothing."""
+        return {LOSS: loss} if self.takes_loss else {}
+
+    def step_numbers(self, t: int, loss: float) -> dict[str, Any]:
+        """The numbers `of_step`, by name, in a step."""
+        return {**dict.fromkeys(self.counters, t), **self.told(loss)}
+
+    def state_of(self, parameter: Any, hyper: Mapping[str, Any]) -> list[Any]:
+        """The state arrays of a NumPy array before its first step, in its type. hyper: the numbers that a start may
+        name; what is not there has its default."""
+        numbers = {**self.hyper, **hyper, self.arrays[0]: parameter}
+        values = (numbers[value] if isinstance(value, str) else value for value in self.start.values())
+        return [np.full_like(parameter, value) for value in values]
 
     @property
     def exact(self) -> bool:
@@ -105,7 +136,7 @@ class Definition:
 
     def _trace(self, statics: Mapping[str, Any]) -> Program:
         trace = Trace(self.one_moment)
-        numbers = (*self.counters, *(n for n in self.hyper if n not in statics), *self.states)
+        numbers = (*self.of_step, *(n for n in self.hyper if n not in statics), *self.states)
         arrays = [trace.array(name) for name in self.arrays]
         try:
             result = self.formula(*arrays, **{name: trace.scalar(name) for name in numbers}, **statics)
@@ -159,24 +190,36 @@ class Definition:
             raise TypeError(f"{self.name} needs t, the number of the step, from 1")
         return None if t is None else step_number(self.name, t)
 
-    def reference(self, *arrays: Any, t: int | None = None, **hyper: Any) -> tuple[Any, ...]:
+    def _checked_loss(self, loss: Any) -> float | None:
+        """The loss of a step as a Python float. Raises TypeError or ValueError if it is missing, unwanted or no finite
+        number."""
+        return checked_loss(self.name, loss, self.takes_loss, self.guarded)
+
+    def reference(self, *arrays: Any, t: int | None = None, loss: Any = None, **hyper: Any) -> tuple[Any, ...]:
         """The values that a call must give, bit for bit: the formula evaluated by plain NumPy; nothing is changed.
 
-        arrays: NumPy arrays, as for a call. Returns the new values of `written`, then those of the uniform states.
+        arrays, t, loss: as for a call. Returns the new values of `written`, then those of the uniform states.
         The formula runs on arrays of at least one dimension, in float64 for a float64 parameter and else in float32
         with denormals flushed to zero; results are rounded once to the type in which they are stored.
         """
-        return reference.evaluate(self, arrays, self._numbers(t, hyper))
+        return reference.evaluate(self, arrays, self._numbers(t, loss, hyper))
 
     def references(
-        self, sets: Sequence[Sequence[Any]], *, t: int | None = None, given: Sequence[Mapping[str, Any]]
+        self,
+        sets: Sequence[Sequence[Any]],
+        *,
+        t: int | None = None,
+        loss: Any = None,
+        given: Sequence[Mapping[str, Any]],
     ) -> list[tuple[Any, ...]]:
         """`reference` for every parameter of a model; a reduction over the model takes all of them.
 
         sets: the arrays of each parameter. given: hyperparameters and uniform states of each, by name.
         """
-        return reference.evaluate_all(self, sets, [self._numbers(t, dict(own)) for own in given])
+        return reference.evaluate_all(self, sets, [self._numbers(t, loss, dict(own)) for own in given])
 
-    def _numbers(self, t: int | None, hyper: dict[str, Any]) -> dict[str, Any]:
+    def _numbers(self, t: int | None, loss: Any, hyper: dict[str, Any]) -> dict[str, Any]:
         states = self.take_states(hyper)
-        return {**self.bind(hyper), **states, **dict.fromkeys(self.counters, self._checked_t(t))}
+        counts = dict.fromkeys(self.counters, self._checked_t(t))
+        own = self._checked_loss(loss)
+        return {**self.bind(hyper), **states, **counts, **({} if own is None else {LOSS: own})}

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .definition import Definition
-from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, where
-from .language.hyperparameters import parse_ranges
+from .language.decoupled import decays
+from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, total, where
+from .language.hyperparameters import LOSS, parse_ranges
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
 NUMBERS = {
@@ -29,6 +30,7 @@ RANGES = parse_ranges(
     NUMBERS,
 )
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
+CAUTIOUS = ("mean", "count")
 
 # No name of an author has a space.
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
@@ -72,6 +74,20 @@ def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
     return where(weight < 1, average + weight * (p - average), p)
 
 
+def cautious_step(base: Any, p: Any, g: Any, normalized: str) -> Any:
+    """The parameter p after a step from `base`, without the elements that the step moves along their gradient.
+
+    normalized: the other elements make up for them: times the elements of the array over those that move, which are
+    counted with one more ("count", as in the authors' Lion), or taken as a thousandth of the array at least ("mean", as
+    in their AdamW).
+    """
+    step = p - base
+    agrees = step * g < 0
+    every, moving = size(g), total(agrees)
+    scale = every / (moving + 1) if normalized == "count" else 1 / maximum(moving / maximum(every, 1), 1e-3)
+    return where(agrees, base + scaled(step, scale), base)
+
+
 @functools.cache
 def with_riders(rule: Definition, *on: tuple[str, Any]) -> "WithRiders":
     """A rule with its options, made once: optimizers that are alike share the graph, and so the kernels in memory."""
@@ -95,6 +111,7 @@ class WithRiders(Definition):
         self.ranges = {**rule.ranges, **{name: RANGES[name] for name in own if name in RANGES}}
         self._corrected = "ema" in own and not on.get("ema_uncorrected")
         self.counters = (*rule.counters, *([AVERAGED] if self._corrected else []))
+        self.takes_loss = rule.takes_loss
         parameter, gradient, *slots = rule.arrays
         extra = [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
         self.slots = (*slots, *extra)
@@ -103,8 +120,7 @@ class WithRiders(Definition):
         self.guarded = bool(on.get("skip_nonfinite"))
         self.one_moment = on.get("second_moment") == "modulus"
         self.rates = (RATE,) if "lr_scale" in on else ()
-        if "ema" in own and not self._corrected:
-            self.start[AVERAGE] = 0.0
+        self.start |= {slot: 0.0 if slot == AVERAGE and not self._corrected else parameter for slot in extra}
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
             raise TypeError(
                 f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
@@ -137,9 +153,12 @@ class WithRiders(Definition):
             g = where(numbers["weight_decay"] != 0, g + numbers["weight_decay"] * p, g)
         before = decayed(p, p, numbers) if decay == "decoupled" else p
         given = {name: numbers[name] for name in (*self.rule.hyper, *self.rule.states)}
-        step = {"t": numbers["t"]} if self.rule.uses_t else {}
-        results = self.rule.formula(before, g, *slots, **step, **given)
+        step = {name: numbers[name] for name in self.rule.of_step}
+        with decays() as after_decay:
+            results = self.rule.formula(before, g, *slots, **step, **given)
         new, *rest = results if isinstance(results, tuple | list) else (results,)
+        if cautious := self.on.get("cautious"):
+            new = cautious_step([before, *after_decay][-1], new, g, cautious)
         if decay == "decoupled_with":
             new = decayed(new, p, numbers)
         if decay == "decoupled_after":
@@ -152,5 +171,6 @@ class WithRiders(Definition):
         if self.on.get("zero_grads"):
             written.append(0.0)
         if self.guarded:
-            states.append(max_norm(raw, over="model") < math.inf)
+            counts = max_norm(raw, over="model") < math.inf
+            states.append(counts & (abs(numbers[LOSS]) < math.inf) if self.takes_loss else counts)
         return (new, *written, *states)

@@ -12,9 +12,10 @@ from operator import is_
 from types import NoneType
 from typing import Any, overload
 
+from .averages import Average
 from .by_value import refused
 from .definition import Definition
-from .language.hyperparameters import bind, parse_ranges, plain_number, suggestion
+from .language.hyperparameters import LOSS, bind, parse_ranges, plain_number, suggestion
 from .language.meanings import told_apart
 from .language.values import shown
 from .libraries.library import view_of
@@ -29,14 +30,21 @@ _CONSTANT = {bool, int, float, str, NoneType}
 class Rule(Definition):
     """An update rule: call it on arrays to update them in place; `formula` is the plain NumPy function.
 
-    slots: the names of the state arrays, which follow the parameter and the gradient.
+    slots: the names of the state arrays, which follow the parameter and the gradient. average: the formula of the
+    average of the weights that the rule keeps, or None.
     """
 
     def __init__(
-        self, function: Callable[..., Any], *, require: str = "", start: Mapping[str, Any], states: Sequence[str]
+        self,
+        function: Callable[..., Any],
+        *,
+        require: str = "",
+        start: Mapping[str, Any],
+        states: Sequence[str],
+        average: Callable[..., Any] | None = None,
     ) -> None:
         self.formula = _frozen(function)
-        self._options = require, dict(start), tuple(states)
+        self._options = require, dict(start), tuple(states), average
         self._mark = ""
         functools.update_wrapper(self, function, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
         self.name: str = function.__name__
@@ -46,23 +54,27 @@ class Rule(Definition):
         self.slots = arrays[2:]
         self.written = (arrays[0], *self.slots)
         self.counters = ("t",) if "t" in numbers else ()
+        self.takes_loss = LOSS in numbers and numbers[LOSS] is inspect.Parameter.empty
         for name in states:
-            if name not in numbers or name == "t":
-                raise self.error(f"states names {name!r}, which is not a keyword-only argument")
+            if name not in numbers or name in self.of_step:
+                raise self.error(f"states names {name!r}, which is not a keyword-only argument with a start value")
         self.states: dict[str, float] = {name: float(numbers[name]) for name in states}
-        self.hyper: dict[str, Any] = {n: v for n, v in numbers.items() if n != "t" and n not in states}
+        self.hyper: dict[str, Any] = {n: v for n, v in numbers.items() if n not in (*self.of_step, *states)}
         self.ranges = parse_ranges(require, self.hyper)
         bind(self.name, self.hyper, self.hyper, self.ranges)
         self.start: dict[str, Any] = dict.fromkeys(self.slots, 0.0)
         for slot, value in start.items():
             if slot not in self.slots:
                 raise self.error(f"start names {slot!r}, which is not a slot; {suggestion(slot, self.slots)}")
-            if isinstance(value, str) and value not in self.hyper:
+            if isinstance(value, str) and value not in (arrays[0], *self.hyper):
+                known = suggestion(value, (arrays[0], *self.hyper))
                 raise self.error(
-                    f"slot {slot!r} starts at {value!r}, which is not a hyperparameter; {suggestion(value, self.hyper)}"
+                    f"slot {slot!r} starts at {value!r}, which is neither the parameter nor a hyperparameter; {known}"
                 )
             self.start[slot] = value
         super().__init__()
+        if average is not None:
+            self.average = Average(self.name, _frozen(average), arrays, self.hyper, self.ranges, self.error)
         self._check_use()
         self._calls = Calls()
         # The names and values of the latest call's hyperparameters, and what _given said of them.
@@ -109,7 +121,7 @@ class Rule(Definition):
             default = plain_number(parameter.default)
             if name == "t":
                 default = None
-            elif parameter.default is parameter.empty:
+            elif parameter.default is parameter.empty and name != LOSS:
                 raise self.error(f"hyperparameter {name!r} needs a default")
             numbers[name] = default
         if len(arrays) < 2:
@@ -124,17 +136,19 @@ class Rule(Definition):
         for name in self.slots:
             if name not in used:
                 raise self.error(f"slot {name!r} is never used; leave {name} out of the signature")
-        if self.uses_t and "t" not in used:
-            raise self.error("t is never used; leave t out of the signature")
+        for name in self.of_step:
+            if name not in used:
+                raise self.error(f"{name} is never used; leave {name} out of the signature")
         for name in (*self.hyper, *self.states):
             if name not in used and name not in self.statics and name not in self.starts_from:
                 raise self.error(f"{name!r} is never used; leave {name} out of the signature")
 
-    def __call__(self, *arrays: Any, t: int | None = None, **hyper: Any) -> tuple[float, ...] | None:
+    def __call__(self, *arrays: Any, t: int | None = None, loss: Any = None, **hyper: Any) -> tuple[float, ...] | None:
         """Update the parameter and the slots in place; the gradient is only read.
 
         arrays: the parameter, its gradient, the slots: of one shape, one library and one device; float16, bfloat16,
-        float32 (computed in float32) or all float64. t: the number of the step, from 1. hyper: Python numbers.
+        float32 (computed in float32) or all float64. t: the number of the step, from 1. loss: of the step, a number,
+        for a rule that takes it. hyper: Python numbers.
         Returns the new uniform states if the rule has any, else None. On a GPU it does not wait, unless the rule
         takes a norm.
         Raises TypeError or ValueError naming the argument; nothing has then been changed.
@@ -151,7 +165,10 @@ class Rule(Definition):
         program, numbers, flushed = found
         if flushed and view_of(arrays[0], self.arrays[0])[1].compute == "float32":
             raise ValueError(f"{self.name}: {flushed}")
-        new = self._calls.update(program, arrays, numbers | {"t": self._checked_t(t)})
+        numbers = numbers | {"t": self._checked_t(t)}
+        if loss is not None or self.takes_loss:
+            numbers[LOSS] = self._checked_loss(loss)
+        new = self._calls.update(program, arrays, numbers)
         return tuple(new[0]) or None if new else None
 
     def _given(self, hyper: dict[str, Any]) -> tuple[Program, dict[str, Any], str]:
@@ -197,7 +214,11 @@ class Rule(Definition):
 def rule(function: Callable[..., Any]) -> Rule: ...
 @overload
 def rule(
-    *, require: str = "", start: Mapping[str, Any] | None = None, states: Sequence[str] = ()
+    *,
+    require: str = "",
+    start: Mapping[str, Any] | None = None,
+    states: Sequence[str] = (),
+    average: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Rule]: ...
 def rule(
     function: Callable[..., Any] | None = None,
@@ -205,24 +226,29 @@ def rule(
     require: str = "",
     start: Mapping[str, Any] | None = None,
     states: Sequence[str] = (),
+    average: Callable[..., Any] | None = None,
 ) -> Any:
     """Make an update rule of a NumPy function: `def sgd(p, g, *, lr=0.1): return p - lr * g`.
 
-    Before the *: the parameter, its gradient, the state slots. After it: hyperparameters with their defaults, and `t`
-    if the rule needs the number of the step, from 1. Returned: the new parameter, every slot, every uniform state.
+    Before the *: the parameter, its gradient, the state slots. After it: hyperparameters with their defaults, `t` if
+    the rule needs the number of the step, from 1, and `loss`, without a default, if it needs the loss. Returned: the
+    new parameter, every slot, every uniform state.
     The formula may use + - * / ** abs, comparisons, & | ~ and the functions of fastopt.kernels. The names that it takes
     from outside keep the values that they have now; what those in turn look up should not change either.
     A hyperparameter whose default is a bool, a string or None selects between formulas.
 
     require: valid ranges, as in a paper: "lr >= 0, 0 <= beta1 < 1".
-    start: the value of a slot before the first step, a number or the name of a hyperparameter; 0 if not given.
+    start: the value of a slot before the first step, a number, the name of a hyperparameter, or that of the parameter,
+    whose value the slot then takes at the parameter's first step; 0 if not given.
     states: the keyword-only arguments that are uniform states; the default is the start value.
+    average: for a rule that keeps an average of the weights, the function that gives it, of the parameter, then of
+    slots, and by keyword of hyperparameters: `def x(p, z, *, beta1): ...`. `opt.averaged()` reads it.
     A line of the docstring that begins with the name of a hyperparameter and a colon says what that means.
     Raises TypeError if the formula cannot be compiled, pointing at its line.
     """
 
     def make(function: Callable[..., Any]) -> Rule:
-        return Rule(function, require=require, start=start or {}, states=states)
+        return Rule(function, require=require, start=start or {}, states=states, average=average)
 
     return make if function is None else make(function)
 
@@ -233,8 +259,11 @@ _FORMULA = ".formula"
 _MARKED: "weakref.WeakValueDictionary[str, Rule]" = weakref.WeakValueDictionary()
 
 
-def _unpickled(formula: Any, options: tuple[str, Mapping[str, Any], Sequence[str]], mark: str) -> Rule:
-    """The rule with this formula: that of this process if it is there, else a new one."""
+def _unpickled(formula: Any, options: Sequence[Any], mark: str) -> Rule:
+    """The rule with this formula: that of this process if it is there, else a new one.
+
+    options: of `rule`, in its order; pickles of before rules had averages have three.
+    """
     known = _MARKED.get(mark)
     if known is not None:
         return known
@@ -242,8 +271,7 @@ def _unpickled(formula: Any, options: tuple[str, Mapping[str, Any], Sequence[str
     rule = _found(formula.__module__, name)
     if not isinstance(rule, Rule) or rule.formula is not formula:
         formula.__qualname__ = name  # It came by value, and is nobody else's.
-        require, start, states = options
-        rule = Rule(formula, require=require, start=start, states=states)
+        rule = Rule(formula, **dict(zip(("require", "start", "states", "average"), options, strict=False)))
         rule._mark = mark
     _MARKED[mark] = rule
     return rule

@@ -42,6 +42,7 @@ cpu cuda numba_cuda
 backends libraries
 step reference
 by_value definition
+averages
 rule_type riders
 families
 rules

@@ -10,6 +10,7 @@ from ..kernels import Rule
 from ..kernels.arrays.view import compute_type
 from ..measure.bits import equal_bits
 from ..optimizer.optimizer import Optimizer
+from .controls import LOSS
 from .devices import Device
 
 # The state starts as a constant; after the first step it is not.
@@ -40,7 +41,7 @@ def check(optimizer: Optimizer, gradients: Any, on: Device) -> None:
     states = [dict(rule.states) for _ in sets]
     for t in range(1, STEPS + 1):
         before = [[on.host(array) for array in arrays] for arrays in sets]
-        optimizer.step(gradients)
+        optimizer.step(gradients, **rule.told(LOSS))
         uniform = optimizer.uniform_states
         for k, first, expected in _expected(rule, before, t, states):
             where = f"in step {t}" if len(sets) == 1 else f"of array {k} in step {t}"
@@ -53,18 +54,19 @@ def check(optimizer: Optimizer, gradients: Any, on: Device) -> None:
 
 
 def _expected(
-    rule: Rule, sets: Sequence[Sequence[Any]], t: int, states: Sequence[Mapping[str, float]]
+    rule: Rule, sets: Sequence[Sequence[Any]], t: int, states: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[int, int, Sequence[Any]]]:
     """The reference's results, piece by piece: the number of the array, the piece's first element, the new values."""
     if rule.program(rule.hyper).reductions:
         # A norm takes a whole array, or all arrays, so there are no pieces.
-        for k, expected in enumerate(rule.references(sets, t=t, given=states)):
+        for k, expected in enumerate(rule.references(sets, **rule.step_numbers(t, LOSS), given=states)):
             yield k, 0, expected
         return
+    told = rule.step_numbers(t, LOSS)
     for k, arrays in enumerate(sets):
         for first in range(0, arrays[0].size, PIECE):
             part = slice(first, first + PIECE)
-            yield k, first, rule.reference(*(array[part] for array in arrays), t=t, **states[k])
+            yield k, first, rule.reference(*(array[part] for array in arrays), **told, **states[k])
 
 
 def _compare(exact: bool, name: str, new: Any, right: Any, first: int) -> None:

@@ -17,7 +17,7 @@ from ..optimizer.optimizer import Optimizer
 from .cases import Case
 from .check import PIECE, WrongResult, check, far, sets_of
 from .clocks import Call, Clock, Mark, Took, repeats
-from .controls import STEP, Control, numbers
+from .controls import LOSS, STEP, Control, numbers
 from .devices import Device
 from .streams import bare_rule
 
@@ -111,7 +111,7 @@ def prepared(case: Case, on: Device) -> Setup:
                 raise WrongResult(f"{case}: {error}; it is not timed") from error
             controls, left_out = _controls(case, on, own[0])
             first = others[0]
-        calls.setdefault(RULE, []).append(partial(optimizer.step, gradients))
+        calls.setdefault(RULE, []).append(partial(optimizer.step, gradients, **case.rule.told(LOSS)))
         calls.setdefault(COPY, []).append(on.copier(case.bytes // 2))
         same = [on.same_streams(case.rule, arrays) for arrays in others]
         streams = {BARE: partial(bare.step, gradients)}
@@ -157,7 +157,9 @@ def _controls(case: Case, on: Device, arrays: Sequence[Any]) -> tuple[dict[str, 
     if not makers:
         return controls, left_out
     part = [on.host(array[:PIECE]) for array in arrays]
-    right = case.rule.reference(*part, t=STEP, **case.rule.states)[0]
+    told = case.rule.step_numbers(STEP, LOSS)
+    states: dict[str, Any] = dict(case.rule.states)
+    right = case.rule.reference(*part, **told, **states)[0]
     for name, make in makers.items():
         # A control is another library's and may fail in any way; the case is then measured without it and says why.
         try:

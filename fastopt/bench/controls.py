@@ -17,11 +17,13 @@ Control = Callable[[Sequence[Any]], Any]
 
 # The step that all controls take: no power of a beta is 1 then, and none is 0.
 STEP = 3
+# The loss that all steps are given.
+LOSS = 1.0
 
 
 def numbers(rule: Rule) -> dict[str, Any]:
-    """A rule's hyperparameters and uniform states, and the step where it has one."""
-    return {**rule.hyper, **rule.states, **({"t": STEP} if rule.uses_t else {})}
+    """A rule's hyperparameters and uniform states, and the step and the loss where it has them."""
+    return {**rule.hyper, **rule.states, **rule.step_numbers(STEP, LOSS)}
 
 
 def controls(cupy: Any, rule: Rule) -> dict[str, Callable[[], Control]]:

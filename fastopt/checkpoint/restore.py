@@ -69,6 +69,7 @@ def load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadR
     """
     with updater.lock:
         updater.refuse_captured()
+        updater.refuse_averaged("leave its with block, and then load")
         return _load(updater, saved, params, some)
 
 

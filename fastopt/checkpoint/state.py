@@ -27,7 +27,10 @@ def arrays_of(updater: Updater) -> dict[str, tuple[Any, str]]:
     updater.taken.check(arrays := updater.arrays, range(len(arrays)))
     for k, (key, parameter) in enumerate(zip(updater.parameters.keys, arrays, strict=True)):
         path = updater.parameters.paths[k]
-        for place, (slot, array) in enumerate(zip(slots, (parameter, *updater.state[k].values()), strict=True)):
+        held = (parameter, *updater.state[k].values())
+        if updater.averaged is not None:
+            held = tuple(map(updater.averaged.trained, held))
+        for place, (slot, array) in enumerate(zip(slots, held, strict=True)):
             named[f"{slot}/{key}"] = array, f"state {slot!r} of params{path}" if place else f"params{path}"
     return named
 

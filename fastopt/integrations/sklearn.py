@@ -63,13 +63,23 @@ class Updates(SGDOptimizer):  # type: ignore[misc]
 
 
 def made(rule: Any, params: Sequence[Any], **hyper: Any) -> Optimizer:
-    """An optimizer by the name of a class of fastopt's, by the name of a rule, or of a user's own rule."""
-    if not isinstance(rule, str) or rule in RULES:
-        return Optimizer(params, rule, **hyper)
-    if rule not in CLASSES:
-        raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, [*CLASSES, *RULES])}")
-    make: Callable[..., Optimizer] = CLASSES[rule]
-    return make(params, **hyper)
+    """An optimizer by the name of a class of fastopt's, by the name of a rule, or of a user's own rule.
+
+    Raises ValueError for a rule that takes the loss, which scikit-learn's loop does not tell.
+    """
+    make: Callable[..., Optimizer] = Optimizer
+    chosen: tuple[Any, ...] = (rule,)
+    if isinstance(rule, str) and rule not in RULES:
+        if rule not in CLASSES:
+            raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, [*CLASSES, *RULES])}")
+        make, chosen = CLASSES[rule], ()
+    optimizer = make(params, *chosen, **hyper)
+    if optimizer.rule.takes_loss:
+        raise ValueError(
+            f"{optimizer.rule.name} takes the loss of each step, which scikit-learn does not tell its optimizer; "
+            "choose another rule"
+        )
+    return optimizer
 
 
 class Trained:

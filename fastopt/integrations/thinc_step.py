@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..kernels.definition import Definition
 from ..kernels.language.functions import norm, scaled
 from ..kernels.language.hyperparameters import parse_ranges
-from ..kernels.libraries.library import array_like
+from ..kernels.libraries.library import array_like, copy
 from ..kernels.riders import AVERAGE, averaged, decayed, shrink
 from ..kernels.rule_type import Rule
 from ..kernels.step.plan import Plan
@@ -52,7 +52,7 @@ class ThincStep(Definition):
             g = g + numbers["L2"] * p
         if around.clip:
             g = scaled(g, shrink(norm(g, over="model"), numbers["grad_clip"]))
-        given = {name: numbers[name] for name in (*rule.hyper, *rule.states, *(["t"] if rule.uses_t else []))}
+        given = {name: numbers[name] for name in (*rule.hyper, *rule.states, *rule.of_step)}
         results = rule.formula(p, g, *slots, **given)
         new, *rest = results if isinstance(results, tuple | list) else (results,)
         if around.decay:
@@ -113,8 +113,10 @@ class Key:
         slots = dict(self.slots)
         for slot in step.rule.slots:
             if slot not in slots:
-                start = step.start[slot]
-                slots[slot] = array_like(weights, numbers[start] if isinstance(start, str) else start, None, label)
+                start = numbers.get(step.start[slot], step.start[slot])
+                slots[slot] = array_like(weights, 0.0 if isinstance(start, str) else start, None, label)
+                if isinstance(start, str):
+                    copy(weights, slots[slot], label)
         arrays = list(slots.values())
         if step.around.average:
             average = array_like(weights, 0.0, None, label) if average is None else average

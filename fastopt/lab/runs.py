@@ -97,7 +97,7 @@ def descend(
     with np.errstate(all="ignore"):
         for step in range(1, count + 1):
             gradients.append(where.slope(p))
-            opt.step(gradients[-1])
+            opt.step(gradients[-1], **opt.rule.told(losses[-1]))
             points.append(p.copy())
             losses.append(where.loss(p))
             if not _near(p, losses[-1], where):

@@ -49,7 +49,8 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
         for key, kept in zip(keys, moved, strict=True):
             for slot in opt.rule.slots:
                 array, name = ours[f"{slot}/{key}"]
-                arrays[f"{slot}/{key}"] = _fitting(_kept(opt, kept.slots, slot), array, name)
+                parameter = ours[f"{opt.rule.arrays[0]}/{key}"][0]
+                arrays[f"{slot}/{key}"] = _fitting(_kept(opt, kept.slots, slot, parameter), array, name)
         state["applied"] = max(kept.steps for kept in moved)
         rows = updater.counts.each
         means = {key: row.count - row.since for key, row in zip(keys, rows, strict=True)}
@@ -68,7 +69,7 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
         return load(updater, Checkpoint(state, arrays), False, False)
 
 
-def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str) -> Any:
+def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str, parameter: Any) -> Any:
     """The values that a peer kept for a slot of ours, or that are made of what it kept; else the slot's start."""
     made = OURS.get(opt.rule.name, {}).get(slot)
     if slots and made:
@@ -76,7 +77,8 @@ def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str) -> Any:
     if slot in slots:
         return slots[slot]
     choices = updater_of(opt).choices
-    return float(start_of(choices.definition, choices.hyper, choices.start, slot)[1])
+    start = start_of(choices.definition, choices.hyper, choices.start, slot)[1]
+    return parameter if start is None else float(start)
 
 
 def _fitting(values: Any, array: Any, name: str) -> Any:

@@ -44,6 +44,12 @@ class Captured:
                 "a captured step has no loss_scaler, which looks at each step from the host; make the optimizer with "
                 "grad_scale and skip_nonfinite instead"
             )
+        if updater.rule.takes_loss:
+            raise ValueError(
+                f"a captured step works out all steps beforehand, but {updater.rule.name} takes the loss of each; call "
+                "opt.step(grads, loss=loss)"
+            )
+        updater.refuse_averaged("leave its with block, and then capture a step")
         self._refuse_monitors(updater)
         self._updater, self.steps = updater, steps
         parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
@@ -62,6 +68,7 @@ class Captured:
         self._plan.take(self._parameters, self._gradients)
         self._steps = self._plan.unattended_steps(len(counts.rows))
         self._steps.tables()
+        updater.begin_slots(chosen, parameters)
         self._fill()
         updater.captured = self
 

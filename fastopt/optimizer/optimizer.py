@@ -11,6 +11,7 @@ from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
 from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
+from ..updater.averaged import Averaged
 from ..updater.choices import Choices
 from ..updater.hyper import Groups, Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
@@ -48,6 +49,9 @@ class Optimizer(Named):
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
     tree, which starts as the weights and has no bias from that; ema_uncorrected: it starts from 0, with the bias.
+    cautious: leave out, as Liang et al. 2024 (arXiv:2411.16085), the elements that a step would move along their
+    gradient; the others move the further, times the array's elements over those that move: "mean" takes these as a
+    thousandth of the array at least, "count" counts one more. Decoupled decay is done to all.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -95,6 +99,7 @@ class Optimizer(Named):
         sparse: str = "exact",
         lr_scale: Mapping[str, Any] | None = None,
         count: str = "parameter",
+        cautious: str | None = None,
         second_moment: str = "parts",
         conjugate_grads: bool = False,
         cast_grads: bool = False,
@@ -123,7 +128,7 @@ class Optimizer(Named):
             "lr_scale": bool(lr_scale),
             "conjugate_grads": conjugate_grads,
         }
-        definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment).items())
+        definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment, cautious).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
         check_class(type(self), of_all)
         of_groups = Groups({pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()})
@@ -209,25 +214,42 @@ class Optimizer(Named):
             raise AttributeError(f"this optimizer was made without {option}; make another with {option}=...")
         return self._updater.tree_of(slot)
 
+    def averaged(self) -> Averaged:
+        """A context in which the parameters are the averages of the weights, in place: `with opt.averaged(): ...`.
+
+        The averages are the rule's own, as those of ScheduleFreeAdamW, else those of the option `ema`. `with ... as`
+        names `params`. At the end the parameters have their bits from before, which take their memory once more
+        meanwhile; `cast` goes along. `save` and `state_dict` save what training goes on from. EarlyStopping keeps the
+        averages if it is told a loss here; weights that it restores here stay at the end, and training and the rule's
+        average then go on from there.
+        Raises AttributeError for an optimizer that keeps no average. Within `averaged` another one, a step, a load,
+        `sync`, a copy and `captured` raise RuntimeError.
+        """
+        return Averaged(self._updater)
+
     @property
     def grads(self) -> Any:
         """Gradient arrays in the tree of the parameters, to write into; `step()` then takes them."""
         return self._updater.grads
 
-    def step(self, grads: Any = None) -> None:
+    def step(self, grads: Any = None, *, loss: Any = None) -> None:
         """Update every parameter by its gradient.
 
         grads: arrays in the structure of params, of the same shapes and types; they are only read, unless zero_grads
         is on. None in the place of an array leaves that parameter and its count of steps alone. Without grads the
         arrays of `grads` are taken, which must have been asked for before.
+        loss: the loss whose gradient it is, unscaled, a number or an array of no dimensions, for a rule that takes it
+        (`opt.rule.takes_loss`). A loss on a GPU is waited for.
         Raises TypeError or ValueError naming the array; nothing has then been changed.
         """
         updater = self._updater
-        self.update(updater.params, updater.asked_grads() if grads is None else grads)
+        grads = updater.asked_grads() if grads is None else grads
+        # A class may have an `update` of its own, without a loss.
+        self.update(updater.params, grads, **({} if loss is None else {"loss": loss}))
 
-    def update(self, params: Any, grads: Any) -> None:
+    def update(self, params: Any, grads: Any, *, loss: Any = None) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
-        self._updater.step(params, grads)
+        self._updater.step(params, grads, loss)
 
     def sync(self, params: Any = None) -> SyncReport:
         """Take the tree of the parameters as it now is, after keys were added, removed or renamed.

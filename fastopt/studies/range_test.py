@@ -128,5 +128,5 @@ def _losses(
             if smoothed[-1] > explode * lowest > 0:
                 return losses, smoothed, True
             lowest = min(lowest, smoothed[-1])
-            optimizer.step(grads)
+            optimizer.step(grads, **optimizer.rule.told(loss))
     return losses, smoothed, False

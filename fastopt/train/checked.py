@@ -1,8 +1,9 @@
 """An optimizer whose every step is compared with plain NumPy, bit by bit, and timed against it."""
 
 import contextlib
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,36 +32,36 @@ class CheckedOptimizer:
         self.differs_at: tuple[int, str] | None = None
         self._paths = [path for path, _, _ in leaves(optimizer.params, "params")]
         self._arrays = [[_on_host(array).copy() for array in arrays] for arrays in self._theirs()]
-        self._states = [dict(self.rule.states) for _ in self._arrays]
+        self._states: list[dict[str, Any]] = [dict(self.rule.states) for _ in self._arrays]
 
-    def step(self, grads: Any) -> None:
-        """Step the optimizer, and compare it if it has not differed yet."""
+    def step(self, grads: Any, *, loss: float = math.nan) -> None:
+        """Step the optimizer, and compare it if it has not differed yet. loss: for a rule that takes it."""
         t = self.optimizer.t + 1
+        told = self.rule.step_numbers(t, loss)
         # The order alternates, so that the step and the formula each find the arrays that the other left in the cache.
         if t % 2:
-            self.seconds.append(self._time_step(grads))
-            self.plain_seconds.append(self._time_formula(grads, t))
+            self.seconds.append(self._time_step(grads, loss))
+            self.plain_seconds.append(self._time_formula(grads, told))
         else:
-            self.plain_seconds.append(self._time_formula(grads, t))
-            self.seconds.append(self._time_step(grads))
+            self.plain_seconds.append(self._time_formula(grads, told))
+            self.seconds.append(self._time_step(grads, loss))
         if self.comparable and self.differs_at is None:
-            self._step_reference(grads, t)
+            self._step_reference(grads, told)
             if name := self._difference():
                 self.differs_at = (t, name)
 
-    def _time_step(self, grads: Any) -> float:
+    def _time_step(self, grads: Any, loss: float) -> float:
         self._wait()
         start = time.perf_counter()
-        self.optimizer.step(grads)
+        self.optimizer.step(grads, **self.rule.told(loss))
         self._wait()
         return time.perf_counter() - start
 
-    def _time_formula(self, grads: Any, t: int) -> float:
+    def _time_formula(self, grads: Any, told: Mapping[str, Any]) -> float:
         """The time of the formula on the optimizer's own arrays, which it does not change."""
-        step = {"t": t} if self.rule.uses_t else {}
         theirs = self._theirs()
         states = self.optimizer.uniform_states
-        numbers = [{**step, **self.hyper, **states[k]} for k in range(len(theirs))]
+        numbers = [{**told, **self.hyper, **states[k]} for k in range(len(theirs))]
         jobs = [(p, g, *slots) for (p, *slots), (_, _, g) in zip(theirs, leaves(grads, "grads"), strict=True)]
         formula = self.rule.formula
         # As in the kernels: denormals would slow NumPy down many times.
@@ -73,10 +74,10 @@ class CheckedOptimizer:
             self._wait()
             return time.perf_counter() - start
 
-    def _step_reference(self, grads: Any, t: int) -> None:
+    def _step_reference(self, grads: Any, told: Mapping[str, Any]) -> None:
         for arrays, states, (_, _, g) in zip(self._arrays, self._states, leaves(grads, "grads"), strict=True):
             p, *slots = arrays
-            new = self.rule.reference(p, _on_host(g), *slots, t=t, **self.hyper, **states)
+            new = self.rule.reference(p, _on_host(g), *slots, **told, **self.hyper, **states)
             arrays[:] = new[: len(arrays)]
             states.update(zip(states, new[len(arrays) :], strict=True))
 

@@ -22,6 +22,7 @@ def kept(updater: Any) -> dict[str, Any]:
                 "a captured step is open, which counts steps for itself; close() the captured step "
                 "before a copy is made"
             )
+        updater.refuse_averaged("leave its with block before a copy is made")
         updater.finish()
         scaler = updater.loss_scaler
         return {

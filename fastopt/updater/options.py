@@ -8,7 +8,7 @@ import numpy as np
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.language.values import either, kind_of, short, shown
-from ..kernels.riders import DECAYS, NUMBERS
+from ..kernels.riders import CAUTIOUS, DECAYS, NUMBERS
 from ..monitors.known import has_state
 from .loss_scale import LossScaler
 
@@ -101,11 +101,12 @@ def checked_start(rule: Rule, start: Any, hyper: Mapping[str, Any]) -> dict[str,
 def _check_steps(rule: Rule, starts: Mapping[str, float], hyper: Mapping[str, Any]) -> None:
     """Raise ValueError for starts from which a step leads to no finite number, as from a negative second moment."""
     numbers = {**rule.hyper, **{name: value for name, value in hyper.items() if not callable(value)}}
-    slots = {slot: numbers[own] if isinstance(own, str) else own for slot, own in rule.start.items()} | dict(starts)
-    arrays = [np.full(1, value, float) for value in slots.values()]
-    step = {"t": 1} if rule.uses_t else {}
+    parameter, step = np.ones(1), rule.step_numbers(1, 1.0)
+    own = dict(zip(rule.slots, rule.state_of(parameter, numbers), strict=True))
+    arrays = own | {slot: np.full(1, value, float) for slot, value in starts.items()}
+    slots = {slot: float(array[0]) for slot, array in arrays.items()}
     for gradient in (1e-3, 1.0):
-        results = rule.reference(np.ones(1), np.full(1, gradient), *arrays, **step, **numbers)
+        results = rule.reference(parameter, np.full(1, gradient), *arrays.values(), **step, **numbers)
         if starts and not np.isfinite(np.concatenate(results[: len(rule.written)])).all():
             raise ValueError(f"start={dict(starts)!r}: a step of {rule.name} from there is not finite; got {slots!r}")
 
@@ -117,6 +118,7 @@ def in_use(
     decay: str | None,
     cast_to: str | None,
     second_moment: str,
+    cautious: str | None,
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
 
@@ -127,16 +129,22 @@ def in_use(
         raise ValueError(f"cast_to must be 'float16', 'bfloat16' or None; got {short(cast_to)}")
     if second_moment not in ("parts", "modulus"):
         raise ValueError(f"second_moment must be 'parts' or 'modulus'; got {second_moment!r}")
+    if cautious is not None and cautious not in CAUTIOUS:
+        raise ValueError(f"cautious must be {either(CAUTIOUS)}, or None; got {short(cautious)}")
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema; pass ema too, as ema=0.999")
     if "clip_eps" in used and not {"clip_norm", "clip_array_norm"} & {*used}:
         raise ValueError(
             "clip_eps has no effect without clip_norm or clip_array_norm, to whose norm clip_eps is added; pass one too"
         )
+    if "ema" in used and rule.average is not None:
+        raise ValueError(f"{rule.name} keeps an average of its own, which averaged() reads; leave ema out")
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}
     on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
     if second_moment != "parts":
         on["second_moment"] = second_moment
+    if cautious is not None:
+        on["cautious"] = cautious
     on["decay"] = _decay(rule, decay, "weight_decay" in used)
     return on
 

@@ -12,10 +12,12 @@ from ..trees.parameters import Parameters
 from .hyper import Hyper
 
 
-def start_of(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], slot: str) -> tuple[str, float]:
-    """The number at which a slot starts, and the hyperparameter that gives it, or "". starts: in the place of the
-    rule's own."""
-    start = starts.get(slot, definition.start.get(slot, 0.0))
+def start_of(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], slot: str) -> tuple[str, float | None]:
+    """The number at which a slot starts, None for the value of the parameter, and the hyperparameter that gives it, or
+    "". starts: in the place of the rule's own."""
+    start = starts.get(slot, definition.start[slot])
+    if start == definition.arrays[0]:
+        return "", None
     return (start, hyper[start]) if isinstance(start, str) else ("", start)
 
 
@@ -29,19 +31,23 @@ def started(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], a
     for slot in definition.slots:
         name, start = start_of(definition, hyper, starts, slot)
         name = name and f"{name}="
-        if is_flushed(start) and view_of(array, path)[1].compute == "float32":
+        if start is not None and is_flushed(start) and view_of(array, path)[1].compute == "float32":
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
         dtype = definition.on["cast_to"] if slot == COPY else None
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
-            state[slot] = array_like(array, start, dtype, path)
-    set_to(state, derived(definition, means=0), array, path)
+            state[slot] = array_like(array, start or 0.0, dtype, path)
+    set_to(state, derived(definition, starts), array, path)
     return state
 
 
-def derived(definition: WithRiders, means: int) -> list[str]:
-    """The slots that equal the parameter: a copy, and an average as long as it is of no means."""
-    return [slot for slot in definition.slots if slot not in definition.start and not (slot == AVERAGE and means)]
+def derived(definition: WithRiders, starts: Mapping[str, float], steps: int = 0, means: int = 0) -> list[str]:
+    """The slots that equal the parameter: a copy, and what starts as the parameter, until its first step.
+
+    steps: how many the parameter has had. means: how many its average has had, which counts these alone.
+    """
+    begun = {COPY: 0, AVERAGE: means}
+    return [slot for slot in definition.from_parameter if slot not in starts and not begun.get(slot, steps)]
 
 
 def set_to(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -> None:

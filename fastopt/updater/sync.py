@@ -28,6 +28,7 @@ def sync(updater: Updater, params: Any) -> SyncReport:
     with updater.lock:
         updater.settle()
         updater.refuse_captured()
+        updater.refuse_averaged("leave its with block before opt.sync()")
         if updater.watch is not None:
             raise RuntimeError(
                 f"this optimizer is watched, into {str(updater.watch.path)!r}; close that watch before opt.sync()"

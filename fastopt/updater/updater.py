@@ -1,12 +1,13 @@
 """The core of an Optimizer: parameters with their state, counts and plans, and the function that applies a step."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, values_of
+from ..kernels.language.hyperparameters import LOSS, checked_loss
 from ..kernels.libraries.library import as_array, assignable, views_of
 from ..kernels.riders import AVERAGE, COPY
 from ..kernels.step.touched import RowSet
@@ -14,11 +15,11 @@ from ..kernels.system import lock
 from ..trees.followers import register
 from .behind import RowsBehind
 from .choices import Choices
-from .counts import Counts, History
+from .counts import Counts, History, SharedNumbers
 from .journal import Journal
 from .kept import copied, kept, remake
 from .loss_scale import LossScaler
-from .observers import Replayed, Watching
+from .observers import Averaging, Replayed, Watching
 from .plans import Plans
 from .state import derived, new_gradients, set_to
 from .taken import Taken, taken
@@ -30,7 +31,7 @@ class Updater:
     params: the caller's tree. parameters: the places of its arrays; storages: their stored types. state: for each
     parameter its state arrays by slot, those of what rides along too. counts: how many steps each parameter has had.
     lock: held while anything changes. watch: the observer of the steps, or None. captured: the captured step that is
-    open, or None.
+    open, or None. averaged: what has put averages in the place of the parameters, or None.
     """
 
     def __init__(self, params: Any, choices: Choices) -> None:
@@ -50,6 +51,7 @@ class Updater:
         self.loss_scaler: LossScaler | None = None
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
+        self.averaged: Averaging | None = None
 
     # For copy.deepcopy and pickle.
     __getstate__, __setstate__, __deepcopy__ = kept, remake, copied
@@ -157,6 +159,7 @@ class Updater:
         """Set each parameter's history, and how many steps were applied and skipped."""
         self.counts = Counts(self.taken.layers, histories, self.program.apart, self.choices.together)
         self.journal.applied, self.journal.skipped = applied, skipped
+        self._begins = self.has_derived  # whether a step may be the first of a parameter
         self._new_plans()
 
     def _new_plans(self) -> None:
@@ -168,7 +171,19 @@ class Updater:
     @property
     def has_derived(self) -> bool:
         """Whether some state equals the parameters, and must when others write them."""
-        return bool(derived(self.definition, means=0))
+        return bool(derived(self.definition, self.choices.start))
+
+    def begin_slots(self, chosen: Iterable[int], arrays: Sequence[Any]) -> None:
+        """Before their first steps, have slots that start as the parameter equal it. chosen: of which parameters."""
+        self._begins = False
+        for k, row in enumerate(self.counts.each):
+            slots = [slot for slot in self._derived(row) if slot != COPY]
+            if slots and k in chosen:
+                set_to(self.state[k], slots, arrays[k], f"params{self.parameters.paths[k]}")
+            self._begins |= bool(slots)
+
+    def _derived(self, row: SharedNumbers) -> list[str]:
+        return derived(self.definition, self.choices.start, row.count, row.count - row.since)
 
     def refresh(self) -> None:
         """Have copies, and averages without a mean, equal the parameters, which others may have written."""
@@ -182,8 +197,12 @@ class Updater:
         """`refresh` while the lock is held. arrays: the parameters. but: by their keys those whose copies stay."""
         places = zip(self.parameters.keys, self.parameters.paths, self.counts.each, self.state, arrays, strict=True)
         for key, path, row, state, array in places:
-            slots = derived(self.definition, row.count - row.since)
-            set_to(state, [slot for slot in slots if not (slot == COPY and key in but)], array, f"params{path}")
+            set_to(
+                state,
+                [slot for slot in self._derived(row) if not (slot == COPY and key in but)],
+                array,
+                f"params{path}",
+            )
 
     def follow(self, arrays: Collection[Any]) -> None:
         """Follow the values of arrays that were put back, if they are parameters."""
@@ -192,14 +211,34 @@ class Updater:
             own = self.arrays
         except ValueError:  # Its container has changed, as its next step will say.
             return
-        if any(id(array) in ids for array in own):
-            self.refresh()
+        theirs = [k for k, array in enumerate(own) if id(array) in ids]
+        if not theirs:
+            return
+        with self.lock:
+            self.settle()
+            if self.averaged is not None:
+                self.averaged.keep(theirs)
+            for k in theirs:
+                # The average that the rule keeps begins anew at these weights.
+                set_to(self.state[k], self._averaging, own[k], f"params{self.parameters.paths[k]}")
+        self.refresh()
+
+    @property
+    def _averaging(self) -> list[str]:
+        """The slots of the rule's own average that start as the parameter."""
+        read = self.rule.average.arrays if self.rule.average else ()
+        return [slot for slot in derived(self.definition, self.choices.start) if slot in read]
 
     def settle(self) -> None:
         """Bring the counts up to date after an interrupted step or after replays of a captured step."""
         self.finish()
         if self.captured is not None:
             self.captured.settle()
+
+    def refuse_averaged(self, remedy: str) -> None:
+        """Raise RuntimeError while averages are in the place of the parameters."""
+        if self.averaged is not None:
+            raise RuntimeError(f"the averages are in the place of the parameters, within averaged(); {remedy}")
 
     def refuse_captured(self) -> None:
         """Raise RuntimeError while a captured step is open."""
@@ -208,8 +247,8 @@ class Updater:
                 "a captured step is open, which counts steps for itself; call the captured step, or close() it first"
             )
 
-    def step(self, params: Any, grads: Any) -> None:
-        """Apply a step; params, grads: trees in the structure of the parameters."""
+    def step(self, params: Any, grads: Any, loss: Any = None) -> None:
+        """Apply a step. params, grads: trees in the structure of the parameters. loss: as in Optimizer.step."""
         with self.lock:
             if self.journal.pending is not None:
                 self.finish()  # It may be of other parameters.
@@ -218,21 +257,25 @@ class Updater:
             watch = self.watch
             try:
                 if watch is not None and watch.due():
-                    watch.around(parameters, [*map(self._as_array, self._every, gradients)])
+                    watch.around(parameters, [*map(self._as_array, self._every, gradients)], loss)
                 else:
-                    self.update(parameters, gradients)
+                    self.update(parameters, gradients, loss)
             except TypeError:
                 # A container in the place of an array has a better message.
                 self.parameters.matching(params, "params")
                 raise
 
-    def update(self, parameters: list[Any], gradients: list[Any]) -> None:
+    def update(self, parameters: list[Any], gradients: list[Any], loss: Any = None) -> None:
         """Apply a step without the watch. parameters, gradients: in the order of the tree, None for no gradient."""
+        if loss is not None or self.rule.takes_loss:
+            loss = checked_loss(self.rule.name, loss, self.rule.takes_loss, self.definition.guarded)
         journal = self.journal
         if journal.pending is not None:
             journal.settle()
         if self.captured is not None:
             self.refuse_captured()
+        if self.averaged is not None:
+            self.refuse_averaged("leave its with block, and then step")
         counts, scaler, plan = self.counts, self.loss_scaler, self.plans.whole
         chosen: Sequence[int]
         zeroed: list[Any] = []
@@ -263,10 +306,15 @@ class Updater:
             chosen = plan.sets
         step = journal.applied + 1
         numbers = [row.numbers(step) for row in counts.rows]
+        if loss is not None:
+            for row in numbers:
+                row[LOSS] = loss
         if scaler is not None:
             scaler.check_serves(journal)
             for row in numbers:
                 row["grad_scale"] *= scaler.inverse()
+        if self._begins:
+            self.begin_slots(chosen, parameters)
         if plan.touched:
             self.rows_behind.bring(plan, chosen, self.state)
         new = executor.decide(numbers)

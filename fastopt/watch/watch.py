@@ -73,19 +73,19 @@ class Watch:
         self._left -= 1
         return self._left <= 0
 
-    def around(self, parameters: list[Any], gradients: list[Any]) -> None:
+    def around(self, parameters: list[Any], gradients: list[Any], loss: Any) -> None:
         """Make the step, which is due, and note its line. Raises what the step raises, and then notes nothing."""
         updater = self._updater
         active = tuple([k for k, gradient in enumerate(gradients) if gradient is not None])
         if not active:
-            updater.update(parameters, gradients)
+            updater.update(parameters, gradients, loss)
             return
         look = self._looks.get(active) or self._new_look(active)
         self._looks = {active: look}
         self._lines.make_room(look)
         look.before(parameters, gradients)
         skipped = updater.skipped
-        updater.update(parameters, gradients)
+        updater.update(parameters, gradients, loss)
         self._left = self.every
         look.after(updater.t, updater.skipped == skipped)
         self._lines.note(look)

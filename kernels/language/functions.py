@@ -3,6 +3,7 @@
 from typing import Any
 
 from . import reductions
+from .decoupled import decayed as decayed
 from .elementary import exp as exp
 from .elementary import log as log
 from .elementary import maximum as maximum
@@ -42,6 +43,24 @@ def max_norm(x: Any, over: str = "array") -> Any:
 def total(x: Any, over: str = "array") -> Any:
     """The sum of an array, or of a list of arrays (a Python float), in float64 in one fixed order.
 
-    over: "array", or "model" for all arrays of an optimizer taken as one. `total(a * b)` is an inner product.
+    over: "array", or "model" for all arrays of an optimizer taken as one. `total(a * b)` is an inner product, and
+    `total(a > b)` says how many elements of a are greater.
     """
     return _reduce("total", x, over)
+
+
+def size(x: Any, over: str = "array") -> Any:
+    """The number of elements of an array (a Python float); a complex number counts as two.
+
+    over: as in `total`.
+    """
+    # True for NaN too.
+    return total((x == x) | (x != x), over=over)
+
+
+def mean(x: Any, over: str = "array") -> Any:
+    """The mean of the elements of an array, total(x) / size(x); 0 if it has none.
+
+    over: as in `total`.
+    """
+    return total(x, over=over) / maximum(size(x, over=over), 1)

@@ -18,6 +18,10 @@ _CLAUSE = re.compile(
 )
 
 
+# The keyword-only argument that is the loss of a step, if it has no default.
+LOSS = "loss"
+
+
 @dataclass(frozen=True)
 class Range:
     """The numbers that a hyperparameter may be; `text` is as the rule's author wrote it."""
@@ -133,6 +137,32 @@ def step_number(owner: str, t: Any) -> int:
     if t < 1:
         raise ValueError(f"{owner}: t, the number of the step, starts at 1; got {t}")
     return t
+
+
+def checked_loss(owner: str, loss: Any, wanted: bool, guarded: bool) -> float | None:
+    """The loss of a step as a Python float; None for a rule that takes none.
+
+    wanted: whether the rule takes a loss. guarded: a step whose loss is not finite is skipped, so that any number may
+    come. Raises TypeError for a loss that is missing, unwanted or no number, ValueError for one that is not finite.
+    """
+    if not wanted:
+        if loss is not None:
+            raise TypeError(f"{owner} takes no loss; leave loss out")
+        return None
+    if loss is None:
+        raise TypeError(f"{owner} needs the loss of the step; pass it by name, as in step(grads, loss=loss)")
+    if isinstance(loss, bool | str | bytes) or getattr(loss, "ndim", 0) != 0:
+        raise TypeError(f"{owner}: loss must be a number; got {shown(loss)}")
+    try:
+        value = float(loss)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{owner}: loss must be a number; got {shown(loss)}") from None
+    if not guarded and not math.isfinite(value):
+        raise ValueError(
+            f"{owner}: loss is {value!r}, from which no step can be worked out; leave the step out, or make an "
+            "optimizer with skip_nonfinite=True, which skips such steps"
+        )
+    return value
 
 
 def bind(

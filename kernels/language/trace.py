@@ -116,7 +116,7 @@ class Trace:
     def reduce(self, name: str, operand: "Symbol", over: str) -> "Symbol":
         """The symbol of a norm or a sum: uniform, known once a stage has computed it."""
         node = self.node(operand)
-        if not node.varying or node.boolean:
+        if not node.varying or (node.boolean and name != "total"):
             raise TypeError(f"{name} takes an array expression")
         if over not in ("array", "model"):
             raise ValueError(f'over must be "array" or "model"; got {over!r}')
@@ -201,7 +201,7 @@ class Symbol:
     )
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __matmul__ = __rmatmul__ = __xor__ = __rxor__ = _refuse(
         "this operator is not in the grammar: + - * / ** abs, comparisons, & | ~, "
-        "and sqrt, sign, minimum, maximum, where, exp, log, norm, max_norm, total of fastopt.kernels"
+        "and sqrt, sign, minimum, maximum, where, exp, log, norm, max_norm, total, size, mean of fastopt.kernels"
     )
 
     def __getattr__(self, name: str) -> NoReturn:

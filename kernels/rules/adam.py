@@ -1,7 +1,7 @@
 """Adam and its kin: running means of the gradient and of its square."""
 
 from ..families import Family
-from ..language.functions import maximum, over_parts, sqrt
+from ..language.functions import decayed, maximum, over_parts, sqrt
 from ..rule_type import rule
 
 REQUIRE = "0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0"
@@ -60,11 +60,6 @@ def adam_uncorrected(p, g, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     return p - lr * m / sqrt(v + eps), m, v
-
-
-def decayed(p, lr, weight_decay):
-    """The parameter after decoupled weight decay, before the step."""
-    return p * (1 - lr * weight_decay)
 
 
 @rule(require=f"{REQUIRE}, 0 <= weight_decay < inf")

@@ -3,9 +3,8 @@
 import math
 
 from ..families import Family
-from ..language.functions import maximum, minimum, norm, over_parts, scaled, sqrt
+from ..language.functions import decayed, maximum, minimum, norm, over_parts, scaled, sqrt
 from ..rule_type import rule
-from .adam import decayed
 from .lars import trust_ratio
 
 

@@ -285,7 +285,7 @@ def test_the_error_names_the_line_at_fault() -> None:
         ({"require": "eta >= 0"}, "the rule has no hyperparameter 'eta'"),
         ({"require": "lr >= 1"}, "lr must satisfy lr >= 1; got 0.1"),
         ({"start": {"q": 1.0}}, "'q', which is not a slot"),
-        ({"start": {"m": "eta"}}, "'eta', which is not a hyperparameter"),
+        ({"start": {"m": "eta"}}, "'eta', which is neither the parameter nor a hyperparameter"),
         ({"states": ("m",)}, "not a keyword-only argument"),
     ],
 )

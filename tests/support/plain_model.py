@@ -9,6 +9,7 @@ import numpy as np
 
 from fastopt import LossScaler
 from fastopt.kernels import Rule, maximum, minimum, norm
+from fastopt.kernels.language.decoupled import decays
 from fastopt.kernels.reference import denormals_flushed
 
 # The options with a number, and the number that changes nothing.
@@ -49,13 +50,14 @@ class PlainModel:
         self.hyper = {name: value for name, value in (NEUTRAL | numbers).items() if name in named}
         self.params = [p.copy(order="K") for p in params]
         self.compute = np.dtype("float64" if params[0].dtype == np.float64 else "float32")
-        own = {slot: numbers[v] if isinstance(v, str) else v for slot, v in rule.start.items()}
-        starts = (own | options.get("start", {})).values()
+        self.starts = list({**rule.start, **options.get("start", {})}.values())
+        numbers = {**numbers, rule.arrays[0]: np.nan}  # until it follows
         with np.errstate(all="ignore"):
-            self.slots = [[np.full_like(p, v, self.compute) for v in starts] for p in params]
+            self.slots = [[np.full_like(p, numbers.get(v, v), self.compute) for v in self.starts] for p in params]
             self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
         self.states = [dict(rule.states) for _ in params]
         self.ema = [np.zeros_like(p, self.compute) for p in params]
+        self.loss = 1.0  # of every step
         # The steps of each array, the means that its average is of, and the steps of all together.
         self.counts, self.means, self.t, self.skipped = [0] * len(params), [0] * len(params), 0, 0
         self.follow()
@@ -78,8 +80,15 @@ class PlainModel:
             for k, p in enumerate(self.params):
                 if self.cast and not (but and but[k]):
                     self.cast[k][...] = p.astype(self.cast[k].dtype)
-                if not (self.means[k] or self.options.get("ema_uncorrected")):
-                    self.ema[k][...] = p
+                self._begin(k)
+
+    def _begin(self, k: int) -> None:
+        """Have an average without a mean, and before the first step slots that start as the parameter, equal it."""
+        if not (self.means[k] or self.options.get("ema_uncorrected")):
+            self.ema[k][...] = self.params[k]
+        for slot, start in zip(self.slots[k], self.starts, strict=True):
+            if start == self.rule.arrays[0] and not self.counts[k]:
+                slot[...] = self.params[k]
 
     def _merged(self, k: int) -> dict[str, Any]:
         merged = dict(self.hyper)
@@ -101,6 +110,8 @@ class PlainModel:
         flushed = denormals_flushed() if self.compute == np.float32 else contextlib.nullcontext()
         with flushed, np.errstate(all="ignore"):
             active = {k: g for k, g in enumerate(grads) if g is not None}
+            for k in active:
+                self._begin(k)
             if active:
                 self._step(active)
         return [g if g is None or not self.options.get("zero_grads") else np.zeros_like(g) for g in grads]
@@ -152,9 +163,16 @@ class PlainModel:
             g = g + wd * p
         if wd and decay == "decoupled":
             start = p - n["lr"] * wd * p
-        step = {"t": t} if self.rule.uses_t else {}
-        results = self.rule.formula(start, g, *slots, **step, **hyper, **self.states[k])
+        step = self.rule.step_numbers(t, self.loss)
+        with decays() as after_decay:
+            results = self.rule.formula(start, g, *slots, **step, **hyper, **self.states[k])
         new, *rest = results if isinstance(results, tuple) else (results,)
+        if normalized := self.options.get("cautious"):
+            base = [start, *after_decay][-1]
+            agrees = (new - base) * g < 0
+            moving, every = float(np.count_nonzero(agrees)), float(g.size)
+            factor = every / (moving + 1) if normalized == "count" else 1 / max(moving / max(every, 1.0), 1e-3)
+            new = np.where(agrees, base + (new - base) * factor, base)
         if wd and decay == "decoupled_with":
             new = new - n["lr"] * wd * p
         if wd and decay == "decoupled_after":

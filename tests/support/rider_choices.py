@@ -16,6 +16,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
         {},
         *({"weight_decay": 0.1, "decay": d} for d in ("l2", "decoupled", "decoupled_with", "decoupled_after")),
     ],
+    "cautious": [{}, {"cautious": "mean"}, {"cautious": "count"}],
     "maximize": [{}, {"maximize": True}],
     "ema": [{}, {"ema": 0.9}, {"ema": 0.9, "ema_uncorrected": True}],
     "cast": [{}, {"cast_to": "float16"}, {"cast_to": "bfloat16"}],

@@ -129,8 +129,10 @@ class Training:
             batch = self._to_device(order[first : first + self.batch_size])
             x, y = inputs[batch], targets[batch]
             a, h = network.forward(self.params, x, activation=self.activation)
-            self.optimizer.step(network.backward(self.params, h, y, activation=self.activation))
-            loss += float(network.cross_entropy(a[-1], y)) * len(x)
+            grads = network.backward(self.params, h, y, activation=self.activation)
+            own = float(network.cross_entropy(a[-1], y))
+            self.optimizer.step(grads, **self.rule.told(own))
+            loss += own * len(x)
             right += network.accuracy(a[-1], y) * len(x)
             on_step()
         return loss / len(order), right / len(order)

@@ -52,9 +52,10 @@ class Learner:
         for name, factor in self._factors.items():
             words = {"input": centres, "output": others.reshape(-1)}[name]
             factor.update((words, len(words)))
-        self.optimizer.step(grads)
+        losses = skipgram.losses(scores)
+        self.optimizer.step(grads, **self.optimizer.rule.told(float(losses.sum(dtype="float64")) / len(losses)))
         self.seconds.append(time.perf_counter() - converted + caught_up - start)
         self.making.append(converted - given)
         sizes = [g.nbytes if self.dense else g.values.nbytes + g.rows.nbytes for g in grads.values()]
         self.bytes = max(self.bytes, sum(sizes))
-        return skipgram.losses(scores)
+        return losses

@@ -1,0 +1,113 @@
+"""Averages in the place of the parameters, for a while: what `Optimizer.averaged` gives."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import starmap
+from typing import TYPE_CHECKING, Any
+
+from ..kernels.libraries.library import array_like, copy
+from ..kernels.riders import AVERAGE, COPY
+from .state import set_to
+
+if TYPE_CHECKING:
+    from .updater import Updater
+
+
+class Averaged:
+    """A context in which the parameters, and their copies in another type, have the values of the averages.
+
+    They are written in place, and at the end the arrays have the bits from before, which are kept in copies: those take
+    the memory of the parameters once more. A step, a load and others raise RuntimeError meanwhile; what is saved is
+    what training goes on from.
+    Raises AttributeError for an optimizer that keeps no average.
+    """
+
+    def __init__(self, updater: "Updater") -> None:
+        if updater.rule.average is None and AVERAGE not in updater.definition.slots:
+            raise AttributeError(
+                f"{updater.rule.name} keeps no average of the weights; make the optimizer with ema=0.999, or of a rule "
+                "that keeps one, such as schedule_free_adamw"
+            )
+        self._updater = updater
+        # For each parameter itself and, if there is one, its copy in another type, each with a copy of its bits.
+        self._kept: list[list[tuple[Any, Any]]] = []
+
+    def __enter__(self) -> Any:
+        updater = self._updater
+        with updater.lock:
+            updater.settle()
+            updater.refuse_captured()
+            updater.refuse_averaged("leave that with block first")
+            updater.flush()
+            arrays, names = updater.arrays, [f"params{path}" for path in updater.parameters.paths]
+            updater.taken.check(arrays, range(len(arrays)))
+            self._kept = []
+            kinds = {COPY: updater.definition.on.get("cast_to")}
+            for array, state, storage, name in zip(arrays, updater.state, updater.storages, names, strict=True):
+                held = [(array, storage), *((state[slot], kind) for slot, kind in kinds.items() if slot in state)]
+                self._kept.append([(one, array_like(one, 0.0, kind, name)) for one, kind in held])
+            self.keep(range(len(arrays)))
+            write = self._filling(arrays)
+            done = updater.journal.note(1, tuple, [self._put_back])
+            updater.averaged = self
+            try:
+                write()
+                for state, array, name in zip(updater.state, arrays, names, strict=True):
+                    set_to(state, [COPY] if COPY in state else [], array, name)
+                done.append(None)
+            finally:
+                # After an interrupt all is as before.
+                updater.journal.settle()
+        return updater.params
+
+    def __exit__(self, *_: Any) -> None:
+        updater = self._updater
+        with updater.lock:
+            updater.settle()
+            if updater.averaged is self:
+                updater.journal.note(0, self._put_back, ())
+                updater.journal.settle()
+                self._kept = []
+
+    def _filling(self, arrays: list[Any]) -> Callable[[], Any]:
+        """A function that writes the averages into the parameters."""
+        updater = self._updater
+        average, counts, label = updater.rule.average, updater.counts, partial(_label, updater)
+        if average is None:
+            places = enumerate(zip(updater.state, arrays, strict=True))
+            pairs = [(state[AVERAGE], array, label(k)) for k, (state, array) in places]
+            return lambda: [*starmap(copy, pairs)]
+        # At the numbers of the last step, which made the parameters that they are.
+        step = max(1, updater.journal.applied)
+        rows = [
+            {
+                name: hyper.at(name, step) if callable(value) else value
+                for hyper in row.layers
+                for name, value in hyper.items()
+                if name in average.hyper
+            }
+            for row in counts.rows
+        ]
+        sets = [[p, *(own[slot] for slot in average.arrays[1:])] for p, own in zip(arrays, updater.state, strict=True)]
+        return lambda: average.decided(sets, rows, counts.row_of, label).write([])
+
+    def keep(self, chosen: Iterable[int]) -> None:
+        """Copy the present bits of parameters, which then are those that come back. chosen: which."""
+        for k in chosen:
+            for array, kept in self._kept[k]:
+                copy(array, kept, _label(self._updater, k))
+
+    def trained(self, array: Any) -> Any:
+        """The array that has the bits of a parameter, or of its copy in another type, that training goes on from."""
+        return next((kept for held in self._kept for one, kept in held if one is array), array)
+
+    def _put_back(self) -> None:
+        """May be interrupted and called again."""
+        for k, held in enumerate(self._kept):
+            for array, kept in held:
+                copy(kept, array, _label(self._updater, k))
+        self._updater.averaged = None
+
+
+def _label(updater: "Updater", k: int, name: str = "") -> str:
+    return updater.label(k, name or updater.rule.arrays[0])
