@@ -1,22 +1,20 @@
 """The formulas against weights that the peers' packages reached, kept as data, and against what their authors wrote."""
 
 import importlib.util
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from paths import relative
 from plain_model import PlainModel
+from trajectories import DATA
+from trajectories import TRAJECTORIES as FILE
 
 from fastopt.kernels import RULES
 
-DATA = Path(__file__).parents[2] / "data"
-FILE = json.loads((DATA / "peer_trajectories.json").read_text())
 TOLERANCE = 1e-12
 LR, B1, B2, B3, EPS = 0.03, 0.8, 0.95, 0.98, 1e-6
 
