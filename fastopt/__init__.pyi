@@ -28,6 +28,60 @@ __version__: str
 
 _Number = float | Callable[[int], float]
 
+class ACProp(Optimizer):
+    """ACProp: updates the arrays of `params` in place, all in one pass.
+
+    acprop (by default): Zhuang et al. 2021, arXiv:2110.05454, as in the authors' code without rectifying: the first step is not divided.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the squared distance of the gradient from its mean; 0 <= beta2 < 1.
+    eps = 1e-16: added to the running mean of squared distances in each step, and to its root; eps >= 0.
+    momentum_update = False: the step is along the running mean of the gradient, its bias corrected, not along the gradient.
+    ahead = False: the distance is from the mean before it takes the gradient in, as in optax.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-16,
+        momentum_update: bool = False,
+        ahead: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
 class AdaBelief(Optimizer):
     """AdaBelief: updates the arrays of `params` in place, all in one pass.
 
@@ -51,6 +105,64 @@ class AdaBelief(Optimizer):
         beta1: _Number = 0.9,
         beta2: _Number = 0.999,
         eps: _Number = 1e-16,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class AdaBound(Optimizer):
+    """AdaBound: updates the arrays of `params` in place, all in one pass.
+
+    adabound (by default): Luo et al. 2019, arXiv:1902.09843, AdaBound as the authors' code has it, with Adam's bias corrections.
+
+    amsbound (with amsbound): Luo et al. 2019, arXiv:1902.09843, AMSBound: the second moment is the largest so far.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    final_lr = 0.1: the rate that the bounds close in on. A schedule of lr does not change it; it may have one of its own; 0 <= final_lr < inf.
+    gamma = 0.001: how fast the bounds close in; 0 < gamma < 1.
+    amsbound = False: chooses the rule amsbound.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-08,
+        final_lr: _Number = 0.1,
+        gamma: _Number = 0.001,
+        amsbound: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -466,6 +578,336 @@ class AdamMaxNorm(Optimizer):
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
+class Adan(Optimizer):
+    """Adan: updates the arrays of `params` in place, all in one pass.
+
+    adan (by default): Xie et al. 2022, arXiv:2208.06677, with the betas of the authors' code: one minus those of the paper.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.98: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.92: the decay of the running mean of the gradient's differences, and their weight beside the gradient; 0 <= beta2 < 1.
+    beta3 = 0.99: the decay of the running mean of the square; 0 <= beta3 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    weight_decay = 0.0: after the step the weights are divided by 1 + lr * weight_decay, a proximal step; 0 <= weight_decay < inf.
+    no_prox = False: the weights are multiplied by 1 - lr * weight_decay instead, before the step.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.98,
+        beta2: _Number = 0.92,
+        beta3: _Number = 0.99,
+        eps: _Number = 1e-08,
+        weight_decay: _Number = 0.0,
+        no_prox: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class AdEMAMix(Optimizer):
+    """AdEMAMix: updates the arrays of `params` in place, all in one pass.
+
+    ademamix (by default): Pagliardini, Ablin & Grangier 2024, arXiv:2409.03137, with the numbers and the warm-ups of their code.
+
+    ademamix_simplified (with simplified): Morwani et al. 2025, arXiv:2502.02431, simplified AdEMAMix, with the numbers of their code.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; in ademamix_simplified the part of the decaying sum of gradients that stays from step to step; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    beta3 = 0.9999: the decay of the slow running mean of the gradient, whose bias is not corrected; 0 <= beta3 < 1. Only in ademamix.
+    alpha = 2.0: the weight of the slow mean beside that of the fast mean; in ademamix_simplified the weight of the gradient itself beside that of the sum; 0 <= alpha < inf.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    warmup = 0.0: the steps over which alpha rises from 0, and beta3 from beta1; 0 for none; in ademamix_simplified the steps over which beta1 rises from min_beta1; 0 for none; 0 <= warmup < inf.
+    min_beta1 = 0.9: where the warm-up begins; 0 <= min_beta1 < 1. Only in ademamix_simplified.
+    simplified = False: chooses the rule ademamix_simplified.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        beta3: _Number = 0.9999,
+        alpha: _Number = 2.0,
+        eps: _Number = 1e-08,
+        warmup: _Number = 0.0,
+        min_beta1: _Number = 0.9,
+        simplified: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class ADOPT(Optimizer):
+    """ADOPT: updates the arrays of `params` in place, all in one pass.
+
+    adopt (by default): Taniguchi et al. 2024, arXiv:2411.02853, as the authors' code has it: the first step only sets v.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the divided gradient; 0 <= beta1 < 1.
+    beta2 = 0.9999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-06: the divisor is at least this; eps >= 0.
+    clip = True: the divided gradient is kept within (t - 1)**(1/4) of 0, as the authors have it since November 2024.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.9999,
+        eps: _Number = 1e-06,
+        clip: bool = True,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class AggMo(Optimizer):
+    """AggMo: updates the arrays of `params` in place, all in one pass.
+
+    aggmo (by default): Lucas et al. 2019, arXiv:1804.00325, with the authors' three velocities, whose dampings are 0, 0.9 and 0.99.
+
+    The velocity that keeps nothing is the gradient itself, and needs no slot.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    momentum = 0.9: the part of the velocity b that stays from step to step; 0 <= momentum < 1.
+    momentum_slow = 0.99: the part of the velocity c that stays from step to step; 0 <= momentum_slow < 1.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.01,
+        momentum: _Number = 0.9,
+        momentum_slow: _Number = 0.99,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class ASGD(Optimizer):
+    """ASGD: updates the arrays of `params` in place, all in one pass.
+
+    asgd (by default): Polyak & Juditsky 1992, Acceleration of stochastic approximation by averaging, with the numbers of torch.
+
+    Under a schedule torch takes the lr of the step before, this rule that of the step.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    lambd = 0.0001: how fast the rate falls, and the decay of the weights: before a step they are multiplied by 1 - lambd * eta, where eta is the rate of the step; 0 <= lambd < inf.
+    alpha = 0.75: the rate of a step is lr / (1 + lambd * lr * (t - 1))**alpha; 0 <= alpha < inf.
+    t0 = 1000000.0: the steps before the mean begins; until then it is the weights themselves; 0 <= t0 < inf.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.01,
+        lambd: _Number = 0.0001,
+        alpha: _Number = 0.75,
+        t0: _Number = 1000000.0,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class Ftrl(Optimizer):
+    """Ftrl: updates the arrays of `params` in place, all in one pass.
+
+    ftrl (by default): McMahan et al. 2013, Ad click prediction: a view from the trenches, per-coordinate FTRL-Proximal.
+
+    The weights follow from the slots, and their values at the start count for little: where no gradient has come
+    they are 0 after a step. The default start of h and beta are those of keras; the paper has 0 and 1.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the paper's alpha; 0 < lr < inf.
+    l1 = 0.0: the paper's lambda 1; a weight is 0 while its z is within l1 of 0; 0 <= l1 < inf.
+    l2 = 0.0: the paper's lambda 2; it joins the divisor; 0 <= l2 < inf.
+    l2_shrinkage = 0.0: l2_shrinkage * p joins the gradient in z, but not in h; 0 <= l2_shrinkage < inf.
+    beta = 0.0: the paper's, which joins the root of h; 0 <= beta < inf.
+    initial_accumulator = 0.1: the value of h before the first step; 0 <= initial_accumulator < inf.
+    whole_squares = False: the penalties are l2 and l2_shrinkage times the squares of the weights, as in keras, so both count twice, not l2 / 2 times, as in the paper.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        l1: _Number = 0.0,
+        l2: _Number = 0.0,
+        l2_shrinkage: _Number = 0.0,
+        beta: _Number = 0.0,
+        initial_accumulator: _Number = 0.1,
+        whole_squares: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
 class SGDHD(Optimizer):
     """SGDHD: updates the arrays of `params` in place, all in one pass.
 
@@ -633,6 +1075,56 @@ class LAMB(Optimizer):
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
+class LaProp(Optimizer):
+    """LaProp: updates the arrays of `params` in place, all in one pass.
+
+    laprop (by default): Ziyin, Wang & Ueda 2020, arXiv:2002.04839, with the numbers of the authors' code; lr is outside of the mean.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.0004: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the divided gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-15: added to the divisor, which it keeps from zero; eps >= 0.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.0004,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-15,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
 class LARS(Optimizer):
     """LARS: updates the arrays of `params` in place, all in one pass.
 
@@ -734,6 +1226,65 @@ class Lion(Optimizer):
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
+class MARS(Optimizer):
+    """MARS: updates the arrays of `params` in place, all in one pass.
+
+    mars (by default): Yuan et al. 2024, arXiv:2411.10438, MARS-AdamW, which takes the last step's gradient as it came.
+
+    The authors update arrays of one dimension by AdamW; here every array has this rule.
+
+    mars_lion (with lion): Yuan et al. 2024, arXiv:2411.10438, MARS-Lion: the sign of the running mean of the corrected gradient.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.003: the learning rate; 0 <= lr < inf.
+    beta1 = 0.95: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.99: the decay of the running mean of the gradient's square; 0 <= beta2 < 1. Only in mars.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0. Only in mars.
+    gamma = 0.025: the weight of the gradient's change, which is multiplied by beta1 / (1 - beta1); 0 <= gamma < inf.
+    weight_decay = 0.0: before the step the weights are multiplied by 1 - lr * weight_decay; 0 <= weight_decay < inf.
+    lion = False: chooses the rule mars_lion.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.003,
+        beta1: _Number = 0.95,
+        beta2: _Number = 0.99,
+        eps: _Number = 1e-08,
+        gamma: _Number = 0.025,
+        weight_decay: _Number = 0.0,
+        lion: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
 class NAdam(Optimizer):
     """NAdam: updates the arrays of `params` in place, all in one pass.
 
@@ -813,6 +1364,269 @@ class NAGAdam(Optimizer):
         beta: _Number = 0.9,
         beta1: _Number = 0.9,
         beta2: _Number = 0.999,
+        eps: _Number = 1e-08,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class NovoGrad(Optimizer):
+    """NovoGrad: updates the arrays of `params` in place, all in one pass.
+
+    novograd (by default): Ginsburg et al. 2019, arXiv:1905.11286: the first v is the first squared norm, and no bias is corrected.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.95: the part of the velocity that stays from step to step; 0 <= beta1 < 1.
+    beta2 = 0.98: the decay of the running mean of the squared norm of an array's gradient; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    weight_decay = 0.0: weight_decay * p is added to the divided gradient, in the velocity; 0 <= weight_decay < inf.
+    grad_averaging = False: the divided gradient is multiplied by 1 - beta1 before it enters the velocity, as apex has it.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.95,
+        beta2: _Number = 0.98,
+        eps: _Number = 1e-08,
+        weight_decay: _Number = 0.0,
+        grad_averaging: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class OptimisticSGD(Optimizer):
+    """OptimisticSGD: updates the arrays of `params` in place, all in one pass.
+
+    optimistic_sgd (by default): Daskalakis et al. 2018, arXiv:1711.00141: twice the gradient less the gradient before.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the learning rate; 0 <= lr < inf.
+    alpha = 1.0: the weight of the gradient; 0 <= alpha < inf.
+    beta = 1.0: the weight of the gradient's change since the step before; 0 <= beta < inf.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.01,
+        alpha: _Number = 1.0,
+        beta: _Number = 1.0,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class OptimisticAdam(Optimizer):
+    """OptimisticAdam: updates the arrays of `params` in place, all in one pass.
+
+    optimistic_adam (by default): Daskalakis et al. 2018, arXiv:1711.00141, Optimistic Adam.
+
+    The direction of the step before is computed again from m and v, with the present beta1, beta2 and eps.
+
+    optimistic_nadam (with nesterov): Daskalakis et al. 2018, arXiv:1711.00141, Optimistic Adam with Nesterov's momentum, which is optax's default.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    alpha = 1.0: the weight of Adam's direction; in optimistic_nadam the weight of the direction; 0 <= alpha < inf.
+    beta = 1.0: the weight of the direction's change since the step before; 0 <= beta < inf.
+    nesterov = False: chooses the rule optimistic_nadam.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-08,
+        alpha: _Number = 1.0,
+        beta: _Number = 1.0,
+        nesterov: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class QHM(Optimizer):
+    """QHM: updates the arrays of `params` in place, all in one pass.
+
+    qhm (by default): Ma & Yarats 2019, arXiv:1810.06801, QHM.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.1: the learning rate; 0 <= lr < inf.
+    momentum = 0.999: the paper's beta, the decay of the running mean of the gradient; 0 <= momentum < 1.
+    nu = 0.7: the weight of the running mean in the step; the rest is the gradient's; 0 <= nu <= 1.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.1,
+        momentum: _Number = 0.999,
+        nu: _Number = 0.7,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class QHAdam(Optimizer):
+    """QHAdam: updates the arrays of `params` in place, all in one pass.
+
+    qhadam (by default): Ma & Yarats 2019, arXiv:1810.06801, QHAdam, with the numbers of the example in their code; nu1 = 1 is Adam.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.99: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    nu1 = 0.8: the weight of the running mean of the gradient in the step; the rest is the gradient's; 0 <= nu1 <= 1.
+    nu2 = 1.0: the weight of the running mean of the square in the divisor; the rest is the square's; 0 <= nu2 <= 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.99,
+        beta2: _Number = 0.999,
+        nu1: _Number = 0.8,
+        nu2: _Number = 1.0,
         eps: _Number = 1e-08,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
@@ -959,6 +1773,60 @@ class RMSprop(Optimizer):
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
+class Rprop(Optimizer):
+    """Rprop: updates the arrays of `params` in place, all in one pass.
+
+    rprop (by default): Riedmiller & Braun 1993, A direct adaptive method for faster backpropagation learning, without backtracking.
+
+    A weight whose gradient has changed its sign rests for a step, and its size then stays in the next, as in torch.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the size of the first step; 0 < lr < inf.
+    eta_minus = 0.5: what the size is multiplied by where the gradient has changed its sign; 0 < eta_minus < 1.
+    eta_plus = 1.2: what the size is multiplied by where the gradient has kept its sign; 1 < eta_plus < inf.
+    min_step = 1e-06: no size is below; 0 <= min_step < inf.
+    max_step = 50.0: no size is above; 0 < max_step < inf.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.01,
+        eta_minus: _Number = 0.5,
+        eta_plus: _Number = 1.2,
+        min_step: _Number = 1e-06,
+        max_step: _Number = 50.0,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
 class SGD(Optimizer):
     """SGD: updates the arrays of `params` in place, all in one pass.
 
@@ -997,6 +1865,104 @@ class SGD(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class SignSGD(Optimizer):
+    """SignSGD: updates the arrays of `params` in place, all in one pass.
+
+    signsgd (by default): Bernstein et al. 2018, arXiv:1802.04434, signSGD: every weight moves by lr.
+
+    signum (with momentum): Bernstein et al. 2018, arXiv:1802.04434, Signum: the sign is that of a running mean.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    momentum = 0.0: the decay of the running mean of the gradient; chooses the rule signum; 0 <= momentum < 1.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        momentum: _Number = 0.0,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class Tiger(Optimizer):
+    """Tiger: updates the arrays of `params` in place, all in one pass.
+
+    tiger (by default): Su 2023, Tiger: a tight-fisted optimizer, https://kexue.fm/archives/9512, without its rates by kind of array.
+
+    The author's code multiplies lr by the root mean square of a matrix, and by 1/2 for biases, which it does not
+    decay. Here groups can do so.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta = 0.965: the decay of the running mean of the gradient; 0 <= beta < 1.
+    weight_decay = 0.01: before the step the weights are multiplied by 1 - lr * weight_decay; 0 <= weight_decay < inf.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta: _Number = 0.965,
+        weight_decay: _Number = 0.01,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
         ema: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
