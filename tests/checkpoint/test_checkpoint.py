@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import saved_runs
-from examples import ROOT, by_turns, run_python, same_bits
+from examples import ROOT, by_turns, others_in_ci, run_python, same_bits
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -41,12 +41,9 @@ def adam(params: Any = None, **options: Any) -> Any:
 
 STORED = [(dtype, kind) for dtype in ("float32", "float64") for kind in saved_runs.KINDS]
 STORED.remove(("float64", "bfloat16"))  # They do not mix.
-# Every rule alone; what rides along, which has a kernel of its own for each rule, with a third of them.
+# Every rule alone; what rides along, which has a kernel of its own for each rule, with some.
 ALONE = [pytest.param(name, ("float32", "alone")) for name in RULES]
-RIDING = [
-    pytest.param(*one.values, marks=pytest.mark.ci) if list(RULES).index(one.values[0]) % 3 else one
-    for one in by_turns(RULES, STORED)
-]
+RIDING = others_in_ci(by_turns(RULES, STORED))
 
 
 @pytest.mark.parametrize(("name", "stored"), ALONE + RIDING)

@@ -10,7 +10,7 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
-from examples import DTYPES, EXACT, INEXACT, by_turns, same_bits, same_numbers
+from examples import DTYPES, EXACT, INEXACT, by_turns, others_in_ci, same_bits, same_numbers
 from plain_model import PlainModel
 
 import fastopt
@@ -98,7 +98,7 @@ def test_rules_with_powers_of_arrays_lose_the_same_elements(name: str, storage: 
 
 # Each type has kernels of its own to compile; the marker `long` has the other two.
 SKIPPED = [
-    *by_turns(RULES, ["float32", "bfloat16"]),
+    *others_in_ci(by_turns(RULES, ["float32", "bfloat16"])),
     *(pytest.param(name, storage, marks=pytest.mark.long) for name in RULES for storage in ("float16", "float64")),
 ]
 

@@ -45,6 +45,32 @@ def by_turns(names: Iterable[str], *axes: Iterable[Any], always: Sequence[tuple[
     return parameters
 
 
+def _structure(rule: Rule) -> Any:
+    """What the code around the kernels sees of a rule: its passes, norms, numbers and how many slots it has."""
+    program = rule.program(rule.hyper)
+    over = tuple(sorted({node.value for node in program.reductions}))
+    starts = bool(rule.starts_from), bool(rule.from_parameter), rule.average is not None
+    return len(program.stages), over, bool(rule.states), rule.of_step, min(len(rule.slots), 3), starts, rule.exact
+
+
+def of_each_structure() -> set[str]:
+    """The first rule of each structure. They stand for the others where the kernels are not in question."""
+    firsts: dict[Any, str] = {}
+    for name, rule in RULES.items():
+        firsts.setdefault(_structure(rule), name)
+    return set(firsts.values())
+
+
+def others_in_ci(parameters: Iterable[Any]) -> list[Any]:
+    """Parameters whose first is the name of a rule; those of rules that others stand for are marked `ci`."""
+    some = of_each_structure()
+    marked = []
+    for given in parameters:
+        values, marks = (given.values, given.marks) if hasattr(given, "marks") else ((given,), ())
+        marked.append(pytest.param(*values, marks=marks if values[0] in some else (*marks, pytest.mark.ci)))
+    return marked
+
+
 def docs(name: str) -> Any:
     """A module of the folder docs/generators."""
     sys.path.insert(0, str(ROOT / "docs" / "generators"))
