@@ -43,12 +43,14 @@ def _reduction(stage: Stage, layout: Layout, body: list[str], results: list[str]
     totals, steps, folds = [], [], []
     rescaling = Rescaling(stage, layout, FUNCTIONS)
     for k, (node, result) in enumerate(zip(stage.reductions, results, strict=True)):
+        # A truth value has no bits of a float to widen.
+        widen = "float64" if node.args[0].boolean else "widen"
         reduction = REDUCTIONS[node.op]
         element = element_text(reduction, f"v{k}", FUNCTIONS)
         combine = FUNCTIONS[reduction.combine]
         totals.append(f"total{k} = float64(0.0)")
         steps += [
-            f"v{k} = {rescaling.value(k, f'widen({result})')}",
+            f"v{k} = {rescaling.value(k, f'{widen}({result})')}",
             f"total{k} = {combine.format(f'total{k}', element)}",
         ]
         folds += [

@@ -12,6 +12,8 @@ from installed import installed
 
 import fastopt
 
+LOSS = 1.5  # of every step, for rules that take it
+
 
 @pytest.fixture(params=["cpu", "cupy", "captured", "numba-cuda"])
 def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
@@ -35,7 +37,7 @@ def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Itera
 def stepped(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int = 2) -> Any:
     opt = fastopt.Optimizer(params, name, **options)
     for _ in range(steps):
-        opt.step(grads)
+        opt.step(grads, **opt.rule.told(LOSS))
     return opt
 
 
@@ -46,7 +48,7 @@ def in_numpy(params: list[Any], grads: list[Any], name: str, options: dict[str, 
     given = [{name: value for name, value in options.items() if name in rule.hyper}] * len(params)
     sets = [[p, g, *own.values()] for p, g, own in zip(opt.params, grads, opt.state, strict=True)]
     for t in range(1, steps + 1):
-        results = rule.references(sets, t=t if rule.uses_t else None, given=given)
+        results = rule.references(sets, **rule.step_numbers(t, LOSS), given=given)
         sets = [[p, g, *slots] for (p, *slots), g in zip(results, grads, strict=True)]
     return [p for p, *_ in sets]
 

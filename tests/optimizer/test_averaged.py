@@ -1,0 +1,245 @@
+"""`averaged`: the averages of the weights in the place of the weights, for a while, and the weights back to the bit."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import same_bits
+
+import fastopt
+from fastopt import RowSparse
+from fastopt.kernels import rule
+from fastopt.updater import averaged as module
+
+
+def x(p, z, *, beta):  # type: ignore[no-untyped-def]
+    return p + (1 - 1 / beta) * (z - p)
+
+
+@rule(require="0 <= lr < inf, 0 < beta < 1", start={"z": "p"}, average=x)
+def averaging(p, g, z, *, t, lr=0.1, beta=0.9):  # type: ignore[no-untyped-def]
+    """Schedule-Free descent with equal weights."""
+    return p + (z - p) / t + lr * (beta * (1 - 1 / t) - 1) * g, z - lr * g
+
+
+def weights() -> dict[str, Any]:
+    generator = np.random.default_rng(0)
+    return {"a": generator.standard_normal((4, 3)).astype("float32"), "b": generator.standard_normal(5)}
+
+
+def gradients(params: dict[str, Any], step: int) -> dict[str, Any]:
+    return {name: np.cos(p + step) for name, p in params.items()}
+
+
+def trained(**options: Any) -> tuple[dict[str, Any], fastopt.Optimizer]:
+    """Parameters after five steps, of both types, with a group of its own beta; the last step had another lr."""
+    params = weights()
+    opt = fastopt.Optimizer(params, averaging, groups={"b": {"beta": 0.75}}, **options)
+    for step in range(5):
+        opt.step(gradients(params, step))
+    return params, opt
+
+
+def bits(tree: Any) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in tree.items()}
+
+
+def test_the_parameters_are_numpys_averages_and_come_back_to_the_bit() -> None:
+    params, opt = trained()
+    before = bits(params)
+    wanted = {
+        name: averaging.average.reference(params[name], opt.state[k]["z"], beta=beta)[0]
+        for k, (name, beta) in enumerate({"a": 0.9, "b": 0.75}.items())
+    }
+    with opt.averaged() as inner:
+        assert inner is params
+        assert all(same_bits(params[name], wanted[name]) for name in params)
+    assert bits(params) == before
+    np.testing.assert_allclose(wanted["b"], params["b"] + (1 - 1 / 0.75) * (opt.state[1]["z"] - params["b"]))
+
+
+def test_before_the_first_step_the_average_is_the_weights() -> None:
+    params = weights()
+    opt = fastopt.Optimizer(params, averaging)
+    params["a"][0] = 7.0  # Nobody has said so.
+    opt.refresh()
+    before = bits(params)
+    with opt.averaged():
+        assert bits(params) == before
+
+
+def test_a_beta_that_is_a_schedule_has_the_number_of_the_last_step() -> None:
+    params = weights()
+    opt = fastopt.Optimizer(params, averaging, beta=lambda t: 1 - 0.5 / t)
+    for step in range(3):
+        opt.step(gradients(params, step))
+    wanted = averaging.average.reference(params["a"], opt.state[0]["z"], beta=1 - 0.5 / 3)[0]
+    with opt.averaged():
+        assert same_bits(params["a"], wanted)
+
+
+def test_the_averages_of_the_option_ema_are_read_the_same_way() -> None:
+    params = weights()
+    params["b"] = params["b"].astype("float16")
+    opt = fastopt.Adam(params, ema=0.9, cast_to="bfloat16")
+    for step in range(3):
+        opt.step(gradients(params, step))
+    before, copied = bits(params), bits(opt.cast)
+    with opt.averaged():
+        assert all(same_bits(params[name], opt.ema[name].astype(params[name].dtype)) for name in params)
+        assert all(same_bits(opt.cast[name], params[name].astype(opt.cast[name].dtype)) for name in params)
+    assert (bits(params), bits(opt.cast)) == (before, copied)
+
+
+def test_what_is_saved_within_is_what_training_goes_on_from(tmp_path: Path) -> None:
+    params, opt = trained()
+    opt.save(tmp_path / "before")
+    saved = opt.state_dict()
+    with opt.averaged():
+        opt.save(tmp_path / "within")
+        inner = opt.state_dict()
+    assert (tmp_path / "within").read_bytes() == (tmp_path / "before").read_bytes()
+    assert saved["arrays"].keys() == inner["arrays"].keys()
+    assert all(same_bits(saved["arrays"][key], inner["arrays"][key]) for key in saved["arrays"])
+    other = weights()
+    resumed = fastopt.Optimizer(other, averaging, groups={"b": {"beta": 0.75}})
+    resumed.load(tmp_path / "within")
+    for one, tree in ((opt, params), (resumed, other)):
+        one.step(gradients(tree, 9))
+    with opt.averaged(), resumed.averaged():
+        assert bits(params) == bits(other)
+
+
+REFUSED: dict[str, Callable[[fastopt.Optimizer, Any], Any]] = {
+    "averaged": lambda opt, params: opt.averaged().__enter__(),
+    "a step": lambda opt, params: opt.step(gradients(params, 1)),
+    "update": lambda opt, params: opt.update(params, gradients(params, 1)),
+    "load": lambda opt, params: opt.load_state_dict(opt.state_dict()),
+    "sync": lambda opt, params: opt.sync(),
+    "captured": lambda opt, params: opt.captured(gradients(params, 1)),
+    "deepcopy": lambda opt, params: copy.deepcopy(opt),
+    "pickle": lambda opt, params: pickle.dumps(opt),
+}
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_within_it_what_would_mix_weights_and_averages_is_refused(call: str) -> None:
+    params, opt = trained()
+    before, saved = bits(params), opt.state_dict()
+    with opt.averaged():
+        inside = bits(params)
+        with pytest.raises(RuntimeError, match=r"the averages are in the place of the parameters.*; leave"):
+            REFUSED[call](opt, params)
+        assert bits(params) == inside
+    assert bits(params) == before
+    assert all(same_bits(value, saved["arrays"][key]) for key, value in opt.state_dict()["arrays"].items())
+    opt.step(gradients(params, 6))
+
+
+def test_without_an_average_there_is_nothing_to_read() -> None:
+    with pytest.raises(AttributeError, match=r"adam keeps no average of the weights; make the optimizer with ema="):
+        fastopt.Adam(weights()).averaged()
+    with pytest.raises(ValueError, match=r"averaging keeps an average of its own, .*; leave ema out"):
+        fastopt.Optimizer(weights(), averaging, ema=0.9)
+
+
+def test_an_error_within_brings_the_weights_back() -> None:
+    params, opt = trained()
+    before = bits(params)
+    with pytest.raises(KeyError), opt.averaged():
+        raise KeyError
+    assert bits(params) == before
+
+
+@pytest.mark.parametrize("moment", ["set_to", "copy"])
+def test_an_interrupt_on_the_way_in_or_out_leaves_the_weights(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    params, opt = trained()
+    before, calls, real = bits(params), [], getattr(module, moment)
+
+    def interrupted(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(module, moment, interrupted)
+    for stop in range(1, 5):
+        calls.clear()
+        try:
+            with opt.averaged():
+                pass
+        except KeyboardInterrupt:
+            pass
+        assert opt.t == 5  # The next look at the optimizer finishes what is open.
+        assert bits(params) == before, stop
+    opt.step(gradients(params, 5))
+
+
+def test_early_stopping_keeps_the_averages_and_training_goes_on_from_them() -> None:
+    params, opt = trained()
+    stopping = fastopt.EarlyStopping(params=params)
+    with opt.averaged():
+        stopping.update(1.0, opt)
+        best = bits(params)
+    opt.step(gradients(params, 5))
+    stopping.restore()
+    assert bits(params) == best
+    with opt.averaged():  # What was restored is the average, not taken for the point beside it.
+        assert bits(params) == best
+    opt.step(gradients(params, 6))
+    with opt.averaged():
+        stopping.restore()
+    assert bits(params) == best
+    assert bits({name: state["z"] for name, state in zip(params, opt.state, strict=True)}) == best
+
+
+def test_watched_steps_and_averages_do_not_meet(tmp_path: Path) -> None:
+    lines = []
+    for reads in (False, True):
+        params = weights()
+        opt = fastopt.Optimizer(params, averaging)
+        with opt.watch(tmp_path / str(reads), every=1):
+            for step in range(4):
+                opt.step(gradients(params, step))
+                if reads:
+                    with opt.averaged():
+                        pass
+        lines.append((tmp_path / str(reads)).read_text(encoding="utf-8"))
+    assert lines[0] == lines[1]
+
+
+def test_rows_catch_up_before_they_are_read() -> None:
+    dense, sparse = (np.ones((6, 2), "float32") for _ in range(2))
+    one, other = (fastopt.Optimizer([p], averaging) for p in (dense, sparse))
+    for step in range(4):
+        rows = RowSparse([step], np.full((1, 2), 1.0 + step, "float32"))
+        one.step([rows.dense((6, 2))])
+        other.step([rows])
+    with one.averaged(), other.averaged():
+        assert same_bits(dense, sparse)
+
+
+MISTAKES = [
+    (lambda z, p: z, r"average must be a function of p, then of slots of the rule \(z\).*; got \(z, p\)"),
+    (lambda p, m: m, r"got \(p, m\)"),
+    (lambda p, z, *, rate: z, r"of its hyperparameters \(lr\); got \(p, z, rate\)"),
+    (lambda p, z: p, r"average: it changes nothing"),
+]
+
+
+@pytest.mark.parametrize(("function", "message"), MISTAKES)
+def test_an_average_that_cannot_be_is_refused_where_the_rule_is_made(function: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+
+        @rule(start={"z": "p"}, average=function)
+        def mine(p, g, z, *, lr=0.1):  # type: ignore[no-untyped-def]
+            return p - lr * g, z + p
+
+
+def test_a_rule_with_an_average_is_pickled_with_it() -> None:
+    again = pickle.loads(pickle.dumps(averaging))
+    assert again is averaging
