@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from fastopt.inspection.machine_code.cpu import cpu_kernels
 from fastopt.inspection.rule import inspected
 from fastopt.kernels import RULES, log, norm, rule, where
 from fastopt.kernels.backends import BACKENDS
+from fastopt.kernels.language.graph import Node
+from fastopt.kernels.language.reductions import REDUCTIONS
 from fastopt.kernels.program.spelling import as_written
 
 
@@ -46,10 +49,20 @@ def test_every_rule_can_be_inspected(name: str, capsys: pytest.CaptureFixture[st
     assert "CPU, numba" in out
     assert "CUDA C++" in out
     found = inspected(name)
-    # The parameter and every slot are read and written, the gradient is read; norms read what they are of once more,
-    # but what only they read is not read again.
-    again = {"adam_max_norm": 1, "lars": 2, "lamb": 4, "sgd_hypergradient": 1, "adam_hypergradient": 3}.get(name, 0)
-    assert found.bytes == 4 * (2 * (1 + len(RULES[name].slots)) + 1 + again)
+    # The parameter and every slot are written; each pass reads what its norms, or the new values, are made of.
+    program = RULES[name].program(RULES[name].hyper)
+    passes = [made_of(arg for node in stage.reductions for arg in node.args) for stage in program.stages]
+    passes.append(made_of(program.outputs.values()))
+    assert found.bytes == 4 * (1 + len(RULES[name].slots) + sum(map(len, passes)))
+
+
+def made_of(nodes: Iterable[Node]) -> set[str]:
+    """The arrays that nodes are computed from when norms are known."""
+    found: set[str] = set()
+    for node in nodes:
+        if node.op not in REDUCTIONS:
+            found |= {node.value} if node.op == "array" else made_of(node.args)
+    return found
 
 
 def test_without_assembly_inspect_imports_no_compiler() -> None:

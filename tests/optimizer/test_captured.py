@@ -206,7 +206,7 @@ def test_replays_have_the_bits_of_ordinary_steps(name: str, on: Any, request: py
         request.getfixturevalue("every_kernel")
     tested = RULES.get(name, carries)
     for options in usable(tested).values():
-        if "lr" in tested.hyper:
+        if "lr" in tested.hyper and "lr" not in tested.starts_from:
             options["lr"] = schedules.linear(0.05, end=0.01, steps=7)
         opt, expected, mine, gradients = both(tested, on, options, in_numpy=not across(tested))
         step = opt.captured(mine, steps=12)

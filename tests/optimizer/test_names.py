@@ -28,6 +28,8 @@ def params() -> dict[str, Any]:
 
 
 WITHOUT = "this optimizer was made without {0}; make another with {0}="
+_FAMILIES = [family.name for family in FAMILIES.values() if "momentum" in family.hyper]
+HAVING = ", ".join([*_FAMILIES[:4], *["others"] * (len(_FAMILIES) > 4)])
 SET: dict[str, tuple[Any, str]] = {
     "learning_rate": (
         9,
@@ -61,7 +63,7 @@ SET: dict[str, tuple[Any, str]] = {
     "t": (5, "t cannot be set to 5: applied steps are counted"),
     "weight_decay_rate": (0.1, "fastopt calls it weight_decay; " + WITHOUT.format("weight_decay") + "0.1"),
     "amsgrad": (True, WITHOUT.format("amsgrad") + "True"),
-    "momentum": (0.9, "the rule adam has no momentum; Adagrad, LARS, RMSprop, SGD have momentum"),
+    "momentum": (0.9, f"the rule adam has no momentum; {HAVING} have momentum"),
     "maximize": (
         True,
         "maximize is fixed when an optimizer is made; make another with maximize=True",

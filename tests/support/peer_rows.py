@@ -68,4 +68,7 @@ UNCOMPARED = {
     "nag_adam": "no peer has it; test_formulas.py holds it to the printed equations",
     "sgd_hypergradient": "no peer has it; test_hypergradient.py holds it to the paper",
     "adam_hypergradient": "no peer has it; test_hypergradient.py holds it to the paper",
+    "laprop": "pytorch_optimizer adds 1e-15 in the root; test_peers_formulas.py holds it to its authors' code",
+    "mars": "pytorch_optimizer adds 1e-15 in the root; test_peers_formulas.py holds it to its authors' code",
+    "qhadam": "pytorch_optimizer has numbers in float32; test_peers_formulas.py holds it to its authors' code",
 }

@@ -65,7 +65,7 @@ def optimizer(name: str, params: Any, dtype: str = "float32", alone: bool = Fals
     rule = RULES[name]
     if alone:
         return fastopt.Optimizer(params, rule)
-    with_rate = "lr" in rule.hyper
+    with_rate = "lr" in rule.hyper and "lr" not in rule.starts_from
     plateau = fastopt.ReduceOnPlateau(patience=0)
     options: dict[str, Any] = {"clip_norm": 5.0, "ema": 0.9}
     if dtype != "float64":
