@@ -5,14 +5,10 @@ import math
 from ..families import Family
 from ..language.functions import decayed, maximum, minimum, norm, over_parts, sqrt, total, where
 from ..rule_type import rule
+from .polyak import quotient
 
 REQUIRE = "0 <= lr < inf, 0 < d0 < inf, growth_rate >= 1"
 ADAM = "0 <= beta1 < 1, 0 <= beta2 < 1, 0 < eps < inf, 0 <= weight_decay < inf"
-
-
-def quotient(a, b):
-    """a / b; 0 where b is 0."""
-    return where(b > 0, a / where(b > 0, b, 1.0), 0.0)
 
 
 def rate_correction(t, beta1, beta2):

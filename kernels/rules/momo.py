@@ -4,7 +4,7 @@ from ..families import Family
 from ..language.functions import decayed, maximum, minimum, norm, over_parts, scaled, sqrt, total, where
 from ..rule_type import rule
 from .adam import REQUIRE as ADAM
-from .polyak import ratio
+from .polyak import quotient
 
 REQUIRE = "-inf < lower_bound < inf, 0 <= weight_decay < inf"
 
@@ -23,7 +23,7 @@ def modelled(t, height, inner, square, *, lr, correction, lower_bound, weight_de
         bound = where(cap < grown * correction * bound, reset, bound)
     least = bound if adapt_lower_bound else lower_bound
     gap = maximum(grown * (height - correction * least) + inner, 0.0)
-    rate = minimum(lr / correction, ratio(gap, square))
+    rate = minimum(lr / correction, quotient(gap, square))
     if adapt_lower_bound:
         bound = maximum((height + inner - 0.5 * rate * square) / correction, lower_bound)
     return rate, bound

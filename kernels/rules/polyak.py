@@ -4,13 +4,10 @@ from ..families import Family
 from ..language.functions import maximum, minimum, norm, scaled, where
 from ..rule_type import rule
 
-# What a squared norm is at most that counts as 0, in MoMo's package and in optax.
-ZERO = 2.0**-52
 
-
-def ratio(a, square):
-    """A number over a squared norm; 0 where that counts as 0."""
-    return where(square > ZERO, a / where(square > ZERO, square, 1.0), 0.0)
+def quotient(a, b):
+    """a / b; 0 where b is 0, as where no gradient says how far to go."""
+    return where(b > 0, a / where(b > 0, b, 1.0), 0.0)
 
 
 @rule(require="0 <= lr < inf, max_lr >= 0, -inf < f_min < inf, 0 <= eps < inf")
@@ -26,7 +23,7 @@ def polyak_sgd(p, g, *, loss, lr=1.0, max_lr=1.0, f_min=0.0, eps=0.0, clamp=Fals
     """
     size = norm(g, over=over)
     gap = maximum(loss - f_min, 0.0) if clamp else loss - f_min
-    rate = minimum(ratio(gap, size * size + eps), max_lr)
+    rate = minimum(quotient(gap, size * size + eps), max_lr)
     return p - scaled(g, lr * rate)
 
 

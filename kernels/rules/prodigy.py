@@ -5,7 +5,8 @@ import math
 from ..families import Family
 from ..language.functions import decayed, maximum, minimum, over_parts, sqrt, total, where
 from ..rule_type import rule
-from .dadaptation import ADAM, REQUIRE, quotient, rate_correction
+from .dadaptation import ADAM, REQUIRE, rate_correction
+from .polyak import quotient
 
 
 @rule(

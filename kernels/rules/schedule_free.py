@@ -64,8 +64,9 @@ def schedule_free_sgd(
     lr_max=0.0,
     weight_sum=0.0,
 ):
-    """Defazio et al. 2024, arXiv:2405.15682, with the weights and the warm-up of the authors' package schedulefree. The parameter is y, where gradients are taken; z takes the steps; the average x of all z is
-    read with opt.averaged().
+    """Defazio et al. 2024, arXiv:2405.15682, with the weights and the warm-up of the authors' package schedulefree.
+    The parameter is y, where gradients are taken; z takes the steps; the average x of all z is read with
+    opt.averaged().
 
     momentum: the part of x in y, the paper's beta.
     weight_decay: weight_decay * y is added to the gradient.
