@@ -38,7 +38,8 @@ def dadapt_sgd(
     g0=0.0,
 ):
     """Defazio & Mishchenko 2023, arXiv:2301.07733, as DAdaptSGD in the authors' package dadaptation: dual averaging
-    with the rate lr * d / g0, of which g0 is the norm of the first gradient.
+    with the rate lr * d / g0, of which g0 is the norm of the first gradient. The weights follow from x0 and s: the next
+    step forgets what else moved them, as a decoupled weight decay does.
 
     lr: a factor of the rate that the rule works out: 1, or a schedule that ends near 0.
     momentum: the part of the weights that stays from step to step.
