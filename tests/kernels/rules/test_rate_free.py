@@ -1,7 +1,6 @@
 """Schedule-Free and the rules without a rate: the formulas against weights that the peers' packages reached."""
 
 import importlib.util
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -11,13 +10,12 @@ import numpy as np
 import pytest
 from examples import same_bits
 from paths import relative
-from test_peers_formulas import TOLERANCE, split
-from trajectories import DATA
+from trajectories import DATA, TOLERANCE, split
+from trajectories import RATE_FREE as FILE
 from trajectories import TRAJECTORIES as PROBLEM
 
 from fastopt.kernels import RULES
 
-FILE = json.loads((DATA / "rate_free_trajectories.json").read_text())
 PACKAGES = ("schedulefree", "prodigyopt", "dadaptation", "pytorch_optimizer", "optax", "keras")
 
 
