@@ -39,7 +39,7 @@ PEERS: dict[str, tuple[Callable[..., Any], str, Callable[..., Any]]] = {
     "Prodigy": (fastopt.Prodigy, "prodigyopt", prodigyopt.Prodigy),
     "DAdaptSGD": (fastopt.DAdaptSGD, "dadaptation", dadaptation.DAdaptSGD),
     "DAdaptAdam": (fastopt.DAdaptAdam, "dadaptation", dadaptation.DAdaptAdam),
-    "FTRL": (fastopt.FTRL, "pytorch_optimizer", kozistr.FTRL),
+    "Ftrl": (fastopt.Ftrl, "pytorch_optimizer", kozistr.FTRL),
     "SignSGD(momentum=0.9)": (
         lambda params: fastopt.SignSGD(params, momentum=0.9),
         "pytorch_optimizer",
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--rules", default=";".join(PEERS), help="separated by ;")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    shapes = LISTS[given.list]
+    shapes = LISTS[given.list]()
     print(f"{given.list}: {len(shapes)} arrays, {elements(shapes):,} elements, {torch.get_num_threads()} threads")
     print(f"{'class':24}{'fastopt ms':>12}{'peer ms':>12}{'times as fast':>24}  peer")
     start, rows = problem(shapes), {}
@@ -92,7 +92,9 @@ def main() -> None:
         quartiles = f"{speed['median']:8.2f} ({speed['low']:.2f}-{speed['high']:.2f})"
         print(f"{name:24}{own:12.1f}{theirs:12.1f}{quartiles:>24}  {row['package']}", flush=True)
         gc.collect()
-    slow = [name for name, row in rows.items() if row["speed"]["median"] < WANTED and not row["package"].startswith("torch")]
+    slow = [
+        name for name, row in rows.items() if row["speed"]["median"] < WANTED and not row["package"].startswith("torch")
+    ]
     print(f"less than {WANTED:g} times as fast as their authors': {', '.join(slow) or 'none'}")
     if given.json:
         record = {"list": given.list, "hardware": measure.hardware(), "rules": rows}
