@@ -29,7 +29,7 @@ def mean_square_less(p, g, v, a, *, lr=1e-2, alpha=0.99, eps=1e-8):  # type: ign
 
 PRINTED = "rmsprop_centered as printed"
 # These gradients have no minimum: on them a rate that grows with the distance from the start has no bound.
-FROM_START = [name for name, own in RULES.items() if own.from_parameter and own.average is None]
+FROM_START = [name for name, own in RULES.items() if own.average is None and (own.from_parameter or "d0" in own.hyper)]
 # Every other rule with its own hyperparameters, then some that forget their start within so many steps.
 ROWS: dict[str, tuple[Any, dict[str, float]]] = {
     **{name: (own, {}) for name, own in RULES.items() if name not in FROM_START},
