@@ -37,7 +37,7 @@ def dog(
     over: "model" has one rate for all arrays, "array" one for each.
     """
     if init not in INITS:
-        raise ValueError(f"init must be {', '.join(map(repr, INITS[:-1]))} or {INITS[-1]!r}; got {init!r}")
+        raise ValueError(f"dog: init must be {', '.join(map(repr, INITS[:-1]))} or {INITS[-1]!r}; got {init!r}")
     size = norm(g, over=over)
     least = {"heuristic": init_step * (1 + norm(p0, over=over)), "distance": init_step, "learning_rate": 0.0}[init]
     distance = maximum(distance, maximum(norm(p - p0, over=over), least))

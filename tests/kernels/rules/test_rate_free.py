@@ -150,5 +150,5 @@ def test_the_average_is_the_parameter_to_the_bit_before_the_first_step(name: str
 
 def test_dog_names_its_ways_to_begin() -> None:
     p = np.ones(2)
-    with pytest.raises(ValueError, match="init must be 'heuristic', 'distance' or 'learning_rate'; got 'fast'"):
+    with pytest.raises(ValueError, match="dog: init must be 'heuristic', 'distance' or 'learning_rate'; got 'fast'"):
         RULES["dog"](p, p.copy(), p.copy(), init="fast")
