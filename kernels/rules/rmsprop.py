@@ -43,7 +43,7 @@ def stepped(p, g, square, *, lr, eps, eps_inside):
     return p - lr * g / root(square, eps, eps_inside)
 
 
-def gathered(p, g, square, b, *, lr, momentum, eps, eps_inside, lr_inside, nesterov):
+def gathered(p, g, square, b, *, lr, momentum, eps, eps_inside, lr_inside, nesterov=False):
     """The same with the scaled gradients gathered in a velocity b."""
     step, b = velocity(b, (lr * g if lr_inside else g) / root(square, eps, eps_inside), momentum, nesterov)
     return p - (step if lr_inside else lr * step), b

@@ -6,8 +6,7 @@ from ..rule_type import rule
 
 
 def velocity(b, x, momentum, nesterov):
-    """The step and the velocity after x has entered it. nesterov: the step is that of a velocity that x entered again.
-    """
+    """The step and the velocity after x has entered that. nesterov: the step is that of x entering once more."""
     b = momentum * b + x
     return x + momentum * b if nesterov else b, b
 
