@@ -416,8 +416,13 @@ def polyak_sgd(
     eps: Number = 0.0,
     variant: str = "sps",
 ) -> Optimizer:
-    """optax.polyak_sgd: opt.step(grads, loss=...); opt.lr is the scaling. optax does not step if |g|**2 <= 2e-16."""
+    """optax.polyak_sgd: opt.step(grads, loss=...). optax makes no step if the squared norm is <= 2e-16."""
     given = {**locals(), "clamp": variant == "sps+"}
     if given.pop("variant") not in ("sps", "sps+"):
         raise ValueError(f"variant must be 'sps' or 'sps+'; got {variant!r}")
-    return made("PolyakSGD", given, names={"scaling": "lr"})
+    if given.pop("scaling") != 1.0:
+        raise ValueError(
+            f"scaling must be 1.0; got {scaling!r}: against its documentation optax multiplies the gradient by it before "
+            "it takes the norm, so that twice the scaling is half the step; set opt.lr, which multiplies the step"
+        )
+    return made("PolyakSGD", given)
