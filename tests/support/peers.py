@@ -170,8 +170,7 @@ class OptaxRun:
         return [np.array(parameter) for parameter in self.parameters]
 
     def give(self, opt: Any) -> None:
-        counts = "count" in repr(self.state)
-        fastopt.like.optax.load_state(opt, self.state, steps=None if counts else self.t)
+        fastopt.like.optax.load_state(opt, self.state, steps=self.t)
 
     def take(self, opt: Any) -> None:
         with _types(self.jax, self.wide):
@@ -250,13 +249,22 @@ RUNS: dict[str, Any] = {"torch": TorchRun, "keras": KerasRun, "optax": OptaxRun,
 
 
 def peer_path(
-    peer: str, name: str, options: Mapping[str, Any], start: Arrays, grads: list[Arrays], **way: bool
+    peer: str,
+    name: str,
+    options: Mapping[str, Any],
+    start: Arrays,
+    grads: list[Arrays],
+    loss: float | None = None,
+    **way: bool,
 ) -> Path:
-    """All weights, one after the other, at the start and after each step of a peer's optimizer, in one of its ways."""
+    """All weights, one after the other, at the start and after each step of a peer's optimizer, in one of its ways.
+
+    loss: of every step, for an optimizer that takes it.
+    """
     run = RUNS[peer](name, options, start, **way)
     path = [flat(start)]
     for step in grads:
-        run.step(step)
+        run.step(step, loss)
         path.append(flat(run.weights))
     return path
 
