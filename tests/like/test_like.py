@@ -1,5 +1,6 @@
 """Optimizers by the peers' names: what is accepted, what is refused, and what reading and setting the rate does."""
 
+import functools
 import inspect
 import operator
 import os
@@ -284,6 +285,8 @@ ELSEWHERE = {
 
 def is_optimizer(name: str, one: Any, module: Any = None) -> bool:
     """Whether a function of optax's, of a module, makes an optimizer, which has a rate."""
+    if isinstance(one, functools.partial):
+        one = one.func
     if not inspect.isfunction(one) or name.startswith("_") or (module and one.__module__ != module.__name__):
         return False
     parameters = inspect.signature(one).parameters

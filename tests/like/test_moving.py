@@ -15,7 +15,10 @@ from fastopt import like
 from fastopt.schedules import linear
 
 # Averages stay, and thinc's optimizers keep their state by key.
-ROWS = [row for row in docs("optimizer_rows").ROWS if row.peer != "thinc" and "use_ema" not in row.options]
+MOVED = [row for row in docs("optimizer_rows").ROWS if row.peer != "thinc" and "use_ema" not in row.options]
+# Of those whose weights are kept, with the most options of each.
+LAST = {(row.peer, row.name, row.rule): row for row in MOVED if row.kept}
+ROWS = [row for row in MOVED if not row.kept or row in LAST.values()]
 LOSS = 3.0  # of every step
 SHAPES = [(4, 5), (7,)]
 HALF = 10

@@ -27,7 +27,7 @@ def stepped(opt: Any, grads: Arrays, loss: float) -> None:
     given: Any = [grad.copy() for grad in grads]
     if is_lazy(opt):
         rows = [np.flatnonzero(touched(grad)) for grad in grads]
-        given = [RowSparse(at, grad[at], grad.shape) for at, grad in zip(rows, grads, strict=True)]
+        given = [RowSparse(at, grad[at]) for at, grad in zip(rows, grads, strict=True)]
     opt.step(given, **({"loss": loss} if opt.rule.takes_loss else {}))
 
 

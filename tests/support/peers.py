@@ -6,6 +6,7 @@ None in the place of a gradient is a parameter that is frozen in that step, in t
 import contextlib
 import operator
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -138,7 +139,8 @@ class OptaxRun:
 
         self.jax, self.optax, self.t, self.wide = jax, optax, 0, wide
         at = self._table if jit else lambda f: lambda count: f(int(count) + 1)
-        with _types(jax, wide):
+        with _types(jax, wide), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of optimistic_adam
             given = {name: at(value) if callable(value) else value for name, value in options.items()}
             made = COMPOSED[name] if name in COMPOSED else operator.attrgetter(name)(optax)
             self.optimizer = made(**given)

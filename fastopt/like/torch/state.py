@@ -161,7 +161,9 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
         group["params"].append(place)
         # SparseAdam works out its step from a number of Python's.
         entry = {} if family in WITHOUT_COUNT else {"step": count if name != family else torch.tensor(float(count))}
-        entry |= {kept: torch.tensor(function(numbers, count)) for kept, function in follows.items()}
+        entry |= {
+            kept: torch.tensor(function(numbers, count), dtype=torch.float64) for kept, function in follows.items()
+        }
         for theirs, slot in wanted.items():
             uniform = saved["uniform_states"].get(keys[k], {})
             entry[theirs] = torch.as_tensor(uniform[slot] if slot in uniform else moving.out(saved, slot, keys[k]))
