@@ -234,11 +234,15 @@ ROWS = [
 ]
 
 
-def table(peer: str) -> str:
-    """The optimizers of a peer, the rules that they are here, and the arguments with which they were compared."""
+def table(peer: str, kept: bool = False) -> str:
+    """The optimizers of a peer, the rules that they are here, and the arguments with which they were compared.
+
+    kept: those whose weights are kept as data, else the others.
+    """
     lines = [f"| `fastopt.like.{peer}` | rule | compared with |", "| --- | --- | --- |"]
-    for name, rule in dict.fromkeys((row.name, row.rule) for row in ROWS if row.peer == peer):
-        rows = [row for row in ROWS if (row.peer, row.name, row.rule) == (peer, name, rule)]
+    chosen = [row for row in ROWS if (row.peer, row.kept) == (peer, kept)]
+    for name, rule in dict.fromkeys((row.name, row.rule) for row in chosen):
+        rows = [row for row in chosen if (row.name, row.rule) == (name, rule)]
         calls = "; ".join(f"`{row.arguments}`" if row.options else "its defaults" for row in rows)
         lines.append(f"| `{name}` | `{rule}` | {calls} |")
     return "\n".join(lines)

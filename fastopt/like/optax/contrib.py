@@ -6,7 +6,7 @@ from typing import Any
 from ...optimizer.optimizer import Optimizer
 from ..building import Number
 from ..unused import refuse
-from .optimizers import made
+from .making import made
 
 
 def acprop(

@@ -4,77 +4,12 @@ A function of ours among the arguments, such as those of like.optax, counts step
 optax. Weight decay other than L2 is applied at once with the step.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from ...kernels.language.spellings import OPTAX as NAMES
 from ...optimizer.optimizer import Optimizer
-from ...trees.tree import leaves
-from ..building import Number, built, counted_from_zero, decayed, is_off, unpaired
-from ..unused import refuse
-
-# Hyperparameters that optax's formulas fix.
-FIXED: dict[str, dict[str, Any]] = {
-    "Adagrad": {"eps_inside": True, "skip_zero": True},
-    "RMSprop": {"lr_inside": True},
-    "NAdam": {"psi": math.inf},
-    "RAdam": {"eps_hat": False},
-    "LARS": {"joint": True},
-    "ACProp": {"ahead": True},
-    "ScheduleFreeSGD": {"late_warmup": True},
-    "ScheduleFreeAdamW": {"late_warmup": True},
-    "Prodigy": {"decouple": True, "bias_correction": True},
-    "DAdaptAdam": {"decouple": True, "bias_correction": True},
-    "MoMo": {"decay_step": False},
-    "MoMoAdam": {"decay_step": False},
-}
-# The families whose formulas for complex parameters are ours, and the second moment that optax has: one for both parts.
-# Its Yogi starts m at a real number, ours at a number with both parts.
-COMPLEX = {
-    **dict.fromkeys(("SGD", "LARS"), "parts"),
-    **dict.fromkeys(("Adagrad", "RMSprop", "Adam", "AdamW", "NAdam", "RAdam", "AdaBelief"), "modulus"),
-}
-# Why an argument cannot be honoured.
-WHY = {
-    **dict.fromkeys(
-        ("accumulator_dtype", "mu_dtype", "state_dtype"), "state is float32, or float64 for float64 parameters"
-    ),
-    **dict.fromkeys(("mask", "weight_decay_mask"), "give a group of the parameters a weight decay of its own"),
-    "trust_ratio_mask": "make an optimizer for each part of the parameters",
-}
-
-
-def made(
-    family: str,
-    arguments: Mapping[str, Any],
-    idle: Mapping[str, Any] | None = None,
-    decay: str = "decoupled_with",
-    names: Mapping[str, str] | None = None,
-) -> Optimizer:
-    """An optimizer for optax's arguments.
-
-    idle: unsupported arguments, with the values that do nothing. names: ours by optax's, besides those of NAMES.
-    """
-    given = dict(arguments)
-    for name, default in (idle or {}).items():
-        refuse(name, given.pop(name), default, WHY.get(name, "fastopt has no such formula"))
-    params = given.pop("params")
-    every = {**NAMES, **(names or {})}
-    hyper = {every.get(n, n): counted_from_zero(value) for n, value in unpaired(given).items()}
-    for name in ("momentum", "weight_decay", "warmup_steps"):
-        if hyper.get(name, 0.0) is None:
-            hyper[name] = 0.0
-    # optax has one count of steps.
-    hyper = {**decayed(family, hyper, decay), "count": "optimizer"}
-    if any("complex" in str(getattr(array, "dtype", "")) for _, _, array in leaves(params, "")):
-        if family not in COMPLEX:
-            raise TypeError(
-                f"optax's {family} treats complex parameters in another way than fastopt, which updates their two "
-                f"parts; use fastopt.{family}, or pass real parameters"
-            )
-        hyper["second_moment"] = COMPLEX[family]
-    return built(family, params, hyper, FIXED.get(family, {}))
+from ..building import Number, is_off
+from .making import made
 
 
 def sgd(
@@ -422,7 +357,7 @@ def polyak_sgd(
         raise ValueError(f"variant must be 'sps' or 'sps+'; got {variant!r}")
     if given.pop("scaling") != 1.0:
         raise ValueError(
-            f"scaling must be 1.0; got {scaling!r}: against its documentation optax multiplies the gradient by it before "
-            "it takes the norm, so that twice the scaling is half the step; set opt.lr, which multiplies the step"
+            f"scaling must be 1.0; got {scaling!r}: against its documentation optax multiplies the gradient by scaling "
+            "before it takes the norm; set opt.lr, which multiplies the step"
         )
     return made("PolyakSGD", given)

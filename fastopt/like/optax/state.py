@@ -13,7 +13,7 @@ from ...optimizer.optimizer import Optimizer, updater_of
 from ...trees.tree import children, leaves, rebuilt, structure
 from .. import moving
 from ..moving import Moved
-from .optimizers import FIXED
+from .making import FIXED
 from .places import COUNTS, FLAGS, FREE, GIVEN, NUMBERS, PREVIOUS, STATE
 
 
