@@ -258,6 +258,28 @@ class ScaleByAdamState(tuple):
     count, mu, nu = (property(lambda self, k=k: self[k]) for k in range(3))
 
 
+class ScheduleFreeState(tuple):
+    """optax's, of which only the name and the fields count."""
+
+    _fields = ("b1", "weight_sum", "step_count", "max_lr", "base_optimizer_state", "z")
+    b1, weight_sum, step_count, max_lr, base_optimizer_state, z = (property(lambda s, k=k: s[k]) for k in range(6))
+
+
+def free_state(b1: float) -> Any:
+    trees = {"a": np.full(2, 0.5), "b": np.full(3, 0.5)}
+    return ScheduleFreeState((np.float32(b1), np.float64(0.25), np.int32(4), np.float64(0.5), ((), ()), trees))
+
+
+def free(**options: Any) -> Any:
+    return like.optax.contrib.schedule_free_sgd({"a": np.ones(2), "b": np.ones(3)}, 0.5, **options)
+
+
+def test_optax_counts_schedule_frees_steps_from_1() -> None:
+    opt = free(b1=0.75)
+    like.optax.load_state(opt, free_state(0.75))
+    assert (opt.t, opt.state[0]["z"][0], opt.uniform_states[1]) == (3, 0.5, {"lr_max": 0.5, "weight_sum": 0.25})
+
+
 def optax_state(count: int = 3) -> Any:
     trees = [{"a": np.full(2, x), "b": np.full(3, x)} for x in (0.5, 0.25)]
     return ScaleByAdamState((np.int32(count), *trees)), (), ScaleByAdamState((np.int32(3), *trees))[:0]
@@ -313,6 +335,19 @@ REFUSED: dict[str, tuple[Any, str, Any, str]] = {
         "has no velocity",
     ),
     "not as keras": (adam(), "keras", keras_variables(), "eps_hat is True in keras, but False in this optimizer"),
+    "another b1": (
+        free(b1=0.5),
+        "optax",
+        free_state(0.75),
+        r"b1 is 0.75 in the state, but momentum is 0.5 here; make the optimizer with momentum=0.75",
+    ),
+    "fewer parts": (free(), "optax", optax_state(), "has no ScheduleFreeState.max_lr, ScheduleFreeState.weight_sum"),
+    "wrong in optax": (
+        fastopt.Adan({"a": np.ones(2), "b": np.ones(3)}),
+        "optax",
+        optax_state(),
+        "optax has no optimizer with the rule adan",
+    ),
     "other state": (
         fastopt.Lion({"a": np.ones(2), "b": np.ones(3)}),
         "optax",
