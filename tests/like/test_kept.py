@@ -8,19 +8,17 @@ import numpy as np
 import pytest
 from examples import docs
 from paths import relative
-from peer_gradients import TOLERANCE
 from peer_names import made, path_of_formula
-from trajectories import DATA, split
+from trajectories import DATA, RATE_FREE, TOLERANCE, split
 from trajectories import TRAJECTORIES as PROBLEM
 
 FILE = json.loads((DATA / "like_trajectories.json").read_text())
-LOSSES = json.loads((DATA / "rate_free_trajectories.json").read_text())["losses"]
 ROWS = [row for row in docs("optimizer_rows").ROWS if row.kept]
 
 
 def apart(opt: Any, kept: list[list[float]]) -> float:
     """How far the formula of an optimizer is from what was kept."""
-    path = list(path_of_formula(opt, [split(grads) for grads in PROBLEM["grads"]], LOSSES))
+    path = list(path_of_formula(opt, [split(grads) for grads in PROBLEM["grads"]], RATE_FREE["losses"]))
     return float(relative([path[t - 1] for t in PROBLEM["steps"]], [np.array(weights) for weights in kept]).max())
 
 

@@ -188,7 +188,12 @@ class PlainModel:
             new = mean if n.get("ema_overwrite") else new
         count = len(slots)
         states = dict(zip(self.rule.states, rest[count:], strict=True))
-        return self._stored(new, k, axes), [self._stored(s, k, axes) for s in rest[:count]], states, average
+        # What the formula passes on as it is stays as it is, denormals and all.
+        kept = [
+            old if value is row else self._stored(value, k, axes)
+            for old, row, value in zip(self.slots[k], slots, rest[:count], strict=True)
+        ]
+        return self._stored(new, k, axes), kept, states, average
 
     def _row(self, x: Any, axes: Sequence[int]) -> Any:
         return x.transpose(axes).reshape(-1).astype(self.compute)

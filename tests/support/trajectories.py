@@ -1,4 +1,4 @@
-"""The weights that the peers' packages reached, as tests/data/make_peer_trajectories.py wrote them."""
+"""The weights that the peers' packages reached, as the programs in tests/data wrote them."""
 
 import json
 import math
@@ -9,12 +9,13 @@ import numpy as np
 
 DATA = Path(__file__).parents[1] / "data"
 TRAJECTORIES: dict[str, Any] = json.loads((DATA / "peer_trajectories.json").read_text())
+# With the same start and gradients.
+RATE_FREE: dict[str, Any] = json.loads((DATA / "rate_free_trajectories.json").read_text())
+TOLERANCE = 1e-12
 
 
 def split(flat: Any) -> list[np.ndarray]:
-    """Arrays of the file's shapes from their numbers, one after the other."""
+    """Arrays of the files' shapes from their numbers, one after the other."""
     sizes = [math.prod(shape) for shape in TRAJECTORIES["shapes"]]
-    ends = np.cumsum(sizes)[:-1]
-    return [
-        part.reshape(shape) for part, shape in zip(np.split(np.array(flat), ends), TRAJECTORIES["shapes"], strict=True)
-    ]
+    parts = np.split(np.array(flat), np.cumsum(sizes)[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, TRAJECTORIES["shapes"], strict=True)]

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from paths import relative
 from plain_model import PlainModel
-from trajectories import DATA, split
+from trajectories import DATA, TOLERANCE, split
 from trajectories import TRAJECTORIES as FILE
 
 from fastopt.kernels import RULES
 
-TOLERANCE = 1e-12
 LR, B1, B2, B3, EPS = 0.03, 0.8, 0.95, 0.98, 1e-6
 
 
