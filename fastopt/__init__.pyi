@@ -874,7 +874,8 @@ class COCOB(Optimizer):
     """COCOB: updates the arrays of `params` in place, all in one pass.
 
     cocob (by default): Orabona & Tommasi 2017, arXiv:1705.07795, Algorithm 2. It has no rate, and gives the same steps for gradients
-    that are all multiplied by a number.
+    that are all multiplied by a number. The weights follow from p0 and the other slots: the next step forgets what else
+    moved them.
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
@@ -922,7 +923,8 @@ class DAdaptSGD(Optimizer):
     """DAdaptSGD: updates the arrays of `params` in place, all in one pass.
 
     dadapt_sgd (by default): Defazio & Mishchenko 2023, arXiv:2301.07733, as DAdaptSGD in the authors' package dadaptation: dual averaging
-    with the rate lr * d / g0, of which g0 is the norm of the first gradient.
+    with the rate lr * d / g0, of which g0 is the norm of the first gradient. The weights follow from x0 and s: the next
+    step forgets what else moved them, as a decoupled weight decay does.
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
@@ -930,7 +932,7 @@ class DAdaptSGD(Optimizer):
     momentum = 0.0: the part of the weights that stays from step to step; 0 <= momentum < 1.
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one d for all arrays, as the authors, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -989,7 +991,7 @@ class DAdaptAdam(Optimizer):
     bias_correction = False: the bias of both running means is corrected, in the rate.
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one d for all arrays, as the authors, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1047,7 +1049,7 @@ class DoG(Optimizer):
     init_step = 1e-06: the distance that is taken as made before the first step, as init says; 0 < init_step < inf.
     eps = 1e-08: added to the sum of the squared norms, inside the root; 0 <= eps < inf.
     init = 'heuristic': "heuristic" takes init_step times 1 and the norm of the weights at the start for that distance, as the paper, "distance" init_step itself; for "learning_rate" init_step is the rate of the first step, as in optax.
-    over = 'model': "model" has one rate for all arrays, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1099,7 +1101,7 @@ class DoWG(Optimizer):
     lr = 1.0: a factor of the rate that the rule works out, 1 in the paper; 0 <= lr < inf.
     init_sq_dist = 0.0001: the square of the distance that is taken as made before the first step; 0 < init_sq_dist < inf.
     eps = 0.0001: added to the root of the weighted sum of the squared norms; 0 <= eps < inf.
-    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1600,7 +1602,7 @@ class MoMo(Optimizer):
     weight_decay = 0.0: at the end of the step the weights are divided by 1 + lr * weight_decay; 0 <= weight_decay < inf.
     adapt_lower_bound = False: the least loss is estimated from step to step.
     decay_step = True: that divides the step too, as in the paper, not the weights before it alone, as in optax.
-    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1659,7 +1661,7 @@ class MoMoAdam(Optimizer):
     weight_decay = 0.0: at the end of the step the weights are divided by 1 + lr * weight_decay; 0 <= weight_decay < inf.
     adapt_lower_bound = False: the least loss is estimated from step to step.
     decay_step = True: that divides the step too, as in the paper, not the weights before it alone, as in optax.
-    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1989,7 +1991,7 @@ class PolyakSGD(Optimizer):
     f_min = 0.0: the least value of the loss; -inf < f_min < inf.
     eps = 0.0: added to the squared norm of the gradient; 0 <= eps < inf.
     clamp = False: a loss below f_min makes no step, as the variant sps+ in optax, and not one up the gradient.
-    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -2052,7 +2054,7 @@ class Prodigy(Optimizer):
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     d_coef = 1.0: a factor of the estimate of the distance, to be changed rather than lr; 0 < d_coef < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one d for all arrays, as the authors, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
