@@ -40,7 +40,7 @@ class ACProp(Optimizer):
     beta2 = 0.999: the decay of the running mean of the squared distance of the gradient from its mean; 0 <= beta2 < 1.
     eps = 1e-16: added to the running mean of squared distances in each step, and to its root; eps >= 0.
     momentum_update = False: the step is along the running mean of the gradient, its bias corrected, not along the gradient.
-    ahead = False: the distance is from the mean before it takes the gradient in, as in optax.
+    ahead = False: the distance is from the mean before it takes the gradient in, and the first step is divided by 1 + eps, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -62,6 +62,7 @@ class ACProp(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -93,6 +94,7 @@ class AdaBelief(Optimizer):
     beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
     beta2 = 0.999: the decay of the running mean of the squared distance of the gradient from its mean; 0 <= beta2 < 1.
     eps = 1e-16: added to the running mean of squared distances in each step, and to its root; eps >= 0.
+    nesterov = False: the step is along the running mean of a step on, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -105,6 +107,7 @@ class AdaBelief(Optimizer):
         beta1: _Number = 0.9,
         beta2: _Number = 0.999,
         eps: _Number = 1e-16,
+        nesterov: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -112,6 +115,7 @@ class AdaBelief(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -170,6 +174,7 @@ class AdaBound(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -219,6 +224,7 @@ class Adadelta(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -277,6 +283,7 @@ class Adagrad(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -316,6 +323,7 @@ class Adam(Optimizer):
     eps = 1e-08: added to the divisor, which it keeps from zero; in adam_uncorrected added to the second moment, inside the root; eps >= 0.
     eps_hat = False: eps is the epsilon hat of Kingma & Ba 2015, end of section 2, as in keras and thinc: it joins the root before the bias is corrected. Only in adam and amsgrad.
     correct = 'after': the bias is corrected "after" the maximum, as in torch, "before" it, as in optax, or "never", as the paper does for v. Only in amsgrad.
+    correct_mean = True: the bias of the running mean is corrected, which the paper does not do. Only in amsgrad.
     amsgrad = False: chooses the rule amsgrad.
     uncorrected = False: chooses the rule adam_uncorrected.
     eps_root = 0.0: added to the second moment, inside the root; chooses the rule adam_eps_root; eps_root >= 0.
@@ -333,6 +341,7 @@ class Adam(Optimizer):
         eps: _Number = 1e-08,
         eps_hat: bool = False,
         correct: str = 'after',
+        correct_mean: bool = True,
         amsgrad: bool = False,
         uncorrected: bool = False,
         eps_root: _Number = 0.0,
@@ -343,6 +352,7 @@ class Adam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -400,6 +410,7 @@ class AdamW(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -452,6 +463,7 @@ class Adamax(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -506,6 +518,7 @@ class AdamLp(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -558,6 +571,7 @@ class AdamMaxNorm(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -613,6 +627,7 @@ class Adan(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -675,6 +690,7 @@ class AdEMAMix(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -707,6 +723,7 @@ class ADOPT(Optimizer):
     beta2 = 0.9999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
     eps = 1e-06: the divisor is at least this; eps >= 0.
     clip = True: the divided gradient is kept within (t - 1)**(1/4) of 0, as the authors have it since November 2024.
+    nesterov = False: the step is along the running mean of a step on, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -720,6 +737,7 @@ class ADOPT(Optimizer):
         beta2: _Number = 0.9999,
         eps: _Number = 1e-06,
         clip: bool = True,
+        nesterov: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -727,6 +745,7 @@ class ADOPT(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -777,6 +796,7 @@ class AggMo(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -829,6 +849,7 @@ class ASGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -877,6 +898,7 @@ class COCOB(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -910,7 +932,7 @@ class DAdaptSGD(Optimizer):
     momentum = 0.0: the part of the weights that stays from step to step; 0 <= momentum < 1.
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one d for all arrays, as the authors, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -931,6 +953,7 @@ class DAdaptSGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -968,7 +991,7 @@ class DAdaptAdam(Optimizer):
     bias_correction = False: the bias of both running means is corrected, in the rate.
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one d for all arrays, as the authors, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -993,6 +1016,7 @@ class DAdaptAdam(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1025,7 +1049,7 @@ class DoG(Optimizer):
     init_step = 1e-06: the distance that is taken as made before the first step, as init says; 0 < init_step < inf.
     eps = 1e-08: added to the sum of the squared norms, inside the root; 0 <= eps < inf.
     init = 'heuristic': "heuristic" takes init_step times 1 and the norm of the weights at the start for that distance, as the paper, "distance" init_step itself; for "learning_rate" init_step is the rate of the first step, as in optax.
-    over = 'model': "model" has one rate for all arrays, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1046,6 +1070,7 @@ class DoG(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1076,7 +1101,7 @@ class DoWG(Optimizer):
     lr = 1.0: a factor of the rate that the rule works out, 1 in the paper; 0 <= lr < inf.
     init_sq_dist = 0.0001: the square of the distance that is taken as made before the first step; 0 < init_sq_dist < inf.
     eps = 0.0001: added to the root of the weighted sum of the squared norms; 0 <= eps < inf.
-    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1096,6 +1121,7 @@ class DoWG(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1155,6 +1181,7 @@ class Ftrl(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1206,6 +1233,7 @@ class SGDHD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1265,6 +1293,7 @@ class AdamHD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1322,6 +1351,7 @@ class LAMB(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1372,6 +1402,7 @@ class LaProp(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1405,6 +1436,7 @@ class LARS(Optimizer):
     trust = 0.001: the paper's eta, the part of its norm by which an array may change in a step; 0 < trust < inf.
     eps = 0.0: added to the norm of the gradient, as in apex; 0 <= eps < inf.
     joint = False: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of their norms.
+    nesterov = False: the step is that of a velocity which the scaled gradient entered twice, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1419,12 +1451,14 @@ class LARS(Optimizer):
         trust: _Number = 0.001,
         eps: _Number = 0.0,
         joint: bool = False,
+        nesterov: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1473,6 +1507,7 @@ class Lion(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1532,6 +1567,7 @@ class MARS(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1566,7 +1602,7 @@ class MoMo(Optimizer):
     weight_decay = 0.0: at the end of the step the weights are divided by 1 + lr * weight_decay; 0 <= weight_decay < inf.
     adapt_lower_bound = False: the least loss is estimated from step to step.
     decay_step = True: that divides the step too, as in the paper, not the weights before it alone, as in optax.
-    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1588,6 +1624,7 @@ class MoMo(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1624,7 +1661,7 @@ class MoMoAdam(Optimizer):
     weight_decay = 0.0: at the end of the step the weights are divided by 1 + lr * weight_decay; 0 <= weight_decay < inf.
     adapt_lower_bound = False: the least loss is estimated from step to step.
     decay_step = True: that divides the step too, as in the paper, not the weights before it alone, as in optax.
-    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1648,6 +1685,7 @@ class MoMoAdam(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1700,6 +1738,7 @@ class NAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1755,6 +1794,7 @@ class NAGAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1808,6 +1848,7 @@ class NovoGrad(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1856,6 +1897,7 @@ class OptimisticSGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1916,6 +1958,7 @@ class OptimisticAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1948,7 +1991,7 @@ class PolyakSGD(Optimizer):
     f_min = 0.0: the least value of the loss; -inf < f_min < inf.
     eps = 0.0: added to the squared norm of the gradient; 0 <= eps < inf.
     clamp = False: a loss below f_min makes no step, as the variant sps+ in optax, and not one up the gradient.
-    over = 'model': "model" has one rate for all arrays, as the paper, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1970,6 +2013,7 @@ class PolyakSGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2010,7 +2054,7 @@ class Prodigy(Optimizer):
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     d_coef = 1.0: a factor of the estimate of the distance, to be changed rather than lr; 0 < d_coef < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one d for all arrays, as the authors, "array" one for each.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -2038,6 +2082,7 @@ class Prodigy(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2086,6 +2131,7 @@ class QHM(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2140,6 +2186,7 @@ class QHAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2174,6 +2221,7 @@ class RAdam(Optimizer):
     eps_hat = True: eps joins the uncorrected root, as in torch and thinc, not the corrected one, as in optax.
     threshold = 5.0: the degrees of freedom above which a step is rectified; 4 <= threshold < inf.
     ahead = 0.0: the bias is corrected for so many steps more than were made: 1 in thinc; ahead >= 0.
+    nesterov = False: the step is along the running mean of a step on, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -2189,6 +2237,7 @@ class RAdam(Optimizer):
         eps_hat: bool = True,
         threshold: _Number = 5.0,
         ahead: _Number = 0.0,
+        nesterov: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -2196,6 +2245,7 @@ class RAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2233,7 +2283,9 @@ class RMSprop(Optimizer):
     alpha = 0.99: the decay of the running means of the gradient's square and, if centered, of the gradient; 0 <= alpha < 1.
     eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
     eps_inside = False: eps is inside the root, as in keras and optax, not added to it, as in torch.
+    bias_correction = False: the bias of the running mean of the square is corrected, as in Adam. Only in rmsprop and rmsprop_momentum.
     lr_inside = False: lr multiplies what enters the velocity, as in keras and optax, not what leaves it, as in torch. Only in rmsprop_momentum and rmsprop_centered_momentum.
+    nesterov = False: the step is that of a velocity which the scaled gradient entered twice, as in optax. Only in rmsprop_momentum and rmsprop_centered_momentum.
     centered = False: chooses the rule rmsprop_centered or rmsprop_centered_momentum.
     momentum = 0.0: the part of the velocity that stays from step to step; chooses the rule rmsprop_momentum or rmsprop_centered_momentum; 0 <= momentum < 1.
 
@@ -2248,7 +2300,9 @@ class RMSprop(Optimizer):
         alpha: _Number = 0.99,
         eps: _Number = 1e-08,
         eps_inside: bool = False,
+        bias_correction: bool = False,
         lr_inside: bool = False,
+        nesterov: bool = False,
         centered: bool = False,
         momentum: _Number = 0.0,
         grad_scale: _Number | None = None,
@@ -2258,6 +2312,7 @@ class RMSprop(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2312,6 +2367,7 @@ class Rprop(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2369,6 +2425,7 @@ class ScheduleFreeSGD(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2432,6 +2489,7 @@ class ScheduleFreeAdamW(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2491,6 +2549,7 @@ class ScheduleFreeRAdam(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2550,6 +2609,7 @@ class SGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2598,6 +2658,7 @@ class SignSGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2649,6 +2710,7 @@ class StableAdamW(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2699,6 +2761,7 @@ class Tiger(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2752,6 +2815,7 @@ class Yogi(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,

@@ -21,6 +21,7 @@ NEUTRAL = {
     "clip_eps": 0.0,
     "weight_decay": 0.0,
     "ema": 0.0,
+    "ema_overwrite": 0.0,
 }
 
 
@@ -184,6 +185,7 @@ class PlainModel:
             average = self._row(average, axes)
             mean = new if corrected and weight == 1 else average + weight * (new - average)
             average = self._stored(mean, k, axes)
+            new = mean if n.get("ema_overwrite") else new
         count = len(slots)
         states = dict(zip(self.rule.states, rest[count:], strict=True))
         # What the formula passes on as it is stays as it is, denormals and all.

@@ -18,7 +18,11 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     ],
     "cautious": [{}, {"cautious": "mean"}, {"cautious": "count"}],
     "maximize": [{}, {"maximize": True}],
-    "ema": [{}, {"ema": 0.9}, {"ema": 0.9, "ema_uncorrected": True}],
+    "ema": [
+        {},
+        {"ema": 0.9, "ema_overwrite": lambda t: float(t % 2 == 0)},
+        {"ema": 0.9, "ema_uncorrected": True},
+    ],
     "cast": [{}, {"cast_to": "float16"}, {"cast_to": "bfloat16"}],
     "zero": [{}, {"zero_grads": True}],
     "skip": [{}, {"skip_nonfinite": True}],
