@@ -20,11 +20,11 @@ CONFIGURATIONS = {"SGD": 27, "Adagrad": 21, "RMSprop": 16, "Adadelta": 12, "Adam
 CONFIGURATIONS |= {"NAdam": 14, "RAdam": 12}
 # What torch's database has besides.
 SKIPPED = {
-    "ASGD": "no rule of ours",
+    "ASGD": "its rates and its mean are not among the states that the kernels run on",
     "Adafactor": "no rule of ours",
     "LBFGS": "evaluates the model several times a step",
     "Muon": "no rule of ours",
-    "Rprop": "no rule of ours",
+    "Rprop": "its sizes of steps are not among the states that the kernels run on",
     "SparseAdam": "takes sparse gradients alone, which go to torch",
 }
 

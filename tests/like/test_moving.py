@@ -29,7 +29,7 @@ COMPLEX_NAMES = ("sgd", "adam", "amsgrad", "rmsprop", "adagrad", "nadam", "adabe
 def problem(dtype: str = "float64", drift: float = 0.0) -> tuple[Arrays, list[Arrays]]:
     """Weights and gradients.
 
-    drift: what the gradients share, of opposite sign in the second half: rates that find themselves grow, and then stay.
+    drift: what the gradients share, of opposite sign in the second half: rates that find themselves grow, then stay.
     """
     generator = np.random.default_rng(0)
 

@@ -35,7 +35,15 @@ def like_this(optimizer: Any, name: str, variable: Any) -> Any:
     shared = inspect.signature(keras.optimizers.Optimizer.__init__).parameters
     own = set(inspect.signature(kind.__init__).parameters) - set(shared)
     given = {key: value for key, value in optimizer.get_config().items() if key in own}
-    return getattr(like, name)([variable._value], learning_rate=0.0, weight_decay=0.0, **given)
+    # The rate is set before each step; it is at first that of no step.
+    return getattr(like, name)([variable._value], learning_rate=1.0, weight_decay=0.0, **given)
+
+
+def why_not(optimizer: Any, kind: type) -> str:
+    """Why an optimizer of Keras's has no equal here, or ""."""
+    if type(optimizer) is not kind:
+        return f"{type(optimizer).__name__}, a subclass"
+    return "" if getattr(optimizer, "learning_rate_power", -0.5) == -0.5 else "another learning_rate_power than -0.5"
 
 
 def replace(name: str) -> None:
@@ -46,16 +54,17 @@ def replace(name: str) -> None:
     @functools.wraps(plain)
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
         own = made.setdefault(self, {})
-        if type(self) is kind and id(variable) not in own:
+        why = why_not(self, kind)
+        if not why and id(variable) not in own:
             own[id(variable)] = like_this(self, name, variable)
         ours = own.get(id(variable))
         if ours is None or (in_stateless_scope() and ours.rule.slots):
-            fell_back[f"{name}: {'state of a stateless scope' if ours else f'{type(self).__name__}, a subclass'}"] += 1
+            fell_back[f"{name}: {why or 'state of a stateless scope'}"] += 1
             return plain(self, gradient, variable, learning_rate)
         # Keras has a new array whenever it assigns a value; in a stateless scope the old one must stay as it is.
         array = variable.value.copy() if in_stateless_scope() else variable._value
         ours.lr = float(learning_rate)
-        ours.update([array], [gradient])
+        ours.update([array], [gradient.astype(array.dtype)])  # as Keras's step casts it
         if in_stateless_scope():
             variable.assign(array)
         reached[name] += 1
