@@ -118,6 +118,7 @@ def _print_costs(out: "Console", found: "Inspection") -> None:
     rows["memory"] = f"{found.bytes} bytes an element in {len(found.passes)} pass{'es' * (len(found.passes) > 1)}"
     out.print()
     _print_rows(out, rows.items())
+    first = "at t = 1 and a loss of 1" if rule.takes_loss else "at t = 1"
     for number, cost in enumerate(found.passes, 1):
         out.print()
         out.print(f"pass {number}: {found.storage} parameters", style="bold")
@@ -126,5 +127,5 @@ def _print_costs(out: "Console", found: "Inspection") -> None:
         counted = ", ".join(f"{count} {name}" for name, count in sorted(cost.operations.items(), key=lambda o: -o[1]))
         out.print(f"{'computes':>16}  {counted or 'nothing'}: {sum(cost.operations.values())} operations an element")
         for text, value in cost.scalars.items():
-            at = "known after the pass before" if value is None else f"{value:.9g} at t = 1"
+            at = "known after the pass before" if value is None else f"{value:.9g} {first}"
             out.print(f"{'on the host':>16}  {text} = {at}")

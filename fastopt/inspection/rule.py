@@ -69,7 +69,7 @@ def inspected(rule: Rule | str, storage: str = "float32") -> Inspection:
     if storage not in ITEM_SIZES:
         raise ValueError(f"dtype must be one of {', '.join(ITEM_SIZES)}; got {storage!r}")
     program = subject.program(subject.hyper)
-    first = {"t": 1, **subject.hyper, **subject.states}
+    first = {**subject.step_numbers(1, 1.0), **subject.hyper, **subject.states}
     known = dict(zip(program.known, program.known_function(first), strict=True))
     passes = []
     for stage in program.stages:

@@ -17,6 +17,14 @@ SHARED = {
     "lr_inside": "lr multiplies what enters the velocity, as in keras, not what leaves it, as in torch",
     "hypergrad_lr": "the paper's beta, the rate at which the rate descends",
     "multiplicative": "the paper's other rule, which changes the rate by a part of itself: it is lr * (1 + change)",
+    "warmup_steps": "the rate rises to lr in a line over so many steps",
+    "late_warmup": "the steps warm up from 0, one step later than their weights in the average, as in optax",
+    "r": "in the average a step weighs in proportion to its number to this power",
+    "weight_lr_power": "in the average a step weighs in proportion to the largest rate so far to this power",
+    "d0": "the first estimate of the distance from the start to the solution, which is too small",
+    "growth_rate": "in a step the estimate of the distance grows by no more than this factor",
+    "decouple": "the weight decay multiplies the weights, as in AdamW, and is no part of the gradient",
+    "bias_correction": "the bias of both running means is corrected, in the rate",
 }
 
 

@@ -128,7 +128,7 @@ def test_a_start_that_is_zero_in_float32_is_refused() -> None:
 def divides_by_zero(rule: Rule, given: dict[str, Any]) -> bool:
     """Whether the formula divides float32 arrays by zero where all arrays are zero, be the result used or not."""
     arrays = [np.zeros(3, "float32").view(Flushed) for _ in rule.arrays]
-    steps = {"t": 10**6} if rule.uses_t else {}
+    steps = rule.step_numbers(10**6, 0.5)
     try:
         with np.errstate(all="ignore", divide="raise", invalid="raise"):
             rule.formula(*arrays, **steps, **{**rule.states, **given})
@@ -144,9 +144,12 @@ def test_with_every_floor_as_low_as_it_may_be_a_gradient_of_zero_makes_no_nan(na
     for hyper in ({}, *({switch: not rule.hyper[switch]} for switch in rule.hyper if type(rule.hyper[switch]) is bool)):
         numbers = {**rule.hyper, **hyper}
         program = rule.program(numbers)
-        names = [n for n in floors(program) if n in rule.ranges and rule.ranges[n].text.endswith(">= 0")]
+        eps_names = {"eps", "eps_root"} & {*numbers}
+        names = [
+            n for n in floors(program) if n in eps_names or (n in rule.ranges and rule.ranges[n].text.endswith(">= 0"))
+        ]
         eps = [n for n in names if numbers[n]]
-        own = {"eps", "eps_root"} & {*numbers}
+        own = {n for n in eps_names if n not in rule.ranges or rule.ranges[n].holds(0.0)}
         assert not own or bool(own & {*eps}) == divides_by_zero(rule, numbers | dict.fromkeys(own, 0.0))
         for n in eps:
             others = dict.fromkeys((other for other in eps if other != n), 0.0)

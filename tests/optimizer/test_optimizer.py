@@ -30,8 +30,7 @@ def test_a_step_over_a_tree_is_the_rule_on_each_array(name: str) -> None:
     shapes = [(4, 3), (50_000,), ()]
     params = [np.asarray(np.random.default_rng(k).standard_normal(s), "float32") for k, s in enumerate(shapes)]
     mine = [p.copy() for p in params]
-    starts = [rule.hyper[v] if isinstance(v, str) else v for v in rule.start.values()]
-    slots = [[np.full_like(p, start) for start in starts] for p in mine]
+    slots = [rule.state_of(p, {}) for p in mine]
     states = [dict(rule.states) for _ in mine]
     apart: dict[str, Any] = {"over": "array"} if "over" in rule.hyper else {}
     opt = fastopt.Optimizer(tree(params), rule, **apart)
@@ -39,9 +38,9 @@ def test_a_step_over_a_tree_is_the_rule_on_each_array(name: str) -> None:
         grads = [
             np.asarray(np.random.default_rng(t * 10 + k).standard_normal(s), "float32") for k, s in enumerate(shapes)
         ]
-        opt.step(tree(grads))
+        opt.step(tree(grads), **rule.told(0.5))
         for k, p in enumerate(mine):
-            new = rule(p, grads[k], *slots[k], t=t, **apart, **states[k])
+            new = rule(p, grads[k], *slots[k], t=t, **rule.told(0.5), **apart, **states[k])
             states[k] = dict(zip(rule.states, new or (), strict=True))
     assert opt.t == 3
     assert all(same_bits(a, b) for a, b in zip(params, mine, strict=True))

@@ -196,18 +196,23 @@ def test_what_stays_under_a_zero_gradient_is_read_off_the_formula(name: str) -> 
     p, g, *slots = arrays_for(rule, 30, "float64")
     # A number that is 0 by default, such as a decay, would hide what the formula does with it.
     hyper = {k: 0.5 if v == 0 and v is not False else v for k, v in rule.hyper.items() if k not in rule.starts_from}
-    steps = {"t": 3} if rule.uses_t else {}
+    # Late, since in their first steps some rules hold all weights.
+    steps = rule.step_numbers(30, 0.5)
 
     def unchanged(state: list[Any]) -> bool:
         new = rule.reference(p, np.zeros_like(g), *state, **steps, **hyper)
         return all(same_bits(one, other) for one, other in zip((p, *state), new, strict=False))
 
-    # What hangs on a power or on a norm of more than the gradient is not read off, and so is never taken to stay.
+    # Of what hangs on a power, or on a norm of more than the gradient, not all that stays is read off.
     readable = rule.exact and ignores_zeros(program)
-    assert stays(program, rule.arrays[1:2]) == (unchanged(slots) and readable)
+
+    def check(zero: list[str], state: list[Any]) -> None:
+        read_off, true = stays(program, [rule.arrays[1], *zero]), unchanged(state)
+        assert read_off == true if readable else true or not read_off
+
+    check([], slots)
     zero = [slot for slot in rule.slots if rule.start[slot] == 0.0]
-    at_rest = [np.zeros_like(s) if slot in zero else s for slot, s in zip(rule.slots, slots, strict=True)]
-    assert stays(program, [rule.arrays[1], *zero]) == (unchanged(at_rest) and readable)
+    check(zero, [np.zeros_like(s) if slot in zero else s for slot, s in zip(rule.slots, slots, strict=True)])
 
 
 @pytest.mark.parametrize("storage", ["float16", "bfloat16"])

@@ -18,11 +18,10 @@ def test_zeros_in_16_bits_make_no_nan(name: str, storage: str) -> None:
     """An eps of 1e-8 would be 0 in float16, and 0 / 0 NaN."""
     rule = RULES[name]
     p, zeros = np.array([1, 1, 2], DTYPES[storage]), np.zeros(3, DTYPES[storage])
-    starts = [rule.hyper[v] if isinstance(v, str) else v for v in rule.start.values()]
-    slots: list[Any] = [np.full(3, start, "float32") for start in starts]
+    slots: list[Any] = rule.state_of(p.astype("float32"), {})
     states = dict(rule.states)
     for t in (1, 2, 3):
-        p, *rest = rule.reference(p, zeros, *slots, t=t, **states)
+        p, *rest = rule.reference(p, zeros, *slots, t=t, **rule.told(0.5), **states)
         slots, states = rest[: len(slots)], dict(zip(rule.states, rest[len(slots) :], strict=True))
         assert p.dtype == DTYPES[storage]
         assert all(np.isfinite(array.astype("float64")).all() for array in (p, *slots))
