@@ -40,6 +40,8 @@ FREE: dict[str, tuple[str, dict[str, Any]]] = {
     "momo_adam, lr=0.01": ("momo_adam", {"lr": 0.01}),
 }
 TUNED = tuple(rule for rule in RULES if rule not in FREE)
+# As the library has them, for a user who does not tune.
+DEFAULTS = ("momentum", "adam", "schedule_free_sgd", "schedule_free_adamw", "schedule_free_radam")
 # These are annealed too, beside the BEST that keep no average.
 YARDSTICKS, BEST = ("sgd", "momentum", "adam"), 5
 
@@ -57,7 +59,12 @@ class Network:
         self, load: Callable[[], tuple[Part, Part]], hidden: tuple[int, ...], batch: int, epochs: int, linear: bool
     ) -> None:
         (self.x, self.y), self.test = load()
-        self.sizes, self.batch, self.epochs, self.linear = (self.x.shape[1], *hidden, self.y.shape[1]), batch, epochs, linear
+        self.sizes, self.batch, self.epochs, self.linear = (
+            (self.x.shape[1], *hidden, self.y.shape[1]),
+            batch,
+            epochs,
+            linear,
+        )
         self.held_out = len(self.test[0])
         self.train = len(self.x) - self.held_out
         self.steps = epochs * -(-self.train // batch)
@@ -207,6 +214,10 @@ def final(task: Any, setting: Setting) -> dict[str, list[float]]:
     return {name: [run[name] for run in runs] for name in runs[0] if name != "validation"}
 
 
+def untuned(task: Any, setting: Setting) -> dict[str, Any]:
+    return {"validation": validated(task, setting), **final(task, setting)}
+
+
 def around(best: int, of: int) -> range:
     """Three places, the best in the middle unless it is at an edge."""
     first = min(max(best - 1, 0), of - 3)
@@ -242,7 +253,7 @@ def annealed(task: Any, rule: str, share: float) -> dict[str, Any]:
 def measured(name: str, rules: Iterable[str] = TUNED) -> dict[str, Any]:
     """All figures of a task."""
     task = TASKS[name]()
-    runs: dict[str, Any] = {"tuned": {}, "free": {}, "cosine": {}, "free, cosine": {}}
+    runs: dict[str, Any] = {name: {} for name in ("free", "free, cosine", "default", "tuned", "rate alone", "cosine")}
 
     def kept(kind: str, contender: str, found: dict[str, Any]) -> None:
         runs[kind][contender] = found
@@ -250,14 +261,33 @@ def measured(name: str, rules: Iterable[str] = TUNED) -> dict[str, Any]:
         print(f"{name}, {kind}: {contender}{chosen}: {statistics.mean(found['test']):.4f}", flush=True)
 
     for contender, (rule, options) in FREE.items():
-        kept("free", contender, final(task, Setting(rule, options)))
+        kept("free", contender, untuned(task, Setting(rule, options)))
         if "lr" in options:
-            kept("free, cosine", contender, final(task, Setting(rule, options, cosine=True)))
+            kept("free, cosine", contender, untuned(task, Setting(rule, options, cosine=True)))
+    for rule in DEFAULTS:
+        kept("default", rule, untuned(task, Setting(rule, {"lr": RULES[rule].hyper["lr"]})))
     for rule in rules:
         kept("tuned", rule, tuned(task, rule))
+    for rule in YARDSTICKS:
+        if rule in runs["tuned"]:
+            lr = RATES[least(runs["tuned"][rule]["sweep"])]
+            kept("rate alone", rule, {"lr": lr, **final(task, Setting(rule, {"lr": lr}))})
     order = sorted(runs["tuned"], key=lambda rule: runs["tuned"][rule]["validation"])
     best = [rule for rule in order if RULES[rule].average is None][:BEST]
     for rule in dict.fromkeys((*best, *YARDSTICKS)):
         if rule in runs["tuned"]:
             kept("cosine", rule, annealed(task, rule, runs["tuned"][rule]["share"]))
-    return {"steps": task.steps, **task.facts, **runs}
+    untrained = statistics.mean(task.losses(task.initialise(seed), seed)["test"] for seed in FINAL)
+    return {"steps": task.steps, "untrained": untrained, **task.facts, **runs}
+
+
+def facts() -> dict[str, Any]:
+    """What holds for all tasks."""
+    return {
+        "rates": RATES,
+        "shares": SHARES,
+        "trials": TRIALS,
+        "seeds": {"tuning": len(TUNING), "final": len(FINAL)},
+        "yardsticks": YARDSTICKS,
+        "best": BEST,
+    }
