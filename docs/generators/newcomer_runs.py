@@ -200,12 +200,17 @@ def trained(task: Any, setting: Setting, seed: int) -> dict[str, float]:
             opt.step(grads, **opt.rule.told(loss))
         with opt.averaged() if averaged else contextlib.nullcontext():
             found = task.losses(params, seed)
-    return {name: float(f"{value:.5g}") if math.isfinite(value) else math.inf for name, value in found.items()}
+    return {name: rounded(value) for name, value in found.items()}
+
+
+def rounded(loss: float) -> float:
+    """Five digits; infinity in place of NaN, as a run that diverged is the worst."""
+    return float(f"{loss:.5g}") if math.isfinite(loss) else math.inf
 
 
 def validated(task: Any, setting: Setting) -> float:
     """The mean of the validation losses; infinite if any run diverged."""
-    return statistics.mean(trained(task, setting, seed)["validation"] for seed in TUNING)
+    return rounded(statistics.mean(trained(task, setting, seed)["validation"] for seed in TUNING))
 
 
 def final(task: Any, setting: Setting) -> dict[str, list[float]]:
@@ -278,7 +283,7 @@ def measured(name: str, rules: Iterable[str] = TUNED) -> dict[str, Any]:
         if rule in runs["tuned"]:
             kept("cosine", rule, annealed(task, rule, runs["tuned"][rule]["share"]))
     untrained = statistics.mean(task.losses(task.initialise(seed), seed)["test"] for seed in FINAL)
-    return {"steps": task.steps, "untrained": untrained, **task.facts, **runs}
+    return {"steps": task.steps, "untrained": rounded(untrained), **task.facts, **runs}
 
 
 def facts() -> dict[str, Any]:
