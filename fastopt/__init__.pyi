@@ -40,7 +40,7 @@ class ACProp(Optimizer):
     beta2 = 0.999: the decay of the running mean of the squared distance of the gradient from its mean; 0 <= beta2 < 1.
     eps = 1e-16: added to the running mean of squared distances in each step, and to its root; eps >= 0.
     momentum_update = False: the step is along the running mean of the gradient, its bias corrected, not along the gradient.
-    ahead = False: the distance is from the mean before it takes the gradient in, as in optax.
+    ahead = False: the distance is from the mean before it takes the gradient in, and the first step is divided by 1 + eps, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -62,6 +62,7 @@ class ACProp(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -93,6 +94,7 @@ class AdaBelief(Optimizer):
     beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
     beta2 = 0.999: the decay of the running mean of the squared distance of the gradient from its mean; 0 <= beta2 < 1.
     eps = 1e-16: added to the running mean of squared distances in each step, and to its root; eps >= 0.
+    nesterov = False: the step is along the running mean of a step on, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -105,6 +107,7 @@ class AdaBelief(Optimizer):
         beta1: _Number = 0.9,
         beta2: _Number = 0.999,
         eps: _Number = 1e-16,
+        nesterov: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -112,6 +115,7 @@ class AdaBelief(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -170,6 +174,7 @@ class AdaBound(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -219,6 +224,7 @@ class Adadelta(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -277,6 +283,7 @@ class Adagrad(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -316,6 +323,7 @@ class Adam(Optimizer):
     eps = 1e-08: added to the divisor, which it keeps from zero; in adam_uncorrected added to the second moment, inside the root; eps >= 0.
     eps_hat = False: eps is the epsilon hat of Kingma & Ba 2015, end of section 2, as in keras and thinc: it joins the root before the bias is corrected. Only in adam and amsgrad.
     correct = 'after': the bias is corrected "after" the maximum, as in torch, "before" it, as in optax, or "never", as the paper does for v. Only in amsgrad.
+    correct_mean = True: the bias of the running mean is corrected, which the paper does not do. Only in amsgrad.
     amsgrad = False: chooses the rule amsgrad.
     uncorrected = False: chooses the rule adam_uncorrected.
     eps_root = 0.0: added to the second moment, inside the root; chooses the rule adam_eps_root; eps_root >= 0.
@@ -333,6 +341,7 @@ class Adam(Optimizer):
         eps: _Number = 1e-08,
         eps_hat: bool = False,
         correct: str = 'after',
+        correct_mean: bool = True,
         amsgrad: bool = False,
         uncorrected: bool = False,
         eps_root: _Number = 0.0,
@@ -343,6 +352,7 @@ class Adam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -400,6 +410,7 @@ class AdamW(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -452,6 +463,7 @@ class Adamax(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -506,6 +518,7 @@ class AdamLp(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -558,6 +571,7 @@ class AdamMaxNorm(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -613,6 +627,7 @@ class Adan(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -675,6 +690,7 @@ class AdEMAMix(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -707,6 +723,7 @@ class ADOPT(Optimizer):
     beta2 = 0.9999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
     eps = 1e-06: the divisor is at least this; eps >= 0.
     clip = True: the divided gradient is kept within (t - 1)**(1/4) of 0, as the authors have it since November 2024.
+    nesterov = False: the step is along the running mean of a step on, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -720,6 +737,7 @@ class ADOPT(Optimizer):
         beta2: _Number = 0.9999,
         eps: _Number = 1e-06,
         clip: bool = True,
+        nesterov: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -727,6 +745,7 @@ class ADOPT(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -777,6 +796,7 @@ class AggMo(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -829,6 +849,279 @@ class ASGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class COCOB(Optimizer):
+    """COCOB: updates the arrays of `params` in place, all in one pass.
+
+    cocob (by default): Orabona & Tommasi 2017, arXiv:1705.07795, Algorithm 2. It has no rate, and gives the same steps for gradients
+    that are all multiplied by a number. The weights follow from p0 and the other slots: the next step forgets what else
+    moved them.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    alpha = 100.0: the part of its wealth that a weight bets is at most one in alpha at first; 0 < alpha < inf.
+    eps = 1e-08: the largest gradient's magnitude before the first step; 0 < eps < inf.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        alpha: _Number = 100.0,
+        eps: _Number = 1e-08,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class DAdaptSGD(Optimizer):
+    """DAdaptSGD: updates the arrays of `params` in place, all in one pass.
+
+    dadapt_sgd (by default): Defazio & Mishchenko 2023, arXiv:2301.07733, as DAdaptSGD in the authors' package dadaptation: dual averaging
+    with the rate lr * d / g0, of which g0 is the norm of the first gradient. The weights follow from x0 and s: the next
+    step forgets what else moved them, as a decoupled weight decay does.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule that ends near 0; 0 <= lr < inf.
+    momentum = 0.0: the part of the weights that stays from step to step; 0 <= momentum < 1.
+    d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
+    growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 1.0,
+        momentum: _Number = 0.0,
+        d0: _Number = 1e-06,
+        growth_rate: _Number = ...,
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class DAdaptAdam(Optimizer):
+    """DAdaptAdam: updates the arrays of `params` in place, all in one pass.
+
+    dadapt_adam (by default): Defazio & Mishchenko 2023, arXiv:2301.07733, as DAdaptAdam in the authors' package dadaptation; optax's
+    dadapt_adamw has decouple and bias_correction on.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule that ends near 0; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient times the rate; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; 0 < eps < inf.
+    weight_decay = 0.0: the part of the weights that is added to the gradient, or taken from them with decouple; 0 <= weight_decay < inf.
+    decouple = False: the weight decay multiplies the weights, as in AdamW, and is no part of the gradient.
+    bias_correction = False: the bias of both running means is corrected, in the rate.
+    d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
+    growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 1.0,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-08,
+        weight_decay: _Number = 0.0,
+        decouple: bool = False,
+        bias_correction: bool = False,
+        d0: _Number = 1e-06,
+        growth_rate: _Number = ...,
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class DoG(Optimizer):
+    """DoG: updates the arrays of `params` in place, all in one pass.
+
+    dog (by default): Ivgi, Hinder & Carmon 2023, arXiv:2302.12022, DoG, and LDoG with over="array". The authors evaluate an average
+    of the weights, such as that of the option ema.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: a factor of the rate that the rule works out, which the authors advise to leave at 1; 0 <= lr < inf.
+    init_step = 1e-06: the distance that is taken as made before the first step, as init says; 0 < init_step < inf.
+    eps = 1e-08: added to the sum of the squared norms, inside the root; 0 <= eps < inf.
+    init = 'heuristic': "heuristic" takes init_step times 1 and the norm of the weights at the start for that distance, as the paper, "distance" init_step itself; for "learning_rate" init_step is the rate of the first step, as in optax.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 1.0,
+        init_step: _Number = 1e-06,
+        eps: _Number = 1e-08,
+        init: str = 'heuristic',
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class DoWG(Optimizer):
+    """DoWG: updates the arrays of `params` in place, all in one pass.
+
+    dowg (by default): Khaled, Mishchenko & Jin 2023, arXiv:2305.16284, Algorithm 1, and an eps, which the paper lacks.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: a factor of the rate that the rule works out, 1 in the paper; 0 <= lr < inf.
+    init_sq_dist = 0.0001: the square of the distance that is taken as made before the first step; 0 < init_sq_dist < inf.
+    eps = 0.0001: added to the root of the weighted sum of the squared norms; 0 <= eps < inf.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 1.0,
+        init_sq_dist: _Number = 0.0001,
+        eps: _Number = 0.0001,
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -888,6 +1181,7 @@ class Ftrl(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -939,6 +1233,7 @@ class SGDHD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -998,6 +1293,7 @@ class AdamHD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1055,6 +1351,7 @@ class LAMB(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1105,6 +1402,7 @@ class LaProp(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1138,6 +1436,7 @@ class LARS(Optimizer):
     trust = 0.001: the paper's eta, the part of its norm by which an array may change in a step; 0 < trust < inf.
     eps = 0.0: added to the norm of the gradient, as in apex; 0 <= eps < inf.
     joint = False: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of their norms.
+    nesterov = False: the step is that of a velocity which the scaled gradient entered twice, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1152,12 +1451,14 @@ class LARS(Optimizer):
         trust: _Number = 0.001,
         eps: _Number = 0.0,
         joint: bool = False,
+        nesterov: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1206,6 +1507,7 @@ class Lion(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1265,6 +1567,125 @@ class MARS(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class MoMo(Optimizer):
+    """MoMo: updates the arrays of `params` in place, all in one pass.
+
+    momo (by default): Schaipp et al. 2024, arXiv:2305.07583, Algorithm 1, and MoMo* with adapt_lower_bound. It needs the loss of the
+    step.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: the largest rate; 0 <= lr < inf.
+    beta = 0.9: the decay of the running means of the gradient, the loss and the product of gradient and weights, which all start as those of the first step; 0 <= beta < 1.
+    lower_bound = 0.0: a lower bound of the loss, or with adapt_lower_bound the first estimate of the least loss; -inf < lower_bound < inf.
+    weight_decay = 0.0: at the end of the step the weights are divided by 1 + lr * weight_decay; 0 <= weight_decay < inf.
+    adapt_lower_bound = False: the least loss is estimated from step to step.
+    decay_step = True: that divides the step too, as in the paper, not the weights before it alone, as in optax.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 1.0,
+        beta: _Number = 0.9,
+        lower_bound: _Number = 0.0,
+        weight_decay: _Number = 0.0,
+        adapt_lower_bound: bool = False,
+        decay_step: bool = True,
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class MoMoAdam(Optimizer):
+    """MoMoAdam: updates the arrays of `params` in place, all in one pass.
+
+    momo_adam (by default): Schaipp et al. 2024, arXiv:2305.07583, Algorithm 2, and MoMo-Adam* with adapt_lower_bound. It needs the loss of
+    the step.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.01: the largest rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running means of the gradient, the loss and the product of gradient and weights; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    lower_bound = 0.0: a lower bound of the loss, or with adapt_lower_bound the first estimate of the least loss; -inf < lower_bound < inf.
+    weight_decay = 0.0: at the end of the step the weights are divided by 1 + lr * weight_decay; 0 <= weight_decay < inf.
+    adapt_lower_bound = False: the least loss is estimated from step to step.
+    decay_step = True: that divides the step too, as in the paper, not the weights before it alone, as in optax.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.01,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-08,
+        lower_bound: _Number = 0.0,
+        weight_decay: _Number = 0.0,
+        adapt_lower_bound: bool = False,
+        decay_step: bool = True,
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1317,6 +1738,7 @@ class NAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1372,6 +1794,7 @@ class NAGAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1425,6 +1848,7 @@ class NovoGrad(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1473,6 +1897,7 @@ class OptimisticSGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1533,6 +1958,131 @@ class OptimisticAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class PolyakSGD(Optimizer):
+    """PolyakSGD: updates the arrays of `params` in place, all in one pass.
+
+    polyak_sgd (by default): Loizou et al. 2021, arXiv:2002.10542, SPS_max, as optax's polyak_sgd. It needs the loss of the step.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: a factor of the rate that the rule works out, 1 in optax; 0 <= lr < inf.
+    max_lr = 1.0: the paper's gamma_b, which that rate does not exceed; max_lr >= 0.
+    f_min = 0.0: the least value of the loss; -inf < f_min < inf.
+    eps = 0.0: added to the squared norm of the gradient; 0 <= eps < inf.
+    clamp = False: a loss below f_min makes no step, as the variant sps+ in optax, and not one up the gradient.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 1.0,
+        max_lr: _Number = 1.0,
+        f_min: _Number = 0.0,
+        eps: _Number = 0.0,
+        clamp: bool = False,
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        weight_decay: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class Prodigy(Optimizer):
+    """Prodigy: updates the arrays of `params` in place, all in one pass.
+
+    prodigy (by default): Mishchenko & Defazio 2023, arXiv:2306.06101, as in the authors' package prodigyopt; optax's prodigy has
+    bias_correction on.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule that ends near 0; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient times d; 0 <= beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of its square; 0 <= beta2 < 1.
+    beta3 = 0.0: the decay of the sums that d follows from; 0 stands for the square root of beta2; 0 <= beta3 < 1.
+    eps = 1e-08: added to the divisor times d; 0 < eps < inf.
+    weight_decay = 0.0: the part of the weights that is taken from them, or added to the gradient with decouple off; 0 <= weight_decay < inf.
+    decouple = True: the weight decay multiplies the weights, as in AdamW, and is no part of the gradient.
+    bias_correction = False: the bias of both running means is corrected, in the rate.
+    safeguard_warmup = False: lr is no part of the divisor in the estimate, which a long warm-up would make too large.
+    d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
+    d_coef = 1.0: a factor of the estimate of the distance, to be changed rather than lr; 0 < d_coef < inf.
+    growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
+    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 1.0,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        beta3: _Number = 0.0,
+        eps: _Number = 1e-08,
+        weight_decay: _Number = 0.0,
+        decouple: bool = True,
+        bias_correction: bool = False,
+        safeguard_warmup: bool = False,
+        d0: _Number = 1e-06,
+        d_coef: _Number = 1.0,
+        growth_rate: _Number = ...,
+        over: str = 'model',
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1581,6 +2131,7 @@ class QHM(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1635,6 +2186,7 @@ class QHAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1669,6 +2221,7 @@ class RAdam(Optimizer):
     eps_hat = True: eps joins the uncorrected root, as in torch and thinc, not the corrected one, as in optax.
     threshold = 5.0: the degrees of freedom above which a step is rectified; 4 <= threshold < inf.
     ahead = 0.0: the bias is corrected for so many steps more than were made: 1 in thinc; ahead >= 0.
+    nesterov = False: the step is along the running mean of a step on, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1684,6 +2237,7 @@ class RAdam(Optimizer):
         eps_hat: bool = True,
         threshold: _Number = 5.0,
         ahead: _Number = 0.0,
+        nesterov: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,
@@ -1691,6 +2245,7 @@ class RAdam(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1728,7 +2283,9 @@ class RMSprop(Optimizer):
     alpha = 0.99: the decay of the running means of the gradient's square and, if centered, of the gradient; 0 <= alpha < 1.
     eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
     eps_inside = False: eps is inside the root, as in keras and optax, not added to it, as in torch.
+    bias_correction = False: the bias of the running mean of the square is corrected, as in Adam. Only in rmsprop and rmsprop_momentum.
     lr_inside = False: lr multiplies what enters the velocity, as in keras and optax, not what leaves it, as in torch. Only in rmsprop_momentum and rmsprop_centered_momentum.
+    nesterov = False: the step is that of a velocity which the scaled gradient entered twice, as in optax. Only in rmsprop_momentum and rmsprop_centered_momentum.
     centered = False: chooses the rule rmsprop_centered or rmsprop_centered_momentum.
     momentum = 0.0: the part of the velocity that stays from step to step; chooses the rule rmsprop_momentum or rmsprop_centered_momentum; 0 <= momentum < 1.
 
@@ -1743,7 +2300,9 @@ class RMSprop(Optimizer):
         alpha: _Number = 0.99,
         eps: _Number = 1e-08,
         eps_inside: bool = False,
+        bias_correction: bool = False,
         lr_inside: bool = False,
+        nesterov: bool = False,
         centered: bool = False,
         momentum: _Number = 0.0,
         grad_scale: _Number | None = None,
@@ -1753,6 +2312,7 @@ class RMSprop(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1807,6 +2367,189 @@ class Rprop(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class ScheduleFreeSGD(Optimizer):
+    """ScheduleFreeSGD: updates the arrays of `params` in place, all in one pass.
+
+    schedule_free_sgd (by default): Defazio et al. 2024, arXiv:2405.15682, with the weights and the warm-up of the authors' package schedulefree.
+    The parameter is y, where gradients are taken; z takes the steps; the average x of all z is read with
+    opt.averaged().
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 1.0: the learning rate; 0 <= lr < inf.
+    momentum = 0.9: the part of x in y, the paper's beta; 0 < momentum < 1.
+    weight_decay = 0.0: weight_decay * y is added to the gradient; 0 <= weight_decay < inf.
+    warmup_steps = 0.0: the rate rises to lr in a line over so many steps; 0 <= warmup_steps < inf.
+    r = 0.0: in the average a step weighs in proportion to its number to this power; 0 <= r < inf.
+    weight_lr_power = 2.0: in the average a step weighs in proportion to the largest rate so far to this power; 0 <= weight_lr_power < inf.
+    late_warmup = False: the steps warm up from 0, one step later than their weights in the average, as in optax.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 1.0,
+        momentum: _Number = 0.9,
+        weight_decay: _Number = 0.0,
+        warmup_steps: _Number = 0.0,
+        r: _Number = 0.0,
+        weight_lr_power: _Number = 2.0,
+        late_warmup: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class ScheduleFreeAdamW(Optimizer):
+    """ScheduleFreeAdamW: updates the arrays of `params` in place, all in one pass.
+
+    schedule_free_adamw (by default): Defazio et al. 2024, arXiv:2405.15682, Algorithm 1, as in the authors' package schedulefree, where the bias of v
+    is corrected in the divisor and not in the rate. The parameter is y, where gradients are taken; z takes the steps;
+    the average x of all z is read with opt.averaged().
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.0025: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the part of x in y; 0 < beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    weight_decay = 0.0: weight_decay * y is added to the step before the rate multiplies it; 0 <= weight_decay < inf.
+    warmup_steps = 0.0: the rate rises to lr in a line over so many steps; 0 <= warmup_steps < inf.
+    r = 0.0: in the average a step weighs in proportion to its number to this power; 0 <= r < inf.
+    weight_lr_power = 2.0: in the average a step weighs in proportion to the largest rate so far to this power; 0 <= weight_lr_power < inf.
+    late_warmup = False: the steps warm up from 0, one step later than their weights in the average, as in optax.
+    decay_first = False: the decay moves y alone, before the step, by lr * weight_decay without a warm-up, as in keras, whose average is that of weight_lr_power = 0.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.0025,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-08,
+        weight_decay: _Number = 0.0,
+        warmup_steps: _Number = 0.0,
+        r: _Number = 0.0,
+        weight_lr_power: _Number = 2.0,
+        late_warmup: bool = False,
+        decay_first: bool = False,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class ScheduleFreeRAdam(Optimizer):
+    """ScheduleFreeRAdam: updates the arrays of `params` in place, all in one pass.
+
+    schedule_free_radam (by default): Defazio et al. 2024, arXiv:2405.15682, with the rectified rate of Liu et al. 2020, arXiv:1908.03265, in place of
+    a warm-up, as in the authors' package schedulefree. The parameter is y, where gradients are taken; z takes the
+    steps; the average x of all z is read with opt.averaged().
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.0025: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the part of x in y; 0 < beta1 < 1.
+    beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor, which it keeps from zero; eps >= 0.
+    weight_decay = 0.0: weight_decay * y is added to the step before the rate multiplies it; 0 <= weight_decay < inf.
+    r = 0.0: in the average a step weighs in proportion to its number to this power; 0 <= r < inf.
+    weight_lr_power = 2.0: in the average a step weighs in proportion to the largest rate so far to this power; 0 <= weight_lr_power < inf.
+    silent_sgd_phase = True: the weights rest until the second moment can be trusted; if off, they then follow the gradient.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.0025,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.999,
+        eps: _Number = 1e-08,
+        weight_decay: _Number = 0.0,
+        r: _Number = 0.0,
+        weight_lr_power: _Number = 2.0,
+        silent_sgd_phase: bool = True,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1866,6 +2609,7 @@ class SGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1914,6 +2658,59 @@ class SignSGD(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        decay: str | None = None,
+        maximize: bool = False,
+        ema_uncorrected: bool = False,
+        cast_to: str | None = None,
+        zero_grads: bool = False,
+        skip_nonfinite: bool = False,
+        loss_scaler: LossScaler | None = None,
+        shared: bool = False,
+        sparse: str = 'exact',
+        lr_scale: Mapping[str, Any] | None = None,
+        count: str = 'parameter',
+        cautious: str | None = None,
+        second_moment: str = 'parts',
+        conjugate_grads: bool = False,
+        cast_grads: bool = False,
+        start: Mapping[str, float] | None = None,
+        monitors: Sequence[Any] = (),
+    ) -> None: ...
+
+class StableAdamW(Optimizer):
+    """StableAdamW: updates the arrays of `params` in place, all in one pass.
+
+    stable_adamw (by default): Wortsman et al. 2023, arXiv:2304.13013, Algorithm 2. Both running means are kept without their bias.
+
+    Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
+
+    lr = 0.001: the learning rate; 0 <= lr < inf.
+    beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
+    beta2 = 0.99: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
+    eps = 1e-08: added to the divisor of the step; its square is the least second moment in the size of the update; 0 < eps < inf.
+    weight_decay = 0.01: before the step the weights are multiplied by 1 - weight_decay times the rate of the array; 0 <= weight_decay < inf.
+
+    The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: _Number = 0.001,
+        beta1: _Number = 0.9,
+        beta2: _Number = 0.99,
+        eps: _Number = 1e-08,
+        weight_decay: _Number = 0.01,
+        grad_scale: _Number | None = None,
+        clip_value: _Number | None = None,
+        clip_norm: _Number | None = None,
+        clip_array_norm: _Number | None = None,
+        clip_eps: _Number | None = None,
+        ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -1964,6 +2761,7 @@ class Tiger(Optimizer):
         clip_array_norm: _Number | None = None,
         clip_eps: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
@@ -2017,6 +2815,7 @@ class Yogi(Optimizer):
         clip_eps: _Number | None = None,
         weight_decay: _Number | None = None,
         ema: _Number | None = None,
+        ema_overwrite: _Number | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         decay: str | None = None,
         maximize: bool = False,

@@ -185,8 +185,8 @@ class Definition:
                     f"no kernel has a {node.op} of an expression that needs both parts of a complex number; {remedy}"
                 )
 
-    def _checked_t(self, t: Any) -> int | None:
-        if t is None and self.uses_t:
+    def _checked_t(self, t: Any, hyper: Mapping[str, Any]) -> int | None:
+        if t is None and self.program(hyper).reads(self.counters):
             raise TypeError(f"{self.name} needs t, the number of the step, from 1")
         return None if t is None else step_number(self.name, t)
 
@@ -220,6 +220,7 @@ class Definition:
 
     def _numbers(self, t: int | None, loss: Any, hyper: dict[str, Any]) -> dict[str, Any]:
         states = self.take_states(hyper)
-        counts = dict.fromkeys(self.counters, self._checked_t(t))
+        bound = self.bind(hyper)
+        counts = dict.fromkeys(self.counters, self._checked_t(t, bound))
         own = self._checked_loss(loss)
-        return {**self.bind(hyper), **states, **counts, **({} if own is None else {LOSS: own})}
+        return {**bound, **states, **counts, **({} if own is None else {LOSS: own})}

@@ -24,9 +24,11 @@ NUMBERS = {
     "clip_eps": 0.0,
     "weight_decay": 0.0,
     "ema": 0.0,
+    "ema_overwrite": 0.0,
 }
 RANGES = parse_ranges(
-    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, 0 <= weight_decay < inf, 0 <= ema < 1",
+    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, 0 <= weight_decay < inf, 0 <= ema < 1, "
+    "0 <= ema_overwrite <= 1",
     NUMBERS,
 )
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
@@ -165,7 +167,9 @@ class WithRiders(Definition):
             new = decayed(new, new, numbers)
         written, states = rest[: len(slots)], rest[len(slots) :]
         if "ema" in on:
-            written.append(averaged(extra[AVERAGE], new, numbers["ema"], numbers.get(AVERAGED), self._corrected))
+            average = averaged(extra[AVERAGE], new, numbers["ema"], numbers.get(AVERAGED), self._corrected)
+            written.append(average)
+            new = where(numbers["ema_overwrite"] != 0, average, new) if "ema_overwrite" in on else new
         if COPY in self.arrays:
             written.append(new)
         if self.on.get("zero_grads"):

@@ -165,7 +165,7 @@ class Rule(Definition):
         program, numbers, flushed = found
         if flushed and view_of(arrays[0], self.arrays[0])[1].compute == "float32":
             raise ValueError(f"{self.name}: {flushed}")
-        numbers = numbers | {"t": self._checked_t(t)}
+        numbers = numbers | {"t": self._checked_t(t, numbers)}
         if loss is not None or self.takes_loss:
             numbers[LOSS] = self._checked_loss(loss)
         new = self._calls.update(program, arrays, numbers)

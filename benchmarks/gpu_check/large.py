@@ -124,7 +124,7 @@ def every_rule(gpu: Gpu, elements: int = ONE_SIZE, rounds: int = ROUNDS, checked
         for seed in range(2):
             p, g = gpu.random(elements, 2 * seed), gpu.random(elements, 2 * seed + 1)
             p += np.float32(0.5)
-            calls[OURS].append(partial(Optimizer(p, rule).step, g))
+            calls[OURS].append(partial(Optimizer(p, rule).step, g, **rule.told(1.0)))
             calls["bare rule"].append(partial(Optimizer(p.copy(), bare_rule(rule)).step, g))
             calls[COPY].append(gpu.copier(4 * elements))
         contenders = {who: Contender(some, 8 * elements if who == COPY else moved) for who, some in calls.items()}

@@ -119,7 +119,7 @@ def stepped(rule: Rule, sets: Sequence[Sequence[Any]], later: Sequence[Any], sid
             filling(array, values, slot)()
     for grads in ([g for _, g, *_ in sets], later):
         with np.errstate(all="ignore"):
-            opt.step([side.show(side.put(g, k % 2)) for k, g in enumerate(grads)])
+            opt.step([side.show(side.put(g, k % 2)) for k, g in enumerate(grads)], **opt.rule.told(0.5))
         yield (
             [
                 [side.get(p), *(np.array(to_host(array, slot)) for slot, array in slots.items())]

@@ -228,6 +228,10 @@ TABLES = {
         f"optimizers of {peer}": functools.partial(optimizer_rows.table, peer)
         for peer in ("torch", "keras", "optax", "thinc")
     },
+    **{
+        f"kept optimizers of {peer}": functools.partial(optimizer_rows.table, peer, kept=True)
+        for peer in ("torch", "keras", "optax")
+    },
     **client_rows.TABLES,
     **call_costs.TABLES,
     **complex_costs.TABLES,

@@ -58,7 +58,7 @@ class Optimizer(Base):  # type: ignore[misc]
         values = {**self.rule.hyper, **formula, **hyper, "lr": learn_rate, "L2": L2, "grad_clip": grad_clip}
         fixed = [name for name in self.rule.hyper if name in (*self.rule.statics, *self.rule.starts_from)]
         self._fixed = {name: self._check(name, values.pop(name)) for name in fixed}
-        _refuse_model_wide(self.rule, self._fixed)
+        _refuse_unfit(self.rule, self._fixed)
         super().__init__(0.0, use_averages=bool(use_averages), L2_is_weight_decay=bool(L2_is_weight_decay))
         self._attributes = {name: _ATTRIBUTES.get(name, name) for name in values}
         # A schedule that Thinc has made of a number need not be asked at each call.
@@ -152,18 +152,25 @@ def _at(schedule: Any, step: int, **_: Any) -> Any:
     return schedule.attrs["function"](step + 1)
 
 
-def _refuse_model_wide(rule: Rule, fixed: Mapping[str, Any]) -> None:
+def _refuse_unfit(rule: Rule, fixed: Mapping[str, Any]) -> None:
+    reason = ""
     if any(node.value == "model" for node in rule.program({**rule.hyper, **fixed}).reductions):
-        raise ValueError(
-            f"{rule.name} needs a norm over the whole model, but Thinc hands over one array at a time; use another rule"
-        )
+        reason = "needs a norm over the whole model, but Thinc hands over one array at a time"
+    elif rule.takes_loss:
+        reason = "needs the loss of the step, which Thinc hands to no optimizer"
+    elif rule.average is not None:
+        reason = "keeps an average of the weights, which Thinc does not read"
+    elif "lr" not in rule.hyper:
+        reason = "has no rate, but Thinc's optimizers all have a learn_rate"
+    if reason:
+        raise ValueError(f"{rule.name} {reason}; use another rule")
 
 
 def _made(family: Family) -> Callable[..., Optimizer]:
     """The function that makes the optimizers of a family, with their signature."""
     kinds = inspect.Parameter
     defaults = {**family.hyper, **FIXED.get(family.name, {}), **_OPTIONS}
-    rate = defaults.pop("lr")
+    rate = defaults.pop("lr", 1.0)
 
     def make(learn_rate: Any = rate, **given: Any) -> Optimizer:
         # A config passes every default too, those of other rules of the family included.
@@ -189,12 +196,12 @@ globals().update(MAKERS)
 
 
 def entry_points() -> dict[str, str]:
-    """The entries of pyproject.toml's thinc_optimizers: every family whose default rule takes one array at a time."""
+    """The entries of pyproject.toml's thinc_optimizers: every family whose default rule fits."""
     entries = {}
     for name, family in FAMILIES.items():
         rule, _ = family.select({})
         try:
-            _refuse_model_wide(rule, {})
+            _refuse_unfit(rule, {})
         except ValueError:
             continue
         entries[f"fastopt.{name}.v1"] = f"{__name__}:{name}"

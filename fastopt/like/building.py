@@ -1,10 +1,12 @@
 """From a peer's arguments to an optimizer of ours."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..checkpoint.state import text
 from ..kernels import FAMILIES
+from ..kernels.language.spellings import PAIRS
+from ..kernels.language.values import shown
 from ..monitors.factor import Factor, Product
 from ..optimizer.classes import CLASSES
 from ..optimizer.optimizer import Optimizer
@@ -30,6 +32,20 @@ def decayed(family: str, hyper: Mapping[str, Any], decay: str) -> dict[str, Any]
     if is_off(hyper["weight_decay"]):
         return {name: value for name, value in hyper.items() if name != "weight_decay"}
     return {**hyper, "decay": decay}
+
+
+def unpaired(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with each pair, such as betas, as two. Raises TypeError or ValueError for what is no pair."""
+    given = dict(arguments)
+    for pair, names in PAIRS.items():
+        if pair in given:
+            values = given.pop(pair)
+            each = tuple(values) if isinstance(values, Iterable) else ()
+            if len(each) != len(names):
+                kind = ValueError if isinstance(values, Iterable) else TypeError
+                raise kind(f"{pair} must be a pair of values, of {' and '.join(names)}; got {shown(values)}")
+            given.update(zip(names, each, strict=True))
+    return given
 
 
 def is_off(value: Any) -> bool:

@@ -49,6 +49,8 @@ class Optimizer(Named):
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
     tree, which starts as the weights and has no bias from that; ema_uncorrected: it starts from 0, with the bias.
+    ema_overwrite: in steps in which it is not 0 the weights then become that average, whose own course goes on; a
+    function of the step such as lambda t: float(t % 100 == 0) does so in each hundredth.
     cautious: leave out, as Liang et al. 2024 (arXiv:2411.16085), the elements that a step would move along their
     gradient; the others move the further, times the array's elements over those that move: "mean" takes these as a
     thousandth of the array at least, "count" counts one more. Decoupled decay is done to all.

@@ -133,6 +133,8 @@ def in_use(
         raise ValueError(f"cautious must be {either(CAUTIOUS)}, or None; got {short(cautious)}")
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema; pass ema too, as ema=0.999")
+    if "ema_overwrite" in used and "ema" not in used:
+        raise ValueError("ema_overwrite has no effect without ema, which it writes; pass ema too, as ema=0.999")
     if "clip_eps" in used and not {"clip_norm", "clip_array_norm"} & {*used}:
         raise ValueError(
             "clip_eps has no effect without clip_norm or clip_array_norm, to whose norm clip_eps is added; pass one too"

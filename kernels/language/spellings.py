@@ -12,6 +12,9 @@ KERAS = {
     "beta_2": "beta2",
     "epsilon": "eps",
     "initial_accumulator_value": "initial_accumulator",
+    "l1_regularization_strength": "l1",
+    "l2_regularization_strength": "l2",
+    "l2_shrinkage_regularization_strength": "l2_shrinkage",
     "clipnorm": "clip_array_norm",
     "global_clipnorm": "clip_norm",
     "clipvalue": "clip_value",
@@ -24,14 +27,25 @@ OPTAX = {
     "eps_in_sqrt": "eps_inside",
     "initial_accumulator_value": "initial_accumulator",
     "trust_coefficient": "trust",
+    "b3": "beta3",
+    "estim_lr0": "d0",
+    "estim_lr_coef": "d_coef",
+    "init_estim_sq_dist": "init_sq_dist",
+    "max_learning_rate": "max_lr",
+    "use_clipping": "clip",
 }
 THINC = {"learn_rate": "lr", "b1": "beta1", "b2": "beta2", "L2": "weight_decay", "grad_clip": "clip_array_norm"}
 # Names of two of ours.
-PAIRS = {"betas": ("beta1", "beta2")}
+PAIRS = {
+    "betas": ("beta1", "beta2"),
+    "etas": ("eta_minus", "eta_plus"),
+    "step_sizes": ("min_step", "max_step"),
+}
 # What is not renamed alone, or stands in older versions and in other libraries.
 OTHERS = {
     "use_ema": "ema",
     "ema_momentum": "ema",
+    "ema_overwrite_frequency": "ema_overwrite",
     "use_averages": "ema",
     "loss_scale_factor": "grad_scale",
     "decoupled_weight_decay": "decay",

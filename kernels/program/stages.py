@@ -1,7 +1,7 @@
 """A graph cut into stages: each goes over the arrays once, with the numbers that it needs beforehand."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -104,6 +104,10 @@ class Program:
     @cached_property
     def nodes(self) -> list[Node]:
         return walk([*self.outputs.values(), *self.states.values(), *([self.guard] if self.guard else [])])
+
+    def reads(self, numbers: Collection[str]) -> bool:
+        """Whether any of these numbers, by name, is in the formula that was chosen."""
+        return any(node.op == "scalar" and node.value in numbers for node in self.nodes)
 
     @property
     def exact(self) -> bool:

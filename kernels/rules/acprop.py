@@ -13,14 +13,15 @@ def acprop(p, g, m, s, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-16, momentu
     beta2: the decay of the running mean of the squared distance of the gradient from its mean.
     eps: added to the running mean of squared distances in each step, and to its root.
     momentum_update: the step is along the running mean of the gradient, its bias corrected, not along the gradient.
-    ahead: the distance is from the mean before it takes the gradient in, as in optax.
+    ahead: the distance is from the mean before it takes the gradient in, and the first step is divided by 1 + eps, as
+    in optax.
     """
     mean = beta1 * m + (1 - beta1) * g
     distance = g - (m if ahead else mean)
     along = mean / (1 - beta1**t) if momentum_update else g
     # Before the first step there was no surprise.
     s_hat = s / (1 - beta2 ** where(t > 1, t - 1, 1))
-    p = p - lr * along / where(t > 1, sqrt(s_hat) + eps, 1.0)
+    p = p - lr * along / where(t > 1, sqrt(s_hat) + eps, 1 + eps if ahead else 1.0)
     return p, mean, beta2 * s + over_parts((1 - beta2) * distance * distance) + eps
 
 

@@ -12,6 +12,11 @@ def hatted(eps, beta2, t):
     return eps / sqrt(1 - beta2**t)
 
 
+def looked_ahead(m, g, t, beta1):
+    """The running mean as it would be a step on if the gradient came again, with each part's own bias correction."""
+    return beta1 * m / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
+
+
 @rule(require=REQUIRE)
 def adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=False):
     """Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1."""
@@ -36,17 +41,33 @@ def adam_eps_root(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, e
 
 
 @rule(require=REQUIRE)
-def amsgrad(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=False, correct="after"):
+def amsgrad(
+    p,
+    g,
+    m,
+    v,
+    v_max,
+    *,
+    t,
+    lr=1e-3,
+    beta1=0.9,
+    beta2=0.999,
+    eps=1e-8,
+    eps_hat=False,
+    correct="after",
+    correct_mean=True,
+):
     """Reddi, Kale & Kumar 2018, arXiv:1904.09237, Algorithm 2.
 
     correct: the bias is corrected "after" the maximum, as in torch, "before" it, as in optax, or "never", as the paper
     does for v.
+    correct_mean: the bias of the running mean is corrected, which the paper does not do.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     correction = 1 - beta2**t
     v_max = maximum(v_max, v / correction if correct == "before" else v)
-    m_hat = m / (1 - beta1**t)
+    m_hat = m / (1 - beta1**t) if correct_mean else m
     v_hat = v_max / correction if correct == "after" else v_max
     return p - lr * m_hat / (sqrt(v_hat) + (hatted(eps, beta2, t) if eps_hat else eps)), m, v, v_max
 

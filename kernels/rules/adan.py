@@ -1,9 +1,9 @@
 """Adan: Nesterov's momentum out of the differences of gradients, within Adam's scaling."""
 
 from ..families import Family
-from ..language.functions import over_parts, sqrt, where
+from ..language.functions import decayed, over_parts, sqrt, where
 from ..rule_type import rule
-from .adam import REQUIRE, decayed
+from .adam import REQUIRE
 
 
 @rule(require=f"{REQUIRE}, 0 <= beta3 < 1, 0 <= weight_decay < inf")

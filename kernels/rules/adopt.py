@@ -7,12 +7,13 @@ from .adam import REQUIRE
 
 
 @rule(require=REQUIRE)
-def adopt(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.9999, eps=1e-6, clip=True):
+def adopt(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.9999, eps=1e-6, clip=True, nesterov=False):
     """Taniguchi et al. 2024, arXiv:2411.02853, as the authors' code has it: the first step only sets v.
 
     beta1: the decay of the running mean of the divided gradient.
     eps: the divisor is at least this.
     clip: the divided gradient is kept within (t - 1)**(1/4) of 0, as the authors have it since November 2024.
+    nesterov: the step is along the running mean of a step on, as in optax.
     """
     first = t == 1
     # Before the first gradient v is 0, and a gradient over eps might be infinite.
@@ -20,9 +21,10 @@ def adopt(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.9999, eps=1e-6, clip=Tru
     if clip:
         # In this form a row without a gradient is seen to rest.
         divided = sign(divided) * minimum(abs(divided), (t - 1) ** 0.25)
-    m = beta1 * m + where(first, 0.0, 1 - beta1) * divided
+    new = where(first, 0.0, 1 - beta1) * divided
+    m = beta1 * m + new
     v = where(first, 0.0, beta2) * v + over_parts(where(first, 1.0, 1 - beta2) * g * g)
-    return p - lr * m, m, v
+    return p - lr * (beta1 * m + new if nesterov else m), m, v
 
 
 FAMILY = Family("ADOPT", {"": adopt})

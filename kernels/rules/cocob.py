@@ -8,7 +8,8 @@ from ..rule_type import rule
 @rule(require="0 < alpha < inf, 0 < eps < inf", start={"p0": "p", "largest": "eps"})
 def cocob(p, g, p0, largest, magnitudes, reward, gradients, *, alpha=100.0, eps=1e-8):
     """Orabona & Tommasi 2017, arXiv:1705.07795, Algorithm 2. It has no rate, and gives the same steps for gradients
-    that are all multiplied by a number.
+    that are all multiplied by a number. The weights follow from p0 and the other slots: the next step forgets what else
+    moved them.
 
     alpha: the part of its wealth that a weight bets is at most one in alpha at first.
     eps: the largest gradient's magnitude before the first step.

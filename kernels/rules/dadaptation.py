@@ -38,11 +38,11 @@ def dadapt_sgd(
     g0=0.0,
 ):
     """Defazio & Mishchenko 2023, arXiv:2301.07733, as DAdaptSGD in the authors' package dadaptation: dual averaging
-    with the rate lr * d / g0, of which g0 is the norm of the first gradient.
+    with the rate lr * d / g0, of which g0 is the norm of the first gradient. The weights follow from x0 and s: the next
+    step forgets what else moved them, as a decoupled weight decay does.
 
     lr: a factor of the rate that the rule works out: 1, or a schedule that ends near 0.
     momentum: the part of the weights that stays from step to step.
-    over: "model" has one d for all arrays, as the authors, "array" one for each.
     """
     d, size, length = maximum(d, d0), norm(g, over=over), norm(s, over=over)
     g0 = where(g0 > 0, g0, size)
@@ -84,7 +84,6 @@ def dadapt_adam(
     lr: a factor of the rate that the rule works out: 1, or a schedule that ends near 0.
     beta1: the decay of the running mean of the gradient times the rate.
     weight_decay: the part of the weights that is added to the gradient, or taken from them with decouple.
-    over: "model" has one d for all arrays, as the authors, "array" one for each.
     """
     d, sqrt_beta2 = maximum(d, d0), sqrt(beta2)
     rate = d * lr * rate_correction(t, beta1, beta2) if bias_correction else d * lr

@@ -34,10 +34,9 @@ def dog(
     eps: added to the sum of the squared norms, inside the root.
     init: "heuristic" takes init_step times 1 and the norm of the weights at the start for that distance, as the paper,
     "distance" init_step itself; for "learning_rate" init_step is the rate of the first step, as in optax.
-    over: "model" has one rate for all arrays, "array" one for each.
     """
     if init not in INITS:
-        raise ValueError(f"init must be {', '.join(map(repr, INITS[:-1]))} or {INITS[-1]!r}; got {init!r}")
+        raise ValueError(f"dog: init must be {', '.join(map(repr, INITS[:-1]))} or {INITS[-1]!r}; got {init!r}")
     size = norm(g, over=over)
     least = {"heuristic": init_step * (1 + norm(p0, over=over)), "distance": init_step, "learning_rate": 0.0}[init]
     distance = maximum(distance, maximum(norm(p - p0, over=over), least))
@@ -54,7 +53,6 @@ def dowg(p, g, p0, *, lr=1.0, init_sq_dist=1e-4, eps=1e-4, over="model", sq_dist
     lr: a factor of the rate that the rule works out, 1 in the paper.
     init_sq_dist: the square of the distance that is taken as made before the first step.
     eps: added to the root of the weighted sum of the squared norms.
-    over: "model" has one rate for all arrays, as the paper, "array" one for each.
     """
     away, size = norm(p - p0, over=over), norm(g, over=over)
     sq_dist = maximum(sq_dist, maximum(away * away, init_sq_dist))

@@ -5,6 +5,7 @@ import math
 from ..families import Family
 from ..language.functions import norm, scaled, where
 from ..rule_type import rule
+from .sgd import velocity
 
 
 def trust_ratio(weights, step):
@@ -17,19 +18,20 @@ def trust_ratio(weights, step):
 @rule(
     require="0 <= lr < inf, 0 <= momentum < 1, 0 <= weight_decay < inf, 0 < trust < inf, 0 <= eps < inf",
 )
-def lars(p, g, b, *, lr=1.0, momentum=0.9, weight_decay=0.0, trust=1e-3, eps=0.0, joint=False):
+def lars(p, g, b, *, lr=1.0, momentum=0.9, weight_decay=0.0, trust=1e-3, eps=0.0, joint=False, nesterov=False):
     """You, Gitman & Ginsburg 2017, arXiv:1708.03888, Algorithm 1; lr, scaled for each array, is inside the velocity b.
 
     trust: the paper's eta, the part of its norm by which an array may change in a step.
     weight_decay: weight_decay * p is added to the gradient.
     eps: added to the norm of the gradient, as in apex.
     joint: the ratio is to the norm of the gradient with its decay, as in optax, not to the sum of their norms.
+    nesterov: the step is that of a velocity which the scaled gradient entered twice, as in optax.
     """
     weights, decayed = norm(p), g + weight_decay * p
     size = norm(decayed) if joint else norm(g) + weight_decay * weights
     ratio = trust_ratio(trust * weights, size + eps)
-    b = momentum * b + scaled(decayed, lr * ratio)
-    return p - b, b
+    step, b = velocity(b, scaled(decayed, lr * ratio), momentum, nesterov)
+    return p - step, b
 
 
 FAMILY = Family("LARS", {"": lars})

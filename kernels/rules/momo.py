@@ -67,7 +67,6 @@ def momo(
     weight_decay: at the end of the step the weights are divided by 1 + lr * weight_decay.
     adapt_lower_bound: the least loss is estimated from step to step.
     decay_step: that divides the step too, as in the paper, not the weights before it alone, as in optax.
-    over: "model" has one rate for all arrays, as the paper, "array" one for each.
     """
     beta = where(t > 1, beta, 0.0)
     m = beta * m + (1 - beta) * g
@@ -123,7 +122,6 @@ def momo_adam(
     weight_decay: at the end of the step the weights are divided by 1 + lr * weight_decay.
     adapt_lower_bound: the least loss is estimated from step to step.
     decay_step: that divides the step too, as in the paper, not the weights before it alone, as in optax.
-    over: "model" has one rate for all arrays, as the paper, "array" one for each.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)

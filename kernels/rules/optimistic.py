@@ -4,6 +4,7 @@ from ..families import Family
 from ..language.functions import over_parts, sqrt, where
 from ..rule_type import rule
 from .adam import REQUIRE as ADAM
+from .adam import looked_ahead
 
 REQUIRE = "0 <= alpha < inf, 0 <= beta < inf"
 
@@ -54,8 +55,7 @@ def optimistic_nadam(p, g, m, v, last, *, t, lr=1e-3, beta1=0.9, beta2=0.999, ep
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
-    m_hat = beta1 * m / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
-    r = m_hat / (sqrt(v / (1 - beta2**t)) + eps)
+    r = looked_ahead(m, g, t, beta1) / (sqrt(v / (1 - beta2**t)) + eps)
     return p - lr * optimistic(r, last, t, alpha, beta), m, v, r
 
 

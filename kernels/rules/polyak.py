@@ -19,7 +19,6 @@ def polyak_sgd(p, g, *, loss, lr=1.0, max_lr=1.0, f_min=0.0, eps=0.0, clamp=Fals
     f_min: the least value of the loss.
     eps: added to the squared norm of the gradient.
     clamp: a loss below f_min makes no step, as the variant sps+ in optax, and not one up the gradient.
-    over: "model" has one rate for all arrays, as the paper, "array" one for each.
     """
     size = norm(g, over=over)
     gap = maximum(loss - f_min, 0.0) if clamp else loss - f_min

@@ -51,7 +51,6 @@ def prodigy(
     weight_decay: the part of the weights that is taken from them, or added to the gradient with decouple off.
     safeguard_warmup: lr is no part of the divisor in the estimate, which a long warm-up would make too large.
     d_coef: a factor of the estimate of the distance, to be changed rather than lr.
-    over: "model" has one d for all arrays, as the authors, "array" one for each.
     """
     d, d_max = maximum(d, d0), maximum(d_max, d0)
     beta3 = where(beta3 > 0, beta3, sqrt(beta2))

@@ -5,6 +5,12 @@ from ..language.functions import where
 from ..rule_type import rule
 
 
+def velocity(b, x, momentum, nesterov):
+    """The step and the velocity after x has entered that. nesterov: the step is that of x entering once more."""
+    b = momentum * b + x
+    return x + momentum * b if nesterov else b, b
+
+
 @rule(require="0 <= lr < inf")
 def sgd(p, g, *, lr=1e-2):
     """Robbins & Monro 1951: one step against the gradient."""
@@ -28,9 +34,7 @@ def nesterov(p, g, b, *, lr=1e-2, momentum=0.9, lr_inside=False):
     With u the velocity of the original rule and theta its parameter, p = theta - momentum * u and b = u / lr, or b = u
     with lr_inside; they part when lr changes.
     """
-    g = lr * g if lr_inside else g
-    b = momentum * b + g
-    step = g + momentum * b
+    step, b = velocity(b, lr * g if lr_inside else g, momentum, True)
     return p - (step if lr_inside else lr * step), b
 
 

@@ -1,8 +1,8 @@
 """Tiger: Signum with a weight decay of its own, made for little memory."""
 
 from ..families import Family
+from ..language.functions import decayed
 from ..rule_type import rule
-from .adam import decayed
 from .signsgd import signum
 
 

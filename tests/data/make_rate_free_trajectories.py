@@ -41,21 +41,21 @@ def losses() -> list[float]:
     return [float(x) for x in (12 * 0.95 ** np.arange(STEPS) - 1 + noise).round(3)]
 
 
-def torch_run(package: str, name: str, **options: Any) -> Run:
-    """An optimizer of a package that torch.optim.Optimizer is the base of."""
+def torch_run(package: str, name: str, loss: bool = False, **options: Any) -> Run:
+    """An optimizer of a package that torch.optim.Optimizer is the base of. loss: it is given the loss."""
 
-    def run(start: Arrays, grads: list[Arrays], _: list[float], averaged: bool) -> Iterator[Arrays]:
+    def run(start: Arrays, grads: list[Arrays], losses: list[float], averaged: bool) -> Iterator[Arrays]:
         import torch
 
         with float64(torch.get_default_dtype, torch.set_default_dtype, torch.float64):
             parameters = [torch.nn.Parameter(torch.tensor(x)) for x in start]
             optimizer = getattr(importlib.import_module(package), name)(parameters, **options)
-            for step in grads:
+            for step, value in zip(grads, losses, strict=True):
                 for parameter, g in zip(parameters, step, strict=True):
                     parameter.grad = torch.tensor(g)
                 if averaged:
                     optimizer.train()
-                optimizer.step()
+                optimizer.step(**({"loss": torch.tensor(value)} if loss else {}))
                 kept = [x.detach().numpy().copy() for x in parameters]
                 if averaged:
                     optimizer.eval()
@@ -143,6 +143,8 @@ ROWS = [
         {"lr": LR, **BETAS, "warmup_steps": 7.0, "weight_lr_power": 0.0, "decay_first": True, **DECAY},
         keras_run("ScheduleFreeAdamW", learning_rate=LR, beta_1=B1, beta_2=B2, warmup_steps=7, **DECAY)),
     Row("prodigyopt Prodigy", "prodigy", {}, torch_run("prodigyopt", "Prodigy")),
+    Row("prodigyopt Prodigy growing", "prodigy", {**BETAS, "growth_rate": 1.05},
+        torch_run("prodigyopt", "Prodigy", betas=(B1, B2), growth_rate=1.05)),
     Row("prodigyopt Prodigy decoupled", "prodigy", {"lr": 0.7, **BETAS, "d_coef": 0.6, **GROWTH, **DECAY},
         torch_run("prodigyopt", "Prodigy", lr=0.7, betas=(B1, B2), d_coef=0.6, **GROWTH, **DECAY)),
     Row("prodigyopt Prodigy safeguarded", "prodigy",
@@ -164,6 +166,10 @@ ROWS = [
     Row("optax dadapt_adamw", "dadapt_adam",
         {"lr": 0.7, **BETAS, "d0": 1e-3, "decouple": True, "bias_correction": True, **DECAY},
         optax_run(lambda optax: optax.contrib.dadapt_adamw(0.7, (B1, B2), estim_lr0=1e-3, **DECAY))),
+    Row("dog DoG", "dog", {"lr": 0.7, "init_step": 1e-2, "eps": 1e-3},
+        torch_run("dog", "DoG", reps_rel=1e-2, lr=0.7, eps=1e-3)),
+    Row("dog DoG init_eta", "dog", {"init_step": 0.1, "init": "learning_rate"}, torch_run("dog", "DoG", init_eta=0.1)),
+    Row("dog LDoG", "dog", {"init_step": 1e-2, "over": "array"}, torch_run("dog", "LDoG", reps_rel=1e-2)),
     Row("optax dog", "dog", {"lr": 0.7, "init_step": 1e-2, "eps": 1e-3},
         optax_run(lambda optax: optax.contrib.dog(0.7, ("heuristic", 1e-2), eps=1e-3))),
     Row("optax dog distance", "dog", {"init_step": 0.1, "init": "distance"},
@@ -178,11 +184,21 @@ ROWS = [
         optax_run(lambda optax: optax.polyak_sgd(0.3, f_min=0.2, eps=0.1), loss=True)),
     Row("optax polyak_sgd sps+", "polyak_sgd", {"max_lr": 0.3, "clamp": True},
         optax_run(lambda optax: optax.polyak_sgd(0.3, variant="sps+"), loss=True)),
+    Row("momo Momo", "momo", {"lr": 0.5, "beta": 0.8, "lower_bound": -2.0, **DECAY},
+        torch_run("momo", "Momo", loss=True, lr=0.5, beta=0.8, lb=-2.0, **DECAY)),
+    Row("momo Momo adaptive", "momo",
+        {"lr": 0.5, "beta": 0.8, "lower_bound": 2.0, "adapt_lower_bound": True, **DECAY},
+        torch_run("momo", "Momo", loss=True, lr=0.5, beta=0.8, lb=2.0, use_fstar=True, **DECAY)),
+    Row("momo MomoAdam", "momo_adam", {"lr": 0.5, **BETAS, "lower_bound": -2.0, **DECAY},
+        torch_run("momo", "MomoAdam", loss=True, lr=0.5, betas=(B1, B2), lb=-2.0, **DECAY)),
+    Row("momo MomoAdam adaptive", "momo_adam",
+        {"lr": 0.5, **BETAS, "lower_bound": 2.0, "adapt_lower_bound": True, **DECAY},
+        torch_run("momo", "MomoAdam", loss=True, lr=0.5, betas=(B1, B2), lb=2.0, use_fstar=True, **DECAY)),
     Row("optax momo", "momo", {"lr": 0.5, "beta": 0.8, "lower_bound": -2.0, "decay_step": False, **DECAY},
         optax_run(lambda optax: optax.contrib.momo(0.5, 0.8, -2.0, **DECAY), loss=True)),
     Row("optax momo adaptive", "momo",
-        {"lr": 0.5, "beta": 0.8, "lower_bound": -2.0, "adapt_lower_bound": True, "decay_step": False, **DECAY},
-        optax_run(lambda optax: optax.contrib.momo(0.5, 0.8, -2.0, adapt_lower_bound=True, **DECAY), loss=True)),
+        {"lr": 0.5, "beta": 0.8, "lower_bound": 2.0, "adapt_lower_bound": True, "decay_step": False, **DECAY},
+        optax_run(lambda optax: optax.contrib.momo(0.5, 0.8, 2.0, adapt_lower_bound=True, **DECAY), loss=True)),
     Row("optax momo_adam", "momo_adam", {"lr": 0.5, **BETAS, "lower_bound": -2.0, "decay_step": False, **DECAY},
         optax_run(lambda optax: optax.contrib.momo_adam(0.5, B1, B2, lower_bound=-2.0, **DECAY), loss=True)),
     Row("optax momo_adam adaptive", "momo_adam",

@@ -27,6 +27,17 @@ def test_a_rule_is_its_formula_on_numpy_arrays() -> None:
     assert np.array_equal(p, np.full(5, 0.5, "float32"))
 
 
+def test_the_step_is_asked_for_only_where_the_chosen_formula_reads_it() -> None:
+    rule, p, v = RULES["rmsprop"], ones(), np.zeros(5, "float32")
+    new, square = rule.reference(p, ones(), v)
+    rule(p, ones(), v)
+    assert np.array_equal(p, new)
+    assert np.array_equal(v, square)
+    for call in (rule, rule.reference):
+        with pytest.raises(TypeError, match="rmsprop needs t, the number of the step, from 1"):
+            call(p, ones(), v, bias_correction=True)
+
+
 def test_a_rule_of_ones_own_in_five_lines() -> None:
     @rule
     def signed_momentum(p, g, m, *, lr=1e-3, beta=0.9):  # type: ignore[no-untyped-def]

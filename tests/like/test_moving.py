@@ -7,31 +7,43 @@ import numpy as np
 import pytest
 from examples import docs, same_bits
 from paths import relative
+from peer_names import made, stepped
 from peers import RUNS, Arrays, flat, peer_path
 
 import fastopt
 from fastopt import like
 from fastopt.schedules import linear
 
-ROWS = [row for row in docs("optimizer_rows").ROWS if row.peer != "thinc"]
+# Averages stay, and thinc's optimizers keep their state by key.
+MOVED = [row for row in docs("optimizer_rows").ROWS if row.peer != "thinc" and "use_ema" not in row.options]
+# Of those whose weights are kept, with the most options of each.
+LAST = {(row.peer, row.name, row.rule): row for row in MOVED if row.kept}
+ROWS = [row for row in MOVED if not row.kept or row in LAST.values()]
+LOSS = 3.0  # of every step
 SHAPES = [(4, 5), (7,)]
 HALF = 10
 TOLERANCE = 1e-12
 COMPLEX_NAMES = ("sgd", "adam", "amsgrad", "rmsprop", "adagrad", "nadam", "adabelief", "lars")
 
 
-def problem(dtype: str = "float64") -> tuple[Arrays, list[Arrays]]:
+def problem(dtype: str = "float64", drift: float = 0.0) -> tuple[Arrays, list[Arrays]]:
+    """Weights and gradients.
+
+    drift: what the gradients share, of opposite sign in the second half: rates that find themselves grow, and then stay.
+    """
     generator = np.random.default_rng(0)
 
     def numbers(shape: tuple[int, ...]) -> np.ndarray:
         real = generator.standard_normal(shape)
         return (real + 1j * generator.standard_normal(shape) if "complex" in dtype else real).astype(dtype)
 
-    return [numbers(shape) for shape in SHAPES], [[numbers(shape) for shape in SHAPES] for _ in range(2 * HALF)]
+    start = [numbers(shape) for shape in SHAPES]
+    shared = [drift] * HALF + [-drift] * HALF
+    return start, [[numbers(shape) + own for shape in SHAPES] for own in shared]
 
 
 def ours(row: Any, arrays: Arrays) -> Any:
-    return getattr(getattr(like, row.peer), row.name)(arrays, **row.options)
+    return made(row.peer, row.name, arrays, **row.options)
 
 
 LATE = {
@@ -68,7 +80,7 @@ def distance(weights: Arrays, path: list[np.ndarray]) -> float:
 @pytest.mark.peers
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_run_moves_in_the_middle(row: Any) -> None:
-    check_moves(row, *problem())
+    check_moves(row, *problem(drift=2.0 if row.kept else 0.0))
 
 
 # Some rows of complex parameters: torch has a second moment of each part, optax one for both.
@@ -107,27 +119,28 @@ def test_optax_of_complex_parameters_is_refused_where_it_is_another_formula() ->
 
 def check_moves(row: Any, start: Arrays, grads: list[Arrays]) -> None:
     """A run stays on its path that moves from the peer to ours in the middle, or from ours to the peer."""
-    stayed = peer_path(row.peer, row.name, row.options, start, grads)
+    loss = LOSS if row.takes_loss else None
+    stayed = peer_path(row.peer, row.name, row.options, start, grads, loss)
 
     there = RUNS[row.peer](row.name, row.options, start)
     for step in grads[:HALF]:
-        there.step(step)
+        there.step(step, loss)
     arrays = [array.copy() for array in there.weights]
     here = ours(row, arrays)
     there.give(here)
     assert here.t == HALF
     for step in grads[HALF:]:
-        here.step(step)
+        stepped(here, step, LOSS)
     assert distance(arrays, stayed) < TOLERANCE
 
     arrays = [array.copy() for array in start]
     here = ours(row, arrays)
     for step in grads[:HALF]:
-        here.step([grad.copy() for grad in step])
+        stepped(here, step, LOSS)
     there = RUNS[row.peer](row.name, row.options, arrays)
     there.take(here)
     for step in grads[HALF:]:
-        there.step(step)
+        there.step(step, loss)
     assert distance(there.weights, stayed) < TOLERANCE
 
 
@@ -251,6 +264,28 @@ class ScaleByAdamState(tuple):
     count, mu, nu = (property(lambda self, k=k: self[k]) for k in range(3))
 
 
+class ScheduleFreeState(tuple):
+    """optax's, of which only the name and the fields count."""
+
+    _fields = ("b1", "weight_sum", "step_count", "max_lr", "base_optimizer_state", "z")
+    b1, weight_sum, step_count, max_lr, base_optimizer_state, z = (property(lambda s, k=k: s[k]) for k in range(6))
+
+
+def free_state(b1: float) -> Any:
+    trees = {"a": np.full(2, 0.5), "b": np.full(3, 0.5)}
+    return ScheduleFreeState((np.float32(b1), np.float64(0.25), np.int32(4), np.float64(0.5), ((), ()), trees))
+
+
+def free(**options: Any) -> Any:
+    return like.optax.contrib.schedule_free_sgd({"a": np.ones(2), "b": np.ones(3)}, 0.5, **options)
+
+
+def test_optax_counts_schedule_frees_steps_from_1() -> None:
+    opt = free(b1=0.75)
+    like.optax.load_state(opt, free_state(0.75))
+    assert (opt.t, opt.state[0]["z"][0], opt.uniform_states[1]) == (3, 0.5, {"lr_max": 0.5, "weight_sum": 0.25})
+
+
 def optax_state(count: int = 3) -> Any:
     trees = [{"a": np.full(2, x), "b": np.full(3, x)} for x in (0.5, 0.25)]
     return ScaleByAdamState((np.int32(count), *trees)), (), ScaleByAdamState((np.int32(3), *trees))[:0]
@@ -306,6 +341,19 @@ REFUSED: dict[str, tuple[Any, str, Any, str]] = {
         "has no velocity",
     ),
     "not as keras": (adam(), "keras", keras_variables(), "eps_hat is True in keras, but False in this optimizer"),
+    "another b1": (
+        free(b1=0.5),
+        "optax",
+        free_state(0.75),
+        r"b1 is 0.75 in the state, but momentum is 0.5 here; make the optimizer with momentum=0.75",
+    ),
+    "fewer parts": (free(), "optax", optax_state(), "has no ScheduleFreeState.max_lr, ScheduleFreeState.weight_sum"),
+    "wrong in optax": (
+        fastopt.Adan({"a": np.ones(2), "b": np.ones(3)}),
+        "optax",
+        optax_state(),
+        "optax has no optimizer with the rule adan",
+    ),
     "other state": (
         fastopt.Lion({"a": np.ones(2), "b": np.ones(3)}),
         "optax",

@@ -218,6 +218,10 @@ def test_a_bad_optimizer_is_refused_at_construction() -> None:
         fastopt.AdamW(params(), decay="l2")
     with pytest.raises(ValueError, match="clip_norm must satisfy clip_norm > 0; got 0"):
         fastopt.Adam(params(), clip_norm=0)
+    with pytest.raises(ValueError, match="ema_overwrite has no effect without ema"):
+        fastopt.Adam(params(), ema_overwrite=1.0)
+    with pytest.raises(ValueError, match="ema_overwrite must satisfy 0 <= ema_overwrite <= 1; got 2"):
+        fastopt.Adam(params(), ema=0.9, ema_overwrite=2.0)
     with pytest.raises(ValueError, match="clip_eps has no effect without clip_norm or clip_array_norm"):
         fastopt.Adam(params(), clip_eps=1e-6)
     with pytest.raises(ValueError, match=r"groups\['b'\]: clip_eps is one for all norms; pass clip_eps beside groups"):

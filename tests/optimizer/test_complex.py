@@ -49,8 +49,9 @@ def check_against_pairs(name: str, dtype: str, layout: Callable[[Any], Any], **o
     ours, theirs = fastopt.Optimizer([z], name, **options), fastopt.Optimizer([real], name, **options)
     for seed in (1, 2):
         gradient = layout(numbers(seed, (4, 5), dtype))
-        ours.step([gradient])
-        theirs.step([pairs(gradient)])
+        loss = ours.rule.told(0.5)
+        ours.step([gradient], **loss)
+        theirs.step([pairs(gradient)], **loss)
     assert same_bits(pairs(z), real)
     for slot, array in ours.state[0].items():
         assert array.dtype == dtype

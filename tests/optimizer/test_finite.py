@@ -23,7 +23,7 @@ def test_a_healthy_run_passes_with_every_rule(name: str) -> None:
     opt = fastopt.Optimizer([np.ones((3, 5), "float32"), np.ones((), "float32")], name)
     opt.check_finite()
     for _ in range(3):
-        opt.step([np.full((3, 5), 0.25, "float32"), np.ones((), "float32")])
+        opt.step([np.full((3, 5), 0.25, "float32"), np.ones((), "float32")], **opt.rule.told(0.5))
         opt.check_finite()
 
 

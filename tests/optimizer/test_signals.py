@@ -133,7 +133,7 @@ for name in sys.argv[2:]:
             signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.001, 0.3) if attempt < 4 else 0)
             try:
                 armed = True
-                opt.step(g)
+                opt.step(g, **rule.told(0.5))
                 armed = False
                 break
             except Stop:
@@ -143,7 +143,7 @@ for name in sys.argv[2:]:
                 assert opt.t == 0 and p[0] == 1
         signal.setitimer(signal.ITIMER_REAL, 0)
         assert opt.t == 1
-        wanted = rule.reference(before[0], g, *before[1:], t=1)
+        wanted = rule.reference(before[0], g, *before[1:], t=1, **rule.told(0.5))
         assert all(np.array_equal(a, b) for a, b in zip([p, *opt.state[0].values()], wanted))
 print(interrupts > 1)
 """
@@ -169,7 +169,8 @@ from fastopt.kernels import RULES
 
 def work():
     for name in RULES:
-        fastopt.Optimizer(np.ones(200_000, "float32"), name).step(np.ones(200_000, "float32"))
+        loss = RULES[name].told(0.5)
+        fastopt.Optimizer(np.ones(200_000, "float32"), name).step(np.ones(200_000, "float32"), **loss)
 
 threading.Thread(target=work, daemon=True).start()
 time.sleep(float(sys.argv[1]))
@@ -181,8 +182,9 @@ import numpy as np
 from fastopt.kernels import RULES
 for name in sys.argv[1:]:
     arrays = [np.ones(200_000, "float32") for _ in RULES[name].arrays]
-    wanted = RULES[name].reference(*arrays, t=1)
-    RULES[name](*arrays, t=1)
+    loss = RULES[name].told(0.5)
+    wanted = RULES[name].reference(*arrays, t=1, **loss)
+    RULES[name](*arrays, t=1, **loss)
     assert all(np.array_equal(a, b) for a, b in zip([arrays[0], *arrays[2:]], wanted))
 """
 

@@ -137,9 +137,9 @@ def check_close(rule: Rule, new: Any, old: Any, storage: str) -> None:
 
 def check_update(rule: Rule, arrays: list[Any], t: int = 3, **hyper: Any) -> None:
     """Assert that a call gives the reference's bits and leaves the gradient alone."""
-    expected = rule.reference(*arrays, t=t, **hyper)
+    expected = rule.reference(*arrays, t=t, **rule.told(0.5), **hyper)
     gradient = arrays[1].copy()
-    states = rule(*arrays, t=t, **hyper)
+    states = rule(*arrays, t=t, **rule.told(0.5), **hyper)
     updated = [arrays[0], *arrays[2:]]
     for name, new, old in zip((rule.arrays[0], *rule.slots), updated, expected, strict=False):
         differing = np.flatnonzero(~_equal_elements(new, old))

@@ -4,7 +4,9 @@ None in the place of a gradient is a parameter that is frozen in that step, in t
 """
 
 import contextlib
+import operator
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -29,7 +31,7 @@ class TorchRun:
 
         options = {**options, **way}
 
-        self.torch, self.options, self.t = torch, options, 0
+        self.torch, self.options, self.t, self.sparse = torch, options, 0, name == "SparseAdam"
         self.parameters = [torch.tensor(array) for array in start]
         with self._types():
             self.optimizer = getattr(torch.optim, name)(self.parameters, **at_step(options, 1))
@@ -38,12 +40,14 @@ class TorchRun:
         # Of the default type NAdam keeps its product of momenta.
         return _set(self.torch.get_default_dtype, self.torch.set_default_dtype, self.parameters[0].real.dtype)
 
-    def step(self, grads: Arrays) -> None:
+    def step(self, grads: Arrays, loss: float | None = None) -> None:
         self.t += 1
         (group,) = self.optimizer.param_groups
         group.update(at_step({n: v for n, v in self.options.items() if callable(v)}, self.t))
         for parameter, grad in zip(self.parameters, grads, strict=True):
             parameter.grad = None if grad is None else self.torch.tensor(grad)
+            if self.sparse:
+                parameter.grad = parameter.grad.to_sparse(1)
         with self._types():
             self.optimizer.step()
 
@@ -88,7 +92,7 @@ class KerasRun:
         with _types(self.jax, self.wide), _set(self.keras.config.floatx, self.keras.config.set_floatx, self.dtype):
             yield
 
-    def step(self, grads: Arrays) -> None:
+    def step(self, grads: Arrays, loss: float | None = None) -> None:
         self.t += 1
         with self._types():
             if "learning_rate" in self.options:
@@ -135,9 +139,11 @@ class OptaxRun:
 
         self.jax, self.optax, self.t, self.wide = jax, optax, 0, wide
         at = self._table if jit else lambda f: lambda count: f(int(count) + 1)
-        with _types(jax, wide):
+        with _types(jax, wide), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of optimistic_adam
             given = {name: at(value) if callable(value) else value for name, value in options.items()}
-            self.optimizer = COMPOSED[name](**given) if name in COMPOSED else getattr(optax, name)(**given)
+            made = COMPOSED[name] if name in COMPOSED else operator.attrgetter(name)(optax)
+            self.optimizer = made(**given)
             self.parameters = [jax.numpy.asarray(array) for array in start]
             self.state = self.optimizer.init(self.parameters)
         self.update = jax.jit(self._update) if jit else self._update
@@ -147,17 +153,18 @@ class OptaxRun:
         values = self.jax.numpy.asarray([function(t) for t in range(1, 101)])
         return lambda count: values[count]
 
-    def _update(self, gradients: Any, state: Any, parameters: Any) -> tuple[Any, Any]:
-        updates, state = self.optimizer.update(gradients, state, parameters)
+    def _update(self, gradients: Any, state: Any, parameters: Any, **loss: Any) -> tuple[Any, Any]:
+        updates, state = self.optimizer.update(gradients, state, parameters, **loss)
         return self.optax.apply_updates(parameters, updates), state
 
-    def step(self, grads: Arrays) -> None:
+    def step(self, grads: Arrays, loss: float | None = None) -> None:
         self.t += 1
         with _types(self.jax, self.wide):
             # As behind optax.selective_transform, with zeros: no part of a tree of JAX's is None.
             pairs = list(zip(grads, self.parameters, strict=True))
             gradients = [self.jax.numpy.asarray(p * 0 if grad is None else grad) for grad, p in pairs]
-            new, self.state = self.update(gradients, self.state, self.parameters)
+            given = {} if loss is None else {"value": loss}
+            new, self.state = self.update(gradients, self.state, self.parameters, **given)
             self.parameters = [p if grad is None else own for (grad, p), own in zip(pairs, new, strict=True)]
 
     @property
@@ -165,8 +172,7 @@ class OptaxRun:
         return [np.array(parameter) for parameter in self.parameters]
 
     def give(self, opt: Any) -> None:
-        counts = "count" in repr(self.state)
-        fastopt.like.optax.load_state(opt, self.state, steps=None if counts else self.t)
+        fastopt.like.optax.load_state(opt, self.state, steps=self.t)
 
     def take(self, opt: Any) -> None:
         with _types(self.jax, self.wide):
@@ -187,7 +193,7 @@ class ThincRun:
     def _schedule(self, function: Callable[[int], float]) -> Any:
         return self.module.Schedule("of the step", lambda schedule, step, **_: function(step + 1))
 
-    def step(self, grads: Arrays) -> None:
+    def step(self, grads: Arrays, loss: float | None = None) -> None:
         self.t += 1
         import thinc.optimizers
         from thinc.backends.ops import Ops
@@ -245,13 +251,22 @@ RUNS: dict[str, Any] = {"torch": TorchRun, "keras": KerasRun, "optax": OptaxRun,
 
 
 def peer_path(
-    peer: str, name: str, options: Mapping[str, Any], start: Arrays, grads: list[Arrays], **way: bool
+    peer: str,
+    name: str,
+    options: Mapping[str, Any],
+    start: Arrays,
+    grads: list[Arrays],
+    loss: float | None = None,
+    **way: bool,
 ) -> Path:
-    """All weights, one after the other, at the start and after each step of a peer's optimizer, in one of its ways."""
+    """All weights, one after the other, at the start and after each step of a peer's optimizer, in one of its ways.
+
+    loss: of every step, for an optimizer that takes it.
+    """
     run = RUNS[peer](name, options, start, **way)
     path = [flat(start)]
     for step in grads:
-        run.step(step)
+        run.step(step, loss)
         path.append(flat(run.weights))
     return path
 

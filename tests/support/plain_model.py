@@ -21,6 +21,7 @@ NEUTRAL = {
     "clip_eps": 0.0,
     "weight_decay": 0.0,
     "ema": 0.0,
+    "ema_overwrite": 0.0,
 }
 
 
@@ -184,9 +185,15 @@ class PlainModel:
             average = self._row(average, axes)
             mean = new if corrected and weight == 1 else average + weight * (new - average)
             average = self._stored(mean, k, axes)
+            new = mean if n.get("ema_overwrite") else new
         count = len(slots)
         states = dict(zip(self.rule.states, rest[count:], strict=True))
-        return self._stored(new, k, axes), [self._stored(s, k, axes) for s in rest[:count]], states, average
+        # What the formula passes on as it is stays as it is, denormals and all.
+        kept = [
+            old if value is row else self._stored(value, k, axes)
+            for old, row, value in zip(self.slots[k], slots, rest[:count], strict=True)
+        ]
+        return self._stored(new, k, axes), kept, states, average
 
     def _row(self, x: Any, axes: Sequence[int]) -> Any:
         return x.transpose(axes).reshape(-1).astype(self.compute)

@@ -18,7 +18,11 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     ],
     "cautious": [{}, {"cautious": "mean"}, {"cautious": "count"}],
     "maximize": [{}, {"maximize": True}],
-    "ema": [{}, {"ema": 0.9}, {"ema": 0.9, "ema_uncorrected": True}],
+    "ema": [
+        {},
+        {"ema": 0.9, "ema_overwrite": lambda t: float(t % 2 == 0)},
+        {"ema": 0.9, "ema_uncorrected": True},
+    ],
     "cast": [{}, {"cast_to": "float16"}, {"cast_to": "bfloat16"}],
     "zero": [{}, {"zero_grads": True}],
     "skip": [{}, {"skip_nonfinite": True}],
@@ -58,6 +62,9 @@ COMBINATIONS = covering()
 
 def usable(options: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
     """The options that a rule and a type can have: adamw decays by itself, and a copy is of float32."""
-    dropped = {"weight_decay", "decay"} if "weight_decay" in RULES[name].hyper else set()
+    rule = RULES[name]
+    decays = "weight_decay" in rule.hyper or ("lr" not in rule.hyper and options.get("decay") != "l2")
+    dropped = {"weight_decay", "decay"} if decays else set()
+    dropped |= {"ema", "ema_uncorrected"} if rule.average else set()
     dropped |= {"cast_to"} if storage == "float64" else set()
     return {k: v for k, v in options.items() if k not in dropped}

@@ -67,7 +67,9 @@ def optimizer(name: str, params: Any, dtype: str = "float32", alone: bool = Fals
         return fastopt.Optimizer(params, rule)
     with_rate = "lr" in rule.hyper and "lr" not in rule.starts_from
     plateau = fastopt.ReduceOnPlateau(patience=0)
-    options: dict[str, Any] = {"clip_norm": 5.0, "ema": 0.9}
+    options: dict[str, Any] = {"clip_norm": 5.0}
+    if rule.average is None:
+        options["ema"] = 0.9
     if dtype != "float64":
         options["cast_to"] = "bfloat16"
     if with_rate:
@@ -79,7 +81,7 @@ def optimizer(name: str, params: Any, dtype: str = "float32", alone: bool = Fals
 def run(opt: Any, first: int, last: int) -> None:
     """The steps from first to last, and what the monitor sees."""
     for step in range(first, last + 1):
-        opt.step(gradients(step, opt.params))
+        opt.step(gradients(step, opt.params), **opt.rule.told(1.0 / step))
         for monitor in opt.monitors:
             monitor.update(1.0 / (step % 3 + 1), opt)
 

@@ -9,16 +9,16 @@ from fastopt.kernels import Rule
 
 
 def numbers_of(tested: Rule) -> dict[str, Any]:
-    return {"t": 3, **tested.hyper, **tested.states}
+    return {**tested.step_numbers(3, 0.5), **tested.hyper, **tested.states}
 
 
 def check_sets(tested: Rule, sets: list[list[Any]], **hyper: Any) -> None:
     """Assert that one update of many sets gives the reference's bits for each."""
     numbers = {**numbers_of(tested), **hyper}
-    given = {name: value for name, value in numbers.items() if name not in ("t", *tested.starts_from)}
+    given = {name: value for name, value in numbers.items() if name not in (*tested.of_step, *tested.starts_from)}
     whole_model = {node.value for node in tested.program(tested.hyper).reductions} & {"model"}
     assert not whole_model or len(sets) == 1
-    expected = [tested.reference(*arrays, t=3 if tested.uses_t else None, **given) for arrays in sets]
+    expected = [tested.reference(*arrays, t=3, **tested.told(0.5), **given) for arrays in sets]
     states = update(tested.program(tested.hyper), sets, [numbers])
     for position, arrays in enumerate(sets):
         new = [arrays[0], *arrays[2:]]

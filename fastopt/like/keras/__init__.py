@@ -1,6 +1,19 @@
 """keras by its own names."""
 
-from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lamb, Lion, Nadam, RMSprop
+from .optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lamb,
+    Lion,
+    Nadam,
+    RMSprop,
+    ScheduleFreeAdamW,
+)
 from .schedules import (
     CosineDecay,
     CosineDecayRestarts,
@@ -21,6 +34,7 @@ __all__ = [
     "CosineDecay",
     "CosineDecayRestarts",
     "ExponentialDecay",
+    "Ftrl",
     "InverseTimeDecay",
     "Lamb",
     "Lion",
@@ -28,6 +42,7 @@ __all__ = [
     "PiecewiseConstantDecay",
     "PolynomialDecay",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "load_state",
     "state_of",
 ]

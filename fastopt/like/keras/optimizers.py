@@ -3,8 +3,9 @@
 learning_rate: a number, a schedule, or a function without arguments, as in Keras. weight_decay is decoupled in all of
 them. clipnorm limits the norm of each array, global_clipnorm that of all together; an infinite gradient makes
 all weights NaN in Keras, and here its own elements, while the others count as 0. Numbers are read and set by Keras's
-names too: opt.learning_rate = 0.1. use_ema: the averages are in `ema`, and stay out of the weights; their decay is
-opt.ema_momentum. loss_scale_factor: gradients are divided by it.
+names too: opt.learning_rate = 0.1. use_ema: the averages are in `ema`; their decay is opt.ema_momentum, and in steps
+whose number ema_overwrite_frequency divides the weights take their values. loss_scale_factor: gradients are divided by
+it.
 """
 
 import functools
@@ -18,11 +19,12 @@ from ...kernels.language.spellings import KERAS as NAMES
 from ...kernels.language.values import shown
 from ...optimizer.optimizer import Optimizer
 from ...optimizer.spelled import spell
+from ...schedules.arguments import count
 from ..building import Number, built, decayed, is_foreign, is_off
 from ..unused import refuse
 
 RENAMED = {"RMSprop": {"rho": "alpha"}}
-FAMILY = {"Nadam": "NAdam", "Lamb": "LAMB"}
+FAMILY = {"Nadam": "NAdam", "Lamb": "LAMB"}  # where its name is another here
 # Hyperparameters that Keras's formulas fix.
 FIXED: dict[str, dict[str, Any]] = {
     "SGD": {"lr_inside": True},
@@ -33,6 +35,8 @@ FIXED: dict[str, dict[str, Any]] = {
     "Adamax": {"eps_inside": False},
     "NAdam": {"psi": 1.0},
     "LAMB": {"decay_first": True},
+    "Ftrl": {"whole_squares": True},
+    "ScheduleFreeAdamW": {"decay_first": True, "weight_lr_power": 0.0},
 }
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 
@@ -123,6 +127,7 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
     others = {
         "use_ema": (_averages, _fixed),
         **({"ema_momentum": (_momentum, _set_momentum)} if _averages(opt) else {}),
+        **({"ema_overwrite_frequency": (_frequency, _set_frequency)} if "ema_overwrite" in opt.hyper else {}),
     }
     spell(opt, names, {*SHARED, *arguments}, _without_arguments, others)
     return opt
@@ -133,9 +138,9 @@ def _average(used: bool, momentum: float, every: int | None) -> dict[str, Any]:
         refuse("ema_momentum", momentum, SHARED["ema_momentum"], "use_ema is off")
         refuse("ema_overwrite_frequency", every, None, "use_ema is off")
         return {}
-    refuse("ema_overwrite_frequency", every, None, "the averages stay in `ema`; copy them into the weights yourself")
     # Keras's average begins with the weights after the first step.
-    return {"ema": _AfterFirst(momentum), "ema_uncorrected": True}
+    average = {"ema": _AfterFirst(momentum), "ema_uncorrected": True}
+    return average if every is None else {**average, "ema_overwrite": _each(every)}
 
 
 def _averages(opt: Any) -> bool:
@@ -155,6 +160,19 @@ def _set_momentum(opt: Any, value: Any) -> None:
     opt.hyper["ema"] = _AfterFirst(opt.hyper.check("ema", value))
 
 
+def _frequency(opt: Any) -> Any:
+    """Keras's ema_overwrite_frequency, or what was set as opt.ema_overwrite."""
+    return getattr(opt.hyper["ema_overwrite"], "every", opt.hyper["ema_overwrite"])
+
+
+def _set_frequency(opt: Any, every: Any) -> None:
+    opt.hyper["ema_overwrite"] = _each(every)
+
+
+def _each(every: Any) -> "_Each":
+    return _Each(count("ema_overwrite_frequency", every))
+
+
 def _without_arguments(rate: Any) -> Any:
     return _Asked(rate) if is_foreign(rate) else rate
 
@@ -170,6 +188,19 @@ class _AfterFirst:
 
     def __repr__(self) -> str:
         return f"{self.momentum} after the first step"
+
+
+class _Each:
+    """1 in each step whose number `every` divides, 0 in the others."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+
+    def __call__(self, t: int) -> float:
+        return float(t % self.every == 0)
+
+    def __repr__(self) -> str:
+        return f"1 in each {self.every} steps"
 
 
 class _Asked:
@@ -315,3 +346,39 @@ def Lamb(
 ) -> Optimizer:
     """keras.optimizers.Lamb: weight decay is no part of the step whose norm counts."""
     return made("Lamb", locals())
+
+
+@keras_optimizer
+def Ftrl(
+    params: Any,
+    learning_rate: Rate = 0.001,
+    learning_rate_power: float = -0.5,
+    initial_accumulator_value: float = 0.1,
+    l1_regularization_strength: Number = 0.0,
+    l2_regularization_strength: Number = 0.0,
+    l2_shrinkage_regularization_strength: Number = 0.0,
+    beta: Number = 0.0,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.Ftrl, whose penalties are whole squares of the weights; only with learning_rate_power=-0.5."""
+    arguments = locals()
+    if arguments.pop("learning_rate_power") != -0.5:
+        raise ValueError(
+            f"Ftrl: learning_rate_power must be -0.5, at which the rates fall as in Adagrad and in the paper; got "
+            f"{shown(learning_rate_power)}: fastopt has no formula for another power"
+        )
+    return made("Ftrl", arguments)
+
+
+@keras_optimizer
+def ScheduleFreeAdamW(
+    params: Any,
+    learning_rate: Rate = 0.0025,
+    beta_1: Number = 0.9,
+    beta_2: Number = 0.999,
+    epsilon: Number = 1e-8,
+    warmup_steps: Number = 0,
+    **shared: Unpack[Rest],
+) -> Optimizer:
+    """keras.optimizers.ScheduleFreeAdamW: all steps weigh the same in the average, which opt.averaged() reads here."""
+    return made("ScheduleFreeAdamW", locals())

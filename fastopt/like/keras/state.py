@@ -1,7 +1,7 @@
 """From and to the variables of Keras's optimizers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,14 @@ STATE: dict[str, list[dict[str, str]]] = {
     "nadam": [_MOMENTS],
     "lion": [{"momentum": "m"}],
     "lamb": [_MOMENTS],
+    "ftrl": [{"accumulator": "h", "linear": "z"}],
+    "schedule_free_adamw": [{"momentum": "z", "velocity": "v"}],
 }
-
-
+# For each rule the uniform states that Keras does not keep, as they follow from how many steps there were.
+FOLLOWS: dict[str, dict[str, Callable[[int], float]]] = {
+    # Each step has the weight 1, whatever its rate.
+    "schedule_free_adamw": {"lr_max": lambda steps: 0.0, "weight_sum": float},
+}
 # Nadam's product of momenta has no name of its own.
 _NAMELESS = re.compile(r"variable(_\d+)?")
 
@@ -63,11 +68,13 @@ def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = 
             by_kind.setdefault(kind, []).append((name.removesuffix(kind).removesuffix("_"), value))
         else:
             single[name] = value
-    for state in opt.rule.states:
+    follows = FOLLOWS.get(opt.rule.name, {})
+    kept = [state for state in opt.rule.states if state not in follows]
+    for state in kept:
         for name in filter(_NAMELESS.fullmatch, list(single)):
             single[state] = single.pop(name)
     may = {"learning_rate"} & set(single)
-    moving.same_names({*single, *by_kind}, {*may, "iteration", *opt.rule.states, *wanted}, opt.rule)
+    moving.same_names({*single, *by_kind}, {*may, "iteration", *kept, *wanted}, opt.rule)
     theirs = [name for name, _ in next(iter(by_kind.values()))] if by_kind else list(updater_of(opt).parameters.keys)
     for kind, own in by_kind.items():
         if [name for name, _ in own] != theirs:
@@ -78,7 +85,8 @@ def load_state(opt: Optimizer, variables: Any, *, names: Sequence[str] | None = 
     order = moving.places(opt, theirs, len(theirs), names)
     steps = int(moving.on_host(single["iteration"], "iteration"))
     hyper = {NAMES[name]: float(moving.on_host(single[name], name)) for name in may}
-    states = {name: float(moving.on_host(single[name], name)) for name in opt.rule.states}
+    states = {name: float(moving.on_host(single[name], name)) for name in kept}
+    states |= {name: function(steps) for name, function in follows.items()}
     moved = []
     for place in order:
         slots = dict(moving.signed(wanted[kind], own[place][1]) for kind, own in by_kind.items())
@@ -106,7 +114,8 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
         for key in ours:
             for kind, slot in together.items():
                 values[f"{key.replace('.', '_')}_{kind}"] = moving.out(saved, slot, key)
-    return values | {name: np.array(value) for name, value in opt.uniform_states[0].items()}
+    follows = FOLLOWS.get(opt.rule.name, {})
+    return values | {name: np.array(value) for name, value in opt.uniform_states[0].items() if name not in follows}
 
 
 def _names(opt: Optimizer) -> dict[str, str]:

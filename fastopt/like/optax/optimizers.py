@@ -4,59 +4,12 @@ A function of ours among the arguments, such as those of like.optax, counts step
 optax. Weight decay other than L2 is applied at once with the step.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from ...kernels.language.spellings import OPTAX as NAMES
 from ...optimizer.optimizer import Optimizer
-from ...trees.tree import leaves
-from ..building import Number, built, counted_from_zero, decayed
-from ..unused import refuse
-
-# Hyperparameters that optax's formulas fix.
-FIXED: dict[str, dict[str, Any]] = {
-    "Adagrad": {"eps_inside": True, "skip_zero": True},
-    "RMSprop": {"lr_inside": True},
-    "NAdam": {"psi": math.inf},
-    "RAdam": {"eps_hat": False},
-    "LARS": {"joint": True},
-}
-# The families whose formulas for complex parameters are ours, and the second moment that optax has: one for both parts.
-# Its Yogi starts m at a real number, ours at a number with both parts.
-COMPLEX = {
-    **dict.fromkeys(("SGD", "LARS"), "parts"),
-    **dict.fromkeys(("Adagrad", "RMSprop", "Adam", "AdamW", "NAdam", "RAdam", "AdaBelief"), "modulus"),
-}
-# Why an argument cannot be honoured.
-WHY = {
-    **dict.fromkeys(("accumulator_dtype", "mu_dtype"), "state is float32, or float64 for float64 parameters"),
-    **dict.fromkeys(("mask", "weight_decay_mask"), "give a group of the parameters a weight decay of its own"),
-    "trust_ratio_mask": "make an optimizer for each part of the parameters",
-}
-
-
-def made(
-    family: str, arguments: Mapping[str, Any], idle: Mapping[str, Any] | None = None, decay: str = "decoupled_with"
-) -> Optimizer:
-    """An optimizer for optax's arguments. idle: unsupported arguments, with the values that do nothing."""
-    given = dict(arguments)
-    for name, default in (idle or {}).items():
-        refuse(name, given.pop(name), default, WHY.get(name, "fastopt has no such formula"))
-    params = given.pop("params")
-    hyper = {NAMES.get(n, n): counted_from_zero(value) for n, value in given.items()}
-    if "momentum" in hyper:
-        hyper["momentum"] = hyper["momentum"] or 0.0
-    # optax has one count of steps.
-    hyper = {**decayed(family, hyper, decay), "count": "optimizer"}
-    if any("complex" in str(getattr(array, "dtype", "")) for _, _, array in leaves(params, "")):
-        if family not in COMPLEX:
-            raise TypeError(
-                f"optax's {family} treats complex parameters in another way than fastopt, which updates their two "
-                f"parts; use fastopt.{family}, or pass real parameters"
-            )
-        hyper["second_moment"] = COMPLEX[family]
-    return built(family, params, hyper, FIXED.get(family, {}))
+from ..building import Number, is_off
+from .making import made
 
 
 def sgd(
@@ -67,9 +20,14 @@ def sgd(
     accumulator_dtype: None = None,
 ) -> Optimizer:
     """optax.sgd: lr is outside the velocity."""
+    arguments = locals()
+    _check_nesterov(nesterov, momentum)
+    return made("SGD", arguments, {"accumulator_dtype": None})
+
+
+def _check_nesterov(nesterov: bool, momentum: Number | None) -> None:
     if nesterov and momentum is None:
         raise ValueError("nesterov=True has no effect without momentum; pass momentum too, as momentum=0.9")
-    return made("SGD", locals(), {"accumulator_dtype": None})
 
 
 def adagrad(
@@ -93,9 +51,19 @@ def rmsprop(
 ) -> Optimizer:
     """optax.rmsprop: lr is inside the velocity."""
     arguments = locals()
+    _check_nesterov(nesterov, momentum)
+    if bias_correction and centered:
+        raise ValueError(
+            "bias_correction=True goes not with centered=True: after one step both corrected moments are those of one "
+            "gradient, and optax divides by what rounding leaves of their difference; leave one out"
+        )
+    if is_off(momentum):
+        del arguments["nesterov"]
+    if centered:
+        del arguments["bias_correction"]
     if scale := arguments.pop("initial_scale"):
         arguments["start"] = {"var" if centered else "v": scale}
-    return made("RMSprop", arguments, {"nesterov": False, "bias_correction": False})
+    return made("RMSprop", arguments)
 
 
 def adadelta(
@@ -197,7 +165,7 @@ def amsgrad(
     """optax.amsgrad: the maximum is of the corrected second moments, or of those that are never corrected."""
     given = {**locals(), "amsgrad": True, "correct": "before" if bias_correction_nu else "never"}
     del given["bias_correction_nu"]
-    return made("Adam", given, {"mu_dtype": None, "eps_root": 0.0, "bias_correction_mu": True})
+    return made("Adam", given, {"mu_dtype": None, "eps_root": 0.0}, names={"bias_correction_mu": "correct_mean"})
 
 
 def adamax(params: Any, learning_rate: Number, b1: Number = 0.9, b2: Number = 0.999, eps: Number = 1e-8) -> Optimizer:
@@ -230,7 +198,7 @@ def radam(
     nesterov: bool = False,
 ) -> Optimizer:
     """optax.radam: eps joins the corrected root."""
-    return made("RAdam", locals(), {"eps_root": 0.0, "nesterov": False})
+    return made("RAdam", locals(), {"eps_root": 0.0})
 
 
 def lion(
@@ -257,7 +225,7 @@ def adabelief(
     nesterov: bool = False,
 ) -> Optimizer:
     """optax.adabelief: the two eps are one here."""
-    return made("AdaBelief", locals(), {"eps_root": eps, "nesterov": False})
+    return made("AdaBelief", locals(), {"eps_root": eps})
 
 
 def yogi(params: Any, learning_rate: Number, b1: Number = 0.9, b2: Number = 0.999, eps: Number = 1e-3) -> Optimizer:
@@ -291,4 +259,105 @@ def lars(
     nesterov: bool = False,
 ) -> Optimizer:
     """optax.lars: the ratio is to the norm of the gradient with its decay."""
-    return made("LARS", locals(), {"weight_decay_mask": True, "trust_ratio_mask": True, "nesterov": False})
+    return made("LARS", locals(), {"weight_decay_mask": True, "trust_ratio_mask": True})
+
+
+def sign_sgd(params: Any, learning_rate: Number) -> Optimizer:
+    """optax.sign_sgd."""
+    return made("SignSGD", locals())
+
+
+def signum(params: Any, learning_rate: Number, beta: Number = 0.9, accumulator_dtype: None = None) -> Optimizer:
+    """optax.signum: the sign of a running mean."""
+    return made("SignSGD", locals(), {"accumulator_dtype": None}, names={"beta": "momentum"})
+
+
+def novograd(
+    params: Any,
+    learning_rate: Number,
+    b1: Number = 0.9,
+    b2: Number = 0.25,
+    eps: Number = 1e-6,
+    eps_root: Number = 0.0,
+    weight_decay: Number = 0.0,
+) -> Optimizer:
+    """optax.novograd: weight decay joins the divided gradient."""
+    return made("NovoGrad", locals(), {"eps_root": 0.0})
+
+
+def optimistic_gradient_descent(
+    params: Any, learning_rate: Number, alpha: Number = 1.0, beta: Number = 1.0
+) -> Optimizer:
+    """optax.optimistic_gradient_descent."""
+    return made("OptimisticSGD", locals())
+
+
+def optimistic_adam(
+    params: Any,
+    learning_rate: float,
+    optimism: float | None = None,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
+    mu_dtype: None = None,
+    *,
+    nesterov: bool = True,
+) -> Optimizer:
+    """optax.optimistic_adam: a step along a direction and its change, which optimism multiplies in place of the rate.
+
+    The change is here multiplied by lr and by beta, the ratio of the two: with another opt.lr it changes along.
+    """
+    arguments = locals()
+    for name in ("learning_rate", "optimism"):
+        if callable(arguments[name]):
+            raise TypeError(f"{name} must be a number, as in optax; use optimistic_adam_v2, which takes functions")
+    if optimism is not None and not learning_rate > 0:
+        raise ValueError(
+            f"optimism needs a learning_rate above 0, of which it is a multiple here; got {learning_rate!r}: use "
+            "optimistic_adam_v2"
+        )
+    arguments |= {"beta": 1.0 if optimism is None else optimism / learning_rate}
+    del arguments["optimism"]
+    return _optimistic(arguments)
+
+
+def optimistic_adam_v2(
+    params: Any,
+    learning_rate: Number,
+    *,
+    alpha: Number = 1.0,
+    beta: Number = 1.0,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
+    mu_dtype: None = None,
+    nesterov: bool = True,
+) -> Optimizer:
+    """optax.optimistic_adam_v2: a step along Adam's or NAdam's direction and its change."""
+    return _optimistic(locals())
+
+
+def _optimistic(arguments: Mapping[str, Any]) -> Optimizer:
+    return made("OptimisticAdam", arguments, {"eps_root": 0.0, "mu_dtype": None})
+
+
+def polyak_sgd(
+    params: Any,
+    max_learning_rate: Number = 1.0,
+    scaling: Number = 1.0,
+    f_min: Number = 0.0,
+    eps: Number = 0.0,
+    variant: str = "sps",
+) -> Optimizer:
+    """optax.polyak_sgd: opt.step(grads, loss=...). optax makes no step if the squared norm is <= 2e-16."""
+    given = {**locals(), "clamp": variant == "sps+"}
+    if given.pop("variant") not in ("sps", "sps+"):
+        raise ValueError(f"variant must be 'sps' or 'sps+'; got {variant!r}")
+    if given.pop("scaling") != 1.0:
+        raise ValueError(
+            f"scaling must be 1.0; got {scaling!r}: against its documentation optax multiplies the gradient by scaling "
+            "before it takes the norm; set opt.lr, which multiplies the step"
+        )
+    return made("PolyakSGD", given)

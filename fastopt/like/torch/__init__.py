@@ -1,7 +1,7 @@
 """torch by its own names."""
 
 from .cycling import CyclicLR, OneCycleLR
-from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, RAdam, RMSprop
+from .optimizers import ASGD, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, RAdam, RMSprop, Rprop, SparseAdam
 from .schedules import (
     ChainedScheduler,
     ConstantLR,
@@ -19,6 +19,7 @@ from .schedules import (
 from .state import load_state, state_of
 
 __all__ = [
+    "ASGD",
     "SGD",
     "Adadelta",
     "Adagrad",
@@ -40,7 +41,9 @@ __all__ = [
     "PolynomialLR",
     "RAdam",
     "RMSprop",
+    "Rprop",
     "SequentialLR",
+    "SparseAdam",
     "StepLR",
     "load_state",
     "state_of",

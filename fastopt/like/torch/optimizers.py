@@ -8,21 +8,24 @@ foreach and fused choose among torch's kernels and may have any value, since one
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ...kernels import FAMILIES
 from ...kernels.language.spellings import PAIRS
 from ...kernels.language.spellings import TORCH as NAMES
-from ...kernels.language.values import shown
 from ...optimizer.optimizer import Optimizer
 from ...optimizer.spelled import spell
 from ...trees.tree import leaves
-from ..building import Number, built, decayed
+from ..building import Number, built, decayed, unpaired
 from ..unused import refuse
 from .groups import check_in_use, param_groups
 
 DECOUPLED = {"Adam": "AdamW"}
+# Classes that are others of ours, and what their formulas fix.
+OTHERS = {"SparseAdam": "Adam"}
+FIXED: dict[str, dict[str, Any]] = {"SparseAdam": {"eps_hat": True}}
+LAZY = {"SparseAdam"}
 UNUSED = {
     "capturable": "how a step is captured in a CUDA graph is no matter of the optimizer's",
     "differentiable": "a step is no part of a graph of gradients",
@@ -31,19 +34,11 @@ UNUSED = {
 
 def translated(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The class of ours and its hyperparameters for an optimizer of torch's and its arguments."""
-    given = {NAMES.get(n, n): value for n, value in arguments.items() if n not in ("foreach", "fused")}
+    given = unpaired({NAMES.get(n, n): value for n, value in arguments.items() if n not in ("foreach", "fused")})
     for argument, why in UNUSED.items():
         refuse(argument, given.pop(argument, None), False, why)
-    for pair, names in PAIRS.items():
-        if pair in given:
-            values = given.pop(pair)
-            each = tuple(values) if isinstance(values, Iterable) else ()
-            if len(each) != len(names):
-                kind = ValueError if isinstance(values, Iterable) else TypeError
-                raise kind(f"{pair} must be a pair of values, of {' and '.join(names)}; got {shown(values)}")
-            given.update(zip(names, each, strict=True))
     decoupled = given.pop("decoupled_weight_decay", False)
-    family = DECOUPLED.get(name, name) if decoupled else name
+    family = DECOUPLED.get(name, name) if decoupled else OTHERS.get(name, name)
     if given.get("dampening") == 0:
         del given["dampening"]
     return family, decayed(family, given, "decoupled" if decoupled else "l2")
@@ -59,7 +54,7 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
         params = [group["params"] for group in params]
         count = len(params)
         hyper["groups"] = _grouped(name, arguments, params, own, hyper)
-    opt = built(family, params, hyper, {})
+    opt = built(family, params, {**hyper, **({"sparse": "lazy"} if name in LAZY else {})}, FIXED.get(name, {}))
     groups = functools.partial(param_groups, count=count)
     check = None if count is None else check_in_use
     spell(opt, {**NAMES, **PAIRS}, arguments, others={"param_groups": (groups, None)}, check=check)
@@ -264,3 +259,51 @@ def RAdam(
 ) -> Optimizer:
     """torch.optim.RAdam: eps joins the uncorrected root."""
     return made("RAdam", locals())
+
+
+def Rprop(
+    params: Any,
+    lr: float = 1e-2,
+    etas: tuple[Number, Number] = (0.5, 1.2),
+    step_sizes: tuple[Number, Number] = (1e-6, 50),
+    *,
+    capturable: bool = False,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    differentiable: bool = False,
+) -> Optimizer:
+    """torch.optim.Rprop: lr is the size of the first step, and a weight whose gradient changes its sign rests once."""
+    return made("Rprop", locals())
+
+
+def ASGD(
+    params: Any,
+    lr: Number = 1e-2,
+    lambd: Number = 1e-4,
+    alpha: Number = 0.75,
+    t0: Number = 1e6,
+    weight_decay: Number = 0,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    differentiable: bool = False,
+    capturable: bool = False,
+) -> Optimizer:
+    """torch.optim.ASGD: the mean of the weights is the slot `mean` of opt.state.
+
+    A function of the step as lr acts in its own step; in torch the rate of a step is that of the scheduler a step ago.
+    """
+    return made("ASGD", locals())
+
+
+def SparseAdam(
+    params: Any,
+    lr: Number = 1e-3,
+    betas: tuple[Number, Number] = (0.9, 0.999),
+    eps: Number = 1e-8,
+    maximize: bool = False,
+) -> Optimizer:
+    """torch.optim.SparseAdam: eps joins the uncorrected root, and rows that a fastopt.RowSparse leaves out rest.
+
+    A dense gradient, which torch refuses, moves every row.
+    """
+    return made("SparseAdam", locals())

@@ -1,7 +1,7 @@
 """From and to the state of torch's optimizers, as their state_dict has it."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...checkpoint.restore import LoadReport
@@ -32,6 +32,15 @@ STATE = {
     "adamax": {"exp_avg": "m", "exp_inf": "u"},
     "nadam": {**_MOMENTS, "mu_product": "mu_product"},
     "radam": _MOMENTS,
+    "rprop": {"prev": "last", "step_size": "size"},
+    "asgd": {"ax": "mean"},
+}
+# For each rule what torch keeps besides, as it follows from the numbers and from how many steps there were.
+FOLLOWS: dict[str, dict[str, Callable[[Mapping[str, Any], int], float]]] = {
+    "asgd": {
+        "eta": lambda n, steps: n["lr"] / (1 + n["lambd"] * n["lr"] * steps) ** n["alpha"],
+        "mu": lambda n, steps: 1 / max(1, steps - n["t0"]),
+    },
 }
 WITHOUT_COUNT = ("SGD",)
 
@@ -47,7 +56,8 @@ def load_state(
     Raises TypeError or ValueError for another optimizer's state, naming what differs; nothing has then been changed.
     """
     wanted, (family, _) = moving.names_in(STATE, opt.rule, "torch"), moving.of_family(opt.rule)
-    moving.same_formula(opt, "torch", {})
+    name, follows = _torch_name(opt, family), FOLLOWS.get(opt.rule.name, {})
+    moving.same_formula(opt, "torch", optimizers.FIXED.get(name, {}))
     groups = [(group, key) for group in state["param_groups"] for key in group["params"]]
     theirs = [name for group in state["param_groups"] for name in group.get("param_names", ())]
     order = moving.places(opt, theirs if len(theirs) == len(groups) else None, len(groups), names)
@@ -55,28 +65,36 @@ def load_state(
     moved = []
     for place in order:
         group, entry = groups[place][0], {n: v for n, v in entries[place].items() if v is not None}
-        hyper, switches = _numbers(opt, family, group)
+        hyper, switches = _numbers(opt, family, name, group)
         count = entry.pop("step", None)
         if not entry and count is None and family not in WITHOUT_COUNT:
             moved.append(Moved({}, 0, {}, hyper, switches))
             continue
         if entry or family not in WITHOUT_COUNT:
-            moving.same_names(entry, wanted, opt.rule, f"parameter {groups[place][1]} of the state")
-        slots = {wanted[n]: value for n, value in entry.items()}
+            moving.same_names(entry, {*wanted, *follows}, opt.rule, f"parameter {groups[place][1]} of the state")
+        slots = {wanted[n]: value for n, value in entry.items() if n not in follows}
         states = {n: float(slots.pop(n)) for n in opt.rule.states}
         updates = moving.counted(None if count is None else int(count), steps, "torch")
         moved.append(Moved(slots, updates, states, hyper, switches))
     return moving.move_in(opt, moved)
 
 
-def _numbers(opt: Optimizer, family: str, group: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Our hyperparameters and switches for one of torch's groups."""
-    signature = _arguments(family)
+def _torch_name(opt: Optimizer, family: str) -> str:
+    """The torch optimizer that one of a family is."""
+    lazy = updater_of(opt).choices.sparse == "lazy"
+    return next(
+        (n for n in optimizers.LAZY if lazy and optimizers.OTHERS[n] == family and opt.hyper["eps_hat"]), family
+    )
+
+
+def _numbers(opt: Optimizer, family: str, name: str, group: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Our hyperparameters and switches for one of the groups of a torch optimizer."""
+    signature = _arguments(name)
     needed = {name for name, default in signature.items() if not (default is None or isinstance(default, bool))}
     moving.same_names({*needed & set(group)}, needed, opt.rule, "a group of the state")
     given = {name: _number(value) for name, value in group.items() if name in signature}
     given.setdefault("decoupled_weight_decay", signature.get("decoupled_weight_decay", False))
-    torch_name = {own: theirs for theirs, own in optimizers.DECOUPLED.items()}.get(family, family)
+    torch_name = {own: theirs for theirs, own in optimizers.DECOUPLED.items()}.get(family, name)
     their_family, hyper = optimizers.translated(torch_name, given)
     if their_family != family:
         raise ValueError(
@@ -103,11 +121,11 @@ def _number(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _arguments(family: str) -> dict[str, Any]:
-    """The options that torch's optimizer has in its groups, with their defaults."""
-    signature = inspect.signature(getattr(optimizers, family))
+def _arguments(name: str) -> dict[str, Any]:
+    """The options that a torch optimizer has in its groups, with their defaults."""
+    signature = inspect.signature(getattr(optimizers, name))
     # AdamW is an Adam in torch.
-    adam = {"decoupled_weight_decay": True} if family in optimizers.DECOUPLED.values() else {}
+    adam = {"decoupled_weight_decay": True} if name in optimizers.DECOUPLED.values() else {}
     return {name: parameter.default for name, parameter in signature.parameters.items() if name != "params"} | adam
 
 
@@ -120,7 +138,8 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     import torch
 
     wanted, (family, options) = moving.names_in(STATE, opt.rule, "torch"), moving.of_family(opt.rule)
-    moving.same_formula(opt, "torch", {})
+    name, follows = _torch_name(opt, family), FOLLOWS.get(opt.rule.name, {})
+    moving.same_formula(opt, "torch", optimizers.FIXED.get(name, {}))
     if updater_of(opt).definition.on.get("decay", "l2") not in ("l2", "decoupled"):
         raise ValueError(
             f"torch has no weight decay with decay={updater_of(opt).definition.on['decay']!r}, only 'l2' and "
@@ -135,15 +154,19 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     for place, k in enumerate(ours):
         row, count = rows[k], saved["steps"][keys[k]]
         numbers = optimizers.arguments_of(family, options, row.numbers(opt.t + 1), updater_of(opt).definition.on)
-        defaults = _arguments(family)
+        defaults = _arguments(name)
         group = groups.setdefault(
             tuple(map(id, row.layers)), {n: numbers.get(n, default) for n, default in defaults.items()} | {"params": []}
         )
         group["params"].append(place)
-        entry = {} if family in WITHOUT_COUNT else {"step": torch.tensor(float(count))}
-        for name, slot in wanted.items():
+        # SparseAdam works out its step from a number of Python's.
+        entry = {} if family in WITHOUT_COUNT else {"step": count if name != family else torch.tensor(float(count))}
+        entry |= {
+            kept: torch.tensor(function(numbers, count), dtype=torch.float64) for kept, function in follows.items()
+        }
+        for theirs, slot in wanted.items():
             uniform = saved["uniform_states"].get(keys[k], {})
-            entry[name] = torch.as_tensor(uniform[slot] if slot in uniform else moving.out(saved, slot, keys[k]))
+            entry[theirs] = torch.as_tensor(uniform[slot] if slot in uniform else moving.out(saved, slot, keys[k]))
         if count and entry:
             entries[place] = entry
     return {"state": entries, "param_groups": list(groups.values())}

@@ -51,7 +51,7 @@ def check_options(name: str, storage: str, combinations: list[dict[str, Any]]) -
             if t == 2 and options.get("skip_nonfinite"):
                 grads[-1][...] = np.inf
             left = model.step([g.copy() for g in grads])
-            opt.step(grads)
+            opt.step(grads, **opt.rule.told(model.loss))
             assert all(same_bits(a, b) for a, b in zip(params, model.params, strict=True)), (options, t)
             assert all(same_bits(a, b) for a, b in zip(grads, left, strict=True)), (options, t)
         for mine, theirs in zip(opt.state, model.slots, strict=True):

@@ -10,20 +10,12 @@ import numpy as np
 import pytest
 from paths import relative
 from plain_model import PlainModel
-from trajectories import DATA
+from trajectories import DATA, TOLERANCE, split
 from trajectories import TRAJECTORIES as FILE
 
 from fastopt.kernels import RULES
 
-TOLERANCE = 1e-12
 LR, B1, B2, B3, EPS = 0.03, 0.8, 0.95, 0.98, 1e-6
-
-
-def split(flat: Any) -> list[np.ndarray]:
-    """Arrays of the file's shapes from their numbers, one after the other."""
-    sizes = [math.prod(shape) for shape in FILE["shapes"]]
-    ends = np.cumsum(sizes)[:-1]
-    return [part.reshape(shape) for part, shape in zip(np.split(np.array(flat), ends), FILE["shapes"], strict=True)]
 
 
 def reached(rule: str, options: dict[str, Any], slots: list[str] | None = None) -> Iterator[np.ndarray]:

@@ -1,7 +1,6 @@
 """Schedule-Free and the rules without a rate: the formulas against weights that the peers' packages reached."""
 
 import importlib.util
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -11,14 +10,13 @@ import numpy as np
 import pytest
 from examples import same_bits
 from paths import relative
-from test_peers_formulas import TOLERANCE, split
-from trajectories import DATA
+from trajectories import DATA, TOLERANCE, split
+from trajectories import RATE_FREE as FILE
 from trajectories import TRAJECTORIES as PROBLEM
 
 from fastopt.kernels import RULES
 
-FILE = json.loads((DATA / "rate_free_trajectories.json").read_text())
-PACKAGES = ("schedulefree", "prodigyopt", "dadaptation", "pytorch_optimizer", "optax", "keras")
+PACKAGES = ("schedulefree", "prodigyopt", "dadaptation", "dog", "momo", "pytorch_optimizer", "optax", "keras")
 
 
 def reached(name: str, options: dict[str, Any], averaged: bool = False, before: int = 0) -> Iterator[np.ndarray]:
@@ -93,31 +91,6 @@ def schedule_free_with_a_late_warmup(w: np.ndarray, steps: Steps) -> Iterator[np
         yield np.concatenate([B1 * x + (1 - B1) * z, x])
 
 
-def momo(w: np.ndarray, steps: Steps) -> Iterator[np.ndarray]:
-    d, slope, loss = steps[0][0], float(steps[0][0] @ w), steps[0][1]
-    for g, f in steps:
-        d, slope, loss = B1 * d + (1 - B1) * g, B1 * slope + (1 - B1) * float(g @ w), B1 * loss + (1 - B1) * f
-        model = (1 + LR * DECAY) * (loss + 2.0 - slope) + float(d @ w)
-        w = (w - min(LR, max(model, 0.0) / float(d @ d)) * d) / (1 + LR * DECAY)
-        yield w
-
-
-def momo_adam(w: np.ndarray, steps: Steps) -> Iterator[np.ndarray]:
-    d, v, slope, loss, least = np.zeros_like(w), np.zeros_like(w), 0.0, 0.0, -2.0
-    for t, (g, f) in enumerate(steps, 1):
-        d, v = B1 * d + (1 - B1) * g, B2 * v + (1 - B2) * g**2
-        slope, loss = B1 * slope + (1 - B1) * float(g @ w), B1 * loss + (1 - B1) * f
-        step = d / (EPS + np.sqrt(v / (1 - B2**t)))
-        square, rho, grown = float(d @ step), 1 - B1**t, 1 + LR * DECAY
-        cap = grown * (loss - slope) + float(d @ w)
-        if cap < grown * rho * least:
-            least = max(cap / (2 * grown * rho), -2.0)
-        rate = min(LR / rho, max(cap - grown * rho * least, 0.0) / square)
-        least = max((loss + float(d @ w) - slope - 0.5 * rate * square) / rho, -2.0)
-        w = (w - rate * step) / grown
-        yield w
-
-
 def polyak(w: np.ndarray, steps: Steps) -> Iterator[np.ndarray]:
     for g, f in steps:
         w = w - 0.7 * min((f - 0.2) / float(g @ g), 0.3) * g
@@ -142,20 +115,6 @@ WRITTEN: dict[str, tuple[str, dict[str, Any], Callable[..., Iterator[np.ndarray]
         "schedule_free_sgd",
         {"lr": LR, "momentum": B1, "weight_decay": DECAY, "warmup_steps": 7.0, "late_warmup": True},
         schedule_free_with_a_late_warmup,
-    ),
-    "MoMo": ("momo", {"lr": LR, "beta": B1, "lower_bound": -2.0, "weight_decay": DECAY}, momo),
-    "MoMo-Adam*": (
-        "momo_adam",
-        {
-            "lr": LR,
-            "beta1": B1,
-            "beta2": B2,
-            "eps": EPS,
-            "lower_bound": -2.0,
-            "adapt_lower_bound": True,
-            "weight_decay": DECAY,
-        },
-        momo_adam,
     ),
     "Polyak's step": ("polyak_sgd", {"lr": 0.7, "max_lr": 0.3, "f_min": 0.2}, polyak),
     "StableAdamW": (
@@ -191,5 +150,5 @@ def test_the_average_is_the_parameter_to_the_bit_before_the_first_step(name: str
 
 def test_dog_names_its_ways_to_begin() -> None:
     p = np.ones(2)
-    with pytest.raises(ValueError, match="init must be 'heuristic', 'distance' or 'learning_rate'; got 'fast'"):
+    with pytest.raises(ValueError, match="dog: init must be 'heuristic', 'distance' or 'learning_rate'; got 'fast'"):
         RULES["dog"](p, p.copy(), p.copy(), init="fast")
