@@ -78,7 +78,7 @@ def test_the_page_on_newcomers_says_what_was_measured() -> None:
     # Products of matrices are rounded in another way by another BLAS.
     assert again["test"] == pytest.approx(sgd["test"][0], rel=1e-3)
     found["diabetes"]["tuned"]["sgd"]["lr"] = found["rates"][0]
-    with pytest.raises(ValueError, match="the figures do not support: A best rate is at an edge of the grid"):
+    with pytest.raises(ValueError, match="the figures do not support: No best rate is at an edge of the grid"):
         newcomers.page(found)
 
 
