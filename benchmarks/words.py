@@ -13,7 +13,7 @@ import itertools
 import math
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from fastopt import measure
 from fastopt.commands.figures import finite
 from fastopt.studies.processes import cores, side_by_side
 from fastopt.train.words import skipgram
-from fastopt.train.words.corpus import Corpus, Text, stdlib
+from fastopt.train.words.corpus import halves, stdlib
 from fastopt.train.words.held_out import HeldOut
 from fastopt.train.words.learner import Learner
 from fastopt.train.words.training import WIDTH, Training
@@ -54,14 +54,6 @@ CONTENDERS = {
     "Adam, exact": Contender("adam", "exact", 0.003),
     "Adam, lazy": Contender("adam", "lazy", 0.003),
 }
-
-
-def halves(corpus: Corpus) -> tuple[Corpus, Corpus]:
-    """The corpus with every other paragraph of the held-out text, to choose by, and with the rest, to report."""
-    ids, places = corpus.held_out.ids, corpus.held_out.paragraphs
-    chosen = [places % 2 == k for k in range(2)]
-    first, second = (replace(corpus, held_out=Text(ids[part], places[part])) for part in chosen)
-    return first, second
 
 
 def trained(name: str, lr: float, seed: int) -> dict[str, Any]:

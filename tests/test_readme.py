@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from examples import ROOT, docs
 
@@ -61,6 +62,30 @@ def test_the_page_on_choosing_says_what_was_measured() -> None:
     found["digits"]["cosine, 0.3"]["loss"] = 1.0
     with pytest.raises(ValueError, match="the figures do not support: Notes say that cosine"):
         choosing.page(found)
+
+
+def test_the_page_on_newcomers_says_what_was_measured() -> None:
+    newcomers, runs = docs("newcomers"), docs("newcomer_runs")
+    found = json.loads((ROOT / "docs" / "generators" / "newcomers.json").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "newcomers.md").read_text(encoding="utf-8")
+    assert newcomers.page(found) == text, "run python docs/generators/generate.py"
+    assert {key: found[key] for key in runs.facts()} == json.loads(json.dumps(runs.facts()))
+    for task in newcomers.TASKS:
+        assert list(found[task]["free"]) == list(runs.FREE)
+        assert set(found[task]["tuned"]) <= set(runs.TUNED)
+    sgd = found["diabetes"]["tuned"]["sgd"]
+    again = runs.trained(runs.TASKS["diabetes"](), runs.Setting("sgd", {"lr": sgd["lr"]}, sgd["share"]), runs.FINAL[0])
+    # Products of matrices are rounded in another way by another BLAS.
+    assert again["test"] == pytest.approx(sgd["test"][0], rel=1e-3)
+    found["diabetes"]["tuned"]["sgd"]["lr"] = found["rates"][0]
+    with pytest.raises(ValueError, match="the figures do not support: No best rate is at an edge of the grid"):
+        newcomers.page(found)
+
+
+@pytest.mark.parametrize(("rule", "lr"), [("adamw", 1e-3), ("sgd", 0.1), ("schedule_free_sgd", 10.0)])
+def test_decays_of_the_page_on_newcomers_are_as_strong_at_every_rate(rule: str, lr: float) -> None:
+    opt = docs("newcomer_runs").Setting(rule, {"lr": lr}, share=0.5).optimizer(np.ones(1), steps=100)
+    assert opt.lr * opt.weight_decay * 100 == pytest.approx(0.5)
 
 
 def test_the_page_on_words_says_what_was_measured() -> None:

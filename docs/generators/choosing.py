@@ -124,7 +124,7 @@ def page(found: dict[str, Any]) -> str:
     parts = [
         "# Choosing an optimizer and a schedule",
         "Written by docs/generators/generate.py from the runs of docs/generators/choosing.py. Each sentence was "
-        "checked against the figures.",
+        "checked against the figures. [newcomers.md](newcomers.md) compares the rules, each at its best rate.",
         "## Cosine against a fixed rate",
         said(
             "Notes say that cosine annealing converges faster than a fixed rate. On the digits, with SGD and momentum, "

@@ -13,6 +13,7 @@ import complex_costs
 import condition
 import lab
 import layout
+import newcomers
 import optimizer_rows
 import words
 from schedule_rows import table
@@ -263,7 +264,8 @@ if __name__ == "__main__":
     for name in PAGES:
         (ROOT / name).write_text(generated((ROOT / name).read_text()))
     (ROOT / "fastopt" / "__init__.pyi").write_text(stub())
-    for name, page in {"lab": lab.page, "choosing": choosing.page, "condition": condition.page}.items():
+    pages = {"lab": lab.page, "choosing": choosing.page, "newcomers": newcomers.page, "condition": condition.page}
+    for name, page in pages.items():
         (ROOT / "docs" / f"{name}.md").write_text(page(json.loads((HERE / f"{name}.json").read_text())))
     found = json.loads((ROOT / "benchmarks" / "results" / "words.json").read_text())
     (ROOT / "docs" / "words.md").write_text(words.page(found))

@@ -56,6 +56,15 @@ def test_gradients_are_the_difference_quotients() -> None:
             assert dense[place] == pytest.approx(found, rel=1e-9, abs=1e-9), (name, place)
 
 
+def test_a_step_is_told_the_loss_whose_gradients_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(Optimizer, "step", lambda self, grads, *, loss: told.append(loss))
+    learner = Learner(skipgram.initialise(12, 8, seed=1), "polyak_sgd", "dense")
+    expected = loss(learner.tables, *batch())
+    learner.step(*batch())
+    assert told == [pytest.approx(expected, rel=1e-5)]
+
+
 def test_large_scores_overflow_nowhere() -> None:
     tables = {name: np.full((12, 3), sign * 1e4, "float32") for name, sign in (("input", 1), ("output", -1))}
     centres, others = batch()

@@ -7,7 +7,7 @@ import sysconfig
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,14 @@ def corpus(found: Sequence[Sequence[str]], least: int = 3) -> Corpus:
     numbers = {word: number for number, word in enumerate(words)}
     train, held_out = (_encoded(part, numbers) for part in parts)
     return Corpus(tuple(words), np.array([counts[word] for word in words]), train, held_out)
+
+
+def halves(corpus: Corpus) -> tuple[Corpus, Corpus]:
+    """The corpus with every other paragraph of the held-out text, to choose by, and with the rest, to report."""
+    ids, places = corpus.held_out.ids, corpus.held_out.paragraphs
+    chosen = [places % 2 == k for k in range(2)]
+    first, second = (replace(corpus, held_out=Text(ids[part], places[part])) for part in chosen)
+    return first, second
 
 
 def _encoded(part: Sequence[Sequence[str]], numbers: dict[str, int]) -> Text:

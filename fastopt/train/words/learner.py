@@ -53,7 +53,8 @@ class Learner:
             words = {"input": centres, "output": others.reshape(-1)}[name]
             factor.update((words, len(words)))
         losses = skipgram.losses(scores)
-        self.optimizer.step(grads, **self.optimizer.rule.told(float(losses.sum(dtype="float64")) / len(losses)))
+        # Of the sum, as the gradients are: MoMo and Polyak's step divide the one by the other.
+        self.optimizer.step(grads, **self.optimizer.rule.told(float(losses.sum(dtype="float64"))))
         self.seconds.append(time.perf_counter() - converted + caught_up - start)
         self.making.append(converted - given)
         sizes = [g.nbytes if self.dense else g.values.nbytes + g.rows.nbytes for g in grads.values()]
