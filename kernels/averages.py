@@ -33,13 +33,17 @@ class Average(Definition):
         self.name, self.formula, self._mistake = name, formula, mistake
         read: list[str] = []
         numbers: list[str] = []
+        plain = True
         for argument in inspect.signature(formula).parameters.values():
+            variadic = argument.kind in (_KINDS.VAR_POSITIONAL, _KINDS.VAR_KEYWORD)
+            plain &= not variadic and argument.default is argument.empty
             (numbers if argument.kind is _KINDS.KEYWORD_ONLY else read).append(argument.name)
         known = (arrays[0], *arrays[2:])
-        if read[:1] != [arrays[0]] or not set(read) <= set(known) or not set(numbers) <= set(hyper):
+        if not plain or read[:1] != [arrays[0]] or not set(read) <= set(known) or not set(numbers) <= set(hyper):
             raise mistake(
                 f"average must be a function of {arrays[0]}, then of slots of the rule ({', '.join(known[1:])}), and "
-                f"after a * of its hyperparameters ({', '.join(hyper)}); got ({', '.join([*read, *numbers])})"
+                f"after a * of its hyperparameters ({', '.join(hyper)}), without defaults; got "
+                f"{inspect.signature(formula)}"
             )
         self.arrays, self.written = tuple(read), (arrays[0],)
         self.hyper = {name: hyper[name] for name in numbers}
@@ -49,6 +53,10 @@ class Average(Definition):
 
     def error(self, message: str) -> TypeError:
         return self._mistake(f"average: {message}")
+
+    def explain(self, error: Exception) -> None:
+        code = self.formula.__code__
+        error.add_note(f'in the average of the rule {self.name}, File "{code.co_filename}", line {code.co_firstlineno}')
 
     def decided(
         self,

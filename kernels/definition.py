@@ -1,5 +1,6 @@
 """Definitions: formulas on a parameter, a gradient and state, traced and bound. A rule is a definition."""
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -60,6 +61,14 @@ class Definition:
     def starts_from(self) -> tuple[str, ...]:
         """The hyperparameters that are the start value of a slot."""
         return tuple(value for value in self.start.values() if isinstance(value, str) and value in self.hyper)
+
+    @functools.cached_property
+    def constants(self) -> dict[str, str]:
+        """The hyperparameters that keep one number for a whole run, and why."""
+        used = {node.value for program in self.variants() for node in program.nodes if node.op == "scalar"}
+        why = {name: "acts once, before the first step" for name in self.starts_from if name not in used}
+        averaged = self.average.hyper if self.average else ()
+        return why | dict.fromkeys(averaged, "is one for the whole run, as the average follows from it")
 
     @property
     def from_parameter(self) -> tuple[str, ...]:
@@ -148,7 +157,9 @@ class Definition:
         wanted = [*self.written, *self.states, *(["whether the step counts"] if self.guarded else [])]
         if not isinstance(result, tuple | list) or len(result) != len(wanted):
             came = f"{len(result)} values" if isinstance(result, tuple | list) else repr(result)
-            raise self.error(f"it must return {', '.join(wanted)}: {len(wanted)} values; it returned {came}")
+            raise self.error(
+                f"it must return {', '.join(wanted)}: {len(wanted)} value{'s' * (len(wanted) > 1)}; it returned {came}"
+            )
         nodes = [trace.node(value) for value in result]
         guard = nodes.pop() if self.guarded else None
         for name, node in zip(wanted, nodes, strict=False):

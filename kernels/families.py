@@ -113,4 +113,5 @@ class Family:
 
 
 def _is_on(value: Any) -> bool:
-    return callable(value) or bool(value)
+    # What is no number, as an array, is refused later, by its name.
+    return not isinstance(value, bool | int | float) or bool(value)

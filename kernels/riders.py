@@ -113,7 +113,7 @@ class WithRiders(Definition):
         self.ranges = {**rule.ranges, **{name: RANGES[name] for name in own if name in RANGES}}
         self._corrected = "ema" in own and not on.get("ema_uncorrected")
         self.counters = (*rule.counters, *([AVERAGED] if self._corrected else []))
-        self.takes_loss = rule.takes_loss
+        self.takes_loss, self.average = rule.takes_loss, rule.average
         parameter, gradient, *slots = rule.arrays
         extra = [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
         self.slots = (*slots, *extra)
@@ -127,15 +127,19 @@ class WithRiders(Definition):
             raise TypeError(
                 f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
             )
-        if "lr_scale" in on and "lr" not in rule.hyper:
-            raise TypeError(f"{rule.name} has no lr that lr_scale could multiply; leave lr_scale out")
+        if "lr_scale" in on and ("lr" not in rule.hyper or "lr" in rule.starts_from):
+            raise TypeError(f"{rule.name} has no lr that lr_scale could multiply in a step; leave lr_scale out")
         self.formula = self._formula
+
+    def error(self, message: str) -> TypeError:
+        """The error for a mistake in the definition; with lr_scale a number that follows from lr is an array."""
+        return super().error(f"with lr_scale {message}; leave lr_scale out" if RATE in self.arrays else message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy, and what pickle gives, is the same one wherever that is there: it is made of a rule and its options.
         return with_riders, (self.rule, *self.on.items())
 
-    def _formula(self, p: Any, g: Any, *others: Any, **numbers: Any) -> tuple[Any, ...]:
+    def _formula(self, p: Any, g: Any, /, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         on, raw = self._own, g
         slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
         if RATE in extra:
@@ -156,6 +160,8 @@ class WithRiders(Definition):
         before = decayed(p, p, numbers) if decay == "decoupled" else p
         given = {name: numbers[name] for name in (*self.rule.hyper, *self.rule.states)}
         step = {name: numbers[name] for name in self.rule.of_step}
+        if self.on.get("maximize") and self.takes_loss:
+            step[LOSS] = -step[LOSS]
         with decays() as after_decay:
             results = self.rule.formula(before, g, *slots, **step, **given)
         new, *rest = results if isinstance(results, tuple | list) else (results,)

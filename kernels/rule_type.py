@@ -54,7 +54,7 @@ class Rule(Definition):
         self.slots = arrays[2:]
         self.written = (arrays[0], *self.slots)
         self.counters = ("t",) if "t" in numbers else ()
-        self.takes_loss = LOSS in numbers and numbers[LOSS] is inspect.Parameter.empty
+        self.takes_loss = LOSS in numbers
         for name in states:
             if name not in numbers or name in self.of_step:
                 raise self.error(f"states names {name!r}, which is not a keyword-only argument with a start value")
@@ -65,15 +65,28 @@ class Rule(Definition):
         self.start: dict[str, Any] = dict.fromkeys(self.slots, 0.0)
         for slot, value in start.items():
             if slot not in self.slots:
-                raise self.error(f"start names {slot!r}, which is not a slot; {suggestion(slot, self.slots)}")
+                raise self.error(f"start names {slot!r}, which is not a slot; {suggestion(str(slot), self.slots)}")
             if isinstance(value, str) and value not in (arrays[0], *self.hyper):
                 known = suggestion(value, (arrays[0], *self.hyper))
                 raise self.error(
                     f"slot {slot!r} starts at {value!r}, which is neither the parameter nor a hyperparameter; {known}"
                 )
+            if not isinstance(value, str):
+                value = plain_number(value)
+                if (
+                    isinstance(value, bool)
+                    or not isinstance(value, int | float)
+                    or not abs(value) <= sys.float_info.max
+                ):
+                    raise self.error(
+                        f"slot {slot!r} must start at a finite number, at the parameter or at a hyperparameter, by its "
+                        f"name; got {shown(value)}"
+                    )
             self.start[slot] = value
         super().__init__()
         if average is not None:
+            if not isinstance(average, types.FunctionType):
+                raise self.error(f"average must be a function of {arrays[0]} and of slots; got {shown(average)}")
             self.average = Average(self.name, _frozen(average), arrays, self.hyper, self.ranges, self.error)
         self._check_use()
         self._calls = Calls()
@@ -119,6 +132,11 @@ class Rule(Definition):
                 arrays.append(name)
                 continue
             default = plain_number(parameter.default)
+            if name == LOSS and parameter.default is not parameter.empty:
+                raise self.error(
+                    "loss is the loss of a step, which has no default; write `loss` alone, or give the hyperparameter "
+                    "another name"
+                )
             if name == "t":
                 default = None
             elif parameter.default is parameter.empty and name != LOSS:
@@ -246,6 +264,9 @@ def rule(
     A line of the docstring that begins with the name of a hyperparameter and a colon says what that means.
     Raises TypeError if the formula cannot be compiled, pointing at its line.
     """
+
+    if start is not None and not isinstance(start, Mapping):
+        raise TypeError(f"start must be a dict of values by slot, such as {{'z': 'p'}}; got {shown(start)}")
 
     def make(function: Callable[..., Any]) -> Rule:
         return Rule(function, require=require, start=start or {}, states=states, average=average)

@@ -172,13 +172,20 @@ def _whole(updater: Updater, theirs: Collection[str], misfits: Collection[str]) 
     left: dict[str, str] = {}
     for key in updater.parameters.keys:
         names = [f"{slot}/{key}" for slot in slots]
-        if missing := [name for name in names if name not in theirs]:
+        own = f"{parameter}/{key}"
+        if own in misfits and (follow := [f"{slot}/{key}" for slot in updater.rule.from_parameter]):
+            # Beside other weights, these and the counts are of another run.
+            left |= {
+                name: f"{', '.join(follow)} start as the parameter, which does not fit"
+                for name in names
+                if name in theirs
+            }
+        elif missing := [name for name in names if name not in theirs]:
             lacking = [f"{name} that fits" if name in misfits else name for name in missing]
             why = f"the state has no {', '.join(lacking)}"
             left |= {name: why for name in names if name in theirs}
         else:
             whole.add(key)
-        own = f"{parameter}/{key}"
         # An average may be loaded into an optimizer whose parameters came from elsewhere.
         for slot, stays in ((COPY, own not in theirs), (AVERAGE, own in misfits)):
             if stays and f"{slot}/{key}" in theirs:

@@ -45,7 +45,7 @@ class ThincStep(Definition):
         self.counters = rule.counters
         self.formula = self._formula
 
-    def _formula(self, p: Any, g: Any, *others: Any, **numbers: Any) -> tuple[Any, ...]:
+    def _formula(self, p: Any, g: Any, /, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         rule, around = self.rule, self.around
         slots = others[: len(rule.slots)]
         if around.l2:

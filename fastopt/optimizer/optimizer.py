@@ -51,9 +51,9 @@ class Optimizer(Named):
     tree, which starts as the weights and has no bias from that; ema_uncorrected: it starts from 0, with the bias.
     ema_overwrite: in steps in which it is not 0 the weights then become that average, whose own course goes on; a
     function of the step such as lambda t: float(t % 100 == 0) does so in each hundredth.
-    cautious: leave out, as Liang et al. 2024 (arXiv:2411.16085), the elements that a step would move along their
-    gradient; the others move the further, times the array's elements over those that move: "mean" takes these as a
-    thousandth of the array at least, "count" counts one more. Decoupled decay is done to all.
+    cautious: leave out the elements that a step would move along their gradient (Liang et al. 2024, arXiv:2411.16085).
+    The step of the others is multiplied by the number of elements over how many of them move: with "mean" that is a
+    thousandth of all at least, with "count" it is more by 1. Decoupled decay is done to all elements.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -110,15 +110,16 @@ class Optimizer(Named):
         **hyper: Any,
     ) -> None:
         rule = rule_of(rule)
-        # None switches an option off, as its default does.
-        hyper = {name: value for name, value in hyper.items() if value is not None or name not in NUMBERS}
+        # None switches an option off, one that the rule has itself too.
+        hyper = {
+            name: NUMBERS[name] if value is None and name in NUMBERS else value
+            for name, value in hyper.items()
+            if value is not None or name not in NUMBERS or name in rule.hyper
+        }
         check_scaler(loss_scaler)
         if loss_scaler is not None:
             skip_nonfinite = True
             hyper.setdefault("grad_scale", 1.0)
-        for name in rule.starts_from:
-            if callable(hyper.get(name)):
-                raise TypeError(f"{rule.name}: {name} acts once, before the first step; pass a number, not a function")
         together, monitors = counts_together(count), checked_monitors(monitors)
         groups, lr_scale = by_pattern("groups", groups), by_pattern("lr_scale", lr_scale)
         used = {*hyper, *(name for given in groups.values() for name in given)}

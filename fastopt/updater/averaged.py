@@ -5,9 +5,9 @@ from functools import partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
-from ..kernels.libraries.library import array_like, copy
+from ..kernels.libraries.library import array_like, copy, view_of
 from ..kernels.riders import AVERAGE, COPY
-from .state import set_to
+from .state import keeps_average, set_to
 
 if TYPE_CHECKING:
     from .updater import Updater
@@ -23,7 +23,7 @@ class Averaged:
     """
 
     def __init__(self, updater: "Updater") -> None:
-        if updater.rule.average is None and AVERAGE not in updater.definition.slots:
+        if not keeps_average(updater.definition):
             raise AttributeError(
                 f"{updater.rule.name} keeps no average of the weights; make the optimizer with ema=0.999, or of a rule "
                 "that keeps one, such as schedule_free_adamw"
@@ -31,26 +31,34 @@ class Averaged:
         self._updater = updater
         # For each parameter itself and, if there is one, its copy in another type, each with a copy of its bits.
         self._kept: list[list[tuple[Any, Any]]] = []
+        self._by_id: dict[int, Any] = {}
 
     def __enter__(self) -> Any:
         updater = self._updater
         with updater.lock:
+            params = updater.params
             updater.settle()
             updater.refuse_captured()
             updater.refuse_averaged("leave that with block first")
             updater.flush()
             arrays, names = updater.arrays, [f"params{path}" for path in updater.parameters.paths]
             updater.taken.check(arrays, range(len(arrays)))
+            for array, name in zip(arrays, names, strict=True):
+                if not view_of(array, name)[1].writable:
+                    raise ValueError(f"{name} is read-only; make {name} writable, or put a writable array there")
+            # A parameter without a step is its own average.
+            updater.begin_slots(range(len(arrays)), arrays)
             self._kept = []
             kinds = {COPY: updater.definition.on.get("cast_to")}
             for array, state, storage, name in zip(arrays, updater.state, updater.storages, names, strict=True):
                 held = [(array, storage), *((state[slot], kind) for slot, kind in kinds.items() if slot in state)]
                 self._kept.append([(one, array_like(one, 0.0, kind, name)) for one, kind in held])
+            self._by_id = {id(one): kept for held in self._kept for one, kept in held}
             self.keep(range(len(arrays)))
             write = self._filling(arrays)
-            done = updater.journal.note(1, tuple, [self._put_back])
-            updater.averaged = self
+            done = updater.journal.note(1, tuple, [self.put_back])
             try:
+                updater.averaged = self
                 write()
                 for state, array, name in zip(updater.state, arrays, names, strict=True):
                     set_to(state, [COPY] if COPY in state else [], array, name)
@@ -58,16 +66,23 @@ class Averaged:
             finally:
                 # After an interrupt all is as before.
                 updater.journal.settle()
-        return updater.params
+        return params
 
     def __exit__(self, *_: Any) -> None:
+        if self._updater.averaged is self:
+            self.close()
+
+    def close(self) -> None:
+        """Bring the weights back, whoever put averages in their place; without averages there it does nothing.
+
+        For a `with` that an interrupt broke off before its block began: opt.averaged().close().
+        """
         updater = self._updater
         with updater.lock:
             updater.settle()
-            if updater.averaged is self:
-                updater.journal.note(0, self._put_back, ())
+            if updater.averaged is not None:
+                updater.journal.note(0, updater.averaged.put_back, ())
                 updater.journal.settle()
-                self._kept = []
 
     def _filling(self, arrays: list[Any]) -> Callable[[], Any]:
         """A function that writes the averages into the parameters."""
@@ -99,14 +114,15 @@ class Averaged:
 
     def trained(self, array: Any) -> Any:
         """The array that has the bits of a parameter, or of its copy in another type, that training goes on from."""
-        return next((kept for held in self._kept for one, kept in held if one is array), array)
+        return self._by_id.get(id(array), array)
 
-    def _put_back(self) -> None:
+    def put_back(self) -> None:
         """May be interrupted and called again."""
         for k, held in enumerate(self._kept):
             for array, kept in held:
                 copy(kept, array, _label(self._updater, k))
         self._updater.averaged = None
+        self._kept, self._by_id = [], {}
 
 
 def _label(updater: "Updater", k: int, name: str = "") -> str:

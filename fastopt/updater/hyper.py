@@ -8,6 +8,7 @@ from typing import Any
 
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked, suggestion, unknown_name
+from ..kernels.language.values import shown
 from ..kernels.program.floors import floors, flushed, is_small
 from ..monitors.known import evaluated
 from .functions import by_value_only, check_copied
@@ -39,6 +40,15 @@ class Hyper(MutableMapping[str, Any]):
             super().update(*given, **named)
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if why := self._definition.constants.get(name):
+            owner = self._definition.name
+            if callable(value):
+                raise TypeError(f"{owner}: {name} {why}; pass a number, not a function")
+            if (name in self._values or self._under) and self.check(name, value) != self._values.get(name):
+                raise ValueError(f"{owner}: {name} {why}; make another optimizer with {name}={value!r}")
+        self._set(name, value)
+
+    def _set(self, name: str, value: Any) -> None:
         definition: Definition = self._definition
         if name not in definition.hyper:
             raise unknown_name(self._owner, name, definition.hyper)
@@ -49,6 +59,8 @@ class Hyper(MutableMapping[str, Any]):
                 f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made; make another "
                 f"with {name}={value!r}"
             )
+        if self._under:
+            self._check_model_wide(name, value)
         called: list[Any] = []
         number = self._check_at(name, value, 1, called) if callable(value) else self.check(name, value)
         self._values[name] = value if callable(value) else number
@@ -65,6 +77,18 @@ class Hyper(MutableMapping[str, Any]):
         }
         return whole.get(name, "")
 
+    def _check_model_wide(self, name: str, value: Any) -> None:
+        """Raise ValueError for a rate of a group alone from which the rule works out a number of the whole model."""
+        definition: Definition = self._definition
+        if self._pattern is None or name != "lr" or name not in definition.program(self._under).of_model:
+            return
+        if callable(value) or value != 0:
+            raise ValueError(
+                f"groups[{self._pattern!r}]: lr must be 0 or left out, since {definition.name} works out one rate for "
+                f"the whole model, of which lr is a factor; got {shown(value)}; pass lr beside groups, or over='array' "
+                "for a rate of each array"
+            )
+
     def may_have(self, name: str) -> bool:
         """Whether the numbers of a group may come to have this one, and lose it."""
         return self._pattern is not None and name in self._definition.hyper and not self._of_all(name)
@@ -72,7 +96,7 @@ class Hyper(MutableMapping[str, Any]):
     def put(self, name: str, value: Any) -> None:
         """Set a number; or, with ABSENT, let that of all hold in a group."""
         if value is not ABSENT:
-            self[name] = value
+            self._set(name, value)
         elif self._values.pop(name, ABSENT) is not ABSENT:
             del self._called[name]
             self.__dict__["changes"] += 1
@@ -86,6 +110,8 @@ class Hyper(MutableMapping[str, Any]):
         under = of_all.plain()
         names: Iterable[str] = floors(self._definition.program(under)) if above else ()
         self.__dict__.update(_under=under, _above=tuple(above), _floors=frozenset(names))
+        for name, value in self._values.items():
+            self._check_model_wide(name, value)
 
     def flushed(
         self, under: Mapping[str, Any], above: Sequence[tuple["Hyper", ...]], new: Mapping[str, Any] | None = None

@@ -32,3 +32,6 @@ class Averaging(Protocol):
 
     def trained(self, array: Any) -> Any:
         """The array that has the bits of a parameter that training goes on from."""
+
+    def put_back(self) -> None:
+        """Give the parameters these bits, and end."""

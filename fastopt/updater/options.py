@@ -139,6 +139,11 @@ def in_use(
         raise ValueError(
             "clip_eps has no effect without clip_norm or clip_array_norm, to whose norm clip_eps is added; pass one too"
         )
+    if cautious is not None and rule.average is not None:
+        raise ValueError(
+            f"{rule.name} keeps an average of its own, which cautious would not leave the average of its steps; leave "
+            "cautious out"
+        )
     if "ema" in used and rule.average is not None:
         raise ValueError(f"{rule.name} keeps an average of its own, which averaged() reads; leave ema out")
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}

@@ -9,10 +9,11 @@ from ..kernels.libraries.library import array_like, copy, view_of
 from ..kernels.program.floors import FLUSHED, REMEDY, is_flushed
 from ..kernels.riders import AVERAGE, COPY, WithRiders
 from ..trees.parameters import Parameters
-from .hyper import Hyper
 
 
-def start_of(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], slot: str) -> tuple[str, float | None]:
+def start_of(
+    definition: WithRiders, hyper: Mapping[str, Any], starts: Mapping[str, float], slot: str
+) -> tuple[str, float | None]:
     """The number at which a slot starts, None for the value of the parameter, and the hyperparameter that gives it, or
     "". starts: in the place of the rule's own."""
     start = starts.get(slot, definition.start[slot])
@@ -21,7 +22,9 @@ def start_of(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], 
     return (start, hyper[start]) if isinstance(start, str) else ("", start)
 
 
-def started(definition: WithRiders, hyper: Hyper, starts: Mapping[str, float], array: Any, path: str) -> dict[str, Any]:
+def started(
+    definition: WithRiders, hyper: Mapping[str, Any], starts: Mapping[str, float], array: Any, path: str
+) -> dict[str, Any]:
     """New state arrays of a parameter by slot. starts: in the place of the rule's own. path: how messages name the
     parameter.
 
@@ -48,6 +51,11 @@ def derived(definition: WithRiders, starts: Mapping[str, float], steps: int = 0,
     """
     begun = {COPY: 0, AVERAGE: means}
     return [slot for slot in definition.from_parameter if slot not in starts and not begun.get(slot, steps)]
+
+
+def keeps_average(definition: WithRiders) -> bool:
+    """Whether the state has averages of the parameters, the rule's own or those of the option ema."""
+    return definition.rule.average is not None or AVERAGE in definition.slots
 
 
 def set_to(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -> None:

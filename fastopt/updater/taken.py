@@ -1,5 +1,6 @@
 """The parameters that an updater takes, at first and when the caller's container has changed, with their state."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,8 +98,10 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
         kinds,
         layers,
         [
-            started(choices.definition, choices.hyper, choices.start, array, name) if k is None else before.state[k]  # type: ignore[union-attr]
-            for k, array, name in zip(kept, arrays, names, strict=True)
+            started(choices.definition, ChainMap(*reversed(own)), choices.start, array, name)
+            if k is None
+            else before.state[k]  # type: ignore[union-attr]
+            for k, own, array, name in zip(kept, layers, arrays, names, strict=True)
         ],
         lr_scales(choices.lr_scale, parameters.names, arrays, names),
         kept,

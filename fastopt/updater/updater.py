@@ -21,7 +21,7 @@ from .kept import copied, kept, remake
 from .loss_scale import LossScaler
 from .observers import Averaging, Replayed, Watching
 from .plans import Plans
-from .state import derived, new_gradients, set_to
+from .state import derived, keeps_average, new_gradients, set_to
 from .taken import Taken, taken
 
 
@@ -79,7 +79,7 @@ class Updater:
         self._asked = gradients is not None and all(array is not None for array in gradients)
         self.rows_behind.by_parameter.clear()
         self.set_counts(histories, self.journal.applied, self.journal.skipped)
-        if self.has_derived:
+        if self.has_derived or keeps_average(self.definition):
             register(self)
 
     @property
@@ -159,7 +159,8 @@ class Updater:
         """Set each parameter's history, and how many steps were applied and skipped."""
         self.counts = Counts(self.taken.layers, histories, self.program.apart, self.choices.together)
         self.journal.applied, self.journal.skipped = applied, skipped
-        self._begins = self.has_derived  # whether a step may be the first of a parameter
+        # The parameters whose next step may be their first.
+        self._unbegun = set(self._every) if self.has_derived else set()
         self._new_plans()
 
     def _new_plans(self) -> None:
@@ -175,12 +176,12 @@ class Updater:
 
     def begin_slots(self, chosen: Iterable[int], arrays: Sequence[Any]) -> None:
         """Before their first steps, have slots that start as the parameter equal it. chosen: of which parameters."""
-        self._begins = False
-        for k, row in enumerate(self.counts.each):
-            slots = [slot for slot in self._derived(row) if slot != COPY]
-            if slots and k in chosen:
+        each = self.counts.each
+        for k in self._unbegun.intersection(chosen):
+            if slots := [slot for slot in self._derived(each[k]) if slot != COPY]:
                 set_to(self.state[k], slots, arrays[k], f"params{self.parameters.paths[k]}")
-            self._begins |= bool(slots)
+            else:
+                self._unbegun.discard(k)
 
     def _derived(self, row: SharedNumbers) -> list[str]:
         return derived(self.definition, self.choices.start, row.count, row.count - row.since)
@@ -216,12 +217,12 @@ class Updater:
             return
         with self.lock:
             self.settle()
-            if self.averaged is not None:
-                self.averaged.keep(theirs)
             for k in theirs:
                 # The average that the rule keeps begins anew at these weights.
                 set_to(self.state[k], self._averaging, own[k], f"params{self.parameters.paths[k]}")
-        self.refresh()
+            self.refresh()
+            if self.averaged is not None:
+                self.averaged.keep(theirs)
 
     @property
     def _averaging(self) -> list[str]:
@@ -238,7 +239,10 @@ class Updater:
     def refuse_averaged(self, remedy: str) -> None:
         """Raise RuntimeError while averages are in the place of the parameters."""
         if self.averaged is not None:
-            raise RuntimeError(f"the averages are in the place of the parameters, within averaged(); {remedy}")
+            raise RuntimeError(
+                f"the averages are in the place of the parameters, within averaged(); {remedy}; if that was "
+                "interrupted, opt.averaged().close() brings the parameters back"
+            )
 
     def refuse_captured(self) -> None:
         """Raise RuntimeError while a captured step is open."""
@@ -313,7 +317,7 @@ class Updater:
             scaler.check_serves(journal)
             for row in numbers:
                 row["grad_scale"] *= scaler.inverse()
-        if self._begins:
+        if self._unbegun and not self._unbegun.isdisjoint(chosen):
             self.begin_slots(chosen, parameters)
         if plan.touched:
             self.rows_behind.bring(plan, chosen, self.state)

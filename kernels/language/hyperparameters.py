@@ -151,7 +151,10 @@ def checked_loss(owner: str, loss: Any, wanted: bool, guarded: bool) -> float | 
         return None
     if loss is None:
         raise TypeError(f"{owner} needs the loss of the step; pass it by name, as in step(grads, loss=loss)")
-    if isinstance(loss, bool | str | bytes) or getattr(loss, "ndim", 0) != 0:
+    loss = plain_number(loss)
+    # Types of ml_dtypes, such as bfloat16, are void to NumPy.
+    kind = getattr(getattr(loss, "dtype", None), "kind", "f")
+    if isinstance(loss, bool | str | bytes | complex) or getattr(loss, "ndim", 0) != 0 or kind not in "fiuV":
         raise TypeError(f"{owner}: loss must be a number; got {shown(loss)}")
     try:
         value = float(loss)

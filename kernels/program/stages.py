@@ -147,6 +147,14 @@ class Program:
         return next((node for node in wanted if node.op == "max_norm"), None)
 
     @cached_property
+    def of_model(self) -> frozenset[str]:
+        """The numbers from which uniform states follow that also follow from reductions over the model."""
+        states = [node for node in self.states.values() if node.depth]
+        if all(node.value != "model" for node in walk(states) if node.op in REDUCTIONS):
+            return frozenset()
+        return frozenset(node.value for node in walk(states) if node.op == "scalar")
+
+    @cached_property
     def apart(self) -> bool:
         """Whether numbers follow from norms of single arrays, and so differ from array to array."""
         return any(node.value == "array" for node in self.reductions)

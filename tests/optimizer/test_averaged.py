@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,24 +64,28 @@ def test_the_parameters_are_numpys_averages_and_come_back_to_the_bit() -> None:
     np.testing.assert_allclose(wanted["b"], params["b"] + (1 - 1 / 0.75) * (opt.state[1]["z"] - params["b"]))
 
 
-def test_before_the_first_step_the_average_is_the_weights() -> None:
-    params = weights()
-    opt = fastopt.Optimizer(params, averaging)
-    params["a"][0] = 7.0  # Nobody has said so.
-    opt.refresh()
-    before = bits(params)
-    with opt.averaged():
-        assert bits(params) == before
+def test_before_its_first_step_a_parameter_is_its_own_average() -> None:
+    for options in ({"rule": averaging}, {"rule": "sgd", "ema": 0.9}):
+        params = weights()
+        opt = fastopt.Optimizer(params, options.pop("rule"), **options)
+        opt.step({"a": gradients(params, 0)["a"], "b": None})
+        params["b"][...] = 7.0  # Nobody has said so.
+        with opt.averaged():
+            assert (params["b"] == 7).all()
+        assert (params["b"] == 7).all()
 
 
-def test_a_beta_that_is_a_schedule_has_the_number_of_the_last_step() -> None:
-    params = weights()
-    opt = fastopt.Optimizer(params, averaging, beta=lambda t: 1 - 0.5 / t)
-    for step in range(3):
-        opt.step(gradients(params, step))
-    wanted = averaging.average.reference(params["a"], opt.state[0]["z"], beta=1 - 0.5 / 3)[0]
-    with opt.averaged():
-        assert same_bits(params["a"], wanted)
+def test_a_number_from_which_the_average_follows_stays() -> None:
+    _, opt = trained()
+    with pytest.raises(TypeError, match="beta is one for the whole run, as the average follows from it; pass a number"):
+        fastopt.Optimizer(weights(), averaging, beta=lambda t: 1 - 0.5 / t)
+    for numbers in (opt.hyper, opt.groups["b"]):
+        with pytest.raises(
+            ValueError, match=r"beta is one for the whole run, .*; make another optimizer with beta=0\.5"
+        ):
+            numbers["beta"] = 0.5
+    assert (opt.beta, opt.groups["b"].beta) == (0.9, 0.75)
+    opt.beta = 0.9
 
 
 def test_the_averages_of_the_option_ema_are_read_the_same_way() -> None:
@@ -97,12 +103,10 @@ def test_the_averages_of_the_option_ema_are_read_the_same_way() -> None:
 
 def test_what_is_saved_within_is_what_training_goes_on_from(tmp_path: Path) -> None:
     params, opt = trained()
-    opt.save(tmp_path / "before")
     saved = opt.state_dict()
     with opt.averaged():
         opt.save(tmp_path / "within")
         inner = opt.state_dict()
-    assert (tmp_path / "within").read_bytes() == (tmp_path / "before").read_bytes()
     assert saved["arrays"].keys() == inner["arrays"].keys()
     assert all(same_bits(saved["arrays"][key], inner["arrays"][key]) for key in saved["arrays"])
     other = weights()
@@ -157,8 +161,12 @@ def test_an_error_within_brings_the_weights_back() -> None:
 
 @pytest.mark.parametrize("moment", ["set_to", "copy"])
 def test_an_interrupt_on_the_way_in_or_out_leaves_the_weights(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    params, opt = trained()
-    before, calls, real = bits(params), [], getattr(module, moment)
+    params = {"a": weights()["a"]}
+    opt = fastopt.Optimizer(params, averaging, cast_to="float16")
+    for step in range(5):
+        opt.step(gradients(params, step))
+    before, real = (bits(params), bits(opt.cast)), getattr(module, moment)
+    calls, interrupts = [], 0
 
     def interrupted(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -167,16 +175,68 @@ def test_an_interrupt_on_the_way_in_or_out_leaves_the_weights(moment: str, monke
         return real(*arguments)
 
     monkeypatch.setattr(module, moment, interrupted)
-    for stop in range(1, 5):
+    for stop in range(1, 6):
         calls.clear()
         try:
             with opt.averaged():
                 pass
         except KeyboardInterrupt:
-            pass
+            interrupts += 1
         assert opt.t == 5  # The next look at the optimizer finishes what is open.
-        assert bits(params) == before, stop
+        assert (bits(params), bits(opt.cast)) == before, stop
+    assert interrupts == {"set_to": 1, "copy": 4}[moment]
     opt.step(gradients(params, 5))
+
+
+def test_a_block_that_never_began_can_be_closed() -> None:
+    params, opt = trained()
+    before = bits(params)
+    opt.averaged().__enter__()
+    with pytest.raises(RuntimeError, match=r"opt\.averaged\(\)\.close\(\) brings the parameters back"):
+        opt.step(gradients(params, 5))
+    opt.averaged().close()
+    assert bits(params) == before
+    opt.averaged().close()
+    opt.step(gradients(params, 5))
+
+
+def test_a_parameter_that_is_read_only_is_named_and_nothing_is_changed() -> None:
+    for options in ({"rule": averaging}, {"rule": "sgd", "ema": 0.9}):
+        params = weights()
+        opt = fastopt.Optimizer(params, options.pop("rule"), **options)
+        opt.step(gradients(params, 0))
+        before = bits(params)
+        params["b"].setflags(write=False)
+        with (
+            pytest.raises(ValueError, match=r"params\['b'\] is read-only; make params\['b'\] writable"),
+            opt.averaged(),
+        ):
+            pass
+        assert bits(params) == before
+        params["b"].setflags(write=True)
+        opt.step(gradients(params, 1))
+
+
+def test_restored_weights_have_their_copies_whatever_the_average_is() -> None:
+    for options in (
+        {"rule": "sgd", "ema": 0.5},
+        {"rule": "sgd", "ema": 0.5, "ema_uncorrected": True},
+        {"rule": averaging},
+    ):
+        for cast in ({}, {"cast_to": "float16"}):
+            params = {"a": weights()["a"]}
+            given = dict(options)
+            opt = fastopt.Optimizer(params, given.pop("rule"), **given, **cast)  # type: ignore[arg-type]
+            stopping = fastopt.EarlyStopping(params=params)
+            opt.step(gradients(params, 0))
+            stopping.update(1.0)
+            best = bits(params)
+            opt.step(gradients(params, 1))
+            with opt.averaged():
+                stopping.restore()
+            assert bits(params) == best
+            if cast:
+                assert same_bits(opt.cast["a"], params["a"].astype("float16"))
 
 
 def test_early_stopping_keeps_the_averages_and_training_goes_on_from_them() -> None:
@@ -225,8 +285,11 @@ def test_rows_catch_up_before_they_are_read() -> None:
 
 MISTAKES = [
     (lambda z, p: z, r"average must be a function of p, then of slots of the rule \(z\).*; got \(z, p\)"),
+    (lambda p, *z: p, r"without defaults; got \(p, \*z\)"),
+    (lambda p, z, *, lr=1.0: z, r"without defaults; got \(p, z, \*, lr=1\.0\)"),
+    (3, "average must be a function of p and of slots; got 3, an int"),
     (lambda p, m: m, r"got \(p, m\)"),
-    (lambda p, z, *, rate: z, r"of its hyperparameters \(lr\); got \(p, z, rate\)"),
+    (lambda p, z, *, rate: z, r"of its hyperparameters \(lr\), without defaults; got \(p, z, \*, rate\)"),
     (lambda p, z: p, r"average: it changes nothing"),
 ]
 
@@ -241,5 +304,15 @@ def test_an_average_that_cannot_be_is_refused_where_the_rule_is_made(function: A
 
 
 def test_a_rule_with_an_average_is_pickled_with_it() -> None:
-    again = pickle.loads(pickle.dumps(averaging))
-    assert again is averaging
+    assert pickle.loads(pickle.dumps(averaging)) is averaging
+    cloudpickle = pytest.importorskip("joblib.externals.cloudpickle")
+
+    @rule(start={"z": "p"}, average=lambda p, z: z)
+    def inner(p, g, z, *, lr=0.1):  # type: ignore[no-untyped-def]
+        return p - lr * g, z + g
+
+    script = "import pickle, sys; print(pickle.load(sys.stdin.buffer).average.arrays)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=cloudpickle.dumps(inner), capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == "('p', 'z')"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastopt
-from fastopt.kernels import RULES
+from fastopt.kernels import RULES, rule
 
 ADAM = RULES["adam"]
 
@@ -227,3 +227,49 @@ def test_a_bad_optimizer_is_refused_at_construction() -> None:
     with pytest.raises(ValueError, match=r"groups\['b'\]: clip_eps is one for all norms; pass clip_eps beside groups"):
         fastopt.Adam(params(), clip_norm=1.0, groups={"b": {"clip_eps": 1e-6}})
     assert "clip_norm" not in fastopt.Adam(params(), clip_norm=None, ema=None).hyper
+
+
+@pytest.mark.parametrize("make", [fastopt.Prodigy, fastopt.DAdaptSGD, fastopt.DAdaptAdam])
+def test_a_group_has_no_rate_of_its_own_where_one_is_worked_out_for_the_model(make: Any) -> None:
+    params = {"a": np.ones(2), "b": np.ones(2)}
+    for lr in (0.5, lambda t: 1.0):
+        with pytest.raises(
+            ValueError, match=r"groups\['b'\]: lr must be 0 or left out, since .* one rate for the whole"
+        ):
+            make(params, groups={"b": {"lr": lr}})
+    make(params, groups={"b": {"lr": 0.5}}, over="array")
+    opt = make(params, lr=0.5, groups={"b": {"lr": 0.0}})
+    opt.step({name: p.copy() for name, p in params.items()})
+    assert (params["b"] == 1).all() or make is fastopt.DAdaptSGD
+    with pytest.raises(ValueError, match=r"groups\['b'\]: lr must be 0"):
+        opt.groups["b"].lr = 0.25
+    assert opt.groups["b"].lr == 0
+
+
+def test_none_switches_off_a_decay_that_a_rule_has_itself() -> None:
+    assert fastopt.AdamW(np.ones(2), weight_decay=None).weight_decay == 0
+    assert fastopt.Tiger(np.ones(2), weight_decay=None).weight_decay == 0
+
+
+def test_names_of_a_rules_numbers_may_be_any() -> None:
+    @rule
+    def named(w, grad, *, p=0.1, g=0.5, self=2.0):  # type: ignore[no-untyped-def]
+        return w - p * g * self * grad
+
+    p = np.ones(2)
+    fastopt.Optimizer(p, named, clip_value=10.0).step(np.ones(2))
+    np.testing.assert_allclose(p, 0.9)
+
+
+def test_an_array_for_an_option_is_no_number() -> None:
+    with pytest.raises(TypeError, match="momentum must be a number; got an ndarray"):
+        fastopt.SGD(np.ones(2), momentum=np.ones(2))
+
+
+def test_a_scale_of_each_element_is_refused_where_a_number_would_follow_from_it() -> None:
+    p = {"a": np.ones(2)}
+    for make in (fastopt.Prodigy, fastopt.ScheduleFreeSGD):
+        with pytest.raises(TypeError, match=r"with lr_scale the new value of .* leave lr_scale out"):
+            make(p, lr_scale={"a": np.ones(2)})
+    with pytest.raises(TypeError, match="rprop has no lr that lr_scale could multiply in a step"):
+        fastopt.Rprop(p, lr_scale={"a": np.ones(2)})

@@ -100,6 +100,9 @@ def test_copies_files_and_other_trees_keep_it(tmp_path: Path) -> None:
     opt.params = [*params, joined := np.full(2, 7.0, "float32")]
     opt.sync()
     opt.step([*grads, np.ones(2, "float32")])
+    for one in (other, twin):
+        one.params[0][...] = 9.0
+        one.step(grads)
     for one in (opt, other, twin):
         assert all(map(same_bits, z(one)[:2], kept))
     assert (z(opt)[2] == 7).all()
@@ -136,5 +139,58 @@ def test_a_start_that_no_rule_has_is_refused() -> None:
     with pytest.raises(TypeError, match="slot 'z' starts at 'q', which is neither the parameter nor a hyperparameter"):
 
         @rule(start={"z": "q"})
+        def mine(p, g, z, *, lr=0.1):  # type: ignore[no-untyped-def]
+            return p - lr * (g + z), z
+
+
+def test_an_interrupt_before_the_first_step_leaves_it_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = weights()
+    opt = fastopt.Optimizer(params, pulled)
+    params[0][...], params[1][...] = 3.0, 4.0
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    grads = [np.ones_like(p) for p in params]
+    with monkeypatch.context() as patch:
+        patch.setattr("fastopt.updater.updater.set_to", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            opt.step(grads)
+    opt.step([np.ones_like(p) for p in params])
+    assert (z(opt)[0] == 3).all()
+    assert (z(opt)[1] == 4).all()
+
+
+def test_a_load_of_other_weights_leaves_what_starts_as_them() -> None:
+    params = weights("float16")
+    opt = fastopt.Optimizer(params, pulled)
+    opt.step([np.ones_like(p) for p in params])
+    saved = opt.state_dict()
+    other = fastopt.Optimizer(weights(), pulled)
+    report = other.load_state_dict(saved, partial=True)
+    assert all(map(same_bits, z(other), other.params))
+    assert any(
+        "z/0: as it was, since z/0 start as the parameter, which does not fit" in told for told in report.changed
+    )
+
+
+def test_what_acts_once_is_a_groups_own_and_cannot_be_set_later() -> None:
+    params = weights()
+    opt = fastopt.Optimizer(params, pulled, groups={"1": {"initial": 0.5}})
+    assert [float(slots["h"].flat[0]) for slots in opt.state] == [2.0, 0.5]
+    for numbers in (opt.hyper, opt.groups["1"]):
+        with pytest.raises(ValueError, match=r"initial acts once, before the first step; make another optimizer"):
+            numbers["initial"] = 0.25
+    with pytest.raises(TypeError, match="initial acts once, before the first step; pass a number, not a function"):
+        fastopt.Optimizer(params, pulled, initial=lambda t: 1.0)
+
+
+@pytest.mark.parametrize("start", [{"z": None}, {"z": 1j}, {"z": float("nan")}, {"z": True}, {"z": 10**400}])
+def test_a_start_is_a_finite_number_or_a_name(start: Any) -> None:
+    with pytest.raises(
+        TypeError, match="slot 'z' must start at a finite number, at the parameter or at a hyperparameter"
+    ):
+
+        @rule(start=start)
         def mine(p, g, z, *, lr=0.1):  # type: ignore[no-untyped-def]
             return p - lr * (g + z), z

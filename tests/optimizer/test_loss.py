@@ -70,6 +70,9 @@ BAD = [
     ({"loss": True}, TypeError, "by_loss: loss must be a number; got True"),
     ({"loss": np.ones(1)}, TypeError, r"by_loss: loss must be a number; got an ndarray of shape \(1,\)"),
     ({"loss": 1j}, TypeError, "by_loss: loss must be a number; got 1j"),
+    ({"loss": np.complex64(1)}, TypeError, "by_loss: loss must be a number; got"),
+    ({"loss": np.array("2")}, TypeError, "by_loss: loss must be a number; got '2'"),
+    ({"loss": np.array(True)}, TypeError, "by_loss: loss must be a number; got True"),
     ({"loss": [1.0]}, TypeError, "by_loss: loss must be a number; got"),
     ({"loss": math.nan}, ValueError, "by_loss: loss is nan, from which no step can be worked out; .* skip_nonfinite"),
     ({"loss": np.float32(-np.inf)}, ValueError, "by_loss: loss is -inf"),
@@ -130,18 +133,36 @@ def test_a_watched_step_has_its_loss(tmp_path: Path) -> None:
     assert (p == -2).all()
 
 
-def test_a_rule_that_never_uses_its_loss_is_refused_and_one_with_a_default_has_a_hyperparameter() -> None:
+def test_a_loss_that_is_climbed_is_one_that_falls() -> None:
+    p, other = np.zeros(1), np.zeros(1)
+    up = fastopt.Optimizer(p, polyak, maximize=True)
+    down = fastopt.Optimizer(other, polyak)
+    for _ in range(3):
+        up.step(-2 * (p - 3), loss=-float((p[0] - 3) ** 2))
+        down.step(2 * (other - 3), loss=float((other[0] - 3) ** 2))
+        assert same_bits(p, other)
+
+
+def test_a_loss_scaler_leaves_the_loss_alone() -> None:
+    p, alone = np.ones(3, "float32"), np.ones(3, "float32")
+    scaler = fastopt.LossScaler(8.0)
+    opt = fastopt.Optimizer(p, by_loss, loss_scaler=scaler)
+    opt.step(8 * G, loss=1.5)
+    fastopt.Optimizer(alone, by_loss).step(G, loss=1.5)
+    assert same_bits(p, alone)
+    opt.step(G, loss=math.inf)
+    assert (opt.skipped, scaler.scale) == (1, 4.0)
+
+
+def test_a_rule_has_a_loss_without_a_default_and_uses_it() -> None:
     with pytest.raises(TypeError, match="loss is never used; leave loss out of the signature"):
 
         @rule
         def idle(p, g, *, loss, lr=0.1):  # type: ignore[no-untyped-def]
             return p - lr * g
 
-    @rule
-    def ordinary(p, g, *, loss=0.5):  # type: ignore[no-untyped-def]
-        return p - loss * g
+    with pytest.raises(TypeError, match="loss is the loss of a step, which has no default; write `loss` alone"):
 
-    assert ordinary.hyper == {"loss": 0.5}
-    assert not ordinary.takes_loss
-    opt = fastopt.Optimizer(np.ones(3), ordinary, loss=0.25)
-    assert opt.loss == 0.25
+        @rule
+        def ordinary(p, g, *, loss=0.5):  # type: ignore[no-untyped-def]
+            return p - loss * g

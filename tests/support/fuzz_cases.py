@@ -192,7 +192,8 @@ def problems(draw: Any, case: Case) -> Problem:
     others = [name for name in case.numbers if name not in on]
     chosen = on + draw(st.lists(st.sampled_from(others), max_size=3, unique=True)) if others else on
     hyper = {name: draw(number(case.rule, name)) for name in chosen}
-    grouped = [n for n in case.numbers if n not in ("clip_norm", "clip_eps", *case.rule.starts_from)]
+    of_all = {"clip_norm", "clip_eps", *case.rule.starts_from} | ({"lr"} & case.rule.program(case.rule.hyper).of_model)
+    grouped = [n for n in case.numbers if n not in of_all]
     patterns = sorted({"*", *(part for name in names(tree) for part in prefixes(name))})
     groups = {}
     for pattern in draw(st.lists(st.sampled_from(patterns), max_size=2, unique=True)):

@@ -1,5 +1,6 @@
 """A first training run: handwritten digits, with any rule, each step checked and timed against plain NumPy."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -92,6 +93,8 @@ class Training:
         optimizer = Optimizer(self.params, rule, **given)
         self.rule = optimizer.rule
         self.hyper = self.rule.bind(given)
+        # A rule that keeps an average is judged by that.
+        self._evaluated: Callable[[], Any] = optimizer.averaged if self.rule.average else contextlib.nullcontext
         self.optimizer = CheckedOptimizer(optimizer, self.hyper, wait) if checked else optimizer
         self._generator = np.random.default_rng(seed)
         self.train_set, self.test_set = (
@@ -115,7 +118,8 @@ class Training:
             start = time.perf_counter()
             with np.errstate(all="ignore"):  # A rate that is too high overflows, and the losses show it.
                 loss, right = self._epoch(on_step)
-                a, _ = network.forward(self.params, self.test_set[0], activation=self.activation)
+                with self._evaluated():
+                    a, _ = network.forward(self.params, self.test_set[0], activation=self.activation)
             tested = network.accuracy(a[-1], self.test_set[1])
             self._test_accuracy = tested
             yield Epoch(number, loss, right, tested, time.perf_counter() - start)

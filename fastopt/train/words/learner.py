@@ -45,6 +45,7 @@ class Learner:
         caught_up = time.perf_counter()
         v, u, scores = skipgram.forward(self.tables, centres, others)
         grads: dict[str, Any] = skipgram.backward(centres, others, v, u, scores)
+        losses = skipgram.losses(scores)
         given = time.perf_counter()
         if self.dense:
             grads = {name: grad.dense(self.tables[name].shape) for name, grad in grads.items()}
@@ -52,7 +53,6 @@ class Learner:
         for name, factor in self._factors.items():
             words = {"input": centres, "output": others.reshape(-1)}[name]
             factor.update((words, len(words)))
-        losses = skipgram.losses(scores)
         # Of the sum, as the gradients are: MoMo and Polyak's step divide the one by the other.
         self.optimizer.step(grads, **self.optimizer.rule.told(float(losses.sum(dtype="float64"))))
         self.seconds.append(time.perf_counter() - converted + caught_up - start)

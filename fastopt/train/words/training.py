@@ -1,5 +1,6 @@
 """Word vectors of the standard library's source, with any rule: two tables of which each step touches some rows."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -118,8 +119,11 @@ class Training:
             start = time.perf_counter()
             with np.errstate(all="ignore"):  # A rate that is too high overflows, and the losses show it.
                 loss = self._epoch(on_step)
-                self.learner.optimizer.flush()
-                self.end = self.held_out.losses(self.tables)
+                optimizer = self.learner.optimizer
+                optimizer.flush()
+                # A rule that keeps an average is judged by that.
+                with optimizer.averaged() if self.rule.average else contextlib.nullcontext():
+                    self.end = self.held_out.losses(self.tables)
             yield Epoch(number, loss, self.end, time.perf_counter() - start)
 
     def _epoch(self, on_step: Callable[[], None]) -> float:
