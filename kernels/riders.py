@@ -131,6 +131,11 @@ class WithRiders(Definition):
             raise TypeError(f"{rule.name} has no lr that lr_scale could multiply in a step; leave lr_scale out")
         self.formula = self._formula
 
+    @property
+    def constants(self) -> dict[str, str]:
+        """As the rule has them."""
+        return self.rule.constants
+
     def error(self, message: str) -> TypeError:
         """The error for a mistake in the definition; with lr_scale a number that follows from lr is an array."""
         return super().error(f"with lr_scale {message}; leave lr_scale out" if RATE in self.arrays else message)

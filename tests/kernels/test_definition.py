@@ -258,7 +258,7 @@ REFUSED = {
     "a string": (lambda p, g: p - g * "2", "cannot compute with '2'"),
     "too few values": (lambda p, g, m: p - g, "it must return p, m: 2 values"),
     "a slot that is not returned": (lambda p, g, m, v: (p - m * v * g, m), "it must return p, m, v: 3 values"),
-    "nothing": (lambda p, g: None, "it must return p: 1 values; it returned None"),
+    "nothing": (lambda p, g: None, "it must return p: 1 value; it returned None"),
     "a truth value": (lambda p, g: p > g, "truth value"),
     "a number": (lambda p, g, *, lr=0.1: lr, "the new value of p is one number"),
     "an unused slot": (lambda p, g, m: (p - g, g), "slot 'm' is never used"),

@@ -42,7 +42,7 @@ def _number(value: Any) -> Callable[[Any, Any], Made]:
     def made(m: Any, data: Any) -> Made:
         place = data.draw(st.integers(0, len(m.problem.groups)))
         layer = [m.opt.hyper, *m.opt.groups.values()][place]
-        name = data.draw(st.sampled_from([n for n in m.case.numbers if n not in m.case.rule.starts_from]))
+        name = data.draw(st.sampled_from([n for n in m.case.numbers if n not in m.case.rule.constants]))
         wrong = value
         if value is ...:
             valid = m.case.rule.ranges.get(name) if name in m.case.rule.hyper else RANGES.get(name)

@@ -122,7 +122,7 @@ def number(draw: Any, rule: Rule, name: str) -> Any:
     """What a hyperparameter may be set to: a Python number, one of NumPy's, or a function of the step."""
     values = st.sampled_from(valid_numbers(rule, name))
     form = draw(st.sampled_from(["number", "number", "NumPy's", "schedule"]))
-    if form == "schedule" and name not in rule.starts_from:
+    if form == "schedule" and name not in rule.constants:
         return Schedule(draw(st.lists(values, min_size=1, max_size=3)))
     value = draw(values)
     if form == "NumPy's":

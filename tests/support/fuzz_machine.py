@@ -165,7 +165,7 @@ class Machine(RuleBasedStateMachine):
         layer = self.opt.groups[list(self.problem.groups)[place - 1]] if place else self.opt.hyper
         model = self.model.groups[place - 1] if place else self.model.hyper
         # Of a group what it has: a state is refused by a group that has other numbers.
-        names = list(layer) if place else self.case.numbers
+        names = [n for n in (layer if place else self.case.numbers) if n not in self.case.rule.constants]
         if not names:
             return
         name = data.draw(st.sampled_from(names))

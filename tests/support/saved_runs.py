@@ -74,7 +74,8 @@ def optimizer(name: str, params: Any, dtype: str = "float32", alone: bool = Fals
         options["cast_to"] = "bfloat16"
     if with_rate:
         options["lr"] = plateau * schedules.cosine(0.01, steps=20, warmup=3)
-        options["groups"] = {"layers": {"lr": 0.02}}
+        of_model = "lr" in rule.program(rule.hyper).of_model
+        options["groups"] = {"layers": {"lr": 0.0 if of_model else 0.02}}
     return fastopt.Optimizer(params, rule, loss_scaler=fastopt.LossScaler(1024.0, interval=3), **options)
 
 
