@@ -63,6 +63,42 @@ def test_a_cautious_step_moves_no_element_along_its_gradient(normalized: str) ->
     assert opt.state[0]["b"] == pytest.approx(velocity)
 
 
+def stepped(make: Any, gradients: list[Any]) -> Any:
+    p = np.linspace(-1, 1, 50)
+    opt = make(p)
+    for g in gradients:
+        opt.step(g)
+    return p
+
+
+def test_mean_is_the_way_of_the_authors_adamw() -> None:
+    """A loop written from c_adamw: the mask is of the running mean and the gradient, the decay comes before."""
+    gradients = [*np.random.default_rng(0).standard_normal((50, 50))]
+    p, m, v = np.linspace(-1, 1, 50), np.zeros(50), np.zeros(50)
+    for t, g in enumerate(gradients, 1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        mask = (m * g > 0).astype(float)
+        mask /= max(mask.mean(), 1e-3)
+        step = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        p = p * (1 - 0.01 * 0.1) - 0.01 * step * mask
+    ours = stepped(lambda p: fastopt.AdamW(p, lr=0.01, weight_decay=0.1, cautious="mean"), gradients)
+    np.testing.assert_allclose(ours, p, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.peers
+def test_count_is_the_way_of_a_peers_lion() -> None:
+    torch, peer = pytest.importorskip("torch"), pytest.importorskip("pytorch_optimizer")
+    gradients = [*np.random.default_rng(0).standard_normal((50, 50))]
+    theirs = torch.nn.Parameter(torch.linspace(-1, 1, 50, dtype=torch.float64))
+    options = {"betas": (0.9, 0.99), "weight_decay": 0.1, "weight_decouple": True}
+    opt = peer.Lion([theirs], lr=0.01, cautious=True, **options)
+    for g in gradients:
+        theirs.grad = torch.tensor(g)
+        opt.step()
+    ours = stepped(lambda p: fastopt.Lion(p, lr=0.01, weight_decay=0.1, decay="decoupled", cautious="count"), gradients)
+    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
 def test_decoupled_decay_is_done_to_every_element() -> None:
     rest = np.full(3, 2.0)
     for make, options in ((fastopt.AdamW, {}), (fastopt.Adam, {"decay": "decoupled"})):
