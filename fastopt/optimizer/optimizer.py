@@ -247,8 +247,11 @@ class Optimizer(Named):
         """
         updater = self._updater
         grads = updater.asked_grads() if grads is None else grads
-        # A class may have an `update` of its own, without a loss.
-        self.update(updater.params, grads, **({} if loss is None else {"loss": loss}))
+        if loss is None:
+            # A class may have an `update` of its own, without a loss.
+            self.update(updater.params, grads)
+        else:
+            self.update(updater.params, grads, loss=loss)
 
     def update(self, params: Any, grads: Any, *, loss: Any = None) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
