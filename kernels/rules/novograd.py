@@ -8,8 +8,8 @@ from .adam import REQUIRE
 
 @rule(require=f"{REQUIRE}, 0 <= weight_decay < inf", states=("v",))
 def novograd(p, g, m, *, lr=1e-3, beta1=0.95, beta2=0.98, eps=1e-8, weight_decay=0.0, grad_averaging=False, v=0.0):
-    """Ginsburg et al. 2019, arXiv:1905.11286: the first v that is not 0 is the first squared norm, and no bias is
-    corrected.
+    """Ginsburg et al. 2019, arXiv:1905.11286: the first v is the first squared norm that is not 0 (optax takes the
+    first step's, even 0), and no bias is corrected.
 
     beta1: the part of the velocity that stays from step to step.
     beta2: the decay of the running mean of the squared norm of an array's gradient.
