@@ -1,6 +1,7 @@
 """Schedule-Free and the rules without a rate: the formulas against weights that the peers' packages reached."""
 
 import importlib.util
+import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -164,14 +165,9 @@ def test_a_step_whose_rate_is_0_changes_nothing(name: str, options: dict[str, An
         # What starts as 0 and stands for d0 until the first step has d0 after it.
         states = [{**own, **{d: max(own[d], 1e-3) for d in ("d", "d_max") if d in own}} for own in before.states]
         model.step(split(grads))
-        same = [
-            np.array_equal(a, b)
-            for a, b in zip(
-                [*model.params, *sum(model.slots, [])], [*before.params, *sum(before.slots, [])], strict=True
-            )
-        ]
-        rests = t in (1, 4)
-        assert (all(same) and model.states == states) == rests
+        now, then = [[*one.params, *itertools.chain(*one.slots)] for one in (model, before)]
+        rests = all(map(np.array_equal, now, then)) and model.states == states
+        assert rests == (t in (1, 4))
 
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.average])
