@@ -5,15 +5,11 @@ import math
 from ..families import Family
 from ..language.functions import decayed, maximum, minimum, norm, over_parts, sqrt, total, where
 from ..rule_type import rule
+from .adam import rate_correction
 from .polyak import quotient
 
 REQUIRE = "0 <= lr < inf, 0 < d0 < inf, growth_rate >= 1"
-ADAM = "0 <= beta1 < 1, 0 <= beta2 < 1, 0 < eps < inf, 0 <= weight_decay < inf"
-
-
-def rate_correction(t, beta1, beta2):
-    """The factor of Adam's rate that corrects the bias of both running means, but for eps."""
-    return sqrt(1 - beta2**t) / (1 - beta1**t)
+MOMENTS = "0 <= beta1 < 1, 0 <= beta2 < 1, 0 < eps < inf, 0 <= weight_decay < inf"
 
 
 def estimated(d, bound, growth_rate):
@@ -62,7 +58,7 @@ def dadapt_sgd(
     return momentum * p + (1 - momentum) * (x0 - s), s, x0, d, numerator, g0
 
 
-@rule(require=f"{REQUIRE}, {ADAM}", states=("d", "numerator"))
+@rule(require=f"{REQUIRE}, {MOMENTS}", states=("d", "numerator"))
 def dadapt_adam(
     p,
     g,

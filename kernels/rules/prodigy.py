@@ -5,12 +5,13 @@ import math
 from ..families import Family
 from ..language.functions import decayed, maximum, minimum, over_parts, sqrt, total, where
 from ..rule_type import rule
-from .dadaptation import ADAM, REQUIRE, paused, rate_correction
+from .adam import rate_correction
+from .dadaptation import MOMENTS, REQUIRE, paused
 from .polyak import quotient
 
 
 @rule(
-    require=f"{REQUIRE}, {ADAM}, 0 <= beta3 < 1, 0 < d_coef < inf",
+    require=f"{REQUIRE}, {MOMENTS}, 0 <= beta3 < 1, 0 < d_coef < inf",
     start={"p0": "p"},
     states=("d", "d_max", "numerator"),
 )
