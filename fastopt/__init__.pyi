@@ -2738,16 +2738,17 @@ class StableAdamW(Optimizer):
 class Tiger(Optimizer):
     """Tiger: updates the arrays of `params` in place, all in one pass.
 
-    tiger (by default): Su 2023, Tiger: a tight-fisted optimizer, https://kexue.fm/archives/9512, without its rates by kind of array.
+    tiger (by default): Su 2023, Tiger: a tight-fisted optimizer, https://kexue.fm/archives/9512.
 
-    The author's code multiplies lr by the root mean square of a matrix, and by 1/2 for biases, which it does not
-    decay. Here groups can do so.
+    The author's code has the option by_size for matrices, and lr / 2 without a decay for biases and gains: here groups
+    give them that. In embeddings it takes the size of each row, which this rule does not.
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
     lr = 0.001: the learning rate; 0 <= lr < inf.
     beta = 0.965: the decay of the running mean of the gradient; 0 <= beta < 1.
     weight_decay = 0.01: before the step the weights are multiplied by 1 - lr * weight_decay; 0 <= weight_decay < inf.
+    by_size = False: in both places lr is multiplied by the root mean square of the array; an array of zeros then stays so.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -2759,6 +2760,7 @@ class Tiger(Optimizer):
         lr: _Number = 0.001,
         beta: _Number = 0.965,
         weight_decay: _Number = 0.01,
+        by_size: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,

@@ -154,6 +154,15 @@ def mars(w: np.ndarray, grads: list[np.ndarray]) -> Iterator[np.ndarray]:
         yield w
 
 
+def tiger_by_size(w: np.ndarray, grads: list[np.ndarray]) -> Iterator[np.ndarray]:
+    m = np.zeros_like(w)
+    for g in grads:
+        m = B1 * m + (1 - B1) * g
+        sizes = np.concatenate([np.full(part.size, np.sqrt(np.mean(part**2))) for part in split(w)])
+        w = w - (np.sign(m) + 0.05 * w) * (LR * sizes)
+        yield w
+
+
 def ftrl(w: np.ndarray, grads: list[np.ndarray]) -> Iterator[np.ndarray]:
     z, n = np.zeros_like(w), np.zeros_like(w)
     for g in grads:
@@ -187,6 +196,7 @@ WRITTEN: dict[str, tuple[str, dict[str, Any], Callable[..., Iterator[np.ndarray]
         {"lr": LR, "beta1": B1, "beta2": B2, "gamma": 0.1, "eps": EPS, "weight_decay": 0.05},
         mars,
     ),
+    "Tiger by size": ("tiger", {"lr": LR, "beta": B1, "weight_decay": 0.05, "by_size": True}, tiger_by_size),
     "FTRL of the paper": ("ftrl", {"lr": LR, "l1": 0.4, "l2": 0.3, "beta": 1.0, "initial_accumulator": 0.0}, ftrl),
 }
 
