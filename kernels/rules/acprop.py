@@ -23,7 +23,8 @@ def acprop(p, g, m, s, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-16, momentu
     along = mean / (1 - beta1**t) if momentum_update else g
     # Before the first step s is 0; after any it has eps in it. t may have counted steps without this parameter.
     s_hat = s / (1 - beta2 ** where(t > 1, t - 1, 1))
-    p = p - lr * along / where(s > 0, sqrt(s_hat) + eps, 1 + eps if ahead else 1.0)
+    step = lr * along
+    p = p - where(s > 0, step / (sqrt(s_hat) + eps), step / (1 + eps) if ahead else step)
     return p, mean, beta2 * s + over_parts((1 - beta2) * distance * distance) + eps
 
 
