@@ -32,6 +32,8 @@ class ACProp(Optimizer):
     """ACProp: updates the arrays of `params` in place, all in one pass.
 
     acprop (by default): Zhuang et al. 2021, arXiv:2110.05454, as in the authors' code without rectifying: the first step is not divided.
+    With the authors' eps a weight whose gradients have been 0 so far leaps at its first other gradient, since its
+    divisor is then near sqrt(eps); a larger eps bounds the leap.
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
@@ -722,7 +724,7 @@ class ADOPT(Optimizer):
     beta1 = 0.9: the decay of the running mean of the divided gradient; 0 <= beta1 < 1.
     beta2 = 0.9999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
     eps = 1e-06: the divisor is at least this; eps >= 0.
-    clip = True: the divided gradient is kept within (t - 1)**(1/4) of 0, as the authors have it since November 2024.
+    clip = True: the divided gradient is kept within (t - 1)**(1/4) of 0, as the authors have it since November 2024. Without it a weight whose gradients have all been 0 leaps by its first other gradient over eps, as with the authors; so does with count="optimizer" an array that gets its first gradient in a later step.
     nesterov = False: the step is along the running mean of a step on, as in optax.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
@@ -822,7 +824,8 @@ class ASGD(Optimizer):
 
     asgd (by default): Polyak & Juditsky 1992, Acceleration of stochastic approximation by averaging, with the numbers of torch.
 
-    Under a schedule torch takes the lr of the step before, this rule that of the step.
+    The mean of the weights is read with opt.averaged(). Under a schedule torch takes the lr of the step before, this
+    rule that of the step.
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
@@ -928,11 +931,11 @@ class DAdaptSGD(Optimizer):
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
-    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule that ends near 0; 0 <= lr < inf.
+    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule; with 0 nothing changes in a step; 0 <= lr < inf.
     momentum = 0.0: the part of the weights that stays from step to step; 0 <= momentum < 1.
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+    over = 'model': "model": all arrays have one rate, as in the authors' code; "array": each has its own. An array without a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -982,16 +985,16 @@ class DAdaptAdam(Optimizer):
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
-    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule that ends near 0; 0 <= lr < inf.
+    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule; with 0 nothing changes in a step; 0 <= lr < inf.
     beta1 = 0.9: the decay of the running mean of the gradient times the rate; 0 <= beta1 < 1.
     beta2 = 0.999: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
     eps = 1e-08: added to the divisor, which it keeps from zero; 0 < eps < inf.
     weight_decay = 0.0: the part of the weights that is added to the gradient, or taken from them with decouple; 0 <= weight_decay < inf.
     decouple = False: the weight decay multiplies the weights, as in AdamW, and is no part of the gradient.
-    bias_correction = False: the bias of both running means is corrected, in the rate.
+    bias_correction = False: the bias of both running means is corrected, in the rate. Every step counts, as in optax; the package does not count steps before the first gradient, nor steps whose lr is 0.
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+    over = 'model': "model": all arrays have one rate, as in the authors' code; "array": each has its own. An array without a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1049,7 +1052,7 @@ class DoG(Optimizer):
     init_step = 1e-06: the distance that is taken as made before the first step, as init says; 0 < init_step < inf.
     eps = 1e-08: added to the sum of the squared norms, inside the root; 0 <= eps < inf.
     init = 'heuristic': "heuristic" takes init_step times 1 and the norm of the weights at the start for that distance, as the paper, "distance" init_step itself; for "learning_rate" init_step is the rate of the first step, as in optax.
-    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+    over = 'model': "model": all arrays have one rate, as in the authors' code; "array": each has its own. An array without a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1101,7 +1104,7 @@ class DoWG(Optimizer):
     lr = 1.0: a factor of the rate that the rule works out, 1 in the paper; 0 <= lr < inf.
     init_sq_dist = 0.0001: the square of the distance that is taken as made before the first step; 0 < init_sq_dist < inf.
     eps = 0.0001: added to the root of the weighted sum of the squared norms; 0 <= eps < inf.
-    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+    over = 'model': "model": all arrays have one rate, as in the authors' code; "array": each has its own. An array without a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1602,7 +1605,7 @@ class MoMo(Optimizer):
     weight_decay = 0.0: at the end of the step the weights are divided by 1 + lr * weight_decay; 0 <= weight_decay < inf.
     adapt_lower_bound = False: the least loss is estimated from step to step.
     decay_step = True: that divides the step too, as in the paper, not the weights before it alone, as in optax.
-    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+    over = 'model': "model": all arrays have one rate, as in the authors' code; "array": each has its own. An array without a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1661,7 +1664,7 @@ class MoMoAdam(Optimizer):
     weight_decay = 0.0: at the end of the step the weights are divided by 1 + lr * weight_decay; 0 <= weight_decay < inf.
     adapt_lower_bound = False: the least loss is estimated from step to step.
     decay_step = True: that divides the step too, as in the paper, not the weights before it alone, as in optax.
-    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+    over = 'model': "model": all arrays have one rate, as in the authors' code; "array": each has its own. An array without a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -1818,7 +1821,8 @@ class NAGAdam(Optimizer):
 class NovoGrad(Optimizer):
     """NovoGrad: updates the arrays of `params` in place, all in one pass.
 
-    novograd (by default): Ginsburg et al. 2019, arXiv:1905.11286: the first v is the first squared norm, and no bias is corrected.
+    novograd (by default): Ginsburg et al. 2019, arXiv:1905.11286: the first v is the first squared norm that is not 0 (optax takes the
+    first step's, even 0), and no bias is corrected.
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
@@ -1991,7 +1995,7 @@ class PolyakSGD(Optimizer):
     f_min = 0.0: the least value of the loss; -inf < f_min < inf.
     eps = 0.0: added to the squared norm of the gradient; 0 <= eps < inf.
     clamp = False: a loss below f_min makes no step, as the variant sps+ in optax, and not one up the gradient.
-    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+    over = 'model': "model": all arrays have one rate, as in the authors' code; "array": each has its own. An array without a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -2042,19 +2046,19 @@ class Prodigy(Optimizer):
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
-    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule that ends near 0; 0 <= lr < inf.
+    lr = 1.0: a factor of the rate that the rule works out: 1, or a schedule; with 0 nothing changes in a step; 0 <= lr < inf.
     beta1 = 0.9: the decay of the running mean of the gradient times d; 0 <= beta1 < 1.
     beta2 = 0.999: the decay of the running mean of its square; 0 <= beta2 < 1.
     beta3 = 0.0: the decay of the sums that d follows from; 0 stands for the square root of beta2; 0 <= beta3 < 1.
     eps = 1e-08: added to the divisor times d; 0 < eps < inf.
     weight_decay = 0.0: the part of the weights that is taken from them, or added to the gradient with decouple off; 0 <= weight_decay < inf.
     decouple = True: the weight decay multiplies the weights, as in AdamW, and is no part of the gradient.
-    bias_correction = False: the bias of both running means is corrected, in the rate.
+    bias_correction = False: the bias of both running means is corrected, in the rate. Every step counts, as in optax; the package does not count steps before the first gradient, nor steps whose lr is 0.
     safeguard_warmup = False: lr is no part of the divisor in the estimate, which a long warm-up would make too large.
     d0 = 1e-06: the first estimate of the distance from the start to the solution, which is too small; 0 < d0 < inf.
     d_coef = 1.0: a factor of the estimate of the distance, to be changed rather than lr; 0 < d_coef < inf.
     growth_rate = inf: in a step the estimate of the distance grows by no more than this factor; growth_rate >= 1.
-    over = 'model': "model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
+    over = 'model': "model": all arrays have one rate, as in the authors' code; "array": each has its own. An array without a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer".
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -2734,16 +2738,17 @@ class StableAdamW(Optimizer):
 class Tiger(Optimizer):
     """Tiger: updates the arrays of `params` in place, all in one pass.
 
-    tiger (by default): Su 2023, Tiger: a tight-fisted optimizer, https://kexue.fm/archives/9512, without its rates by kind of array.
+    tiger (by default): Su 2023, Tiger: a tight-fisted optimizer, https://kexue.fm/archives/9512.
 
-    The author's code multiplies lr by the root mean square of a matrix, and by 1/2 for biases, which it does not
-    decay. Here groups can do so.
+    The author's code has the option by_size for matrices, and lr / 2 without a decay for biases and gains: here groups
+    give them that. In embeddings it takes the size of each row, which this rule does not.
 
     Its own choices, with their defaults; a number may be a function of the step, which counts from 1:
 
     lr = 0.001: the learning rate; 0 <= lr < inf.
     beta = 0.965: the decay of the running mean of the gradient; 0 <= beta < 1.
     weight_decay = 0.01: before the step the weights are multiplied by 1 - lr * weight_decay; 0 <= weight_decay < inf.
+    by_size = False: in both places lr is multiplied by the root mean square of the array; an array of zeros then stays so.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.
     """
@@ -2755,6 +2760,7 @@ class Tiger(Optimizer):
         lr: _Number = 0.001,
         beta: _Number = 0.965,
         weight_decay: _Number = 0.01,
+        by_size: bool = False,
         grad_scale: _Number | None = None,
         clip_value: _Number | None = None,
         clip_norm: _Number | None = None,

@@ -21,8 +21,8 @@ SHARED = {
     "late_warmup": "the steps warm up from 0, one step later than their weights in the average, as in optax",
     "r": "in the average a step weighs in proportion to its number to this power",
     "weight_lr_power": "in the average a step weighs in proportion to the largest rate so far to this power",
-    "over": '"model" has one rate for all arrays, as its authors, "array" one for each; an array that has no gradient '
-    'in some steps keeps up with the others if the optimizer is made with count="optimizer"',
+    "over": '"model": all arrays have one rate, as in the authors\' code; "array": each has its own. An array without '
+    'a gradient in some steps keeps up with the others if the optimizer is made with count="optimizer"',
     "d0": "the first estimate of the distance from the start to the solution, which is too small",
     "growth_rate": "in a step the estimate of the distance grows by no more than this factor",
     "decouple": "the weight decay multiplies the weights, as in AdamW, and is no part of the gradient",

@@ -3,14 +3,15 @@
 from ..families import Family
 from ..language.functions import maximum, minimum, over_parts, sqrt
 from ..rule_type import rule
-from .adam import REQUIRE as ADAM
+from .adam import REQUIRE as ADAM_RANGES
+from .adam import rate_correction
 
-REQUIRE = f"{ADAM}, 0 <= final_lr < inf, 0 < gamma < 1"
+REQUIRE = f"{ADAM_RANGES}, 0 <= final_lr < inf, 0 < gamma < 1"
 
 
-def bounded(m, v, *, t, lr, beta1, beta2, eps, final_lr, gamma):
+def bounded_step(m, v, *, t, lr, beta1, beta2, eps, final_lr, gamma):
     """The step that follows from a running mean and a second moment."""
-    rate = lr * sqrt(1 - beta2**t) / (1 - beta1**t) / (sqrt(v) + eps)
+    rate = lr * rate_correction(t, beta1, beta2) / (sqrt(v) + eps)
     lower = final_lr * (1 - 1 / (gamma * t + 1))
     upper = final_lr * (1 + 1 / (gamma * t))
     return minimum(maximum(rate, lower), upper) * m
@@ -26,7 +27,7 @@ def adabound(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, final_
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "final_lr": final_lr, "gamma": gamma}
-    return p - bounded(m, v, t=t, **numbers), m, v
+    return p - bounded_step(m, v, t=t, **numbers), m, v
 
 
 @rule(require=REQUIRE)
@@ -40,7 +41,7 @@ def amsbound(p, g, m, v, v_max, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8,
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     v_max = maximum(v_max, v)
     numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "final_lr": final_lr, "gamma": gamma}
-    return p - bounded(m, v_max, t=t, **numbers), m, v, v_max
+    return p - bounded_step(m, v_max, t=t, **numbers), m, v, v_max
 
 
 FAMILY = Family("AdaBound", {"": adabound, "amsbound": amsbound})

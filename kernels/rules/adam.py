@@ -17,6 +17,16 @@ def looked_ahead(m, g, t, beta1):
     return beta1 * m / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
 
 
+def rate_correction(t, beta1, beta2):
+    """The factor of the rate that corrects the bias of both running means, where eps is in no proportion to that."""
+    return sqrt(1 - beta2**t) / (1 - beta1**t)
+
+
+def normalized(x, v, t, *, beta2, eps):
+    """x over the root of the second moment, whose bias is corrected."""
+    return x / (sqrt(v / (1 - beta2**t)) + eps)
+
+
 @rule(require=REQUIRE)
 def adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_hat=False):
     """Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1."""

@@ -1,22 +1,18 @@
 """AdEMAMix: Adam with a second, far longer memory of the gradient."""
 
 from ..families import Family
-from ..language.functions import exp, log, maximum, minimum, over_parts, sqrt, where
+from ..language.functions import exp, log, minimum, over_parts, sqrt, where
 from ..rule_type import rule
 from .adam import REQUIRE
+from .schedule_free import warm_part
 
 
-def part(t, warmup):
-    """How much of a warm-up of so many steps is over, from 0 to 1; 1 if it has none."""
-    return minimum(t / maximum(warmup, 1.0), 1.0)
-
-
-def warmed(start, beta, t, warmup):
+def warm_decay(start, beta, t, warmup):
     """A decay that has come from `start` towards `beta`, so that the half-life of its mean grows evenly.
 
     As in Apple's code 1e-8 is added within the logarithms.
     """
-    done = part(t, warmup)
+    done = warm_part(t, warmup)
     # Of 1 the logarithm would be 0, and divide 0.
     first, last = log(minimum(start + 1e-8, 1 - 2.0**-53)), log(minimum(beta + 1e-8, 1 - 2.0**-53))
     return where(t < warmup, exp(first * last / ((1 - done) * last + done * first)), beta)
@@ -30,13 +26,13 @@ def ademamix(p, g, m, slow, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, beta3=0.99
     alpha: the weight of the slow mean beside that of the fast mean.
     warmup: the steps over which alpha rises from 0, and beta3 from beta1; 0 for none.
     """
-    beta = warmed(beta1, beta3, t, warmup)
+    beta = warm_decay(beta1, beta3, t, warmup)
     m = beta1 * m + (1 - beta1) * g
     slow = beta * slow + (1 - beta) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
-    return p - lr * (m_hat + alpha * part(t, warmup) * slow) / (sqrt(v_hat) + eps), m, slow, v
+    return p - lr * (m_hat + alpha * warm_part(t, warmup) * slow) / (sqrt(v_hat) + eps), m, slow, v
 
 
 @rule(require=f"{REQUIRE}, 0 <= alpha < inf, 0 <= warmup < inf, 0 <= min_beta1 < 1")
@@ -50,7 +46,7 @@ def ademamix_simplified(
     warmup: the steps over which beta1 rises from min_beta1; 0 for none.
     min_beta1: where the warm-up begins.
     """
-    m = warmed(min_beta1, beta1, t, warmup) * m + g
+    m = warm_decay(min_beta1, beta1, t, warmup) * m + g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
     v_hat = v / (1 - beta2**t)
     return p - lr * (m + alpha * g) / (sqrt(v_hat) + eps), m, v

@@ -1,4 +1,4 @@
-"""ADOPT: Adam that divides the gradient by what was known before it, and only then averages."""
+"""ADOPT: Adam that divides a gradient by the second moment of the steps before, and then takes the running mean."""
 
 from ..families import Family
 from ..language.functions import maximum, minimum, over_parts, sign, sqrt, where
@@ -13,6 +13,8 @@ def adopt(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.9999, eps=1e-6, clip=Tru
     beta1: the decay of the running mean of the divided gradient.
     eps: the divisor is at least this.
     clip: the divided gradient is kept within (t - 1)**(1/4) of 0, as the authors have it since November 2024.
+    Without it a weight whose gradients have all been 0 leaps by its first other gradient over eps, as with the authors;
+    so does with count="optimizer" an array that gets its first gradient in a later step.
     nesterov: the step is along the running mean of a step on, as in optax.
     """
     first = t == 1

@@ -5,11 +5,20 @@ from ..language.functions import maximum, where
 from ..rule_type import rule
 
 
-@rule(require="0 <= lr < inf, 0 <= lambd < inf, 0 <= alpha < inf, 0 <= t0 < inf")
+def mean_of_weights(p, mean):
+    return mean
+
+
+@rule(
+    require="0 <= lr < inf, 0 <= lambd < inf, 0 <= alpha < inf, 0 <= t0 < inf",
+    start={"mean": "p"},
+    average=mean_of_weights,
+)
 def asgd(p, g, mean, *, t, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6):
     """Polyak & Juditsky 1992, Acceleration of stochastic approximation by averaging, with the numbers of torch.
 
-    Under a schedule torch takes the lr of the step before, this rule that of the step.
+    The mean of the weights is read with opt.averaged(). Under a schedule torch takes the lr of the step before, this
+    rule that of the step.
 
     lambd: how fast the rate falls, and the decay of the weights: before a step they are multiplied by
     1 - lambd * eta, where eta is the rate of the step.

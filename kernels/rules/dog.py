@@ -3,13 +3,9 @@
 from ..families import Family
 from ..language.functions import maximum, norm, scaled, sqrt, where
 from ..rule_type import rule
+from .polyak import quotient
 
 INITS = ("heuristic", "distance", "learning_rate")
-
-
-def ratio(a, b):
-    """a / b; a where b is 0, as for gradients that are all 0 without an eps."""
-    return a / where(b > 0, b, 1.0)
 
 
 @rule(require="0 <= lr < inf, 0 < init_step < inf, 0 <= eps < inf", start={"p0": "p"}, states=("distance", "squares"))
@@ -40,7 +36,7 @@ def dog(
     size = norm(g, over=over)
     least = {"heuristic": init_step * (1 + norm(p0, over=over)), "distance": init_step, "learning_rate": 0.0}[init]
     distance = maximum(distance, maximum(norm(p - p0, over=over), least))
-    rate = ratio(distance, sqrt(squares + size * size + eps))
+    rate = quotient(distance, sqrt(squares + size * size + eps))
     if init == "learning_rate":
         rate = where(squares > 0, rate, init_step)
     return p - scaled(g, lr * rate), p0, distance, squares + size * size
@@ -57,7 +53,7 @@ def dowg(p, g, p0, *, lr=1.0, init_sq_dist=1e-4, eps=1e-4, over="model", sq_dist
     away, size = norm(p - p0, over=over), norm(g, over=over)
     sq_dist = maximum(sq_dist, maximum(away * away, init_sq_dist))
     squares = squares + sq_dist * (size * size)
-    return p - scaled(g, lr * ratio(sq_dist, sqrt(squares) + eps)), p0, sq_dist, squares
+    return p - scaled(g, lr * quotient(sq_dist, sqrt(squares) + eps)), p0, sq_dist, squares
 
 
 DOG = Family("DoG", {"": dog})

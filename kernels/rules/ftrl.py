@@ -1,8 +1,9 @@
-"""FTRL-Proximal: Adagrad's rates, and weights that are exactly 0 unless their gradients insist."""
+"""FTRL-Proximal: Adagrad's rates, and weights that are exactly 0 while the sum of their gradients is within l1 of 0."""
 
 from ..families import Family
 from ..language.functions import maximum, minimum, over_parts, sqrt
 from ..rule_type import rule
+from .polyak import quotient
 
 
 @rule(
@@ -34,7 +35,7 @@ def ftrl(
     # The difference of the roots of h and of before, without its cancellation.
     grown = square / maximum(root + sqrt(before), 1e-30)
     z = z + (g + times * l2_shrinkage * p - grown / lr * p)
-    return (minimum(maximum(z, -l1), l1) - z) / ((root + beta) / lr + times * l2), z, h
+    return quotient(minimum(maximum(z, -l1), l1) - z, (root + beta) / lr + times * l2), z, h
 
 
 FAMILY = Family("Ftrl", {"": ftrl})

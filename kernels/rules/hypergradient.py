@@ -1,9 +1,12 @@
 """Hypergradient descent: a rate that descends too, along the derivative of the loss by the rate."""
 
 from ..families import Family
-from ..language.functions import norm, over_parts, sqrt, total, where
+from ..language.functions import norm, over_parts, total, where
 from ..rule_type import rule
-from .adam import REQUIRE as ADAM
+from .adam import REQUIRE as ADAM_RANGES
+from .adam import normalized
+from .optimistic import direction
+from .polyak import quotient
 
 REQUIRE = "0 <= hypergrad_lr < inf"
 
@@ -16,7 +19,7 @@ def descended(g, d, *, t, lr, hypergrad_lr, multiplicative, over, change):
     h = where(t > 1, total(g * d, over=over), 0.0)
     if multiplicative:
         size = norm(g, over=over) * norm(d, over=over)
-        change = change + hypergrad_lr * (1 + change) * h / where(size > 0, size, 1.0)
+        change = change + quotient(hypergrad_lr * (1 + change) * h, size)
         return lr * (1 + change), change
     change = change + hypergrad_lr * h
     return lr + change, change
@@ -35,7 +38,7 @@ def sgd_hypergradient(p, g, d, *, t, lr=1e-2, hypergrad_lr=1e-3, multiplicative=
     return p - rate * g, g, change
 
 
-@rule(require=f"{ADAM}, {REQUIRE}", states=("change",))
+@rule(require=f"{ADAM_RANGES}, {REQUIRE}", states=("change",))
 def adam_hypergradient(
     p,
     g,
@@ -60,7 +63,7 @@ def adam_hypergradient(
     """
     # Before the first step there is no direction, and nothing to divide by.
     last = where(t > 1, t - 1, 1)
-    d = m / (sqrt(v / (1 - beta2**last)) + eps)
+    d = normalized(m, v, last, beta2=beta2, eps=eps)
     # The correction of m is one number: it divides the sum instead of each element, and an angle not at all.
     correction = 1.0 if multiplicative else 1 - beta1**last
     rate, change = descended(
@@ -75,9 +78,7 @@ def adam_hypergradient(
     )
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
-    m_hat = m / (1 - beta1**t)
-    v_hat = v / (1 - beta2**t)
-    return p - rate * (m_hat / (sqrt(v_hat) + eps)), m, v, change
+    return p - rate * direction(m, v, t, beta1=beta1, beta2=beta2, eps=eps), m, v, change
 
 
 SGD_HD = Family("SGDHD", {"": sgd_hypergradient})

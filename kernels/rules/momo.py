@@ -1,9 +1,10 @@
 """MoMo: momentum whose rate follows from a model of the loss, as Polyak's step does."""
 
 from ..families import Family
-from ..language.functions import decayed, maximum, minimum, norm, over_parts, scaled, sqrt, total, where
+from ..language.functions import decayed, maximum, minimum, norm, over_parts, scaled, total, where
 from ..rule_type import rule
-from .adam import REQUIRE as ADAM
+from .adam import REQUIRE as ADAM_RANGES
+from .adam import normalized
 from .polyak import quotient
 
 REQUIRE = "-inf < lower_bound < inf, 0 <= weight_decay < inf"
@@ -29,8 +30,8 @@ def modelled(t, height, inner, square, *, lr, correction, lower_bound, weight_de
     return rate, bound
 
 
-def shrunk(p, step, rate, lr, weight_decay, decay_step):
-    """The weights after a step and a decay that is a proximal step, as in the paper of both."""
+def stepped(p, step, rate, lr, weight_decay, decay_step):
+    """The weights after a step and a decay that divides by 1 + lr * weight_decay; the step too, with decay_step."""
     grown = 1 + lr * weight_decay
     return decayed(p, lr / grown, weight_decay) - scaled(step, rate / grown if decay_step else rate)
 
@@ -85,11 +86,11 @@ def momo(
         adapt_lower_bound=adapt_lower_bound,
         bound=bound,
     )
-    return shrunk(p, m, rate, lr, weight_decay, decay_step), m, mean_loss, slope, bound
+    return stepped(p, m, rate, lr, weight_decay, decay_step), m, mean_loss, slope, bound
 
 
 @rule(
-    require=f"{ADAM}, {REQUIRE}",
+    require=f"{ADAM_RANGES}, {REQUIRE}",
     states=("mean_loss", "slope", "bound"),
 )
 def momo_adam(
@@ -125,7 +126,7 @@ def momo_adam(
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
-    step = m / (sqrt(v / (1 - beta2**t)) + eps)
+    step = normalized(m, v, t, beta2=beta2, eps=eps)
     mean_loss = beta1 * mean_loss + (1 - beta1) * loss
     slope = beta1 * slope + (1 - beta1) * total(g * p, over=over)
     rate, bound = modelled(
@@ -140,7 +141,7 @@ def momo_adam(
         adapt_lower_bound=adapt_lower_bound,
         bound=bound,
     )
-    return shrunk(p, step, rate, lr, weight_decay, decay_step), m, v, mean_loss, slope, bound
+    return stepped(p, step, rate, lr, weight_decay, decay_step), m, v, mean_loss, slope, bound
 
 
 MOMO = Family("MoMo", {"": momo})

@@ -7,8 +7,9 @@ from .adam import REQUIRE
 
 
 @rule(require=f"{REQUIRE}, 0 <= weight_decay < inf", states=("v",))
-def novograd(p, g, m, *, t, lr=1e-3, beta1=0.95, beta2=0.98, eps=1e-8, weight_decay=0.0, grad_averaging=False, v=0.0):
-    """Ginsburg et al. 2019, arXiv:1905.11286: the first v is the first squared norm, and no bias is corrected.
+def novograd(p, g, m, *, lr=1e-3, beta1=0.95, beta2=0.98, eps=1e-8, weight_decay=0.0, grad_averaging=False, v=0.0):
+    """Ginsburg et al. 2019, arXiv:1905.11286: the first v is the first squared norm that is not 0 (optax takes the
+    first step's, even 0), and no bias is corrected.
 
     beta1: the part of the velocity that stays from step to step.
     beta2: the decay of the running mean of the squared norm of an array's gradient.
@@ -16,7 +17,7 @@ def novograd(p, g, m, *, t, lr=1e-3, beta1=0.95, beta2=0.98, eps=1e-8, weight_de
     grad_averaging: the divided gradient is multiplied by 1 - beta1 before it enters the velocity, as apex has it.
     """
     size = norm(g)
-    v = where(t == 1, size * size, beta2 * v + (1 - beta2) * (size * size))
+    v = where(v > 0, beta2 * v + (1 - beta2) * (size * size), size * size)
     divisor = sqrt(v) + eps
     # An array without a gradient has nothing to be divided by if eps is 0.
     step = scaled(g, 1 / where(divisor > 0, divisor, 1.0)) + weight_decay * p

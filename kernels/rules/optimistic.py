@@ -1,10 +1,10 @@
 """Optimistic descent: each step goes on by what the direction has changed, which keeps games from circling."""
 
 from ..families import Family
-from ..language.functions import over_parts, sqrt, where
+from ..language.functions import over_parts, where
 from ..rule_type import rule
-from .adam import REQUIRE as ADAM
-from .adam import looked_ahead
+from .adam import REQUIRE as ADAM_RANGES
+from .adam import looked_ahead, normalized
 
 REQUIRE = "0 <= alpha < inf, 0 <= beta < inf"
 
@@ -16,7 +16,7 @@ def optimistic(r, last, t, alpha, beta):
 
 def direction(m, v, t, *, beta1, beta2, eps):
     """Adam's direction of step t."""
-    return m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + eps)
+    return normalized(m / (1 - beta1**t), v, t, beta2=beta2, eps=eps)
 
 
 @rule(require=f"0 <= lr < inf, {REQUIRE}")
@@ -29,7 +29,7 @@ def optimistic_sgd(p, g, last, *, t, lr=1e-2, alpha=1.0, beta=1.0):
     return p - lr * optimistic(g, last, t, alpha, beta), g
 
 
-@rule(require=f"{ADAM}, {REQUIRE}")
+@rule(require=f"{ADAM_RANGES}, {REQUIRE}")
 def optimistic_adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, alpha=1.0, beta=1.0):
     """Daskalakis et al. 2018, arXiv:1711.00141, Optimistic Adam.
 
@@ -46,7 +46,7 @@ def optimistic_adam(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8,
     return p - lr * optimistic(direction(m, v, t, **numbers), last, t, alpha, beta), m, v
 
 
-@rule(require=f"{ADAM}, {REQUIRE}")
+@rule(require=f"{ADAM_RANGES}, {REQUIRE}")
 def optimistic_nadam(p, g, m, v, last, *, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, alpha=1.0, beta=1.0):
     """Daskalakis et al. 2018, arXiv:1711.00141, Optimistic Adam with Nesterov's momentum, which is optax's default.
 
@@ -55,7 +55,7 @@ def optimistic_nadam(p, g, m, v, last, *, t, lr=1e-3, beta1=0.9, beta2=0.999, ep
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + over_parts((1 - beta2) * g * g)
-    r = looked_ahead(m, g, t, beta1) / (sqrt(v / (1 - beta2**t)) + eps)
+    r = normalized(looked_ahead(m, g, t, beta1), v, t, beta2=beta2, eps=eps)
     return p - lr * optimistic(r, last, t, alpha, beta), m, v, r
 
 

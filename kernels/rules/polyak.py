@@ -6,7 +6,7 @@ from ..rule_type import rule
 
 
 def quotient(a, b):
-    """a / b; 0 where b is 0, as where no gradient says how far to go."""
+    """a / b; 0 where b is 0."""
     return where(b > 0, a / where(b > 0, b, 1.0), 0.0)
 
 

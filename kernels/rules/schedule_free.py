@@ -1,19 +1,20 @@
 """Schedule-Free: an average of the weights in place of a schedule that ends at a step known beforehand."""
 
 from ..families import Family
-from ..language.functions import decayed, maximum, minimum, over_parts, sqrt, where
+from ..language.functions import decayed, maximum, minimum, over_parts, where
 from ..rule_type import rule
+from .adam import normalized
+from .polyak import quotient
 from .radam import rectifier
 
 AVERAGING = "0 <= weight_decay < inf, 0 <= r < inf, 0 <= weight_lr_power < inf"
-WARMED = "0 <= lr < inf, 0 <= warmup_steps < inf"
-ADAM = "0 < beta1 < 1, 0 <= beta2 < 1, eps >= 0"
+WARMUP = "0 <= lr < inf, 0 <= warmup_steps < inf"
+MOMENTS = "0 < beta1 < 1, 0 <= beta2 < 1, eps >= 0"
 
 
-def warmed(lr, t, warmup_steps):
-    """The rate after t steps of a warm-up that is linear, from 0."""
-    part = minimum(t / where(warmup_steps > 0, warmup_steps, 1.0), 1.0)
-    return lr * where(warmup_steps > 0, part, 1.0)
+def warm_part(t, warmup):
+    """The part of a warm-up of so many steps that is over after step t, from 0 to 1; 1 if it has none."""
+    return where(warmup > 0, minimum(t / where(warmup > 0, warmup, 1.0), 1.0), 1.0)
 
 
 def weighed(t, lr, r, weight_lr_power, lr_max, weight_sum):
@@ -21,7 +22,7 @@ def weighed(t, lr, r, weight_lr_power, lr_max, weight_sum):
     lr_max = maximum(lr_max, lr)
     weight = t**r * lr_max**weight_lr_power
     weight_sum = weight_sum + weight
-    return weight / where(weight_sum > 0, weight_sum, 1.0), lr_max, weight_sum
+    return quotient(weight, weight_sum), lr_max, weight_sum
 
 
 def moved(p, z, step, lr, beta1, c):
@@ -29,21 +30,21 @@ def moved(p, z, step, lr, beta1, c):
     return p + c * (z - p) + lr * (beta1 * (1 - c) - 1) * step, z - lr * step
 
 
-def averaged(p, z, beta1):
+def average_x(p, z, beta1):
     """The average x, of which y = beta1 * x + (1 - beta1) * z; exactly y where z is y."""
     return p + (1 - 1 / beta1) * (z - p)
 
 
 def x_of_sgd(p, z, *, momentum):
-    return averaged(p, z, momentum)
+    return average_x(p, z, momentum)
 
 
 def x_of_adam(p, z, *, beta1):
-    return averaged(p, z, beta1)
+    return average_x(p, z, beta1)
 
 
 @rule(
-    require=f"{WARMED}, 0 < momentum < 1, {AVERAGING}",
+    require=f"{WARMUP}, 0 < momentum < 1, {AVERAGING}",
     start={"z": "p"},
     states=("lr_max", "weight_sum"),
     average=x_of_sgd,
@@ -71,14 +72,14 @@ def schedule_free_sgd(
     momentum: the part of x in y, the paper's beta.
     weight_decay: weight_decay * y is added to the gradient.
     """
-    weighing = warmed(lr, t, warmup_steps)
-    lr = warmed(lr, t - 1, warmup_steps) if late_warmup else weighing
+    weighing = lr * warm_part(t, warmup_steps)
+    lr = lr * warm_part(t - 1, warmup_steps) if late_warmup else weighing
     c, lr_max, weight_sum = weighed(t, weighing, r, weight_lr_power, lr_max, weight_sum)
     p, z = moved(p, z, g + weight_decay * p, lr, momentum, c)
     return p, z, lr_max, weight_sum
 
 
-@rule(require=f"{WARMED}, {ADAM}, {AVERAGING}", start={"z": "p"}, states=("lr_max", "weight_sum"), average=x_of_adam)
+@rule(require=f"{WARMUP}, {MOMENTS}, {AVERAGING}", start={"z": "p"}, states=("lr_max", "weight_sum"), average=x_of_adam)
 def schedule_free_adamw(
     p,
     g,
@@ -108,18 +109,18 @@ def schedule_free_adamw(
     decay_first: the decay moves y alone, before the step, by lr * weight_decay without a warm-up, as in keras, whose
     average is that of weight_lr_power = 0.
     """
-    weighing = warmed(lr, t, warmup_steps)
+    weighing = lr * warm_part(t, warmup_steps)
     p = decayed(p, lr, weight_decay) if decay_first else p
-    lr = warmed(lr, t - 1, warmup_steps) if late_warmup else weighing
+    lr = lr * warm_part(t - 1, warmup_steps) if late_warmup else weighing
     c, lr_max, weight_sum = weighed(t, weighing, r, weight_lr_power, lr_max, weight_sum)
     v = beta2 * v + over_parts((1 - beta2) * g * g)
-    step = g / (sqrt(v / (1 - beta2**t)) + eps)
+    step = normalized(g, v, t, beta2=beta2, eps=eps)
     p, z = moved(p, z, step if decay_first else step + weight_decay * p, lr, beta1, c)
     return p, z, v, lr_max, weight_sum
 
 
 @rule(
-    require=f"0 <= lr < inf, {ADAM}, {AVERAGING}",
+    require=f"0 <= lr < inf, {MOMENTS}, {AVERAGING}",
     start={"z": "p"},
     states=("lr_max", "weight_sum"),
     average=x_of_adam,
@@ -154,7 +155,7 @@ def schedule_free_radam(
     lr = lr * where(trusted, rectified, 0.0 if silent_sgd_phase else 1.0)
     c, lr_max, weight_sum = weighed(t, lr, r, weight_lr_power, lr_max, weight_sum)
     v = beta2 * v + over_parts((1 - beta2) * g * g)
-    step = g / (sqrt(v / (1 - beta2**t)) + eps)
+    step = normalized(g, v, t, beta2=beta2, eps=eps)
     step = step if silent_sgd_phase else where(trusted, step, g)
     p, z = moved(p, z, step + weight_decay * p, lr, beta1, c)
     return p, z, v, lr_max, weight_sum

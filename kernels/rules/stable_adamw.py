@@ -1,4 +1,4 @@
-"""StableAdamW: AdamW with a smaller rate for arrays whose gradients the second moment has not seen coming."""
+"""StableAdamW: AdamW with a smaller rate for an array while its squared gradients are above their running mean."""
 
 from ..families import Family
 from ..language.functions import decayed, maximum, mean, over_parts, sqrt

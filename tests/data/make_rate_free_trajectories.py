@@ -7,7 +7,7 @@ The start and the gradients are those of peer_trajectories.json; losses are adde
 import importlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,8 @@ Run = Callable[[Arrays, list[Arrays], list[float], bool], Iterator[Arrays]]
 class Row:
     """A rule of ours with its hyperparameters, and a peer that reaches the same weights.
 
-    averaged: the averages of the weights are kept too.
+    averaged: the averages of the weights are kept too. rates: lr in the steps, over and over, if it is not the same in
+    all.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Row:
     options: Mapping[str, Any]
     peer: Run
     averaged: bool = False
+    rates: Sequence[float] = ()
 
 
 def losses() -> list[float]:
@@ -41,8 +43,10 @@ def losses() -> list[float]:
     return [float(x) for x in (12 * 0.95 ** np.arange(STEPS) - 1 + noise).round(3)]
 
 
-def torch_run(package: str, name: str, loss: bool = False, **options: Any) -> Run:
-    """An optimizer of a package that torch.optim.Optimizer is the base of. loss: it is given the loss."""
+def torch_run(package: str, name: str, loss: bool = False, rates: Sequence[float] = (), **options: Any) -> Run:
+    """An optimizer of a package that torch.optim.Optimizer is the base of. loss: it is given the loss. rates: as of a
+    row.
+    """
 
     def run(start: Arrays, grads: list[Arrays], losses: list[float], averaged: bool) -> Iterator[Arrays]:
         import torch
@@ -50,7 +54,10 @@ def torch_run(package: str, name: str, loss: bool = False, **options: Any) -> Ru
         with float64(torch.get_default_dtype, torch.set_default_dtype, torch.float64):
             parameters = [torch.nn.Parameter(torch.tensor(x)) for x in start]
             optimizer = getattr(importlib.import_module(package), name)(parameters, **options)
-            for step, value in zip(grads, losses, strict=True):
+            for t, (step, value) in enumerate(zip(grads, losses, strict=True)):
+                if rates:
+                    (group,) = optimizer.param_groups
+                    group["lr"] = rates[t % len(rates)]
                 for parameter, g in zip(parameters, step, strict=True):
                     parameter.grad = torch.tensor(g)
                 if averaged:
@@ -120,6 +127,8 @@ B1, B2 = BETAS.values()
 DECAY = {"weight_decay": 0.05}
 WEIGHTS = {"r": 0.5, "weight_lr_power": 1.5, **DECAY}
 GROWTH = {"d0": 1e-3, "growth_rate": 1.3}
+# With lr = 0 DAdaptSGD raises.
+RATES = (0.0, 1 / 3, 2 / 3, 1.0)
 
 ROWS = [
     Row("schedulefree SGDScheduleFree", "schedule_free_sgd",
@@ -152,6 +161,12 @@ ROWS = [
          "d0": 1e-3, **DECAY},
         torch_run("prodigyopt", "Prodigy", lr=0.7, betas=(B1, B2), beta3=0.9, decouple=False, use_bias_correction=True,
                   safeguard_warmup=True, d0=1e-3, **DECAY)),
+    Row("prodigyopt Prodigy scheduled", "prodigy", {**BETAS, **GROWTH, **DECAY},
+        torch_run("prodigyopt", "Prodigy", rates=RATES, betas=(B1, B2), **GROWTH, **DECAY), rates=RATES),
+    Row("prodigyopt Prodigy scheduled and safeguarded", "prodigy",
+        {**BETAS, "decouple": False, "safeguard_warmup": True, "d0": 1e-3, **DECAY},
+        torch_run("prodigyopt", "Prodigy", rates=RATES, betas=(B1, B2), decouple=False, safeguard_warmup=True, d0=1e-3,
+                  **DECAY), rates=RATES),
     Row("optax prodigy", "prodigy", {"lr": 0.7, **BETAS, "d0": 1e-3, "bias_correction": True, **DECAY},
         optax_run(lambda optax: optax.contrib.prodigy(0.7, (B1, B2), estim_lr0=1e-3, **DECAY))),
     Row("dadaptation DAdaptSGD", "dadapt_sgd", {}, torch_run("dadaptation", "DAdaptSGD")),
@@ -163,6 +178,9 @@ ROWS = [
         {"lr": 0.7, **BETAS, "decouple": True, "bias_correction": True, **GROWTH, **DECAY},
         torch_run("dadaptation", "DAdaptAdam", lr=0.7, betas=(B1, B2), decouple=True, use_bias_correction=True,
                   **GROWTH, **DECAY)),
+    Row("dadaptation DAdaptAdam scheduled", "dadapt_adam", {**BETAS, "decouple": True, **GROWTH, **DECAY},
+        torch_run("dadaptation", "DAdaptAdam", rates=RATES, betas=(B1, B2), decouple=True, **GROWTH, **DECAY),
+        rates=RATES),
     Row("optax dadapt_adamw", "dadapt_adam",
         {"lr": 0.7, **BETAS, "d0": 1e-3, "decouple": True, "bias_correction": True, **DECAY},
         optax_run(lambda optax: optax.contrib.dadapt_adamw(0.7, (B1, B2), estim_lr0=1e-3, **DECAY))),
@@ -219,7 +237,8 @@ def kept(row: Row) -> list[list[float]]:
 
 
 def main() -> None:
-    rows = {row.name: {"rule": row.rule, "options": dict(row.options), "averaged": row.averaged, "kept": kept(row)}
+    rows = {row.name: {"rule": row.rule, "options": dict(row.options), "averaged": row.averaged,
+                       "rates": list(row.rates), "kept": kept(row)}
             for row in ROWS}  # fmt: skip
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in rows.items()]
     FILE.write_text(f'{{"losses": {json.dumps(losses())},\n"rows": {{\n' + ",\n".join(lines) + "\n}}\n")

@@ -288,7 +288,7 @@ def ASGD(
     differentiable: bool = False,
     capturable: bool = False,
 ) -> Optimizer:
-    """torch.optim.ASGD: the mean of the weights is the slot `mean` of opt.state.
+    """torch.optim.ASGD: opt.averaged() reads the mean of the weights, which is the slot `mean` of opt.state.
 
     A function of the step as lr acts in its own step; in torch the rate of a step is that of the scheduler a step ago.
     """

@@ -154,6 +154,15 @@ def mars(w: np.ndarray, grads: list[np.ndarray]) -> Iterator[np.ndarray]:
         yield w
 
 
+def tiger_by_size(w: np.ndarray, grads: list[np.ndarray]) -> Iterator[np.ndarray]:
+    m = np.zeros_like(w)
+    for g in grads:
+        m = B1 * m + (1 - B1) * g
+        sizes = np.concatenate([np.full(part.size, np.sqrt(np.mean(part**2))) for part in split(w)])
+        w = w - (np.sign(m) + 0.05 * w) * (LR * sizes)
+        yield w
+
+
 def ftrl(w: np.ndarray, grads: list[np.ndarray]) -> Iterator[np.ndarray]:
     z, n = np.zeros_like(w), np.zeros_like(w)
     for g in grads:
@@ -187,6 +196,7 @@ WRITTEN: dict[str, tuple[str, dict[str, Any], Callable[..., Iterator[np.ndarray]
         {"lr": LR, "beta1": B1, "beta2": B2, "gamma": 0.1, "eps": EPS, "weight_decay": 0.05},
         mars,
     ),
+    "Tiger by size": ("tiger", {"lr": LR, "beta": B1, "weight_decay": 0.05, "by_size": True}, tiger_by_size),
     "FTRL of the paper": ("ftrl", {"lr": LR, "l1": 0.4, "l2": 0.3, "beta": 1.0, "initial_accumulator": 0.0}, ftrl),
 }
 
@@ -224,3 +234,22 @@ def test_novograd_takes_arrays_without_a_gradient() -> None:
         model = PlainModel(RULES["novograd"], [np.ones(3)], {"eps": eps})
         model.step([np.zeros(3)])
         assert np.array_equal(model.params[0], np.ones(3))
+
+
+@pytest.mark.parametrize(("rule", "options"), [("acprop", {}), ("acprop", {"ahead": True}), ("novograd", {})])
+def test_a_parameter_that_joins_late_begins_as_any_other(rule: str, options: dict[str, Any]) -> None:
+    """With count="optimizer" t is then not 1 in its first step."""
+    model, steps = PlainModel(RULES[rule], [np.ones(2)], {"lr": 0.1, "count": "optimizer", **options}), []
+    for model.t in (0, 4):
+        late = model.copy()
+        late.step([np.array([1.0, -3.0])])
+        steps.append(late.params[0])
+    np.testing.assert_allclose(*steps, rtol=1e-15)
+    assert abs(steps[0] - 1).max() < 1
+
+
+def test_ftrl_without_an_accumulator_gives_0_where_no_gradient_came() -> None:
+    model = PlainModel(RULES["ftrl"], [np.ones(2)], {"initial_accumulator": 0.0, "l2_shrinkage": 0.1})
+    model.step([np.array([0.0, 1.0])])
+    # z is 1 + 0.1 - 1 / lr, and the divisor 1 / lr.
+    np.testing.assert_allclose(model.params[0], [0.0, 0.9989], rtol=1e-15)

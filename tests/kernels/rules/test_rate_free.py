@@ -1,15 +1,17 @@
 """Schedule-Free and the rules without a rate: the formulas against weights that the peers' packages reached."""
 
 import importlib.util
+import itertools
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from examples import same_bits
 from paths import relative
+from plain_model import PlainModel
 from trajectories import DATA, TOLERANCE, split
 from trajectories import RATE_FREE as FILE
 from trajectories import TRAJECTORIES as PROBLEM
@@ -19,10 +21,12 @@ from fastopt.kernels import RULES
 PACKAGES = ("schedulefree", "prodigyopt", "dadaptation", "dog", "momo", "pytorch_optimizer", "optax", "keras")
 
 
-def reached(name: str, options: dict[str, Any], averaged: bool = False, before: int = 0) -> Iterator[np.ndarray]:
+def reached(
+    name: str, options: dict[str, Any], averaged: bool = False, before: int = 0, rates: Sequence[float] = ()
+) -> Iterator[np.ndarray]:
     """All weights, and then their averages, after each step of the file's gradients by the plain formula.
 
-    before: so many steps with gradients of 0 come first.
+    before: so many steps with gradients of 0 come first. rates: lr in the steps, over and over.
     """
     rule = RULES[name]
     params = split(PROBLEM["start"])
@@ -30,7 +34,8 @@ def reached(name: str, options: dict[str, Any], averaged: bool = False, before: 
     every = [np.zeros(len(PROBLEM["start"]))] * before + PROBLEM["grads"]
     for t, (grads, loss) in enumerate(zip(every, [1.0] * before + FILE["losses"], strict=True), 1):
         sets = [[p, g, *own] for p, g, own in zip(params, split(grads), slots, strict=True)]
-        new = rule.references(sets, t=t, **rule.told(loss), given=[{**options, **own} for own in states])
+        numbers = {**options, **({"lr": rates[(t - 1) % len(rates)]} if rates else {})}
+        new = rule.references(sets, t=t, **rule.told(loss), given=[{**numbers, **own} for own in states])
         count = len(rule.written)
         params, slots = [row[0] for row in new], [list(row[1:count]) for row in new]
         states = [dict(zip(rule.states, row[count:], strict=True)) for row in new]
@@ -49,7 +54,7 @@ def average_of(name: str, p: Any, slots: list[Any], options: dict[str, Any]) -> 
 @pytest.mark.parametrize("key", FILE["rows"])
 def test_a_formula_reaches_the_peers_weights(key: str) -> None:
     row = FILE["rows"][key]
-    path = list(reached(row["rule"], row["options"], row["averaged"]))
+    path = list(reached(row["rule"], row["options"], row["averaged"], rates=row["rates"]))
     ours = [path[t - 1] for t in PROBLEM["steps"]]
     assert relative(ours, [np.array(x) for x in row["kept"]]).max() <= TOLERANCE
 
@@ -70,7 +75,9 @@ def test_the_peers_still_reach_the_kept_weights(key: str) -> None:
     rows = {row.name: row for row in made.ROWS}
     assert list(rows) == list(FILE["rows"])
     row, saved = rows[key], FILE["rows"][key]
-    assert (row.rule, dict(row.options), row.averaged) == (saved["rule"], saved["options"], saved["averaged"])
+    assert (row.rule, dict(row.options), row.averaged, list(row.rates)) == tuple(
+        saved[n] for n in ("rule", "options", "averaged", "rates")
+    )
     assert relative([np.array(x) for x in made.kept(row)], [np.array(x) for x in saved["kept"]]).max() <= TOLERANCE
 
 
@@ -140,6 +147,27 @@ def test_steps_before_the_first_gradient_change_nothing(name: str) -> None:
     path = list(reached(name, decay, before=2))
     assert np.array_equal(path[0], PROBLEM["start"])
     assert same_bits(np.array(path[2:]), np.array(list(reached(name, decay))))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("prodigy", {"bias_correction": True, "safeguard_warmup": True, "weight_decay": 0.1}),
+        ("dadapt_sgd", {"momentum": 0.6}),
+        ("dadapt_adam", {"bias_correction": True, "decouple": True, "weight_decay": 0.1}),
+    ],
+)
+def test_a_step_whose_rate_is_0_changes_nothing(name: str, options: dict[str, Any]) -> None:
+    numbers = {"d0": 1e-3, "growth_rate": 1.3, **options}
+    model = PlainModel(RULES[name], split(PROBLEM["start"]), {"lr": lambda t: 0.0 if t in (1, 4) else 1.0, **numbers})
+    for t, grads in enumerate(PROBLEM["grads"][:4], 1):
+        before = model.copy()
+        # What starts as 0 and stands for d0 until the first step has d0 after it.
+        states = [{**own, **{d: max(own[d], 1e-3) for d in ("d", "d_max") if d in own}} for own in before.states]
+        model.step(split(grads))
+        now, then = [[*one.params, *itertools.chain(*one.slots)] for one in (model, before)]
+        rests = all(map(np.array_equal, now, then)) and model.states == states
+        assert rests == (t in (1, 4))
 
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.average])
