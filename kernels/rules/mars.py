@@ -7,7 +7,7 @@ from .adam import REQUIRE, adamw
 from .tiger import tiger
 
 
-def corrected(g, last, beta1, gamma):
+def variance_reduced(g, last, beta1, gamma):
     """The gradient with a part of its change since the step before, brought to a norm of at most 1."""
     c = g + gamma * beta1 / (1 - beta1) * (g - last)
     return scaled(c, 1 / maximum(norm(c), 1.0))
@@ -23,7 +23,7 @@ def mars(p, g, m, v, last, *, t, lr=3e-3, beta1=0.95, beta2=0.99, eps=1e-8, gamm
     weight_decay: before the step the weights are multiplied by 1 - lr * weight_decay.
     """
     numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
-    return *adamw.formula(p, corrected(g, last, beta1, gamma), m, v, t=t, **numbers), g
+    return *adamw.formula(p, variance_reduced(g, last, beta1, gamma), m, v, t=t, **numbers), g
 
 
 @rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= gamma < inf, 0 <= weight_decay < inf")
@@ -33,7 +33,7 @@ def mars_lion(p, g, m, last, *, lr=3e-3, beta1=0.95, gamma=0.025, weight_decay=0
     gamma: the weight of the gradient's change, which is multiplied by beta1 / (1 - beta1).
     weight_decay: before the step the weights are multiplied by 1 - lr * weight_decay.
     """
-    c = corrected(g, last, beta1, gamma)
+    c = variance_reduced(g, last, beta1, gamma)
     return *tiger.formula(p, c, m, lr=lr, beta=beta1, weight_decay=weight_decay), g
 
 

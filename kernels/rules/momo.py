@@ -30,7 +30,7 @@ def modelled(t, height, inner, square, *, lr, correction, lower_bound, weight_de
     return rate, bound
 
 
-def stepped(p, step, rate, lr, weight_decay, decay_step):
+def proximal(p, step, rate, lr, weight_decay, decay_step):
     """The weights after a step and a decay that divides by 1 + lr * weight_decay; the step too, with decay_step."""
     grown = 1 + lr * weight_decay
     return decayed(p, lr / grown, weight_decay) - scaled(step, rate / grown if decay_step else rate)
@@ -86,7 +86,7 @@ def momo(
         adapt_lower_bound=adapt_lower_bound,
         bound=bound,
     )
-    return stepped(p, m, rate, lr, weight_decay, decay_step), m, mean_loss, slope, bound
+    return proximal(p, m, rate, lr, weight_decay, decay_step), m, mean_loss, slope, bound
 
 
 @rule(
@@ -141,7 +141,7 @@ def momo_adam(
         adapt_lower_bound=adapt_lower_bound,
         bound=bound,
     )
-    return stepped(p, step, rate, lr, weight_decay, decay_step), m, v, mean_loss, slope, bound
+    return proximal(p, step, rate, lr, weight_decay, decay_step), m, v, mean_loss, slope, bound
 
 
 MOMO = Family("MoMo", {"": momo})
