@@ -13,6 +13,7 @@ from typing import Any
 from .definition import Definition
 from .language.decoupled import decays
 from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, total, where
+from .language.graph import walk
 from .language.hyperparameters import LOSS, parse_ranges
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
@@ -129,16 +130,18 @@ class WithRiders(Definition):
             )
         if "lr_scale" in on and ("lr" not in rule.hyper or "lr" in rule.starts_from):
             raise TypeError(f"{rule.name} has no lr that lr_scale could multiply in a step; leave lr_scale out")
+        states = rule.program(rule.hyper).states.values() if "lr_scale" in on else ()
+        if any(node.value == "lr" for node in walk(states) if node.op == "scalar"):
+            raise TypeError(
+                f"{rule.name} carries numbers that follow from lr from step to step, and lr_scale would make them arrays; "
+                "leave lr_scale out"
+            )
         self.formula = self._formula
 
     @property
     def constants(self) -> dict[str, str]:
         """As the rule has them."""
         return self.rule.constants
-
-    def error(self, message: str) -> TypeError:
-        """The error for a mistake in the definition; with lr_scale a number that follows from lr is an array."""
-        return super().error(f"with lr_scale {message}; leave lr_scale out" if RATE in self.arrays else message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy, and what pickle gives, is the same one wherever that is there: it is made of a rule and its options.
