@@ -133,8 +133,8 @@ class WithRiders(Definition):
         states = rule.program(rule.hyper).states.values() if "lr_scale" in on else ()
         if any(node.value == "lr" for node in walk(states) if node.op == "scalar"):
             raise TypeError(
-                f"{rule.name} carries numbers that follow from lr from step to step, and lr_scale would make them arrays; "
-                "leave lr_scale out"
+                f"{rule.name} carries numbers that follow from lr, and lr_scale would make them arrays; leave "
+                "lr_scale out"
             )
         self.formula = self._formula
 
