@@ -158,7 +158,11 @@ def test_rules_whose_rate_is_a_number_refuse_it() -> None:
     def remembers_lr(p, g, *, lr=1.0, last=0.0):  # type: ignore[no-untyped-def]
         return p - lr * g, last + lr
 
-    for each, message in ((without_lr, "no lr that lr_scale could multiply"), (remembers_lr, "carries numbers that follow from lr")):
+    refused = (
+        (without_lr, "no lr that lr_scale could multiply"),
+        (remembers_lr, "carries numbers that follow from lr"),
+    )
+    for each, message in refused:
         with pytest.raises(TypeError, match=message):
             fastopt.Optimizer([draw(SHAPE)], each, lr_scale={"0": draw(5)})
 
