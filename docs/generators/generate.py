@@ -213,7 +213,28 @@ def loops_table() -> str:
     return "\n".join(lines)
 
 
+def authors_table() -> str:
+    """One row an optimizer: its step on GPT-2's list beside that of the package that has it."""
+    result = json.loads((ROOT / "benchmarks" / "results" / "authors-cpu.json").read_text())
+    versions = result["hardware"]["versions"]
+    lines = [
+        f"{result['hardware']['processor']}, {result['hardware']['cores']} cores, torch {versions['torch']}, numba "
+        f"{versions['numba']}; {result['list']}, float32, whole steps, medians of rounds in turn "
+        "(`benchmarks/authors.py`), each package with its own defaults.",
+        "",
+        "| class | ms | package | its ms | times as fast (quartiles) |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, row in result["rules"].items():
+        own, theirs = row["milliseconds"].values()
+        speed = row["speed"]
+        quartiles = f"{speed['median']:.1f} ({speed['low']:.1f} to {speed['high']:.1f})"
+        lines.append(f"| `{name}` | {own:.0f} | {row['package']} | {theirs:.0f} | {quartiles} |")
+    return "\n".join(lines)
+
+
 TABLES = {
+    "authors": authors_table,
     "rules": rules_table,
     "choices": choices_table,
     "step": step_table,
