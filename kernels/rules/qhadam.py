@@ -1,14 +1,14 @@
 """Quasi-hyperbolic momentum: steps between that of the gradient and that of its running mean."""
 
 from ..families import Family
-from ..language.functions import over_parts, sqrt
+from ..language.functions import over_parts, sqrt, where
 from ..rule_type import rule
 from .adam import REQUIRE
 
 
 def between(mean, x, nu):
-    """nu parts of a running mean, and the rest of what entered it last."""
-    return nu * mean + (1 - nu) * x
+    """nu parts of a running mean, and the rest of what entered it last; none of that for nu = 1, be it infinite."""
+    return nu * mean + where(nu < 1, (1 - nu) * x, 0.0)
 
 
 @rule(require="0 <= lr < inf, 0 <= momentum < 1, 0 <= nu <= 1")

@@ -164,7 +164,8 @@ class PlainModel:
             g = g + wd * p
         if wd and decay == "decoupled":
             start = p - n["lr"] * wd * p
-        step = self.rule.step_numbers(t, self.loss)
+        # Of a loss that is climbed the minimum is that of its negative.
+        step = self.rule.step_numbers(t, -self.loss if self.options.get("maximize") else self.loss)
         with decays() as after_decay:
             results = self.rule.formula(start, g, *slots, **step, **hyper, **self.states[k])
         new, *rest = results if isinstance(results, tuple) else (results,)

@@ -65,6 +65,6 @@ def usable(options: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
     rule = RULES[name]
     decays = "weight_decay" in rule.hyper or ("lr" not in rule.hyper and options.get("decay") != "l2")
     dropped = {"weight_decay", "decay"} if decays else set()
-    dropped |= {"ema", "ema_uncorrected", "cautious"} if rule.average else set()
+    dropped |= {"ema", "ema_uncorrected", "ema_overwrite", "cautious"} if rule.average else set()
     dropped |= {"cast_to"} if storage == "float64" else set()
     return {k: v for k, v in options.items() if k not in dropped}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import DTYPES
+from examples import DTYPES, EXACT
 
 from fastopt.kernels import RULES
 
@@ -37,3 +37,20 @@ def test_weights_of_zeros_leave_zero_and_gradients_of_zeros_change_nothing(name:
     slots = [zeros] * len(rule.slots)
     assert rule.reference(zeros, ones, *slots, **given)[0] == pytest.approx([-0.1] * 3, rel=1e-5)
     assert rule.reference(ones, zeros, *slots, **given)[0].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", [name for name in EXACT if name != "ftrl"])
+def test_gradients_whose_squares_are_beyond_float32_make_no_nan(name: str) -> None:
+    """Ftrl's accumulator is then infinite for good, and its weights are NaN: they follow from it alone."""
+    rule = RULES[name]
+    over = {"over": "array"} if "over" in rule.hyper else {}
+    for place in (0, 1):
+        arrays, states = [np.ones(3, "float32"), *rule.state_of(np.ones(3, "float32"), {})], dict(rule.states)
+        for t in (1, 2, 3):
+            huge = t == place + 1
+            g = np.array([1, 2e19, -2e19] if huge else [1, -0.5, 0.5], "float32")
+            told = rule.step_numbers(t, 1.0)
+            given: dict[str, Any] = {**told, **rule.hyper, **over, **states}
+            results = rule.reference(arrays[0], g, *arrays[1:], **given)
+            arrays, states = list(results[: len(arrays)]), dict(zip(rule.states, results[len(arrays) :], strict=True))
+        assert not np.isnan(arrays[0]).any(), place
