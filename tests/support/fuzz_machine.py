@@ -361,7 +361,7 @@ class Machine(RuleBasedStateMachine):
                 tree = placed(self.problem.tree, getattr(opt, name))
                 check(name, [tree[k] for k in range(len(wanted))], wanted)
         for mine, theirs in zip(opt.uniform_states, model.states, strict=True):
-            assert same_numbers(mine.values(), theirs.values())
+            assert same_numbers(mine.values(), theirs.values()), f"{mine} {theirs}"
         assert (opt.t, opt.skipped) == (model.t, model.skipped), (opt.t, opt.skipped, model.t, model.skipped)
         layers = zip([opt.hyper, *opt.groups.values()], [model.hyper, *model.groups], strict=True)
         assert all(dict(mine) == {name: theirs[name] for name in mine} for mine, theirs in layers)

@@ -188,7 +188,7 @@ class PlainModel:
             average = self._stored(mean, k, axes)
             new = mean if n.get("ema_overwrite") else new
         count = len(slots)
-        states = dict(zip(self.rule.states, rest[count:], strict=True))
+        states = dict(zip(self.rule.states, map(float, rest[count:]), strict=True))
         # What the formula passes on as it is stays as it is, denormals and all.
         kept = [
             old if value is row else self._stored(value, k, axes)
