@@ -2693,7 +2693,7 @@ class StableAdamW(Optimizer):
     lr = 0.001: the learning rate; 0 <= lr < inf.
     beta1 = 0.9: the decay of the running mean of the gradient; 0 <= beta1 < 1.
     beta2 = 0.99: the decay of the running mean of the gradient's square; 0 <= beta2 < 1.
-    eps = 1e-08: added to the divisor of the step; its square is the least second moment in the size of the update; 0 < eps < inf.
+    eps = 1e-08: added to the divisor of the step; the size of an update is that of gradients divided by this at least; 0 < eps < inf.
     weight_decay = 0.01: before the step the weights are multiplied by 1 - weight_decay times the rate of the array; 0 <= weight_decay < inf.
 
     The options that ride along, grad_scale and others, are described at fastopt.Optimizer.

@@ -22,7 +22,8 @@ TOLERANCE = 1e-12
 def schedules_of(peer: str) -> set[str]:
     """The names of a peer that are those of schedules."""
     module = getattr(like, peer)
-    homes = {name: getattr(module, name).__module__.rpartition(".")[2] for name in module.__all__}
+    # optax's contrib is a module itself.
+    homes = {name: getattr(getattr(module, name), "__module__", "").rpartition(".")[2] for name in module.__all__}
     return {name for name, home in homes.items() if home in ("schedules", "cycling")}
 
 
