@@ -166,8 +166,7 @@ POWERS = {2: 2e-2, 4: 2e-5, 8: 1e-12}
 
 
 def assert_gives_the_reference(tested, arrays, gpu, **given):
-    if tested.uses_t:
-        given["t"] = 3
+    given |= tested.step_numbers(3, 0.5)
     wanted = tested.reference(*arrays, **given)
     held = [gpu.put(array) for array in arrays]
     states = tested(*held, **given) or ()
