@@ -41,8 +41,8 @@ def adam(params: Any = None, **options: Any) -> Any:
 
 STORED = [(dtype, kind) for dtype in ("float32", "float64") for kind in saved_runs.KINDS]
 STORED.remove(("float64", "bfloat16"))  # They do not mix.
-# Every rule alone; what rides along, which has a kernel of its own for each rule, with some.
-ALONE = [pytest.param(name, ("float32", "alone")) for name in RULES]
+# Alone, and with what rides along, which has a kernel of its own for each rule.
+ALONE = others_in_ci(pytest.param(name, ("float32", "alone")) for name in RULES)
 RIDING = others_in_ci(by_turns(RULES, STORED))
 
 
