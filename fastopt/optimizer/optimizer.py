@@ -214,6 +214,8 @@ class Optimizer(Named):
 
     def _tree_of(self, slot: str, option: str) -> Any:
         if slot not in self._updater.definition.slots:
+            if slot == AVERAGE and self.rule.average is not None:
+                raise AttributeError(f"{self.rule.name} keeps an average of its own; read it by `with opt.averaged():`")
             raise AttributeError(f"this optimizer was made without {option}; make another with {option}=...")
         return self._updater.tree_of(slot)
 

@@ -156,6 +156,8 @@ def test_within_it_what_would_mix_weights_and_averages_is_refused(call: str) -> 
 def test_without_an_average_there_is_nothing_to_read() -> None:
     with pytest.raises(AttributeError, match=r"adam keeps no average of the weights; make the optimizer with ema="):
         fastopt.Adam(weights()).averaged()
+    with pytest.raises(AttributeError, match=r"averaging keeps an average of its own; read it by `with opt\.averaged"):
+        _ = fastopt.Optimizer(weights(), averaging).ema
     with pytest.raises(ValueError, match=r"averaging keeps an average of its own, .*; leave ema out"):
         fastopt.Optimizer(weights(), averaging, ema=0.9)
 
