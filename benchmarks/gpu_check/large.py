@@ -149,7 +149,7 @@ def side_by_side(gpu: Gpu, elements: int = ONE_SIZE, rounds: int = ROUNDS, piece
             slot *= slot
         cut = [slice(k * length, (k + 1) * length) for k in range(pieces)]
         several = p.copy()
-        numbers = {**rule.hyper, **({"t": 3} if rule.uses_t else {})}
+        numbers = {**rule.hyper, **rule.step_numbers(3, 1.0)}
         calls: dict[str, Any] = {
             "elementwise": partial(Optimizer(p.copy(), rule).step, g),
             "multi-tensor": partial(

@@ -13,7 +13,7 @@ from ..optimizer.optimizer import Optimizer
 from .controls import LOSS
 from .devices import Device
 
-# The state starts as a constant; after the first step it is not.
+# Most state starts as a constant; after the first step it is not.
 STEPS = 2
 # In machine epsilons of the type that computes: powers, exp and log differ by a few from library to library, and the
 # results that are computed from them by more.

@@ -22,7 +22,8 @@ class BoldDriver(Monitor, Factor):
     1989, Accelerated backpropagation learning, Complex Systems 3. up, down: what multiplies the factor, within `lowest`
     and `highest`. tolerance: a rise by no more than this part of the loss changes nothing (Vogl: 0.01 to 0.05).
     params: arrays that are put back after a rise, as in both papers; they are copied at each loss that has not risen,
-    and the copy is no part of the state. The optimizer's own state is not undone. Without params a rise stands, and the
+    and the copy is no part of the state. The optimizer's own state is not undone, but an average that its rule keeps
+    starts anew from them. Without params a rise stands, and the
     next loss is compared with it.
     A loss that is NaN or infinite has risen. Which evaluations count, and skipped steps: see fastopt.monitors.monitor.
     value: the factor now. last: the loss that the next loss is compared with, or None.

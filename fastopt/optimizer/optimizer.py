@@ -53,7 +53,8 @@ class Optimizer(Named):
     function of the step such as lambda t: float(t % 100 == 0) does so in each hundredth.
     cautious: leave out the elements that a step would move along their gradient (Liang et al. 2024, arXiv:2411.16085).
     The step of the others is multiplied by the number of elements over how many of them move: with "mean" that is a
-    thousandth of all at least, with "count" it is more by 1. Decoupled decay is done to all elements.
+    thousandth of all at least, with "count" it is more by 1. Decoupled decay is done to all elements, but Adan's
+    default decay, which is part of its step.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -273,8 +274,9 @@ class Optimizer(Named):
         return sync(self._updater, self.params if params is None else params)
 
     def refresh(self) -> None:
-        """Have `cast` follow weights that were written by other means than the optimizer's, and `ema` until its first
-        step. What fastopt itself writes, as EarlyStopping.restore does, needs no refresh."""
+        """Have `cast` follow weights that were written by other means than the optimizer's, and until the first step
+        of a parameter `ema` and the state that starts as it. What fastopt itself writes, as EarlyStopping.restore does,
+        needs no refresh; nor does a first step."""
         self._updater.refresh()
 
     def captured(self, grads: Any = None, *, steps: int = 1000) -> "Captured":

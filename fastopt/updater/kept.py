@@ -15,7 +15,10 @@ from .taken import Kind, kind_of
 
 
 def kept(updater: Any) -> dict[str, Any]:
-    """The state of an updater for copies and pickles, all by reference. Raises RuntimeError while one is captured."""
+    """The state of an updater for copies and pickles, all by reference.
+
+    Raises RuntimeError while a step is captured, or averages are in the place of the parameters.
+    """
     with updater.lock:
         if updater.captured is not None:
             raise RuntimeError(
