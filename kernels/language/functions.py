@@ -13,6 +13,7 @@ from .elementary import sqrt as sqrt
 from .elementary import where as where
 from .parts import conjugate as conjugate
 from .parts import over_parts as over_parts
+from .quotient import quotient as quotient
 from .scaled import scaled as scaled
 from .trace import Symbol
 

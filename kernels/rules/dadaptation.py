@@ -3,10 +3,9 @@
 import math
 
 from ..families import Family
-from ..language.functions import decayed, maximum, minimum, norm, over_parts, sqrt, total, where
+from ..language.functions import decayed, maximum, minimum, norm, over_parts, quotient, sqrt, total, where
 from ..rule_type import rule
 from .adam import rate_correction
-from .polyak import quotient
 
 REQUIRE = "0 <= lr < inf, 0 < d0 < inf, growth_rate >= 1"
 MOMENTS = "0 <= beta1 < 1, 0 <= beta2 < 1, 0 < eps < inf, 0 <= weight_decay < inf"

@@ -1,9 +1,8 @@
 """Distance over gradients: the rate is how far the weights have come, over the sum of squared gradients."""
 
 from ..families import Family
-from ..language.functions import maximum, norm, scaled, sqrt, where
+from ..language.functions import maximum, norm, quotient, scaled, sqrt, where
 from ..rule_type import rule
-from .polyak import quotient
 
 INITS = ("heuristic", "distance", "learning_rate")
 

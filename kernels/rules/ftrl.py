@@ -1,9 +1,8 @@
 """FTRL-Proximal: Adagrad's rates, and weights that are exactly 0 while the sum of their gradients is within l1 of 0."""
 
 from ..families import Family
-from ..language.functions import maximum, minimum, over_parts, sqrt
+from ..language.functions import maximum, minimum, over_parts, quotient, sqrt
 from ..rule_type import rule
-from .polyak import quotient
 
 
 @rule(

@@ -1,12 +1,11 @@
 """Hypergradient descent: a rate that descends too, along the derivative of the loss by the rate."""
 
 from ..families import Family
-from ..language.functions import norm, over_parts, total, where
+from ..language.functions import norm, over_parts, quotient, total, where
 from ..rule_type import rule
 from .adam import REQUIRE as ADAM_RANGES
 from .adam import normalized
 from .optimistic import direction
-from .polyak import quotient
 
 REQUIRE = "0 <= hypergrad_lr < inf"
 

@@ -1,11 +1,10 @@
 """MoMo: momentum whose rate follows from a model of the loss, as Polyak's step does."""
 
 from ..families import Family
-from ..language.functions import decayed, maximum, minimum, norm, over_parts, scaled, total, where
+from ..language.functions import decayed, maximum, minimum, norm, over_parts, quotient, scaled, total, where
 from ..rule_type import rule
 from .adam import REQUIRE as ADAM_RANGES
 from .adam import normalized
-from .polyak import quotient
 
 REQUIRE = "-inf < lower_bound < inf, 0 <= weight_decay < inf"
 

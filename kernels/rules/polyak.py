@@ -1,13 +1,8 @@
 """Polyak's step: SGD whose rate follows from the loss, of which the least value is known."""
 
 from ..families import Family
-from ..language.functions import maximum, minimum, norm, scaled, where
+from ..language.functions import maximum, minimum, norm, quotient, scaled
 from ..rule_type import rule
-
-
-def quotient(a, b):
-    """a / b; 0 where b is 0."""
-    return where(b > 0, a / where(b > 0, b, 1.0), 0.0)
 
 
 @rule(require="0 <= lr < inf, max_lr >= 0, -inf < f_min < inf, 0 <= eps < inf")

@@ -3,11 +3,10 @@
 import math
 
 from ..families import Family
-from ..language.functions import decayed, maximum, minimum, over_parts, sqrt, total, where
+from ..language.functions import decayed, maximum, minimum, over_parts, quotient, sqrt, total, where
 from ..rule_type import rule
 from .adam import rate_correction
 from .dadaptation import MOMENTS, REQUIRE, paused
-from .polyak import quotient
 
 
 @rule(

@@ -1,10 +1,9 @@
 """Schedule-Free: an average of the weights in place of a schedule that ends at a step known beforehand."""
 
 from ..families import Family
-from ..language.functions import decayed, maximum, minimum, over_parts, where
+from ..language.functions import decayed, maximum, minimum, over_parts, quotient, where
 from ..rule_type import rule
 from .adam import normalized
-from .polyak import quotient
 from .radam import rectifier
 
 AVERAGING = "0 <= weight_decay < inf, 0 <= r < inf, 0 <= weight_lr_power < inf"
