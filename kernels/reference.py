@@ -28,46 +28,53 @@ class Evaluated(Protocol):
         """The traced formula for the static choices among `hyper`."""
 
 
-@functools.cache
-def _control() -> tuple[Callable[[], int], Callable[[int], None]]:
+@contextlib.contextmanager
+def arithmetic_of(compute: str) -> Iterator[None]:
+    """A context in which this thread has the floating-point state of every kernel that computes in a type.
+
+    It rounds to nearest, and takes denormals for zeros if `compute` is "float32", whatever the caller's state.
+    """
     from .jit.compiler import control_functions
 
-    return control_functions()
-
-
-@contextlib.contextmanager
-def denormals_flushed() -> Iterator[None]:
-    """A context in which this thread's floating-point unit takes denormals for zeros, as every float32 kernel does."""
-    flush, restore = _control()
+    begin, end = control_functions(compute)
     saved = None
     try:
-        saved = flush()
+        saved = begin()
         yield
     finally:
         if saved is not None:
-            restore(saved)
+            end(saved)
 
 
-class Flushed(np.ndarray):
-    """A float32 array whose every operation takes denormals for zeros.
+class Computed(np.ndarray):
+    """An array whose every operation is done in the floating-point state of kernels that compute in float64.
 
-    Numbers that a formula computes beside the arrays stay Python's own: float64 with denormals.
+    Numbers that a formula computes beside the arrays stay Python's own.
     """
 
+    compute = "float64"
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = [x.view(np.ndarray) if isinstance(x, Flushed) else x for x in inputs]
-        with denormals_flushed():
+        plain = [x.view(np.ndarray) if isinstance(x, Computed) else x for x in inputs]
+        with arithmetic_of(self.compute):
             result = getattr(ufunc, method)(*plain, **options)
-        return result.view(Flushed) if isinstance(result, np.ndarray) else result
+        return result.view(type(self)) if isinstance(result, np.ndarray) else result
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         # np.where and its kin forget the class.
         result = super().__array_function__(function, types, args, kwargs)
-        return result.view(Flushed) if isinstance(result, np.ndarray) else result
+        return result.view(type(self)) if isinstance(result, np.ndarray) else result
 
     def astype(self, dtype: Any, **options: Any) -> Any:  # type: ignore[override]
-        """Converted to another type, denormals flushed before."""
-        return np.asarray(self * 1).astype(dtype, **options)
+        """Converted to another type, after denormals were flushed if this type flushes them."""
+        with arithmetic_of("float64"):
+            return np.asarray(self * 1).astype(dtype, **options)
+
+
+class Flushed(Computed):
+    """The same for float32."""
+
+    compute = "float32"
 
 
 def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -81,11 +88,10 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     axes = every[0].walk if is_flat(every) else None
     order = [axis for axis in range(len(every[0].shape)) if axis not in (axes or ())]
     order += axes or ()
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), arithmetic_of("float64"):
         inputs = [view.array.transpose(order).reshape(-1).astype(compute) for view in every]
     single = compute == np.float32
-    if single:
-        inputs = [array.view(Flushed) for array in inputs]
+    inputs = [array.view(Flushed if single else Computed) for array in inputs]
     with np.errstate(all="ignore"), seen_as(every[0].complex, definition.one_moment):
         results = definition.formula(*inputs, **numbers)
         results = list(results) if isinstance(results, tuple | list) else [results]
@@ -99,7 +105,7 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
         if name in stored and (counts or name == definition.arrays[1]):
             flat = np.broadcast_to(np.asarray(results[k]), inputs[0].shape)
             shape = [new.shape[axis] for axis in order]
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), arithmetic_of("float64"):
                 new.transpose(order)[...] = flat.astype(new.dtype).reshape(shape)
         results[k] = as_complex(new) if views[name].complex else new
     if not counts:

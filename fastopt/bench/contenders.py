@@ -11,7 +11,7 @@ import numpy as np
 
 from ..inspection.rule import inspected
 from ..kernels.arrays.view import compute_type
-from ..kernels.reference import denormals_flushed
+from ..kernels.reference import arithmetic_of
 from ..measure import interleaved
 from ..optimizer.optimizer import Optimizer
 from .cases import Case
@@ -64,9 +64,8 @@ class Setup:
         copies: how many copies of the arrays the calls take turns on; None for all. mark: makes a range around each
         sample, from a text.
         """
-        single = compute_type([self.case.dtype]) == "float32"
         # As in the kernels: denormals would slow plain NumPy down many times.
-        with denormals_flushed() if single else contextlib.nullcontext(), np.errstate(all="ignore"):
+        with arithmetic_of(compute_type([self.case.dtype])), np.errstate(all="ignore"):
             samples = {}
             for name, contender in self.contenders.items():
                 calls = contender.calls[:copies]

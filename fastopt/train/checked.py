@@ -1,6 +1,5 @@
 """An optimizer whose every step is compared with plain NumPy, bit by bit, and timed against it."""
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.reference import denormals_flushed
+from ..kernels.arrays.view import compute_type
+from ..kernels.reference import arithmetic_of
 from ..measure.bits import same_bits
 from ..optimizer.optimizer import Optimizer
 from ..trees.tree import leaves
@@ -65,8 +65,7 @@ class CheckedOptimizer:
         jobs = [(p, g, *slots) for (p, *slots), (_, _, g) in zip(theirs, leaves(grads, "grads"), strict=True)]
         formula = self.rule.formula
         # As in the kernels: denormals would slow NumPy down many times.
-        single = theirs[0][0].dtype == np.float32
-        with denormals_flushed() if single else contextlib.nullcontext(), np.errstate(all="ignore"):
+        with arithmetic_of(compute_type([theirs[0][0].dtype.name])), np.errstate(all="ignore"):
             self._wait()
             start = time.perf_counter()
             for arrays, row in zip(jobs, numbers, strict=True):

@@ -34,7 +34,7 @@ def number_rows(rows, places, numbers, found):
 def _adding(storage: str) -> str:
     compute = compute_type([storage])
     lines = [
-        "saved = flush_denormals()" if compute == "float32" else "",
+        f"saved = arithmetic_of({compute!r})",
         "seen = 0",
         "for k in range(count):",
         "    to = word(numbers, k) * length",
@@ -43,7 +43,7 @@ def _adding(storage: str) -> str:
         "    for i in range(length):",
         f"        x = load(values, k * length + i, {storage!r}, 0)",
         f"        store(sums, to + i, x if first else load(sums, to + i, {compute!r}, 1) + x, {compute!r}, 1)",
-        "restore(saved)" if compute == "float32" else "",
+        "restore(saved)",
     ]
     return "\n".join(["def add_rows(values, count, length, numbers, sums):", *indented(lines), ""])
 

@@ -37,8 +37,7 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
         # Most tasks have the scalars of the one before.
         alike = [f"while task < end and {own} == u:", *indented([*step, "task += 1"])]
         body = ["task = first", "while task < end:", *indented([f"u = {own}", *task.scalars, *alike])]
-    if layout.compute == "float32":
-        body = ["saved = flush_denormals()", *body, "restore(saved)"]
+    body = [f"saved = arithmetic_of({layout.compute!r})", *body, "restore(saved)"]
     return "\n".join(
         [
             title(name, stage, layout),

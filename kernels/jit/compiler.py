@@ -70,8 +70,9 @@ def address(function: Any) -> int:
 
 
 @functools.cache
-def control_functions() -> tuple[Callable[[], int], Callable[[int], None]]:
-    """Two functions: the first makes this thread flush denormals, the second restores the state before."""
-    flush = compiled("flush_here", "def flush_here():\n    return flush_denormals()\n", "int64()")
-    put_back = compiled("restore_here", "def restore_here(saved):\n    restore(saved)\n", "void(int64)")
-    return flush, put_back
+def control_functions(compute: str) -> tuple[Callable[[], int], Callable[[int], None]]:
+    """Two functions: the first gives this thread the state in which a type computes, the second the state before."""
+    text = f"def begin_{compute}():\n    return arithmetic_of({compute!r})\n"
+    begin = compiled(f"begin_{compute}", text, "int64()")
+    end = compiled("restore_here", "def restore_here(saved):\n    restore(saved)\n", "void(int64)")
+    return begin, end

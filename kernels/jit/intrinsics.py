@@ -280,8 +280,8 @@ def logical_not(typing, a): ...  # type: ignore[no-untyped-def]
 
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
-_X86_FTZ_DAZ = 0x8040
-_ARM_FZ = 1 << 24
+# The control word that rounds to nearest and traps nothing, and the bits that take denormals for zeros.
+_ORDINARY, _FLUSHING = (0x1F80, 0x8040) if _X86 else (0, 1 << 24)
 
 
 def _read_control(builder: Any) -> Any:
@@ -311,16 +311,21 @@ def _mxcsr(builder: Any, name: str, place: Any) -> None:
     builder.call(function, [builder.bitcast(place, byte)])
 
 
-@intrinsic
-def flush_denormals(typing: Any) -> Any:
-    """Make this thread treat denormals as zeros, in operands and results; returns the state to restore."""
+@intrinsic(prefer_literal=True)
+def arithmetic_of(typing: Any, compute: Any) -> Any:
+    """Give this thread the floating-point state in which a type computes; returns the state to restore.
+
+    Rounding is to nearest; denormals are zeros, in operands and results, if `compute` is "float32". Whatever the thread
+    had before, it inherited: from its caller, or, for ever, from whoever started it.
+    """
+    word = _i64(_ORDINARY | (_FLUSHING if compute.literal_value == "float32" else 0))
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         saved = _read_control(builder)
-        _write_control(builder, builder.or_(saved, _i64(_X86_FTZ_DAZ if _X86 else _ARM_FZ)))
+        _write_control(builder, word)
         return saved
 
-    return types.int64(), generate
+    return types.int64(compute), generate
 
 
 @intrinsic

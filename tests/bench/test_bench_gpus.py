@@ -17,7 +17,7 @@ from fastopt.bench.controls import STEP, fused
 from fastopt.bench.gpu_kernels import HEADERS
 from fastopt.inspection.machine_code.nvrtc import elementwise_code
 from fastopt.kernels import RULES
-from fastopt.kernels.reference import denormals_flushed
+from fastopt.kernels.reference import arithmetic_of
 
 FUSED = {
     name: rule
@@ -107,7 +107,7 @@ def test_the_fused_formula_gives_what_the_reference_gives(name: str, dtype: str,
     drawn = [generator.random(50) + 0.1 for _ in rule.arrays]
     arrays = [array.astype(dtype if k < 2 else state) for k, array in enumerate(drawn)]
     right = rule.reference(*arrays, t=STEP, **rule.states)[0]
-    with denormals_flushed(), np.errstate(all="ignore"):
+    with arithmetic_of("float32"), np.errstate(all="ignore"):
         new = fused(numpy_as_cupy(tmp_path, []), rule)(arrays)
     assert new.dtype == dtype
     assert np.array_equal(new, right) if rule.exact else np.allclose(new, right, rtol=1e-3)

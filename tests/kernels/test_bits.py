@@ -26,7 +26,7 @@ from fastopt.kernels.cpu import backend as cpu
 from fastopt.kernels.cpu import blas_threads, openblas, threads
 from fastopt.kernels.cpu import source as cpu_source
 from fastopt.kernels.language.reductions import REDUCTIONS
-from fastopt.kernels.reference import denormals_flushed
+from fastopt.kernels.reference import arithmetic_of
 
 # Every rule in float32 and, by turns, in one more type.
 RULES_AND_TYPES = by_turns(EVERY, DTYPES, always=[("float32",)])
@@ -202,9 +202,9 @@ def test_the_processors_state_is_as_the_caller_left_it() -> None:
     for size in (4, 200_000):
         fastopt.kernels.adam(*arrays_for(RULES["adam"], size, "float32"), t=1)
         assert np.all(tiny * np.float32(0.5) > 0)
-    with denormals_flushed():
+    with arithmetic_of("float32"):
         assert np.all(tiny * np.float32(0.5) == 0)
-    with pytest.raises(KeyError), denormals_flushed():
+    with pytest.raises(KeyError), arithmetic_of("float32"):
         raise KeyError
     assert np.all(tiny * np.float32(0.5) > 0)
 

@@ -1,10 +1,11 @@
 """Optimizers meet NaN, infinities, huge and tiny gradients as plain NumPy does, and leave the processor as it was."""
 
+import contextlib
 import ctypes
 import ctypes.util
 import platform
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numba
@@ -15,7 +16,7 @@ from plain_model import PlainModel
 
 import fastopt
 from fastopt.kernels import RULES, rule
-from fastopt.kernels.reference import denormals_flushed
+from fastopt.kernels.reference import arithmetic_of
 
 # What the elements of each array's gradients are: a norm of the whole array meets them apart.
 KINDS: dict[str, list[float]] = {
@@ -267,7 +268,7 @@ def test_a_callers_thread_keeps_its_state_too(what: str) -> None:
         found.append(state())
         WORK[what]()
         found.append(state())
-        with denormals_flushed():
+        with arithmetic_of("float32"):
             found.append(np.array([1e-40], "float32") * np.float32(1))
             WORK[what]()
             found.append(np.array([1e-40], "float32") * np.float32(1))
@@ -281,24 +282,54 @@ def test_a_callers_thread_keeps_its_state_too(what: str) -> None:
     assert (flushed, still_flushed) == (0, 0)
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of the rounding mode is that of x86-64")
-@pytest.mark.parametrize("what", WORK)
-def test_a_callers_rounding_is_kept(what: str) -> None:
+@contextlib.contextmanager
+def rounding_upward() -> Iterator[Callable[[], bool]]:
+    """A context in which this thread rounds upward; gives a function that says whether it still does."""
+    if platform.machine() != "x86_64":
+        pytest.skip("the number of the rounding mode is that of x86-64")
     library = ctypes.CDLL(ctypes.util.find_library("m") or pytest.skip("there is no C library to set the rounding"))
-    upward, nearest = 0x800, rounding()
+    upward = 0x800
     try:
         assert library.fesetround(upward) == 0
-        up = rounding()
-        WORK[what]()
-        assert (library.fegetround(), rounding()) == (upward, up)
+        yield lambda: library.fegetround() == upward
     finally:
         library.fesetround(0)
+
+
+@pytest.mark.parametrize("what", WORK)
+def test_a_callers_rounding_is_kept(what: str) -> None:
+    nearest = rounding()
+    with rounding_upward() as still_upward:
+        up = rounding()
+        WORK[what]()
+        assert still_upward()
+        assert rounding() == up
     assert up != nearest == rounding()
+
+
+# Threads inherit the state of whoever starts them, and keep it: each kernel brings its own.
+@pytest.mark.parametrize("storage", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("context", [rounding_upward, lambda: arithmetic_of("float32")], ids=["upward", "flushed"])
+def test_the_bits_do_not_follow_from_the_state_of_the_thread(context: Callable[[], Any], storage: str) -> None:
+    tiny = {"float16": 6e-8, "float32": 1e-39, "float64": 1e-310}[storage]
+    arrays = [np.random.default_rng(k).normal(size=200_000).astype(storage) for k in range(2)]
+    for array in arrays:
+        array[::7] = tiny
+    slot = np.full(200_000, 0.3, "float64" if storage == "float64" else "float32")
+    numbers = {"t": 2, "lr": 2.0**-5, "momentum": 0.75}
+    right = RULES["momentum"].reference(*arrays, slot, **numbers)
+    stepped = arrays[0].copy(), arrays[1], slot.copy()
+    with context():
+        RULES["momentum"](*stepped, **numbers)
+        evaluated = RULES["momentum"].reference(*arrays, slot, **numbers)
+    for k, result in enumerate(right):
+        assert same_bits(result, evaluated[k]), "the reference"
+        assert same_bits(result, stepped[2 * k]), "the kernel"
 
 
 def test_the_check_of_the_state_sees_flushing_and_rounding() -> None:
     ordinary = state()
-    with denormals_flushed():
+    with arithmetic_of("float32"):
         assert all(a != b for a, b in zip(state()[:4], ordinary[:4], strict=True))
     assert state() == ordinary
 

@@ -27,7 +27,7 @@ from fastopt.kernels.cuda import compiler as cupy_kernels
 from fastopt.kernels.cuda.table_kernels import GIVEN_BYTES
 from fastopt.kernels.jit import cache
 from fastopt.kernels.libraries import cupy_arrays, host, library
-from fastopt.kernels.reference import denormals_flushed
+from fastopt.kernels.reference import arithmetic_of
 
 # Beside the kernels for the CPU, in a folder that is the user's alone.
 FOLDER = Path(cache._usable() or tempfile.mkdtemp()) / "cuda_shim"
@@ -108,7 +108,7 @@ class Shim:
         if symbol in self._pending:
             self._compile()
         assert symbol in self._functions, "this kernel did not compile, in a test before"
-        with denormals_flushed() if single else contextlib.nullcontext():
+        with arithmetic_of("float32" if single else "float64"):
             self._functions[symbol](*arguments)
 
     def packs(self, symbol: str) -> int:

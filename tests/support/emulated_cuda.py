@@ -24,7 +24,7 @@ from fastopt.kernels.libraries import cuda_interface
 from fastopt.kernels.numba_cuda import backend as numba_cuda
 from fastopt.kernels.numba_cuda import compiler as nvidia
 from fastopt.kernels.numba_cuda import intrinsics as cuda_intrinsics
-from fastopt.kernels.reference import denormals_flushed
+from fastopt.kernels.reference import arithmetic_of
 
 _FLOATS = {types.uint32: ir.FloatType(), types.uint64: ir.DoubleType()}
 _BITS = {types.uint32: ir.IntType(32), types.uint64: ir.IntType(64)}
@@ -161,7 +161,7 @@ class _Kernel:
         code = self.function.__code__
         double = "as_float64" in code.co_names or ("float64" in code.co_consts and "as_float32" not in code.co_names)
         function = _in_turns(self.function)
-        with contextlib.nullcontext() if double else denormals_flushed():
+        with arithmetic_of("float64" if double else "float32"):
             for block in range(min(blocks, len(table) + 1)):
                 self.gpu.block, self.gpu.in_block = block, [None] * 1024
                 waiting = {k: function(table, partials.view(np.uint64)) for k in range(threads)}

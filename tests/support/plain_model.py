@@ -1,6 +1,5 @@
 """A step with options in plain NumPy, array by array, written from the documentation and not from the kernels."""
 
-import contextlib
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from fastopt import LossScaler
 from fastopt.kernels import Rule, maximum, minimum, norm
 from fastopt.kernels.language.decoupled import decays
-from fastopt.kernels.reference import denormals_flushed
+from fastopt.kernels.reference import arithmetic_of
 
 # The options with a number, and the number that changes nothing.
 NEUTRAL = {
@@ -108,8 +107,7 @@ class PlainModel:
 
     def step(self, grads: Sequence[Any]) -> list[Any]:
         """One step; returns the gradients as they are afterwards. What raises has changed nothing."""
-        flushed = denormals_flushed() if self.compute == np.float32 else contextlib.nullcontext()
-        with flushed, np.errstate(all="ignore"):
+        with arithmetic_of(self.compute.name), np.errstate(all="ignore"):
             active = {k: g for k, g in enumerate(grads) if g is not None}
             for k in active:
                 self._begin(k)
