@@ -58,7 +58,7 @@ def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> An
     """The factor by which the global clip and the clip of each array multiply a gradient; both norms read it once."""
     factor, eps = 1.0, numbers["clip_eps"] if "clip_eps" in on else None
     if "clip_norm" in on:
-        factor = shrink(norm(g, over="model"), numbers["clip_norm"], eps)
+        factor = shrink(norm(g, over="optimizer"), numbers["clip_norm"], eps)
     if "clip_array_norm" in on:
         factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"], eps)
     return factor
@@ -100,8 +100,8 @@ def with_riders(rule: Definition, *on: tuple[str, Any]) -> "WithRiders":
 class WithRiders(Definition):
     """A rule and the options that ride with it.
 
-    on: the options in use and their values; "decay" names the weight decay. A number that the rule has itself, as adamw
-    has weight_decay, is left to it.
+    on: the options in use and their values; "decay" names the weight decay. riding: those that are numbers, with what
+    changes nothing. A number that the rule has itself, as adamw has weight_decay, is left to it.
     """
 
     def __init__(self, rule: Definition, on: Mapping[str, Any]) -> None:
@@ -109,7 +109,7 @@ class WithRiders(Definition):
         self.rule, self.on = rule, dict(on)
         self.name, self.start, self.states = rule.name, dict(rule.start), rule.states
         own = {name: value for name, value in NUMBERS.items() if name in on and name not in rule.hyper}
-        self._own = own
+        self.riding = own
         self.hyper = {**rule.hyper, **own}
         self.ranges = {**rule.ranges, **{name: RANGES[name] for name in own if name in RANGES}}
         self._corrected = "ema" in own and not on.get("ema_uncorrected")
@@ -148,7 +148,7 @@ class WithRiders(Definition):
         return with_riders, (self.rule, *self.on.items())
 
     def _formula(self, p: Any, g: Any, /, *others: Any, **numbers: Any) -> tuple[Any, ...]:
-        on, raw = self._own, g
+        on, raw = self.riding, g
         slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
         if RATE in extra:
             numbers["lr"] = numbers["lr"] * extra[RATE]
@@ -189,6 +189,6 @@ class WithRiders(Definition):
         if self.on.get("zero_grads"):
             written.append(0.0)
         if self.guarded:
-            counts = max_norm(raw, over="model") < math.inf
+            counts = max_norm(raw, over="optimizer") < math.inf
             states.append(counts & (abs(numbers[LOSS]) < math.inf) if self.takes_loss else counts)
         return (new, *written, *states)

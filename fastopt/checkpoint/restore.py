@@ -15,7 +15,7 @@ from ..updater.updater import Updater
 from .file import Checkpoint, Spec
 from .made import OURS
 from .plain import with_numbers
-from .state import FORMAT, arrays_of, options, text
+from .state import FORMAT, arrays_of, described_rules, named_groups, options, text
 from .stateful import load_stateful
 
 
@@ -35,6 +35,7 @@ UPGRADES: dict[int, Callable[[Checkpoint], Checkpoint]] = {1: _to_format_2}
 
 _KINDS: dict[str, type] = {
     "rule": str,
+    "rules": dict,
     "options": dict,
     "hyper": dict,
     "groups": dict,
@@ -82,6 +83,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
             f"the state is of the rule {state['rule']}, but this optimizer has the rule {updater.rule.name}; load the "
             f"state into an optimizer of the rule {state['rule']}"
         )
+    _check_rules(updater, state["rules"])
     parameter = updater.rule.arrays[0] + "/"
     ours = arrays_of(updater)
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
@@ -131,6 +133,21 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     return LoadReport(missing, unexpected, tuple(changed), state.get("user"))
 
 
+def _check_rules(updater: Updater, theirs: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming the groups, unless the groups with a rule and their rules are those of the state."""
+    ours = described_rules(updater)
+    differing = [
+        f"{name!r} has {theirs.get(name, 'none')} in the state, {ours.get(name, 'none')} in the optimizer"
+        for name in dict.fromkeys([*theirs, *ours])
+        if theirs.get(name) != ours.get(name)
+    ]
+    if differing:
+        raise ValueError(
+            f"the rules of groups differ: {'; '.join(differing)}; make the optimizer with the groups that it had "
+            "when it was saved"
+        )
+
+
 def _current(saved: Checkpoint) -> Checkpoint:
     """The checkpoint in today's format. Raises ValueError for parts of the state that have the wrong type."""
     counts = ("format", "applied", "skipped", "steps", "averaged_since", "uniform_states")
@@ -148,6 +165,7 @@ def _current(saved: Checkpoint) -> Checkpoint:
     for number in range(version, FORMAT):
         saved = UPGRADES[number](saved)
     current = saved.state
+    current.setdefault("rules", {})  # Before there were any but the rule of all parameters.
     if current.get("count") not in (None, "parameter", "optimizer"):
         raise ValueError(f"count in the state must be 'parameter' or 'optimizer'; got {short(current.get('count'))}")
     for part, kind in _KINDS.items():
@@ -167,13 +185,13 @@ def _whole(updater: Updater, theirs: Collection[str], misfits: Collection[str]) 
 
     theirs: what the state has, without misfits, which do not fit.
     """
-    parameter, _, *slots = updater.rule.arrays
+    parameter = updater.rule.arrays[0]
     whole: set[str] = set()
     left: dict[str, str] = {}
-    for key in updater.parameters.keys:
-        names = [f"{slot}/{key}" for slot in slots]
+    for key, rule in zip(updater.parameters.keys, updater.rules, strict=True):
+        names = [f"{slot}/{key}" for slot in rule.slots]
         own = f"{parameter}/{key}"
-        if own in misfits and (follow := [f"{slot}/{key}" for slot in updater.rule.from_parameter]):
+        if own in misfits and (follow := [f"{slot}/{key}" for slot in rule.from_parameter]):
             # Beside other weights, these and the counts are of another run.
             left |= {
                 name: f"{', '.join(follow)} start as the parameter, which does not fit"
@@ -200,9 +218,14 @@ def _histories(
     loaded."""
     histories = []
     saved = state["uniform_states"]
-    # Of the run they are the same for all parameters, those that the state does not have too.
-    of_run = next(iter(saved.values()), None) if updater.counts.states_together else None
-    for key, own in zip(updater.parameters.keys, updater.counts.each, strict=True):
+    # Of the run they are the same for all parameters of a rule, those that the state does not have too.
+    of_runs = {
+        section.rule: next((saved[key] for key in section.of(updater.parameters.keys) if key in saved), None)
+        for section in updater.sections
+        if section.counts.states_together
+    }
+    for key, rule, own in zip(updater.parameters.keys, updater.rules, updater.rows, strict=True):
+        of_run = of_runs.get(rule)
         count = state["steps"].get(key, own.count)
         since = state["averaged_since"].get(key, 0 if key in state["steps"] else own.since)
         if type(count) is not int or not 0 <= count < 2**62:
@@ -240,8 +263,7 @@ def _finish(
 ) -> None:
     """What follows once the arrays are written; may be interrupted and called again."""
     updater.set_counts(histories, applied, skipped)
-    if updater.has_derived:
-        updater.refresh_all(arrays, copied)
+    updater.refresh_all(arrays, copied)
 
 
 def _hyper_changes(
@@ -256,7 +278,7 @@ def _hyper_changes(
         conflicts.append(f"the state has count={state['count']!r}, the optimizer count={together!r}")
     if state["options"] != options(updater):
         conflicts.append(f"the state has the options {state['options']}, the optimizer {options(updater)}")
-    own, theirs = updater.groups, state["groups"]
+    own, theirs = {name: group.hyper for name, group in named_groups(updater)}, state["groups"]
     # A group without numbers does nothing; a run may have given it some since.
     if [p for p in own if p in theirs or own[p]] != [p for p in theirs if p in own or theirs[p]]:
         conflicts.append(f"the state has the groups {list(theirs)}, the optimizer {list(own)}")
@@ -284,7 +306,7 @@ def _hyper_changes(
                     said = before.get("function") if function else before
                     changed.append(f"{prefix}{name}: {text(now) if callable(now) else now} is kept, saved was {said}")
             elif _differ(now, hyper.check(name, before)):
-                if name in updater.definition.statics:
+                if hyper.is_static(name):
                     conflicts.append(f"the state has {prefix}{name}={before!r}, the optimizer {now!r}")
                 else:
                     changes.append((hyper, name, before))

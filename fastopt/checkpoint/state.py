@@ -1,6 +1,7 @@
 """An optimizer's state as a dictionary of plain values, and its arrays by name."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from ..kernels.libraries.library import to_host
 from ..kernels.riders import NUMBERS
 from ..kernels.system import memory_for
-from ..updater.hyper import Hyper
+from ..updater.groups import Group
 from ..updater.updater import Updater
 from .file import write
 from .plain import plain
@@ -23,15 +24,13 @@ def arrays_of(updater: Updater) -> dict[str, tuple[Any, str]]:
     not fit.
     """
     named = {}
-    slots = updater.rule.arrays[0], *updater.definition.slots
     updater.taken.check(arrays := updater.arrays, range(len(arrays)))
     for k, (key, parameter) in enumerate(zip(updater.parameters.keys, arrays, strict=True)):
         path = updater.parameters.paths[k]
-        held = (parameter, *updater.state[k].values())
-        if updater.averaged is not None:
-            held = tuple(map(updater.averaged.trained, held))
-        for place, (slot, array) in enumerate(zip(slots, held, strict=True)):
-            named[f"{slot}/{key}"] = array, f"state {slot!r} of params{path}" if place else f"params{path}"
+        held = {updater.rule.arrays[0]: parameter, **updater.state[k]}
+        for place, (slot, array) in enumerate(held.items()):
+            trained = array if updater.averaged is None else updater.averaged.trained(array)
+            named[f"{slot}/{key}"] = trained, f"state {slot!r} of params{path}" if place else f"params{path}"
     return named
 
 
@@ -45,14 +44,15 @@ def host_arrays(updater: Updater, params: bool) -> dict[str, Any]:
 def described(updater: Updater, user: Any) -> dict[str, Any]:
     """The state without the arrays: numbers, strings, lists and dictionaries."""
     skipped = updater.skipped  # Settles an interrupted step first.
-    keys, rows = updater.parameters.keys, updater.counts.each
-    scaler = updater.loss_scaler
+    keys, rows = updater.parameters.keys, updater.rows
+    scaler, groups = updater.loss_scaler, named_groups(updater)
     return {
         "format": FORMAT,
         "rule": updater.rule.name,
+        "rules": described_rules(updater),
         "options": options(updater),
         "hyper": _plain(updater.hyper),
-        "groups": {pattern: _plain(hyper) for pattern, hyper in updater.groups.items()},
+        "groups": {name: _plain(group.hyper) for name, group in groups},
         "applied": updater.journal.applied,
         "count": "optimizer" if updater.choices.together else "parameter",
         "steps": {key: row.count for key, row in zip(keys, rows, strict=True)},
@@ -68,11 +68,31 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
     }
 
 
+def named_groups(updater: Updater) -> list[tuple[str, Group]]:
+    """The groups by what they are saved as: a pattern, or the names of the parameters that a function chose."""
+    keys, chosen = updater.parameters.keys, updater.taken.chosen
+    return [
+        (
+            group.key
+            if isinstance(group.key, str)
+            else ", ".join(key for key, own in zip(keys, chosen, strict=True) if own[place]),
+            group,
+        )
+        for place, group in enumerate(updater.groups.each)
+    ]
+
+
+def described_rules(updater: Updater) -> dict[str, str]:
+    """The names of the rules of groups that have one."""
+    rules = [ruled.definition.name for ruled in updater.choices.rules]
+    return {name: rules[group.rule] for name, group in named_groups(updater) if group.rule is not None}
+
+
 def options(updater: Updater) -> dict[str, Any]:
     return {name: value for name, value in updater.definition.on.items() if name not in NUMBERS}
 
 
-def _plain(hyper: Hyper) -> dict[str, Any]:
+def _plain(hyper: Mapping[str, Any]) -> dict[str, Any]:
     return {name: {"function": text(value)} if callable(value) else value for name, value in hyper.items()}
 
 

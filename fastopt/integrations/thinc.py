@@ -154,7 +154,7 @@ def _at(schedule: Any, step: int, **_: Any) -> Any:
 
 def _refuse_unfit(rule: Rule, fixed: Mapping[str, Any]) -> None:
     reason = ""
-    if any(node.value == "model" for node in rule.program({**rule.hyper, **fixed}).reductions):
+    if any(node.value != "array" for node in rule.program({**rule.hyper, **fixed}).reductions):
         reason = "needs a norm over the whole model, but Thinc hands over one array at a time"
     elif rule.takes_loss:
         reason = "needs the loss of the step, which Thinc hands to no optimizer"

@@ -52,7 +52,7 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
                 parameter = ours[f"{opt.rule.arrays[0]}/{key}"][0]
                 arrays[f"{slot}/{key}"] = _fitting(_kept(opt, kept.slots, slot, parameter), array, name)
         state["applied"] = max(kept.steps for kept in moved)
-        rows = updater.counts.each
+        rows = updater.rows
         means = {key: row.count - row.since for key, row in zip(keys, rows, strict=True)}
         state["averaged_since"] = {key: kept.steps - means[key] for key, kept in zip(keys, moved, strict=True)}
         state["steps"] = {key: kept.steps for key, kept in zip(keys, moved, strict=True)}
@@ -76,8 +76,8 @@ def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str, parameter: Any) -
         return made.array(lambda name: on_host(slots[name], name), updater_of(opt).definition.one_moment)
     if slot in slots:
         return slots[slot]
-    choices = updater_of(opt).choices
-    start = start_of(choices.definition, choices.hyper, choices.start, slot)[1]
+    ruled = updater_of(opt).choices.rules[0]
+    start = start_of(ruled.definition, ruled.hyper, ruled.start, slot)[1]
     return parameter if start is None else float(start)
 
 
@@ -105,7 +105,7 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
     layers |= {id(hyper): (f"groups[{p!r}].", state["groups"][p]) for p, hyper in opt.groups.items()}
     updater = updater_of(opt)
     chosen: dict[tuple[int, str], Any] = {}
-    for row, key, kept in zip(updater.counts.each, updater.parameters.keys, moved, strict=True):
+    for row, key, kept in zip(updater.rows, updater.parameters.keys, moved, strict=True):
         for name, value in kept.hyper.items():
             holders: list[Hyper] = [layer for layer in row.layers if name in layer]
             if not holders:
@@ -127,6 +127,16 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
                 values[name] = value
 
 
+def _refuse_rules(opt: Optimizer) -> None:
+    """Raise TypeError for an optimizer with several rules, which no peer has in one state."""
+    rules = dict.fromkeys(rule.name for rule in updater_of(opt).rules)
+    if len(rules) > 1:
+        raise TypeError(
+            f"no peer keeps the state of several rules as one, and this one has {', '.join(rules)}; use opt.save and "
+            "opt.load"
+        )
+
+
 def of_family(rule: Rule) -> tuple[str, set[str]]:
     """The class that has a rule, and the options that select it. Raises TypeError for a rule of a user's own."""
     for family in FAMILIES.values():
@@ -136,8 +146,11 @@ def of_family(rule: Rule) -> tuple[str, set[str]]:
     raise TypeError(f"{rule.name} is a rule of your own, for which no peer has state; use opt.save and opt.load")
 
 
-def names_in(table: Mapping[str, Mapping[str, str]], rule: Rule, peer: str) -> dict[str, str]:
-    """The peer's names of a rule's slots, and the slots. Raises TypeError where the peer has no such rule."""
+def names_in(table: Mapping[str, Mapping[str, str]], opt: Optimizer, peer: str) -> dict[str, str]:
+    """The peer's names of the slots of an optimizer's rule, and the slots. Raises TypeError where the peer has no such
+    rule."""
+    _refuse_rules(opt)
+    rule = opt.rule
     of_family(rule)
     if rule.name not in table:
         raise TypeError(f"{peer} has no optimizer with the rule {rule.name}; {peer} has {', '.join(table)}")

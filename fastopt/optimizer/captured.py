@@ -44,31 +44,39 @@ class Captured:
                 "a captured step has no loss_scaler, which looks at each step from the host; make the optimizer with "
                 "grad_scale and skip_nonfinite instead"
             )
-        if updater.rule.takes_loss:
+        for section in updater.sections:
+            if section.rule.takes_loss:
+                raise ValueError(
+                    f"a captured step works out all steps beforehand, but {section.rule.name} takes the loss of each; "
+                    "call opt.step(grads, loss=loss)"
+                )
+        section, *others = updater.sections
+        if others:
+            rules = ", ".join(one.rule.name for one in updater.sections)
             raise ValueError(
-                f"a captured step works out all steps beforehand, but {updater.rule.name} takes the loss of each; call "
-                "opt.step(grads, loss=loss)"
+                f"a captured step has one rule, but this optimizer has {rules}; call opt.step(grads), or make an "
+                "optimizer for each rule"
             )
         updater.refuse_averaged("leave its with block, and then capture a step")
         self._refuse_monitors(updater)
-        self._updater, self.steps = updater, steps
+        self._updater, self._section, self.steps = updater, section, steps
         parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
         if not chosen:
             raise ValueError("grads has no arrays, only None; pass a gradient for at least one parameter")
-        counts = updater.split(chosen)
+        counts = section.split(chosen)
         self._chosen = chosen
         self._parameters = [parameters[k] for k in chosen]
-        self._gradients = [updater.gradient(k, parameters[k], gradients[k]) for k in chosen]
+        self._gradients = [section.gradient(k, parameters[k], gradients[k]) for k in chosen]
         for k, gradient in zip(chosen, self._gradients, strict=True):
             if isinstance(gradient, RowSparse):
-                label = updater.label(k, updater.rule.arrays[1])
+                label = section.label(k, section.rule.arrays[1])
                 raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients: pass a CuPy array")
-        self._plan = updater.plans.new(chosen, counts.row_of)
+        self._plan = section.plans.new(chosen, counts.row_of)
         self._plan.take(self._parameters, self._gradients)
         self._steps = self._plan.unattended_steps(len(counts.rows))
         self._steps.tables()
-        updater.begin_slots(chosen, parameters)
+        section.begin_slots(chosen, parameters)
         self._fill()
         updater.captured = self
 
@@ -82,7 +90,7 @@ class Captured:
 
     def _fill(self) -> None:
         """Compute the numbers of the coming steps and send them to the GPU; if that fails, the earlier numbers hold."""
-        rows, gpu = self._updater.counts.rows, self._steps.gpu_numbers
+        rows, gpu = self._section.counts.rows, self._steps.gpu_numbers
         coming = [replace(row) for row in rows]
         told, states = [], []
         # Step by step, all rows in each: the order in which ordinary steps call the functions of the step.
@@ -91,7 +99,7 @@ class Captured:
             known = foretold(gpu, [row.numbers(step) for row in coming])
             told.append([values for values, _ in known])
             states.append([after for _, after in known])
-            for number in self._updater.counts.going_on(self._plan.rows):
+            for number in self._section.counts.going_on(self._plan.rows):
                 row = coming[number]
                 row.count += number in self._plan.rows
                 row.states = row.states | states[-1][number]
@@ -121,8 +129,8 @@ class Captured:
         applied, skipped, stopped = self._steps.clock()
         counts, applied_before, skipped_before = self._base
         carried = self._steps.states()
-        rows = updater.counts.rows
-        for number in updater.counts.going_on(self._plan.rows):
+        rows = self._section.counts.rows
+        for number in self._section.counts.going_on(self._plan.rows):
             row = rows[number]
             known = self._states[applied - 1][number] if applied else {}
             row.count = counts[number] + applied * (number in self._plan.rows)

@@ -10,20 +10,20 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
-from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
+from ..kernels.riders import AVERAGE, COPY
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
-from ..updater.hyper import Groups, Hyper, check_patterns
+from ..updater.groups import Groups, check_patterns
+from ..updater.hyper import Hyper
 from ..updater.loss_scale import LossScaler
 from ..updater.options import (
     by_pattern,
     check_scaler,
     checked_monitors,
-    checked_start,
     counts_together,
-    in_use,
     rule_of,
 )
+from ..updater.rules import given_groups, made_rules, switched_off
 from ..updater.sync import SyncReport, sync
 from ..updater.updater import Updater
 from .finite import check_finite
@@ -42,7 +42,12 @@ class Optimizer(Named):
     hyperparameters and the numbers below, each a number or a function of the step, which counts applied steps from 1.
 
     groups: {pattern: {hyperparameter: value}}; a pattern is a dotted name (layers.0.W), a subtree (layers.0), or has *
-    and ?. Where several match, the later ones win.
+    and ?. Or a list of pairs, [(lambda name, p: p.ndim < 2, {"weight_decay": 0.0}), ...], of a pattern, or a function
+    of a parameter's name and array that is asked once, and such a dict. Where several match, the later ones win. With
+    {"rule": "adamw", "lr": 3e-4} a group has a rule of its own, by name or made with @rule: it starts from that rule's
+    defaults, and inherits what rides along, the options below. All rules share one clip_norm, one decision to skip, one
+    count of steps and one checkpoint; `over="model"` in a rule spans the parameters that it updates. opt.lr is that of
+    the rule of all, opt.groups["embed"].lr a group's; a function's group is named by its place, opt.groups[0].
     grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128). clip_value, clip_norm, clip_array_norm:
     limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
     clip_eps: added to a norm that is limited; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
@@ -90,7 +95,7 @@ class Optimizer(Named):
         rule: Rule | str,
         /,
         *,
-        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | Sequence[tuple[Any, Mapping[str, Any]]] | None = None,
         decay: str | None = None,
         maximize: bool = False,
         ema_uncorrected: bool = False,
@@ -112,18 +117,13 @@ class Optimizer(Named):
     ) -> None:
         rule = rule_of(rule)
         # None switches an option off, one that the rule has itself too.
-        hyper = {
-            name: NUMBERS[name] if value is None and name in NUMBERS else value
-            for name, value in hyper.items()
-            if value is not None or name not in NUMBERS or name in rule.hyper
-        }
+        hyper = switched_off(hyper, rule)
         check_scaler(loss_scaler)
         if loss_scaler is not None:
             skip_nonfinite = True
             hyper.setdefault("grad_scale", 1.0)
         together, monitors = counts_together(count), checked_monitors(monitors)
-        groups, lr_scale = by_pattern("groups", groups), by_pattern("lr_scale", lr_scale)
-        used = {*hyper, *(name for given in groups.values() for name in given)}
+        each, lr_scale = given_groups(groups), by_pattern("lr_scale", lr_scale)
         switches = {
             "maximize": maximize,
             "zero_grads": zero_grads,
@@ -132,19 +132,23 @@ class Optimizer(Named):
             "lr_scale": bool(lr_scale),
             "conjugate_grads": conjugate_grads,
         }
-        definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment, cautious).items())
-        of_all = Hyper(definition, {**definition.hyper, **hyper})
+        options = {
+            "switches": switches,
+            "decay": decay,
+            "cast_to": cast_to,
+            "second_moment": second_moment,
+            "cautious": cautious,
+        }
+        rules, of_groups = made_rules(rule, hyper, each, start, options)
+        of_all = rules[0].hyper
         check_class(type(self), of_all)
-        of_groups = Groups({pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()})
-        starts, casts = checked_start(rule, start, hyper), bool(cast_grads)
-        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, casts, starts)
+        choices = Choices(rules, of_groups, sparse, together, lr_scale, shared, monitors, bool(cast_grads))
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
             raise ValueError("shared has no effect, since no array stands twice in params; leave shared out")
         if (conjugate_grads or second_moment != "parts") and not updater.taken.any_complex:
             name = "conjugate_grads" if conjugate_grads else "second_moment"
             raise ValueError(f"{name} has no effect, since no parameter is complex; leave {name} out")
-        check_patterns("groups", of_groups, updater.parameters.names)
         check_patterns("lr_scale", lr_scale, updater.parameters.names)
         updater.serve(loss_scaler)
         self.__dict__.update(_updater=updater, rule=rule, hyper=of_all, groups=of_groups)
@@ -190,7 +194,8 @@ class Optimizer(Named):
     def state(self) -> list[Mapping[str, Any]]:
         """For each parameter, in the order of the tree, its state arrays by slot."""
         self._updater.finish()
-        return [MappingProxyType({slot: slots[slot] for slot in self.rule.slots}) for slots in self._updater.state]
+        pairs = zip(self._updater.rules, self._updater.state, strict=True)
+        return [MappingProxyType({slot: slots[slot] for slot in rule.slots}) for rule, slots in pairs]
 
     @property
     def uniform_states(self) -> list[dict[str, float]]:

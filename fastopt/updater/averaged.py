@@ -1,15 +1,15 @@
 """Averages in the place of the parameters, for a while: what `Optimizer.averaged` gives."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from ..kernels.libraries.library import array_like, copy, view_of
 from ..kernels.riders import AVERAGE, COPY
-from .state import keeps_average, set_to
+from .state import set_to
 
 if TYPE_CHECKING:
+    from .section import Section
     from .updater import Updater
 
 
@@ -23,7 +23,7 @@ class Averaged:
     """
 
     def __init__(self, updater: "Updater") -> None:
-        if not keeps_average(updater.definition):
+        if not any(section.keeps_average for section in updater.sections):
             raise AttributeError(
                 f"{updater.rule.name} keeps no average of the weights; make the optimizer with ema=0.999, or of a rule "
                 "that keeps one, such as schedule_free_adamw"
@@ -47,8 +47,9 @@ class Averaged:
                 if not view_of(array, name)[1].writable:
                     raise ValueError(f"{name} is read-only; make {name} writable, or put a writable array there")
             # A parameter without a step is its own average.
-            updater.begin_slots(range(len(arrays)), arrays)
-            self._kept = []
+            for section in updater.sections:
+                section.begin_slots(range(len(section.members)), section.of(arrays))
+            self._kept, self._names = [], names
             kinds = {COPY: updater.definition.on.get("cast_to")}
             for array, state, storage, name in zip(arrays, updater.state, updater.storages, names, strict=True):
                 held = [(array, storage), *((state[slot], kind) for slot, kind in kinds.items() if slot in state)]
@@ -86,14 +87,18 @@ class Averaged:
 
     def _filling(self, arrays: list[Any]) -> Callable[[], Any]:
         """A function that writes the averages into the parameters."""
-        updater = self._updater
-        average, counts, label = updater.rule.average, updater.counts, partial(_label, updater)
+        fillings = [self._of_section(section, section.of(arrays)) for section in self._updater.sections]
+        return lambda: [fill() for fill in fillings]
+
+    def _of_section(self, section: "Section", arrays: list[Any]) -> Callable[[], Any]:
+        """The same for the parameters of one rule; those whose rule keeps no average stay as they are."""
+        average, counts = section.rule.average, section.counts
         if average is None:
-            places = enumerate(zip(updater.state, arrays, strict=True))
-            pairs = [(state[AVERAGE], array, label(k)) for k, (state, array) in places]
+            own = enumerate(zip(section.state, arrays, section.paths, strict=True))
+            pairs = [(state[AVERAGE], array, path) for k, (state, array, path) in own if AVERAGE in state]
             return lambda: [*starmap(copy, pairs)]
         # At the numbers of the last step, which made the parameters that they are.
-        step = max(1, updater.journal.applied)
+        step = max(1, self._updater.journal.applied)
         rows = [
             {
                 name: hyper.at(name, step) if callable(value) else value
@@ -103,14 +108,14 @@ class Averaged:
             }
             for row in counts.rows
         ]
-        sets = [[p, *(own[slot] for slot in average.arrays[1:])] for p, own in zip(arrays, updater.state, strict=True)]
-        return lambda: average.decided(sets, rows, counts.row_of, label).write([])
+        sets = [[p, *(own[slot] for slot in average.arrays[1:])] for p, own in zip(arrays, section.state, strict=True)]
+        return lambda: average.decided(sets, rows, counts.row_of, section.label).write([])
 
     def keep(self, chosen: Iterable[int]) -> None:
         """Copy the present bits of parameters, which then are those that come back. chosen: which."""
         for k in chosen:
             for array, kept in self._kept[k]:
-                copy(array, kept, _label(self._updater, k))
+                copy(array, kept, self._names[k])
 
     def trained(self, array: Any) -> Any:
         """The array that has the bits of a parameter, or of its copy in another type, that training goes on from."""
@@ -120,10 +125,6 @@ class Averaged:
         """May be interrupted and called again."""
         for k, held in enumerate(self._kept):
             for array, kept in held:
-                copy(kept, array, _label(self._updater, k))
+                copy(kept, array, self._names[k])
         self._updater.averaged = None
         self._kept, self._by_id = [], {}
-
-
-def _label(updater: "Updater", k: int, name: str = "") -> str:
-    return updater.label(k, name or updater.rule.arrays[0])

@@ -4,32 +4,76 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..kernels.program.stages import Program
 from ..kernels.riders import WithRiders
+from .groups import Groups
 from .hyper import Hyper
+from .state import started
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """A rule of an optimizer.
+
+    definition: the rule with what rides along. hyper: the hyperparameters of all parameters that it updates. start: the
+    values of slots before the first step, in the place of the rule's own.
+    """
+
+    definition: WithRiders
+    hyper: Hyper
+    start: Mapping[str, float]
+
+    @property
+    def program(self) -> Program:
+        """The formula that its choices give."""
+        return self.definition.program(self.hyper)
+
+    def started(self, hyper: Mapping[str, Any], array: Any, path: str) -> dict[str, Any]:
+        """As state.started has it. hyper: the numbers of the parameter."""
+        return started(self.definition, hyper, self.start, array, path)
 
 
 @dataclass(frozen=True)
 class Choices:
     """What an updater is told once, and keeps for parameters that come later.
 
-    definition: the rule with what rides along. hyper, groups: the hyperparameters of all parameters, and by pattern
-    those of some. sparse: what a row-sparse gradient does to the rows that it does not touch. together: whether t
-    counts the optimizer's steps in a formula, and not each parameter's own. lr_scale: by pattern the arrays that
-    multiply lr. may_share: whether an array may stand in several places. monitors: objects to save along. casts:
-    whether gradients are cast to the type in which their parameter is computed with. start: the values of slots before
-    the first step, in the place of the rule's own.
+    rules: the rule of all parameters, and then those of groups. groups: some of the parameters, with numbers of their
+    own. sparse: what a row-sparse gradient does to the rows that it does not touch. together: whether t counts
+    the optimizer's steps in a formula, and not each parameter's own. lr_scale: by pattern the arrays that multiply lr.
+    may_share: whether an array may stand in several places. monitors: objects to save along. casts: whether gradients
+    are cast to the type in which their parameter is computed with.
     """
 
-    definition: WithRiders
-    hyper: Hyper
-    groups: Mapping[str, Hyper]
+    rules: Sequence[Ruled]
+    groups: Groups
     sparse: str
     together: bool
     lr_scale: Mapping[str, Any] | None
     may_share: bool
     monitors: Sequence[Any]
     casts: bool
-    start: Mapping[str, float]
+
+    @property
+    def definition(self) -> WithRiders:
+        """That of the rule of all parameters."""
+        return self.rules[0].definition
+
+    @property
+    def hyper(self) -> Hyper:
+        """The hyperparameters of all parameters."""
+        return self.rules[0].hyper
+
+    @property
+    def every_hyper(self) -> list[tuple[Hyper, Hyper]]:
+        """All hyperparameters, each with those of all parameters of its rule."""
+        of_rules = [ruled.hyper for ruled in self.rules]
+        groups = [
+            (hyper, of_rules[rule])
+            for group in self.groups.each
+            for rule, hyper in group.hypers.items()
+            if isinstance(hyper, Hyper) and hyper is not of_rules[rule]
+        ]
+        return [*zip(of_rules, of_rules, strict=True), *groups]
 
     @property
     def every_monitor(self) -> dict[str, Any]:
@@ -40,7 +84,7 @@ class Choices:
     @property
     def called_monitors(self) -> dict[str, Any]:
         """The monitors that functions of the step have called, by the hyperparameter and the order of first calls."""
-        layers = [("", self.hyper), *((f"groups[{pattern!r}].", hyper) for pattern, hyper in self.groups.items())]
+        layers = [("", self.hyper), *((f"groups[{key!r}].", hyper) for key, hyper in self.groups.items())]
         return _each_once({f"{of}{place}": m for of, hyper in layers for place, m in hyper.monitors.items()})
 
 

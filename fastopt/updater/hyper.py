@@ -1,7 +1,6 @@
 """Hyperparameters that can be read and set between steps, for all parameters and for groups of them."""
 
 import copy
-import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,12 +20,16 @@ class ABSENT:
 class Hyper(MutableMapping[str, Any]):
     """Values of a definition's hyperparameters: each a number, or a function of the step, which counts from 1.
 
-    pattern: the pattern of the group; None for all parameters.
+    pattern: the key of the group; None for all parameters. whole: whether they are those of all parameters of a rule,
+    as a group with a rule has them.
     Also read and set as attributes: hyper.lr = 0.1. Raises TypeError or ValueError for values that cannot be used.
     """
 
-    def __init__(self, definition: Definition, given: Mapping[str, Any], pattern: str | None = None) -> None:
+    def __init__(
+        self, definition: Definition, given: Mapping[str, Any], pattern: str | int | None = None, whole: bool = False
+    ) -> None:
         self.__dict__.update(_definition=definition, _values={}, _called={}, _pattern=pattern, changes=0)
+        self.__dict__.update(_whole=whole or pattern is None, _fixed=frozenset(given if whole else ()))
         self.__dict__.update(_under={}, _above=(), _floors=frozenset())
         self.update(given)
 
@@ -69,8 +72,8 @@ class Hyper(MutableMapping[str, Any]):
 
     def _of_all(self, name: str) -> str:
         """Why a number cannot be a group's; empty if it can."""
-        if name in self._definition.statics:
-            return f"chooses the formula, which is one for all parameters; pass {name} beside groups"
+        if name in self._definition.statics and not self._whole:
+            return f"chooses the formula, which is one for all parameters of a rule; pass {name} beside groups"
         whole = {
             "clip_norm": "is of all gradients together; pass clip_array_norm",
             "clip_eps": "is one for all norms; pass clip_eps beside groups",
@@ -80,7 +83,7 @@ class Hyper(MutableMapping[str, Any]):
     def _check_model_wide(self, name: str, value: Any) -> None:
         """Raise ValueError for a rate of a group alone from which the rule works out a number of the whole model."""
         definition: Definition = self._definition
-        if self._pattern is None or name != "lr" or name not in definition.program(self._under).of_model:
+        if self._whole or name != "lr" or name not in definition.program(self._under).of_model:
             return
         if callable(value) or value != 0:
             raise ValueError(
@@ -89,9 +92,16 @@ class Hyper(MutableMapping[str, Any]):
                 "for a rate of each array"
             )
 
+    def is_static(self, name: str) -> bool:
+        """Whether a hyperparameter chooses the formula."""
+        statics: tuple[str, ...] = self._definition.statics
+        return name in statics
+
     def may_have(self, name: str) -> bool:
         """Whether the numbers of a group may come to have this one, and lose it."""
-        return self._pattern is not None and name in self._definition.hyper and not self._of_all(name)
+        if self._pattern is None or name in self._fixed:
+            return False
+        return name in self._definition.hyper and not self._of_all(name)
 
     def put(self, name: str, value: Any) -> None:
         """Set a number; or, with ABSENT, let that of all hold in a group."""
@@ -229,58 +239,3 @@ def all_or_none(*each: Hyper) -> Iterator[None]:
         for hyper, held in zip(each, before, strict=True):
             vars(hyper).update(held, changes=hyper.changes + 1)
         raise
-
-
-class Groups(Mapping[str, Hyper]):
-    """The hyperparameters of groups by their patterns: opt.groups["b"].lr = 0.1. Which there are is fixed."""
-
-    def __init__(self, by_pattern: Mapping[str, Hyper]) -> None:
-        self._by_pattern = dict(by_pattern)
-
-    def __getitem__(self, pattern: str) -> Hyper:
-        if pattern not in self._by_pattern:
-            there = f"the groups {', '.join(map(repr, self))}" if self._by_pattern else "no groups"
-            raise KeyError(f"no group {pattern!r}; this optimizer was made with {there}")
-        return self._by_pattern[pattern]
-
-    def __setitem__(self, pattern: str, given: Any) -> None:
-        raise TypeError(
-            f"groups are fixed when an optimizer is made; make another with groups={{{pattern!r}: {given!r}}}, or set "
-            "a number of a group that is there, as opt.groups['b'].lr = 0.1"
-        )
-
-    def __delitem__(self, pattern: str) -> None:
-        raise TypeError(
-            f"groups are fixed when an optimizer is made; set the numbers of groups[{pattern!r}] to those of all "
-            "parameters"
-        )
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_pattern)
-
-    def __len__(self) -> int:
-        return len(self._by_pattern)
-
-    def __repr__(self) -> str:
-        return repr(self._by_pattern)
-
-
-def groups_of(names: Sequence[str], hyper: Hyper, groups: Mapping[str, Hyper]) -> list[tuple[Hyper, ...]]:
-    """For each parameter the hyperparameters that hold, where later ones override earlier ones.
-
-    hyper: those of all parameters. groups: by pattern, which is a dotted name as in layers.0.W, the name of a subtree,
-    or has * and ?.
-    """
-    return [(hyper, *(group for pattern, group in groups.items() if matches(name, pattern))) for name in names]
-
-
-def check_patterns(option: str, patterns: Iterable[str], names: Sequence[str]) -> None:
-    """Raise ValueError for a pattern that matches no parameter."""
-    for pattern in patterns:
-        if not any(matches(name, pattern) for name in names):
-            raise ValueError(f"{option}: {pattern!r} matches no parameter; the parameters are {', '.join(names)}")
-
-
-def matches(name: str, pattern: str) -> bool:
-    """Whether a pattern of groups matches a parameter's name."""
-    return name == pattern or name.startswith(pattern + ".") or fnmatch.fnmatchcase(name, pattern)

@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..kernels.libraries.library import view_of
-from .lr_scale import lr_scales
-from .taken import Kind, kind_of
+from .taken import Kind, kind_of, scales_of
 
 
 def kept(updater: Any) -> dict[str, Any]:
@@ -35,10 +34,10 @@ def kept(updater: Any) -> dict[str, Any]:
             "taken": replace(updater.taken, scales=()),
             "arrays": updater.arrays,
             "gradients": updater.gradients,
-            "histories": [row.history for row in updater.counts.each],
+            "histories": [row.history for row in updater.rows],
             "applied": updater.journal.applied,
             "skipped": updater.journal.skipped,
-            "rows_behind": updater.rows_behind.by_parameter,
+            "rows_behind": [section.rows_behind.by_parameter for section in updater.sections],
             "loss_scaler": scaler,
             "served": scaler is not None and scaler.serves(updater.journal),
         }
@@ -68,9 +67,10 @@ def remake(updater: Any, state: Mapping[str, Any]) -> None:
         array if kind_of(array, name) == kind else own
         for array, own, kind, name in zip(arrays, of_state, kinds, names, strict=True)
     ]
-    new = replace(taken, kinds=kinds, scales=lr_scales(choices.lr_scale, taken.parameters.names, fitting, names))
+    new = replace(taken, kinds=kinds, scales=scales_of(choices, taken.rule_of, taken.parameters.names, fitting, names))
     updater.take(state["params"], new, arrays, state["histories"], state["gradients"])
-    updater.rows_behind.by_parameter.update(state["rows_behind"])
+    for section, behind in zip(updater.sections, state["rows_behind"], strict=True):
+        section.rows_behind.by_parameter.update(behind)
     if state["served"]:
         updater.serve(state["loss_scaler"])
     else:

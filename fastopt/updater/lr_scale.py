@@ -7,7 +7,7 @@ import numpy as np
 
 from ..kernels.language.values import shown
 from ..kernels.libraries.library import array_like, view_of
-from .hyper import matches
+from .groups import matches
 from .sparsity_factor import SparsityFactor
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..kernels.arrays.row_sparse import RowSparse
+from ..kernels.arrays.view import View
 from ..kernels.program.stages import Program
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
@@ -16,13 +17,20 @@ class Plans:
     """Plans: one for all parameters with dense gradients, in which any may be None, and of others the latest.
 
     slots: for each parameter its state arrays. label: how messages name an array, from the number of the parameter and
-    the array's name. casts: as a Plan has it.
+    the array's name. casts, beside, attended: as a Plan has them.
     """
 
     def __init__(
-        self, program: Program, slots: Sequence[Sequence[Any]], label: Callable[[int, str], str], casts: bool
+        self,
+        program: Program,
+        slots: Sequence[Sequence[Any]],
+        label: Callable[[int, str], str],
+        casts: bool,
+        beside: Callable[[], Sequence[View]],
+        attended: bool,
     ) -> None:
-        self._program, self._slots, self._label, self._casts = program, slots, label, casts
+        self._program, self._slots, self._label = program, slots, label
+        self._casts, self._beside, self._attended = casts, beside, attended
         # By the parameters and by which of these have row-sparse gradients.
         self.kept: dict[Any, Plan] = {}
         self._dense: Plan | None = None
@@ -77,4 +85,6 @@ class Plans:
             lambda position, name: label(chosen[position], name),
             sparse,
             self._casts,
+            self._beside,
+            self._attended,
         )

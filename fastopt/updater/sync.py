@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .counts import History
-from .hyper import matches
+from .groups import matches
 from .taken import taken
 from .updater import Updater
 
@@ -14,7 +13,7 @@ from .updater import Updater
 class SyncReport:
     """What `sync` did: the names of parameters that kept their state, that began, and that were dropped.
 
-    unmatched: the patterns of groups and of lr_scale that now match no parameter.
+    unmatched: the patterns of groups and of lr_scale that now match no parameter; a function by its place in groups.
     """
 
     kept: tuple[str, ...]
@@ -41,21 +40,22 @@ def sync(updater: Updater, params: Any) -> SyncReport:
         if gradients is not None:
             # Of those that begin they are made when they are asked for.
             gradients = [None if k is None else gradients[k] for k in new.kept]
-        for k in list(updater.rows_behind.by_parameter):
-            # What is dropped too: nothing else could bring its rows up later.
-            updater.catch_up(k, arrays[places[k]] if k in places else updater.latest[k])
-        each = [row.history for row in updater.counts.each]
-        start = History(0, updater.counts.started(updater.rule.states))
-        histories = [start if k is None else each[k] for k in new.kept]
+        # Of what is dropped too: nothing else could bring its rows up later.
+        updater.catch_up_all({k: arrays[places[k]] if k in places else array for k, array in enumerate(updater.latest)})
+        each, begun = [row.history for row in updater.rows], updater.begun(new)
+        histories = [start if k is None else each[k] for k, start in zip(new.kept, begun, strict=True)]
         # Noted before: an interrupt leaves the old parameters or the new.
         updater.journal.note(0, partial(updater.take, params, new, arrays, histories, gradients), ())
         updater.settle()
         updater.refresh()
     keys, names = new.parameters.keys, new.parameters.names
-    patterns = [*updater.groups, *(updater.choices.lr_scale or {})]
+    patterns = [*(updater.choices.lr_scale or {})]
+    unmatched = [
+        str(group.key) for place, group in enumerate(updater.groups.each) if not any(own[place] for own in new.chosen)
+    ]
     return SyncReport(
         tuple(key for key, k in zip(keys, new.kept, strict=True) if k is not None),
         tuple(key for key, k in zip(keys, new.kept, strict=True) if k is None),
         tuple(key for k, key in enumerate(before.parameters.keys) if k not in places),
-        tuple(pattern for pattern in dict.fromkeys(patterns) if not any(matches(name, pattern) for name in names)),
+        tuple(dict.fromkeys([*unmatched, *(p for p in patterns if not any(matches(name, p) for name in names))])),
     )

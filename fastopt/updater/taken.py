@@ -9,9 +9,10 @@ from ..kernels.arrays.view import compute_type
 from ..kernels.libraries.library import check_meaning, check_parameters, view_of
 from ..trees.parameters import Parameters
 from .choices import Choices
-from .hyper import Hyper, groups_of
+from .counts import History
+from .groups import check_chosen, matches
+from .hyper import Hyper
 from .lr_scale import lr_scales
-from .state import started
 
 Kind = tuple[tuple[int, ...], str, str, str]
 # The types of computation that flush denormals.
@@ -24,7 +25,8 @@ class Taken:
     """Parameters, and for each of them what an updater has of it.
 
     parameters: their places in the caller's tree. storages: the stored types. kinds: what state has to fit: shape, type
-    of computation, device and library. layers: the hyperparameters that hold. state: arrays by slot. scales: the arrays
+    of computation, device and library. chosen: for each group whether the parameter is in it. rule_of: the number of
+    its rule. layers: the hyperparameters that hold. state: arrays by slot. scales: the arrays
     that multiply lr. kept: its number before, or None for one that begins. above: for each Hyper that holds for some
     parameter that is computed in float32, the Hypers that override it there.
     """
@@ -32,6 +34,8 @@ class Taken:
     parameters: Parameters
     storages: Sequence[str]
     kinds: Sequence[Kind]
+    chosen: Sequence[Sequence[bool]]
+    rule_of: Sequence[int]
     layers: Sequence[tuple[Hyper, ...]]
     state: Sequence[dict[str, Any]]
     scales: Sequence[list[Any]]
@@ -42,6 +46,10 @@ class Taken:
     def any_complex(self) -> bool:
         """Whether a parameter is complex."""
         return any(computes.startswith("complex") for _, computes, _, _ in self.kinds)
+
+    def begun(self, choices: Choices) -> list[History]:
+        """The histories of parameters before any step."""
+        return [History(0, dict(choices.rules[rule].definition.rule.states)) for rule in self.rule_of]
 
     def check(self, arrays: Sequence[Any], chosen: Iterable[int]) -> None:
         """Raise ValueError for a parameter that its state does not fit, whatever now stands in its place.
@@ -85,41 +93,79 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
                     f"cast_to makes copies of real parameters that are computed in float32; {name} is computed in "
                     f"{computes}: leave cast_to out"
                 )
-    program = choices.definition.program(choices.hyper)
-    for (_, computes, _, _), name in zip(kinds, names, strict=True):
-        check_meaning(program, computes, name)
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)
-    layers = groups_of(parameters.names, choices.hyper, choices.groups)
+    chosen = [
+        [
+            # A function is asked once for each parameter.
+            before.chosen[k][number]
+            if before and k is not None and type(group.key) is int
+            else group.chooses(name, array)
+            for number, group in enumerate(choices.groups.each)
+        ]
+        for k, name, array in zip(kept, parameters.names, arrays, strict=True)
+    ]
+    if before is None:
+        check_chosen(choices.groups, chosen, parameters.names)
+    of_rules = [ruled.hyper for ruled in choices.rules]
+    rule_of, layers = (
+        zip(*(choices.groups.layers(of_rules, own) for own in chosen), strict=True) if chosen else ((), ())
+    )
+    if before is not None:
+        # What another rule kept is of no use.
+        kept = [k if k is None or before.rule_of[k] == rule else None for k, rule in zip(kept, rule_of, strict=True)]
+    for (_, computes, _, _), name, rule in zip(kinds, names, rule_of, strict=True):
+        check_meaning(choices.rules[rule].program, computes, name)
     return Taken(
         parameters,
         storages,
         kinds,
+        chosen,
+        rule_of,
         layers,
         [
-            started(choices.definition, ChainMap(*reversed(own)), choices.start, array, name)
-            if k is None
-            else before.state[k]  # type: ignore[union-attr]
-            for k, own, array, name in zip(kept, layers, arrays, names, strict=True)
+            choices.rules[rule].started(ChainMap(*reversed(own)), array, name) if k is None else before.state[k]  # type: ignore[union-attr]
+            for k, rule, own, array, name in zip(kept, rule_of, layers, arrays, names, strict=True)
         ],
-        lr_scales(choices.lr_scale, parameters.names, arrays, names),
+        scales_of(choices, rule_of, parameters.names, arrays, names),
         kept,
-        _above(choices, layers, kinds),
+        _above(choices, rule_of, layers, kinds),
     )
 
 
+def scales_of(
+    choices: Choices, rule_of: Sequence[int], names: Sequence[str], arrays: Sequence[Any], paths: Sequence[str]
+) -> list[list[Any]]:
+    """The arrays that multiply the lr of each parameter. Raises TypeError for one whose rule has no lr."""
+    scales = lr_scales(choices.lr_scale, names, arrays, paths)
+    for k, rule in enumerate(rule_of):
+        definition = choices.rules[rule].definition
+        if scales[k] and not definition.rates:
+            if any(matches(names[k], pattern) for pattern in choices.lr_scale or ()):
+                raise TypeError(
+                    f"lr_scale: {names[k]} has the rule {definition.name}, which has no lr that lr_scale could "
+                    "multiply in a step; leave it out of lr_scale"
+                )
+            scales[k] = []
+    return scales
+
+
 def _above(
-    choices: Choices, layers: Sequence[tuple[Hyper, ...]], kinds: Sequence[Kind]
+    choices: Choices, rule_of: Sequence[int], layers: Sequence[tuple[Hyper, ...]], kinds: Sequence[Kind]
 ) -> dict[Hyper, list[tuple[Hyper, ...]]]:
     """As Taken has it. Raises ValueError for numbers with which these parameters cannot be updated."""
-    single = dict.fromkeys(own for own, (_, compute, *_) in zip(layers, kinds, strict=True) if compute in SINGLE)
+    every = zip(rule_of, layers, kinds, strict=True)
+    single = dict.fromkeys((rule, own) for rule, own, (_, compute, *_) in every if compute in SINGLE)
     above: dict[Hyper, list[tuple[Hyper, ...]]] = {}
-    for own in single:
-        for place, hyper in enumerate(own):
-            above.setdefault(hyper, []).append(own[place + 1 :])
+    under: dict[Hyper, Hyper] = {}
+    for rule, own in single:
+        of_rule = choices.rules[rule].hyper
+        for place in range(own.index(of_rule), len(own)):
+            above.setdefault(own[place], []).append(own[place + 1 :])
+            under[own[place]] = of_rule
     for hyper, others in above.items():
-        if why := hyper.flushed(choices.hyper.plain(), others):
+        if why := hyper.flushed(under[hyper].plain(), others):
             raise ValueError(why)
     return above
 

@@ -1,27 +1,25 @@
 """The core of an Optimizer: parameters with their state, counts and plans, and the function that applies a step."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, values_of
-from ..kernels.language.hyperparameters import LOSS, checked_loss
-from ..kernels.libraries.library import as_array, assignable, views_of
+from ..kernels.arrays.row_sparse import distinct_rows, values_of
+from ..kernels.language.hyperparameters import checked_loss
+from ..kernels.libraries.library import assignable
 from ..kernels.riders import AVERAGE, COPY
-from ..kernels.step.touched import RowSet
+from ..kernels.step.executors import Executor, Joint
 from ..kernels.system import lock
 from ..trees.followers import register
-from .behind import RowsBehind
+from .apart import Apart
 from .choices import Choices
-from .counts import Counts, History, SharedNumbers
+from .counts import History, SharedNumbers
 from .journal import Journal
 from .kept import copied, kept, remake
 from .loss_scale import LossScaler
 from .observers import Averaging, Replayed, Watching
-from .plans import Plans
-from .state import derived, keeps_average, new_gradients, set_to
+from .section import Section
+from .state import new_gradients
 from .taken import Taken, taken
 
 
@@ -29,25 +27,26 @@ class Updater:
     """Parameters, and all that a step changes.
 
     params: the caller's tree. parameters: the places of its arrays; storages: their stored types. state: for each
-    parameter its state arrays by slot, those of what rides along too. counts: how many steps each parameter has had.
-    lock: held while anything changes. watch: the observer of the steps, or None. captured: the captured step that is
-    open, or None. averaged: what has put averages in the place of the parameters, or None.
+    parameter its state arrays by slot, those of what rides along too. sections: the parameters of each rule.
+    definition, rule, hyper: of the rule of all parameters, which groups may replace. takes_loss: whether a step needs
+    the loss. lock: held while anything changes. watch: the observer of the steps, or None. captured: the captured step
+    that is open, or None. averaged: what has put averages in the place of the parameters, or None.
     """
 
     def __init__(self, params: Any, choices: Choices) -> None:
         self.begin(choices)
         new = taken(params, choices)
         arrays = new.parameters.of(params, "params")
-        self.take(params, new, arrays, [History(0, dict(self.rule.states))] * len(arrays), None)
+        self.take(params, new, arrays, new.begun(choices), None)
 
     def begin(self, choices: Choices) -> None:
         """Make all that needs no parameters."""
         self.lock, self.journal = lock(), Journal()
         self.choices, self.definition, self.rule = choices, choices.definition, choices.definition.rule
         self.hyper, self.groups = choices.hyper, choices.groups
-        self.program = self.definition.program(self.hyper)
-        self.rows_behind = RowsBehind(choices.sparse, self.definition, self.program)
+        self._every_section = [Section(ruled, choices) for ruled in choices.rules]
         self._zeroes = bool(self.definition.on.get("zero_grads"))
+        self.takes_loss = any(ruled.definition.takes_loss for ruled in choices.rules)
         self.loss_scaler: LossScaler | None = None
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
@@ -71,15 +70,27 @@ class Updater:
         """
         self._params, self.taken = params, new
         self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
-        self._every, self._lr_scales = range(len(new.state)), new.scales
-        for hyper in (self.hyper, *self.groups.values()):
-            hyper.hold(self.hyper, new.above.get(hyper, ()))
+        for hyper, of_rule in self.choices.every_hyper:
+            hyper.hold(of_rule, new.above.get(hyper, ()))
+        # No method of this object goes into the plans: they must not lead back to it.
+        self._apart = apart = Apart(new.parameters.paths, new.state)
+        members: list[list[int]] = [[] for _ in self._every_section]
+        for k, number in enumerate(new.rule_of):
+            members[number].append(k)
+        # Where each parameter is: its section and its number there.
+        self._places: list[tuple[Section, int]] = [(self._every_section[0], 0)] * len(new.state)
+        self.sections = []
+        for section, own in zip(self._every_section, members, strict=True):
+            if own:
+                section.take(own, new, partial(apart.beside, own) if len(own) < len(new.state) else tuple)
+                self.sections.append(section)
+            for place, k in enumerate(own):
+                self._places[k] = section, place
         self.latest = arrays
         self.gradients = gradients
         self._asked = gradients is not None and all(array is not None for array in gradients)
-        self.rows_behind.by_parameter.clear()
         self.set_counts(histories, self.journal.applied, self.journal.skipped)
-        if self.has_derived or keeps_average(self.definition):
+        if any(section.has_derived or section.keeps_average for section in self.sections):
             register(self)
 
     @property
@@ -128,7 +139,17 @@ class Updater:
     def uniform_states(self) -> list[dict[str, float]]:
         """The numbers that the rule carries from step to step, for each parameter."""
         self.settle()
-        return [row.states for row in self.counts.each]
+        return [row.states for row in self.rows]
+
+    @property
+    def rules(self) -> list[Any]:
+        """The rule of each parameter."""
+        return [section.rule for section, _ in self._places]
+
+    @property
+    def rows(self) -> list[SharedNumbers]:
+        """For each parameter the numbers that it shares with others."""
+        return [section.counts.rows[section.counts.row_of[place]] for section, place in self._places]
 
     @property
     def grads(self) -> Any:
@@ -157,53 +178,22 @@ class Updater:
 
     def set_counts(self, histories: Sequence[History], applied: int, skipped: int) -> None:
         """Set each parameter's history, and how many steps were applied and skipped."""
-        self.counts = Counts(self.taken.layers, histories, self.program.apart, self.choices.together)
+        for section in self.sections:
+            section.set_counts(section.of(histories))
         self.journal.applied, self.journal.skipped = applied, skipped
-        # The parameters whose next step may be their first.
-        self._unbegun = set(self._every) if self.has_derived else set()
-        self._new_plans()
-
-    def _new_plans(self) -> None:
-        slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._lr_scales, strict=True)]
-        # No method of this object: a plan must not lead back to the object that has it.
-        label = partial(self.parameters.label, self.rule.arrays)
-        self.plans = Plans(self.program, slots, label, self.choices.casts)
-
-    @property
-    def has_derived(self) -> bool:
-        """Whether some state equals the parameters, and must when others write them."""
-        return bool(derived(self.definition, self.choices.start))
-
-    def begin_slots(self, chosen: Iterable[int], arrays: Sequence[Any]) -> None:
-        """Before their first steps, have slots that start as the parameter equal it. chosen: of which parameters."""
-        each = self.counts.each
-        for k in self._unbegun.intersection(chosen):
-            if slots := [slot for slot in self._derived(each[k]) if slot != COPY]:
-                set_to(self.state[k], slots, arrays[k], f"params{self.parameters.paths[k]}")
-            else:
-                self._unbegun.discard(k)
-
-    def _derived(self, row: SharedNumbers) -> list[str]:
-        return derived(self.definition, self.choices.start, row.count, row.count - row.since)
 
     def refresh(self) -> None:
         """Have copies, and averages without a mean, equal the parameters, which others may have written."""
-        if self.has_derived:
+        if any(section.has_derived for section in self.sections):
             with self.lock:
                 self.settle()
-                self.taken.check(arrays := self.arrays, self._every)
+                self.taken.check(arrays := self.arrays, range(len(arrays)))
                 self.refresh_all(arrays)
 
     def refresh_all(self, arrays: Sequence[Any], but: Collection[str] = ()) -> None:
         """`refresh` while the lock is held. arrays: the parameters. but: by their keys those whose copies stay."""
-        places = zip(self.parameters.keys, self.parameters.paths, self.counts.each, self.state, arrays, strict=True)
-        for key, path, row, state, array in places:
-            set_to(
-                state,
-                [slot for slot in self._derived(row) if not (slot == COPY and key in but)],
-                array,
-                f"params{path}",
-            )
+        for section in self.sections:
+            section.refresh(section.of(arrays), section.of(self.parameters.keys), but)
 
     def follow(self, arrays: Collection[Any]) -> None:
         """Follow the values of arrays that were put back, if they are parameters."""
@@ -218,17 +208,11 @@ class Updater:
         with self.lock:
             self.settle()
             for k in theirs:
-                # The average that the rule keeps begins anew at these weights.
-                set_to(self.state[k], self._averaging, own[k], f"params{self.parameters.paths[k]}")
+                section, place = self._places[k]
+                section.average_anew(place, own[k])
             self.refresh()
             if self.averaged is not None:
                 self.averaged.keep(theirs)
-
-    @property
-    def _averaging(self) -> list[str]:
-        """The slots of the rule's own average that start as the parameter."""
-        read = self.rule.average.arrays if self.rule.average else ()
-        return [slot for slot in derived(self.definition, self.choices.start) if slot in read]
 
     def settle(self) -> None:
         """Bring the counts up to date after an interrupted step or after replays of a captured step."""
@@ -261,7 +245,8 @@ class Updater:
             watch = self.watch
             try:
                 if watch is not None and watch.due():
-                    watch.around(parameters, [*map(self._as_array, self._every, gradients)], loss)
+                    arrays = [s.as_array(k, g) for (s, k), g in zip(self._places, gradients, strict=True)]
+                    watch.around(parameters, arrays, loss)
                 else:
                     self.update(parameters, gradients, loss)
             except TypeError:
@@ -271,90 +256,76 @@ class Updater:
 
     def update(self, parameters: list[Any], gradients: list[Any], loss: Any = None) -> None:
         """Apply a step without the watch. parameters, gradients: in the order of the tree, None for no gradient."""
-        if loss is not None or self.rule.takes_loss:
-            loss = checked_loss(self.rule.name, loss, self.rule.takes_loss, self.definition.guarded)
-        journal = self.journal
+        if loss is not None or self.takes_loss:
+            loss = self._checked(loss)
+        journal, scaler = self.journal, self.loss_scaler
         if journal.pending is not None:
             journal.settle()
         if self.captured is not None:
             self.refuse_captured()
         if self.averaged is not None:
             self.refuse_averaged("leave its with block, and then step")
-        counts, scaler, plan = self.counts, self.loss_scaler, self.plans.whole
-        chosen: Sequence[int]
-        zeroed: list[Any] = []
-        executor = None
-        if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
-            executor = plan.retake(parameters, gradients, counts.row_of)
-        if plan is None or executor is None:
-            chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
-            if not chosen:
-                return
-            counts = self.split(chosen)
-            given = gradients
-            gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, given, strict=True)]
-            if self._zeroes and self.rows_behind.needs_dense:
-                # The step sets the dense copies of these to zero.
-                zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
-            try:
-                plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
-            except (TypeError, ValueError):
-                # A parameter that its state does not fit has a remedy of its own.
-                self.taken.check(parameters, chosen)
-                raise
-            self.latest = parameters
-            for k in self.rows_behind.by_parameter.keys() & chosen:
-                if not isinstance(gradients[k], RowSparse):
-                    self.catch_up(k, parameters[k])
-        else:
-            chosen = plan.sets
+        begun = []
+        if len(self.sections) > 1:
+            self._apart.parameters = parameters
+        try:
+            for section in self.sections:
+                own = parameters if section.whole else section.of(parameters)
+                given = gradients if section.whole else section.of(gradients)
+                if (taken := section.begin(own, given)) is not None:
+                    begun.append((section, own, *taken))
+            if self._apart.renewed:
+                self._apart.check(gradients, self._zeroes)
+        except (TypeError, ValueError):
+            # A parameter that its state does not fit has a remedy of its own.
+            self.taken.check(parameters, [k for k, gradient in enumerate(gradients) if gradient is not None])
+            raise
+        if not begun:
+            return
+        self.latest = parameters
         step = journal.applied + 1
-        numbers = [row.numbers(step) for row in counts.rows]
-        if loss is not None:
-            for row in numbers:
-                row[LOSS] = loss
-        if scaler is not None:
-            scaler.check_serves(journal)
-            for row in numbers:
-                row["grad_scale"] *= scaler.inverse()
-        if self._unbegun and not self._unbegun.isdisjoint(chosen):
-            self.begin_slots(chosen, parameters)
-        if plan.touched:
-            self.rows_behind.bring(plan, chosen, self.state)
-        new = executor.decide(numbers)
+        numbers = [section.numbers(step, loss, scaler, journal) for section, *_ in begun]
+        for section, own, plan, _, chosen, _, _ in begun:
+            section.prepare(plan, chosen, own)
+        executor: Executor | Joint = begun[0][3]
+        if len(begun) == 1:
+            states = begun[0][3].decide(numbers[0])
+            new = None if states is None else [states]
+        else:
+            executor = joint = Joint([one[3] for one in begun], [one[0].places(one[4]) for one in begun])
+            new = joint.decide(numbers)
+        zeroed = [array for *_, own in begun for array in own]
         if new is None:
             if self._zeroes:
-                zeroed += [assignable(g, "grads") for g in values_of(gradients) if g is not None]
+                zeroed += [assignable(g, "grads") for *_, given, _ in begun for g in values_of(given) if g is not None]
             journal.begin(0, (), scaler, zeroed)
         else:
-            counted = counts.after(plan.rows, chosen, new)
-            notes: Sequence[Any] = ()
-            if plan.touched:
-                if self._zeroes:
-                    # The values of rows that came twice were read before they were added up.
-                    zeroed += [touched.given for touched in plan.touched]
-                notes = self.rows_behind.notes(plan, chosen)
+            counted: list[Any] = []
+            notes: list[Any] = []
+            for (section, _, plan, _, chosen, _, _), after in zip(begun, new, strict=True):
+                counted += section.counts.after(plan.rows, chosen, after)
+                if plan.touched:
+                    notes += section.notes(plan, chosen, zeroed)
+            for section in self.sections if len(begun) < len(self.sections) else ():
+                if all(section is not one[0] for one in begun):
+                    counted += section.resting(section.numbers(step, loss, scaler, journal))
             executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes))
         journal.settle()
 
-    def split(self, chosen: Sequence[int]) -> Counts:
-        """The counts, with rows of their own for the chosen parameters."""
-        self.counts = self.counts.split(chosen)
-        return self.counts
+    def _checked(self, loss: Any) -> Any:
+        """The loss of a step as a number, checked for the rules."""
+        rule = next((section.rule for section in self.sections if section.rule.takes_loss), self.rule)
+        return checked_loss(rule.name, loss, rule.takes_loss, self.definition.guarded)
 
-    def gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
-        """A gradient in the form that a plan takes."""
-        if gradient is None or not is_row_sparse(gradient):
-            return self._as_array(k, gradient)
-        return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self._zeroes)
-
-    def _as_array(self, k: int, gradient: Any) -> Any:
-        if self._zeroes and isinstance(gradient, np.generic):
-            label = self.label(k, self.rule.arrays[1])
-            raise TypeError(
-                f"{label} is a scalar, which zero_grads cannot set to zero; pass an array, numpy.array(...)"
-            )
-        return as_array(gradient)
+    def begun(self, new: Taken) -> list[History]:
+        """The histories of parameters that begin now, in the midst of a run."""
+        histories = new.begun(self.choices)
+        for section in self.sections:
+            start = section.counts.started(section.rule.states)
+            for k, rule in enumerate(new.rule_of):
+                if self._every_section[rule] is section:
+                    histories[k] = History(0, start)
+        return histories
 
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.
@@ -364,7 +335,8 @@ class Updater:
         """
         with self.lock:
             self.settle()
-            behind, arrays = self.rows_behind.by_parameter, self.arrays
+            arrays = self.arrays
+            behind = [k for k, (section, place) in enumerate(self._places) if place in section.rows_behind.by_parameter]
             if rows is None:
                 chosen = dict.fromkeys(behind)
             else:
@@ -374,24 +346,25 @@ class Updater:
                 ]
                 chosen = {k: checked[k] for k in behind if checked[k] is not None}
             self.taken.check(arrays, chosen)
-            for k, row_numbers in chosen.items():
-                self.catch_up(k, arrays[k], row_numbers)
+            self.catch_up_all({k: arrays[k] for k in chosen}, chosen)
 
-    def catch_up(self, k: int, parameter: Any, rows: Any = None) -> None:
-        """Have rows of the k-th parameter catch up. rows: NumPy's int64, each once, or None for all."""
-        sets = [(parameter, None, *self.state[k].values(), *self._lr_scales[k])]
-        which, views = views_of(self.program, sets, lambda _, name: self.label(k, name), [0])
-        set_ = RowSet(which, self.program, views[0], self.label(k, self.rule.arrays[1]))
-        self.rows_behind.catch_up(k, set_, rows)
+    def catch_up_all(self, arrays: Mapping[int, Any], rows: Mapping[int, Any] | None = None) -> None:
+        """Have rows of parameters catch up, where some are behind. arrays: by the number of the parameter. rows: row
+        numbers by the same, NumPy's int64, each once; None for all."""
+        for k, array in arrays.items():
+            section, place = self._places[k]
+            if place in section.rows_behind.by_parameter:
+                section.catch_up(place, array, None if rows is None else rows[k])
 
     def label(self, position: int, name: str) -> str:
         """How messages name an array of a parameter."""
-        return self.parameters.label(self.rule.arrays, position, name)
+        section, place = self._places[position]
+        return section.label(place, name)
 
     def named(self) -> Iterator[tuple[str, Any]]:
         """Every array and uniform state with its name."""
         trees, states = {AVERAGE: "ema", COPY: "cast"}, self.uniform_states
         for k, (path, array) in enumerate(zip(self.parameters.paths, self.arrays, strict=True)):
-            yield self.label(k, self.rule.arrays[0]), array
+            yield f"params{path}", array
             for slot, value in (self.state[k] | states[k]).items():
                 yield trees[slot] + path if slot in trees else self.label(k, slot), value

@@ -149,14 +149,14 @@ def _fold(numbers: GpuNumbers, stage: Stage) -> list[str]:
         there = "first < end" if column < count else f"step > {count}"
         begin.append(f"double {total} = {there} ? partials[first + {column}] : 0.0;")
         steps[column >= count].append(f"{total} = {combine.format(total, f'partials[chunk + {column}]')};")
-        if node.value == "model":
+        if node.value != "array":
             at = f"found[set * {width} + {place}]"
             end.append(f"{at} = {total};")
             whole.append(f"double {total} = found[{place}];")
             whole.append(f"for (int set = 1; set < sets; set++) {total} = {combine.format(total, at)};")
     for k, node in enumerate(stage.reductions):
         totals = [f"total{column}" for column, (own, _) in enumerate(columns) if own == k]
-        row, lines = ("sets", whole) if node.value == "model" else ("set", end)
+        row, lines = ("sets", whole) if node.value != "array" else ("set", end)
         value = finished_text(REDUCTIONS[node.op], totals, double)
         lines.append(f"found[{row} * {width} + {places[node][0]}] = {value};")
 
@@ -188,7 +188,7 @@ def _scalars(numbers: GpuNumbers, stage: Stage, last: bool) -> list[str]:
     places, found, count, width = _places(numbers), found_width(numbers), len(stage.scalars), len(numbers.carried)
     names = {node: f"told[{k}]" + " != 0" * node.boolean for k, node in enumerate(numbers.told)}
     for node in program.reductions:
-        names[node] = f"found[{'sets' if node.value == 'model' else 'row'} * {found} + {places[node][0]}]"
+        names[node] = f"found[{'row' if node.value == 'array' else 'sets'} * {found} + {places[node][0]}]"
     for node in program.nodes:
         if node.op == "scalar" and node.value in numbers.carried:
             names[node] = f"kept[{numbers.carried.index(node.value)}]"

@@ -21,14 +21,14 @@ from .trace import Symbol
 def _reduce(name: str, x: Any, over: str) -> Any:
     if isinstance(x, Symbol):
         return x.trace.reduce(name, x, over)
-    of_model = reductions.OVER_MODEL.get() if over == "model" else None
+    of_model = reductions.OVER_MODEL.get() if over != "array" else None
     return of_model(name, x) if of_model else reductions.REDUCTIONS[name].array(x)
 
 
 def norm(x: Any, over: str = "array") -> Any:
     """Euclidean norm of an array, or of a list of arrays (a Python float), summed in float64 in one fixed order.
 
-    over: "array", or "model" for all arrays of an optimizer taken as one.
+    over: "array", or "model" for all arrays of an optimizer that the rule updates, taken as one.
     """
     return _reduce("norm", x, over)
 
@@ -36,7 +36,7 @@ def norm(x: Any, over: str = "array") -> Any:
 def max_norm(x: Any, over: str = "array") -> Any:
     """The largest magnitude in an array or a list of arrays (a Python float); NaN if any is; 0.0 if there is none.
 
-    over: "array", or "model" for all arrays of an optimizer taken as one.
+    over: as in `norm`.
     """
     return _reduce("max_norm", x, over)
 
@@ -44,8 +44,7 @@ def max_norm(x: Any, over: str = "array") -> Any:
 def total(x: Any, over: str = "array") -> Any:
     """The sum of an array, or of a list of arrays (a Python float), in float64 in one fixed order.
 
-    over: "array", or "model" for all arrays of an optimizer taken as one. `total(a * b)` is an inner product, and
-    `total(a > b)` says how many elements of a are greater.
+    over: as in `norm`. `total(a * b)` is an inner product, and `total(a > b)` says how many elements of a are greater.
     """
     return _reduce("total", x, over)
 

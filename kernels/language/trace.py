@@ -118,7 +118,8 @@ class Trace:
         node = self.node(operand)
         if not node.varying or (node.boolean and name != "total"):
             raise TypeError(f"{name} takes an array expression")
-        if over not in ("array", "model"):
+        # Riders alone say "optimizer": all arrays of an optimizer, where "model" is all those of one rule.
+        if over not in ("array", "model", "optimizer"):
             raise ValueError(f'over must be "array" or "model"; got {over!r}')
         if name != "total" and node.op == "conjugate":
             (node,) = node.args  # It has the same magnitudes.

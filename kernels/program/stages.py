@@ -150,9 +150,14 @@ class Program:
     def of_model(self) -> frozenset[str]:
         """The numbers from which uniform states follow that also follow from reductions over the model."""
         states = [node for node in self.states.values() if node.depth]
-        if all(node.value != "model" for node in walk(states) if node.op in REDUCTIONS):
+        if all(node.value == "array" for node in walk(states) if node.op in REDUCTIONS):
             return frozenset()
         return frozenset(node.value for node in walk(states) if node.op == "scalar")
+
+    @cached_property
+    def shared(self) -> bool:
+        """Whether numbers follow from all arrays of the optimizer, those of other rules too."""
+        return any(node.value == "optimizer" for node in self.reductions)
 
     @cached_property
     def apart(self) -> bool:

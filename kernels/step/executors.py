@@ -3,6 +3,7 @@
 Both know, beforehand, the numbers that follow from no norm; both write in one call, after all has been decided.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..program.spelling import as_written
 from ..program.stages import Program
-from ..tasks.stage_run import StageRun
+from ..tasks.stage_run import StageRun, perform
 from ..tasks.table import Batch
 
 if TYPE_CHECKING:
@@ -35,17 +36,22 @@ class Executor(Protocol):
     def write(self, done: list[Any]) -> None:
         """Apply the step that was decided."""
 
+    def launches(self) -> tuple[list[Callable[[], Any]], Any]:
+        """The functions that apply the step that was decided, as many as `writes`, and the lock to hold meanwhile."""
+
 
 class Attended:
     """The host waits for norms, and works out what follows from them.
 
     runs: the program's stages on the arrays. groups: for each set which row of numbers is its own. own: for each
     set which row of scalars is its own; scalars that follow from norms of single arrays have a row for each set.
+    shares: whether numbers follow from all arrays of the optimizer, those of other rules too.
     """
 
     def __init__(self, program: Program, runs: Sequence[StageRun], groups: Sequence[int], own: Sequence[int]) -> None:
         self._program, self._groups, self._own = program, groups, own
         *self._before, self._last = runs
+        self.shares = program.shared
         self._scalars: Any = None
         self.writes = len(self._last.batches)
 
@@ -57,11 +63,37 @@ class Attended:
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """As `Executor.decide`. Raises ValueError, which shows the numbers, if they cannot be computed with."""
+        return self._decide(numbers, None)
+
+    def first(self, numbers: Sequence[Mapping[str, Any]]) -> tuple[StageRun, list[Any]]:
+        """Run the first of the stages that reduce; returns it and its totals, as StageRun has them."""
+        program, (run, *_) = self._program, self._before
+        try:
+            known = list(map(program.known_function, numbers))
+            run.run(self._first_scalars(known), [])
+        except (ArithmeticError, ValueError) as error:
+            raise _explained(program, numbers, error) from error
+        return run, run.totals(run.partials(), whole=True)
+
+    def rest(self, numbers: Sequence[Mapping[str, Any]], totals: Sequence[Any]) -> list[list[float]] | None:
+        """As `decide`, after `first`. totals: those of the first stage, as StageRun.combined takes them."""
+        return self._decide(numbers, self._before[0].combined(totals))
+
+    def _first_scalars(self, known: list[list[Any]]) -> Any:
+        program, groups = self._program, self._groups
+        if program.apart:
+            columns = np.array(known, np.float64)[list(groups)].T
+            with np.errstate(all="ignore"):
+                return _table(program.stage_functions[0](*columns), len(groups))
+        return [program.stage_functions[0](*row) for row in known]
+
+    def _decide(self, numbers: Sequence[Mapping[str, Any]], first: Sequence[Any] | None) -> list[list[float]] | None:
+        """As `Executor.decide`. first: the reductions of the first stage, or None for a stage that has to run."""
         program = self._program
         try:
             known = list(map(program.known_function, numbers))
             if program.reductions:
-                states, scalars = self._reduced(known)
+                states, scalars = self._reduced(known, first)
             elif program.last:
                 count = len(self._last.stage.scalars)
                 states, scalars = [row[count:] for row in known], [row[:count] for row in known]
@@ -74,7 +106,7 @@ class Attended:
         self._scalars = scalars
         return states
 
-    def _reduced(self, known: list[list[Any]]) -> tuple[list[list[float]], Any]:
+    def _reduced(self, known: list[list[Any]], first: Sequence[Any] | None) -> tuple[list[list[float]], Any]:
         """`program.last` and the scalars of the last stage, from the norms that the stages before it compute."""
         program, groups = self._program, self._groups
         if program.apart:
@@ -82,14 +114,16 @@ class Attended:
             # NumPy's numbers do not warn where Python's do not.
             with np.errstate(all="ignore"):
                 for run, scalars in zip(self._before, program.stage_functions, strict=False):
-                    columns += _reductions(run, _table(scalars(*columns), len(groups)))
+                    columns += first or _reductions(run, _table(scalars(*columns), len(groups)))
+                    first = None
                 states, last = (
                     _table(function(*columns), len(groups))
                     for function in (program.last_function, program.stage_functions[-1])
                 )
             return states.tolist(), last
         for run, scalars in zip(self._before, program.stage_functions, strict=False):
-            values = list(map(float, _reductions(run, [scalars(*row) for row in known])))
+            values = list(map(float, first or _reductions(run, [scalars(*row) for row in known])))
+            first = None
             known = [row + values for row in known]
         # Before anything is written, since it may raise.
         return [list(map(float, program.last_function(*row))) for row in known], [
@@ -103,6 +137,10 @@ class Attended:
     def write(self, done: list[Any]) -> None:
         """As `Executor.write`."""
         self._last.run(self._scalars, done)
+
+    def launches(self) -> tuple[list[Callable[[], Any]], Any]:
+        """As `Executor.launches`."""
+        return self._last.launches(self._scalars)
 
 
 class Unattended:
@@ -138,6 +176,52 @@ class Unattended:
         assert self._steps is not None
         self._steps.run()
         done.extend([None] * self.writes)
+
+    def launches(self) -> tuple[list[Callable[[], Any]], Any]:
+        """As `Executor.launches`."""
+        assert self._steps is not None
+        return [self._steps.run, *[tuple] * (self.writes - 1)], None
+
+
+class Joint:
+    """A step of several rules in one optimizer, decided and written together.
+
+    executors: one for each rule. places: for each rule the numbers of its sets among all arrays of the optimizer, in
+    whose order the reductions over them all add up.
+    """
+
+    def __init__(self, executors: Sequence[Executor], places: Sequence[Sequence[int]]) -> None:
+        self._executors, self._places = executors, places
+        self.writes = sum(executor.writes for executor in executors)
+
+    def decide(self, numbers: Sequence[Sequence[Mapping[str, Any]]]) -> list[list[list[float]]] | None:
+        """For each rule the result of `Executor.decide`; None if one of them says that the step does not count.
+
+        numbers: for each rule its rows.
+        """
+        pairs = list(zip(self._executors, numbers, strict=True))
+        firsts = [e.first(rows) if isinstance(e, Attended) and e.shares else None for e, rows in pairs]
+        if None not in firsts:
+            self._join(firsts)  # type: ignore[arg-type]
+        states = [
+            executor.rest(rows, first[1]) if first else executor.decide(rows)  # type: ignore[attr-defined]
+            for (executor, rows), first in zip(pairs, firsts, strict=True)
+        ]
+        return None if None in states else states  # type: ignore[return-value]
+
+    def _join(self, firsts: Sequence[tuple[StageRun, list[Any]]]) -> None:
+        """Put the total of all in the place of the totals of each rule's sets, where it is of all arrays."""
+        order = np.argsort(np.concatenate(self._places))
+        for columns in zip(*(run.shared for run, _ in firsts), strict=True):
+            own = [totals[column] for (_, totals), column in zip(firsts, columns, strict=True)]
+            total = firsts[0][0].joined(columns[0], np.concatenate(own)[order])
+            for (_, totals), column in zip(firsts, columns, strict=True):
+                totals[column] = total
+
+    def write(self, done: list[Any]) -> None:
+        """As `Executor.write`."""
+        ready, locks = zip(*(executor.launches() for executor in self._executors), strict=True)
+        perform([*itertools.chain.from_iterable(ready)], next(filter(None, locks), None), done)
 
 
 def foretold(gpu: "GpuNumbers", numbers: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], dict[str, float]]]:

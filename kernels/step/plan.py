@@ -64,7 +64,8 @@ class Plan:
 
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
     of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients; then
-    no gradient is None. casts: as views_of has it. dense: the others. sets, rows: the parameters that have a gradient
+    no gradient is None. casts: as views_of has it. beside: gives what else is written in the same step. attended:
+    whether the host decides in any case. dense: the others. sets, rows: the parameters that have a gradient
     in this step, and the rows of numbers that these use. touched: the rows that the taken row-sparse gradients touch.
     """
 
@@ -76,6 +77,8 @@ class Plan:
         label: Callable[[int, str], str],
         sparse: Sequence[int] = (),
         casts: bool | None = None,
+        beside: Callable[[], Sequence[View]] = tuple,
+        attended: bool = False,
     ) -> None:
         if not slots:
             raise ValueError(f"{program.name}: there are no arrays to update")
@@ -86,6 +89,7 @@ class Plan:
         self.sets: Sequence[int] = range(len(slots))
         self.rows = tuple(dict.fromkeys(groups))
         self._sparse, self._casts = tuple(sparse), casts
+        self._beside, self._is_attended = beside, attended
         self._zeroes = program.arrays[1] in program.stages[-1].writes
         self.dense = frozenset(range(len(slots))).difference(sparse)
         self._headers: Headers | TensorHeaders | None = None
@@ -176,6 +180,7 @@ class Plan:
         self._parts.clear()
         self._which, self._device = which, views[0][0].device
         self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
+        self._written += self._beside()
         labels = {k: self._label(k, self.program.arrays[1]) for k in self._sparse}
         self.touched = [
             Touched(k, RowSet(which, self.program, views[k], label), self._written, self._casts)
@@ -243,7 +248,7 @@ class Plan:
         groups, on = [self._groups[k] for k in sets], backend(self._which)
         attended = Attended(self.program, runs, groups, own)
         steps = functools.partial(on.unattended_steps, self.program, runs, groups, self._device)
-        if not on.unattended(self.program) or self._sparse:
+        if self._is_attended or self._sparse or not on.unattended(self.program):
             return _Part(sets, own, runs, gradients, attended, attended, steps)
         self._unattended = Unattended(steps, runs[-1], self._unattended)
         return _Part(sets, own, runs, gradients, attended, self._unattended, steps)

@@ -3,7 +3,7 @@
 import copy
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,14 @@ class StageRun:
         # Of each column of partial results its reduction, and whether that is over the model; of each reduction its
         # columns.
         self._of_column = [self._reductions[k] for k, _ in columns]
-        self._whole = [stage.reductions[k].value == "model" for k, _ in columns]
+        self._whole = [stage.reductions[k].value != "array" for k, _ in columns]
+        # The columns of reductions over all arrays of the optimizer, in an order that other rules have too.
+        of_all = [
+            (node.op, part, c)
+            for c, (k, part) in enumerate(columns)
+            if (node := stage.reductions[k]).value == "optimizer"
+        ]
+        self.shared = [column for _, _, column in sorted(of_all)]
         self._own = [[c for c, (of, _) in enumerate(columns) if of == k] for k in range(len(self._reductions))]
         self._backend, self._name, self.count = backend, name, len(sets)
         piece = functools.partial(backend.piece, stage)
@@ -81,8 +88,15 @@ class StageRun:
 
         rows: its scalars, each a list of numbers. done: grows by one for each batch that has been run.
         """
-        batches = [*self.batches, *self.touched] if self.touched else self.batches
-        run(self._backend, self._name, self.stage, batches, rows, done)
+        run(self._backend, self._name, self.stage, self._all, rows, done)
+
+    def launches(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Callable[[], Any]], Any]:
+        """As the function `launches` has it. rows: as `run` takes them."""
+        return launches(self._backend, self._name, self.stage, self._all, rows)
+
+    @property
+    def _all(self) -> Sequence[Batch]:
+        return [*self.batches, *self.touched] if self.touched else self.batches
 
     def partials(self) -> list[Any]:
         """The partial results of the last run; the next may overwrite them."""
@@ -100,18 +114,39 @@ class StageRun:
             return self._finished(
                 [total if whole else np.array([total]) for total, whole in zip(alone, self._whole, strict=False)]
             )
-        # The last columns only where an array has them.
-        totals = np.zeros((self.count, max((parts.shape[1] for parts in partials), default=len(self._reductions))))
+        return self.combined(self.totals(partials))
+
+    def totals(self, partials: Sequence[Any], whole: bool = False) -> list[Any]:
+        """For each column of partial results, the total of each set, in order. partials: as `reduced` takes them.
+
+        whole: the last columns too where no array has them.
+        """
+        widths = [len(self._of_column)] if whole else [parts.shape[1] for parts in partials]
+        totals = np.zeros((self.count, max(widths, default=len(self._reductions))))
         for batch, parts in zip((*self.batches, *self.touched), partials, strict=True):
             last, several = batch.runs
             values = parts[last]
             for position, rows in several:
                 values[position] = self._joined(parts[rows].tolist())
             totals[batch.positions, : values.shape[1]] = values
-        columns = zip(self._of_column, self._whole, totals.T, strict=False)
+        return list(totals.T)
+
+    def combined(self, totals: Sequence[Any]) -> list[Any]:
+        """The value of each reduction: for each set, or a single value over the model.
+
+        totals: as `totals` gives them, or in the place of a column a number that is the total of all.
+        """
+        columns = zip(self._of_column, self._whole, totals, strict=False)
         return self._finished(
-            [reduction.joined(values.tolist()) if whole else values for reduction, whole, values in columns]
+            [
+                reduction.joined(values.tolist()) if whole and not isinstance(values, float) else values
+                for reduction, whole, values in columns
+            ]
         )
+
+    def joined(self, column: int, totals: Any) -> float:
+        """The total of a column for all sets, from that of each."""
+        return self._of_column[column].joined(totals.tolist())
 
     def _joined(self, rows: Sequence[Sequence[float]]) -> list[float]:
         """Rows of partial results, combined in order."""
@@ -140,13 +175,24 @@ def run(
     backend: Launcher, name: str, stage: Stage, batches: Sequence[Batch], rows: Sequence[Sequence[Any]], done: list[Any]
 ) -> None:
     """Run a stage over batches, as `StageRun.run` says."""
+    perform(*launches(backend, name, stage, batches, rows), done)
+
+
+def launches(
+    backend: Launcher, name: str, stage: Stage, batches: Sequence[Batch], rows: Sequence[Sequence[Any]]
+) -> tuple[list[Callable[[], Any]], Any]:
+    """For each batch the function that runs the stage over it, and the lock to hold meanwhile, or None."""
     # All batches before the first write: if this fails, nothing has been changed.
     for batch in batches:
         backend.prepare(name, stage, batch)
-    launches = [backend.launch(name, stage, batch, rows) for batch in batches]
+    return [backend.launch(name, stage, batch, rows) for batch in batches], backend.lock(batches)
+
+
+def perform(ready: Sequence[Callable[[], Any]], lock: Any, done: list[Any]) -> None:
+    """Call what `launches` gave; `done` grows by one for each."""
     # One call without bytecode in between, so that on a CPU no signal's handler runs until all is done and noted.
-    if (lock := backend.lock(batches)) is None:
-        done.extend(map(operator.call, launches))
+    if lock is None:
+        done.extend(map(operator.call, ready))
     else:
         with lock:
-            done.extend(map(operator.call, launches))
+            done.extend(map(operator.call, ready))

@@ -106,7 +106,7 @@ def test_an_optimizer_that_is_dropped_frees_its_arrays_at_once(options: dict[str
     try:
         params = {name: np.ones((4, 2), "float32") for name in "ab"}
         opt = full(params, **options)
-        kept = [weakref.ref(x) for x in (params["a"], opt.state[0]["m"], opt._updater, opt._updater.plans)]
+        kept = [weakref.ref(x) for x in (params["a"], opt.state[0]["m"], opt._updater, opt._updater.sections[0].plans)]
         params.clear()
         del opt
         assert [one() for one in kept] == [None] * 4

@@ -17,7 +17,7 @@ from fastopt.kernels.step.plan import Plan
 from fastopt.kernels.tasks import stage_run as tasks
 from fastopt.kernels.tasks.layout import Layout
 from fastopt.updater.counts import Counts
-from fastopt.updater.updater import Updater
+from fastopt.updater.section import Section
 
 
 def tree(values: Any) -> Any:
@@ -230,7 +230,7 @@ def test_rules_share_the_kernels_of_a_clip_and_no_others() -> None:
         {
             cpu._named(name, program.stages[k], Layout(("float32",) * len(program.stages[k].arrays)))
             for name in ("adam", "nadam")
-            for program in [fastopt.Optimizer(np.ones(3, "float32"), name, clip_norm=1.0)._updater.program]
+            for program in [fastopt.Optimizer(np.ones(3, "float32"), name, clip_norm=1.0)._updater.sections[0].program]
         }
         for k in (0, -1)
     )
@@ -264,7 +264,7 @@ def test_parameters_of_equal_numbers_share_them_again() -> None:
         opt.step([np.ones(3, "float32") if x else None for x in there])
     counts = opt.state_dict()["steps"].values()
     # Two rows for each count: of those that took part in the last step, and of the others.
-    assert len(opt._updater.counts.rows) <= 2 * len(set(counts)) + 2 < 40
+    assert len(opt._updater.sections[0].counts.rows) <= 2 * len(set(counts)) + 2 < 40
 
 
 def test_a_parameter_without_gradient_may_be_of_any_kind() -> None:
@@ -419,7 +419,7 @@ def test_a_step_after_a_load_that_was_interrupted_at_its_end_goes_on_from_what_w
 
     with monkeypatch.context() as patched:
         # The arrays are written by then.
-        patched.setattr(Updater, "_new_plans", interrupted)
+        patched.setattr(Section, "set_counts", interrupted)
         with pytest.raises(KeyboardInterrupt):
             opt.load_state_dict(saved)
     opt.step(g)
@@ -493,9 +493,9 @@ def test_a_step_without_gradients_takes_those_that_were_asked_for() -> None:
 
 
 PATTERNS: list[tuple[Any, str]] = [
-    ({0: {"lr": 1.0}}, r'groups must have strings as keys, .*; got 0, an int; the first .* has the name "0"$'),
+    ({0: {"lr": 1.0}}, r'groups must have names of .* or functions; got 0, an int; the first .* has the name "0"$'),
     ({("layers", 0): {"lr": 1.0}}, r"got \('layers', 0\), a tuple"),
-    ([{"params": [0], "lr": 1.0}], r'groups must be a dict .*\{"lr": 0.01\}\}; got a list; fastopt\.like\.torch takes'),
+    ([{"params": [0]}], r'groups must be a dict .*\{"lr": 0.01\}\}, or .* at place 0; fastopt\.like\.torch takes'),
     ("0", "groups must be a dict .*; got a str"),
     ({"0": 1.0}, r"groups\['0'\] must be a dict of hyperparameters, such as .*; got 1\.0"),
     ({"0": None}, r"groups\['0'\] must be a dict of hyperparameters, such as .*; got None"),
@@ -503,7 +503,7 @@ PATTERNS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("groups", "message"), PATTERNS)
-def test_groups_are_dicts_by_name(groups: Any, message: str) -> None:
+def test_groups_are_dicts_by_name_or_lists_of_pairs(groups: Any, message: str) -> None:
     params = [np.ones(3, "float32"), np.ones(2, "float32")]
     for make in (fastopt.Adam, lambda params, groups: fastopt.Optimizer(params, "sgd", groups=groups)):
         with pytest.raises(TypeError, match=message):

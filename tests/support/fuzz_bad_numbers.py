@@ -88,7 +88,7 @@ def _(m: Any, data: Any) -> Made:
 
 @CALLS.add("number: 0 in float32, in a divisor")
 def _(m: Any, data: Any) -> Made:
-    names = [n for n in floors(m.opt._updater.program) if n.startswith("eps")]
+    names = [n for n in floors(m.opt._updater.sections[0].program) if n.startswith("eps")]
     if not names or m.arrays[0].dtype == np.float64 or any(names[0] in group for group in m.opt.groups.values()):
         return None
     return lambda: m.opt.hyper.__setitem__(names[0], data.draw(st.sampled_from([1e-38, 1e-45, 5e-324]))), WRONG

@@ -127,7 +127,9 @@ def test_a_row_that_is_longer_than_a_kernel_counts_is_cut(length: int, tasks: in
         # Nobody touches what is not there.
         return view_of(np.lib.stride_tricks.as_strided(np.zeros(1, "float32"), (2, length), strides), "p")[1]
 
-    stage = fastopt.SGD([draw(SHAPE)], lr_scale={"0": np.ones((30, 1), "float32")})._updater.program.stages[-1]
+    stage = (
+        fastopt.SGD([draw(SHAPE)], lr_scale={"0": np.ones((30, 1), "float32")})._updater.sections[0].program.stages[-1]
+    )
     views = [view(4 * length, 4), view(4 * length, 4), view(4, 0)]
     (batch,) = StageRun(cupy, "sgd", stage, [views], [0], [False]).batches
     assert (batch.longest, len(batch.table)) == (2**16, tasks)

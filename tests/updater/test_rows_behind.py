@@ -158,7 +158,7 @@ def test_lazy_rows_do_not_move_until_they_are_touched() -> None:
 def test_what_is_read_and_written_follows_the_rows() -> None:
     opt = fastopt.Adam([np.zeros((1000, 8), "float32")])
     opt.step([RowSparse([5, 900, 6, 5], np.ones((4, 8), "float32"))])
-    (plan,) = opt._updater.plans.kept.values()
+    (plan,) = opt._updater.sections[0].plans.kept.values()
     assert [int(b.table[:, 4].sum()) for b in plan._runs[-1].touched] == [3 * 8]
 
 
@@ -333,7 +333,7 @@ def test_a_bad_dense_gradient_finds_rows_that_are_behind_as_they_are() -> None:
     opt = fastopt.Adam(params)
     for step in (1, 2, 4):
         opt.step(gradients(step))
-    assert opt._updater.rows_behind.by_parameter
+    assert opt._updater.sections[0].rows_behind.by_parameter
     before = [a.copy() for a in arrays(opt)]
     with pytest.raises(ValueError, match=r"grads\[0\] has shape"):
         opt.step([np.ones((ROWS, 5), "float32"), np.ones(4, "float32")])
@@ -421,10 +421,10 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     sparse, dense = pair("adamw")
     for step in range(15):
         run_both(sparse, dense, 1)
-        assert sparse._updater.rows_behind.by_parameter[0].steps <= 4, step
+        assert sparse._updater.sections[0].rows_behind.by_parameter[0].steps <= 4, step
     sparse.flush()
     check_same(sparse, dense)
-    assert not sparse._updater.rows_behind.by_parameter
+    assert not sparse._updater.sections[0].rows_behind.by_parameter
 
 
 @pytest.mark.parametrize("kind", ["csr", "coo", "csc"])

@@ -124,6 +124,6 @@ def _names(opt: Optimizer) -> dict[str, str]:
     flat = {
         rule: {kind: slot for together in parts for kind, slot in together.items()} for rule, parts in STATE.items()
     }
-    names = moving.names_in(flat, opt.rule, "keras")
+    names = moving.names_in(flat, opt, "keras")
     moving.same_formula(opt, "keras", FIXED.get(family, {}))
     return names

@@ -20,7 +20,7 @@ from .places import COUNTS, FLAGS, FREE, GIVEN, NUMBERS, PREVIOUS, STATE
 def _direction(opt: Optimizer, key: str, m: Any, v: Any) -> Any:
     """Adam's direction of the last step, which the rule works out anew from its slots; 0 before the first."""
     updater = updater_of(opt)
-    numbers = updater.counts.each[updater.parameters.keys.index(key)].numbers(opt.t + 1)
+    numbers = updater.rows[updater.parameters.keys.index(key)].numbers(opt.t + 1)
     betas = {name: numbers[name] for name in ("beta1", "beta2", "eps")}
     return direction(m, v, opt.t, **betas) if opt.t else m  # type: ignore[no-untyped-call]
 
@@ -113,7 +113,7 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
 
 def _names(opt: Optimizer) -> dict[str, str]:
     family, _ = moving.of_family(opt.rule)
-    names = moving.names_in(STATE, opt.rule, "optax")
+    names = moving.names_in(STATE, opt, "optax")
     moving.same_formula(opt, "optax", FIXED.get(family, {}), FREE)
     if opt.hyper.get("bias_correction") and family == "RMSprop":
         names = {key.replace("ScaleByRmsState", "ScaleByRmsWithCountState"): slot for key, slot in names.items()}

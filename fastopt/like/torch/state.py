@@ -55,7 +55,7 @@ def load_state(
     The parameters' values are the caller's to copy. Averages and functions of the step stay.
     Raises TypeError or ValueError for another optimizer's state, naming what differs; nothing has then been changed.
     """
-    wanted, (family, _) = moving.names_in(STATE, opt.rule, "torch"), moving.of_family(opt.rule)
+    wanted, (family, _) = moving.names_in(STATE, opt, "torch"), moving.of_family(opt.rule)
     name, follows = _torch_name(opt, family), FOLLOWS.get(opt.rule.name, {})
     moving.same_formula(opt, "torch", optimizers.FIXED.get(name, {}))
     groups = [(group, key) for group in state["param_groups"] for key in group["params"]]
@@ -137,7 +137,7 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     """
     import torch
 
-    wanted, (family, options) = moving.names_in(STATE, opt.rule, "torch"), moving.of_family(opt.rule)
+    wanted, (family, options) = moving.names_in(STATE, opt, "torch"), moving.of_family(opt.rule)
     name, follows = _torch_name(opt, family), FOLLOWS.get(opt.rule.name, {})
     moving.same_formula(opt, "torch", optimizers.FIXED.get(name, {}))
     if updater_of(opt).definition.on.get("decay", "l2") not in ("l2", "decoupled"):
@@ -148,7 +148,7 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> dict[str,
     keys = updater_of(opt).parameters.keys
     order = moving.places(opt, None, len(keys), names)
     ours = [order.index(place) for place in range(len(keys))]
-    saved, rows = opt.state_dict(), updater_of(opt).counts.each
+    saved, rows = opt.state_dict(), updater_of(opt).rows
     entries: dict[int, dict[str, Any]] = {}
     groups: dict[tuple[int, ...], dict[str, Any]] = {}
     for place, k in enumerate(ours):

@@ -117,7 +117,8 @@ class Stop(Exception): pass
 
 def make():
     params = {"a": np.ones(40, "float32"), "b": np.ones(30, ml_dtypes.bfloat16), "c": np.ones(3, "float16")}
-    return fastopt.NAdam(params, lr=0.01, loss_scaler=fastopt.LossScaler(4.0, interval=3), zero_grads=True)
+    scaler, groups = fastopt.LossScaler(4.0, interval=3), {"b": {"rule": "lamb"}}
+    return fastopt.NAdam(params, lr=0.01, loss_scaler=scaler, zero_grads=True, groups=groups)
 
 def grads(k):
     made = {n: np.full(a.shape, 0.1 * k + 0.1, a.dtype) for n, a in make_params.items()}
@@ -141,7 +142,10 @@ for k in range(12):
     whole.step(grads(k))
 
 # Raise at every line, one after the other, that Python runs within a step: the first, on the same arrays, on others.
-FILES = ("optimizer.py", "updater.py", "journal.py", "plans.py", "plan.py", "counts.py", "table.py", "loss_scale.py")
+FILES = (
+    "optimizer.py", "updater.py", "section.py", "executors.py", "journal.py", "plans.py", "plan.py", "counts.py",
+    "table.py", "loss_scale.py",
+)
 befores = afters = at = k = 0
 while k < 6:
     at += 1

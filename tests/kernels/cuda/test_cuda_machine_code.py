@@ -116,8 +116,8 @@ def test_reductions_of_strided_arrays_compile(name: str) -> None:
 @pytest.mark.parametrize("name", ["sgd", "nadam", "lamb", "sgd_hypergradient"])
 def test_what_works_out_the_numbers_keeps_the_promise(name: str, arch: int) -> None:
     opt = fastopt.Optimizer([np.zeros(3)], ALL[name], clip_norm=1.0, skip_nonfinite=True)
-    numbers = GpuNumbers(opt._updater.program)
-    for number in range(len(opt._updater.program.stages)):
+    numbers = GpuNumbers(opt._updater.sections[0].program)
+    for number in range(len(opt._updater.sections[0].program.stages)):
         made = compiled(number_kernel(numbers, number)[0], arch)
         assert_no_spills(made)
         assert not broken_promises(made.ptx)

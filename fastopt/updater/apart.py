@@ -1,0 +1,48 @@
+"""The arrays of several rules in one step lie apart: each plan sees its own, and this module all of them."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ..kernels.arrays.overlaps import check_overlaps
+from ..kernels.arrays.row_sparse import RowSparse
+from ..kernels.arrays.view import View
+from ..kernels.libraries.library import as_array, view_of
+
+
+class Apart:
+    """The arrays of parameters whose rules differ.
+
+    paths: how messages name the parameters. state: for each its arrays by slot. parameters: those of the step. renewed:
+    whether a plan has taken arrays that `check` has not seen.
+    """
+
+    def __init__(self, paths: Sequence[str], state: Sequence[dict[str, Any]]) -> None:
+        self._paths, self._state = paths, state
+        self.parameters: Sequence[Any] = ()
+        self.renewed = False
+
+    def beside(self, own: Collection[int]) -> list[View]:
+        """What a step writes of the parameters of other rules. own: the numbers of those of one rule."""
+        self.renewed = True
+        theirs = set(range(len(self._paths))).difference(own)
+        return [view for k in sorted(theirs) for view in self._written(k).values()]
+
+    def _written(self, k: int) -> dict[str, View]:
+        name = f"params{self._paths[k]}"
+        arrays = {name: self.parameters[k]} | {f"state {slot!r} of {name}": a for slot, a in self._state[k].items()}
+        return {label: view_of(array, label)[1] for label, array in arrays.items()}
+
+    def check(self, gradients: Sequence[Any], zeroed: bool) -> None:
+        """Raise ValueError if what a step writes shares memory with other arrays. zeroed: whether it sets gradients."""
+        every = [self._written(k) for k in range(len(self._paths))]
+        views = [view for own in every for view in own.values()]
+        labels = [label for own in every for label in own]
+        firsts = [labels.index(f"params{path}") for path in self._paths]
+        written = len(views)
+        for path, gradient in zip(self._paths, gradients, strict=True):
+            if gradient is not None:
+                sparse = isinstance(gradient, RowSparse)
+                labels.append(f"grads{path}" + ".values" * sparse)
+                views.append(view_of(as_array(gradient.values if sparse else gradient), labels[-1])[1])
+        check_overlaps(views, labels.__getitem__, range(len(views) if zeroed else written), firsts)
+        self.renewed = False

@@ -1,0 +1,132 @@
+"""The rules of an optimizer and its groups, made from what a user gives."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..kernels import Rule
+from ..kernels.language.values import kind_of, shown
+from ..kernels.riders import NUMBERS, WithRiders, with_riders
+from .choices import Ruled
+from .groups import Group, Groups
+from .hyper import Hyper
+from .options import checked_start, in_use, rule_of
+
+# A group as it is given: its key, its function or None, its rule or None, its numbers.
+Given = tuple[str | int, Callable[[str, Any], Any] | None, Rule | None, Mapping[str, Any]]
+
+
+def given_groups(groups: Any) -> list[Given]:
+    """The groups in order, of a dict by pattern or a list of pairs. Raises TypeError or ValueError for others."""
+    if groups is None:
+        return []
+    pairs = list(groups.items()) if isinstance(groups, Mapping) else groups
+    if not isinstance(pairs, Sequence) or isinstance(pairs, str):
+        raise TypeError(_wanted(kind_of(groups)))
+    given: list[Given] = []
+    for place, pair in enumerate(pairs):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(_wanted(f"{shown(pair)} at place {place}"))
+        chooser, numbers = pair
+        if not isinstance(chooser, str) and not callable(chooser):
+            raise TypeError(
+                f"groups must have names of parameters, patterns or functions; got {shown(chooser)}; the first "
+                'parameter of a list has the name "0"'
+            )
+        key = chooser if isinstance(chooser, str) else place
+        if not isinstance(numbers, Mapping):
+            raise TypeError(
+                f"groups[{key!r}] must be a dict of hyperparameters, such as {{'lr': 0.01}}; got {shown(numbers)}"
+            )
+        if any(key == other for other, *_ in given):
+            raise ValueError(f"groups has {key!r} twice; pass its numbers in one dict")
+        given.append((key, None if isinstance(chooser, str) else chooser, *_rule_in(key, numbers)))
+    return given
+
+
+def _rule_in(key: str | int, numbers: Mapping[str, Any]) -> tuple[Rule | None, Mapping[str, Any]]:
+    if "rule" not in numbers:
+        return None, numbers
+    try:
+        rule = rule_of(numbers["rule"])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"groups[{key!r}]: {error}") from None
+    return rule, {name: value for name, value in numbers.items() if name != "rule"}
+
+
+def _wanted(came: str) -> str:
+    return (
+        'groups must be a dict by the names of parameters, such as {"layers.0.W": {"lr": 0.01}}, or a list of pairs of '
+        "a name, a pattern or a function with such a dict, as [(lambda name, p: p.ndim < 2, {'lr': 0.01})]; got "
+        f"{came}; fastopt.like.torch takes torch's list of groups, as params"
+    )
+
+
+def made_rules(
+    rule: Rule, hyper: Mapping[str, Any], groups: Sequence[Given], start: Any, options: Mapping[str, Any]
+) -> tuple[list[Ruled], Groups]:
+    """The rule of all parameters and then those of groups, and the groups.
+
+    hyper: the numbers of all. options: of `in_use`, beside the rule and the names that are used. Raises TypeError or
+    ValueError, naming the group, for what cannot be used.
+    """
+    plain = {name for _, _, own, numbers in groups if own is None for name in numbers}
+    definition = _definition(rule, {*hyper, *plain}, options)
+    rules = [Ruled(definition, Hyper(definition, {**definition.hyper, **hyper}), checked_start(rule, start, hyper))]
+    made: list[Group] = []
+    for key, function, own, numbers in groups:
+        if own is None:
+            made.append(Group(key, function, None, {}))
+            continue
+        used = {*definition.riding, *plain, *numbers}
+        riders = _of_group(own, used, options)
+        try:
+            theirs = _definition(own, used, riders)
+            # All that does not ride along with the rule of all: that it inherits.
+            fixed = {n: value for n, value in theirs.hyper.items() if n in own.hyper or n not in definition.riding}
+            base = Hyper(theirs, {**fixed, **numbers}, key, whole=True)
+        except (TypeError, ValueError) as error:
+            raise type(error)(_told(key, error)) from None
+        made.append(Group(key, function, len(rules), {len(rules): base}))
+        rules.append(Ruled(theirs, base, {}))
+    for place, (key, function, own, numbers) in enumerate(groups):
+        if own is None:
+            before = [0, *(group.rule for group in made[:place] if group.rule is not None)]
+            made[place] = Group(key, function, None, {number: _for(rules[number], numbers, key) for number in before})
+            if not made[place].usable:
+                made[place].of(0)
+    return rules, Groups(made)
+
+
+def _for(ruled: Ruled, numbers: Mapping[str, Any], key: str | int) -> Hyper | Exception:
+    try:
+        return Hyper(ruled.definition, numbers, key)
+    except (TypeError, ValueError) as error:
+        return error
+
+
+def _definition(rule: Rule, used: set[str], options: Mapping[str, Any]) -> WithRiders:
+    return with_riders(rule, *in_use(rule, used, **options).items())
+
+
+def _of_group(rule: Rule, used: set[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of all, for the rule of a group: what would have no effect there is left out."""
+    riders = dict(options)
+    if "weight_decay" in rule.hyper or "weight_decay" not in used:
+        riders["decay"] = None
+    switches = dict(options["switches"])
+    switches["lr_scale"] &= "lr" in rule.hyper
+    return {**riders, "switches": switches}
+
+
+def _told(key: str | int, error: Exception) -> str:
+    text, place = str(error), f"groups[{key!r}]: "
+    return text if text.startswith(place) else place + text
+
+
+def switched_off(numbers: Mapping[str, Any], rule: Rule) -> dict[str, Any]:
+    """The numbers of an optimizer, with what changes nothing in the place of None, which switches an option off."""
+    return {
+        name: NUMBERS[name] if value is None and name in NUMBERS else value
+        for name, value in numbers.items()
+        if value is not None or name not in NUMBERS or name in rule.hyper
+    }

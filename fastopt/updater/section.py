@@ -1,0 +1,201 @@
+"""The parameters that one rule updates: their counts, their plans and the rows that they have behind."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..kernels.arrays.row_sparse import RowSparse, is_row_sparse
+from ..kernels.arrays.view import View
+from ..kernels.language.hyperparameters import LOSS
+from ..kernels.libraries.library import as_array, views_of
+from ..kernels.riders import COPY
+from ..kernels.step.executors import Executor
+from ..kernels.step.plan import Plan
+from ..kernels.step.touched import RowSet
+from .behind import RowsBehind
+from .choices import Choices, Ruled
+from .counts import Counts, History, SharedNumbers
+from .journal import Journal
+from .loss_scale import LossScaler
+from .plans import Plans
+from .state import derived, keeps_average, set_to
+from .taken import Taken
+
+_T = TypeVar("_T")
+# A step that was taken: the plan, the executor, which parameters have a gradient, the gradients as the plan has them,
+# and what else the step sets to zero.
+Begun = tuple[Plan, Executor, Sequence[int], list[Any], list[Any]]
+
+
+class Section:
+    """The parameters of one rule, numbered from 0 in the order of the tree.
+
+    definition: the rule with what rides along. hyper: the hyperparameters of all of them. members: their numbers among
+    all parameters; whole: whether these are all. state: for each its arrays by slot. counts: how many steps each has
+    had.
+    """
+
+    def __init__(self, ruled: Ruled, choices: Choices) -> None:
+        self.definition, self.rule, self.hyper = ruled.definition, ruled.definition.rule, ruled.hyper
+        self._start, self._choices = ruled.start, choices
+        self.program = ruled.program
+        self.rows_behind = RowsBehind(choices.sparse, self.definition, self.program)
+        self.zeroes = bool(self.definition.on.get("zero_grads"))
+
+    def take(self, members: Sequence[int], new: Taken, beside: Callable[[], Sequence[View]]) -> None:
+        """Take over parameters, whose counts are set next. members: their numbers among all. beside: gives the arrays
+        of other sections that a step writes."""
+        self._beside = beside
+        self.members, self._every = members, range(len(members))
+        self.whole = len(members) == len(new.state)
+        self.state, self._scales = self.of(new.state), self.of(new.scales)
+        self._layers = self.of(new.layers)
+        self.paths = [f"params{new.parameters.paths[k]}" for k in members]
+        # No method of this object: a plan must not lead back to the object that has it.
+        self.label = _labels(new.parameters.label, self.rule.arrays, members)
+        self.rows_behind.by_parameter.clear()
+
+    def of(self, every: Sequence[_T]) -> list[_T]:
+        """The entries that are of these parameters, of a list for all of them."""
+        return [every[k] for k in self.members]
+
+    def places(self, chosen: Sequence[int]) -> Sequence[int]:
+        """The numbers of some of these parameters among all."""
+        return [self.members[k] for k in chosen]
+
+    def set_counts(self, histories: Sequence[History]) -> None:
+        """Set each parameter's history."""
+        self.counts = Counts(self._layers, histories, self.program.apart, self._choices.together)
+        # The parameters whose next step may be their first.
+        self._unbegun = set(self._every) if self.has_derived else set()
+        slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
+        together = len(self._choices.rules) > 1 and self.program.shared
+        self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, together)
+
+    @property
+    def has_derived(self) -> bool:
+        """Whether some state equals the parameters, and must when others write them."""
+        return bool(derived(self.definition, self._start))
+
+    @property
+    def keeps_average(self) -> bool:
+        """Whether the state has averages of the parameters."""
+        return keeps_average(self.definition)
+
+    def begin_slots(self, chosen: Iterable[int], arrays: Sequence[Any]) -> None:
+        """Before their first steps, have slots that start as the parameter equal it. chosen: of which parameters."""
+        each = self.counts.each
+        for k in self._unbegun.intersection(chosen):
+            if slots := [slot for slot in self._derived(each[k]) if slot != COPY]:
+                set_to(self.state[k], slots, arrays[k], self.paths[k])
+            else:
+                self._unbegun.discard(k)
+
+    def refresh(self, arrays: Sequence[Any], keys: Sequence[str], but: Collection[str]) -> None:
+        """Have copies, and averages without a mean, equal the parameters. but: the keys of those whose copies stay."""
+        for k, (key, row) in enumerate(zip(keys, self.counts.each, strict=True)):
+            slots = [slot for slot in self._derived(row) if not (slot == COPY and key in but)]
+            set_to(self.state[k], slots, arrays[k], self.paths[k])
+
+    def average_anew(self, k: int, array: Any) -> None:
+        """Have the average that the rule keeps of a parameter begin anew at its present value."""
+        read = self.rule.average.arrays if self.rule.average else ()
+        slots = [slot for slot in derived(self.definition, self._start) if slot in read]
+        set_to(self.state[k], slots, array, self.paths[k])
+
+    def _derived(self, row: SharedNumbers) -> list[str]:
+        return derived(self.definition, self._start, row.count, row.count - row.since)
+
+    def begin(self, parameters: list[Any], gradients: list[Any]) -> "Begun | None":
+        """Take the arrays of a step; None if no parameter has a gradient. Raises what a plan raises."""
+        plan = self.plans.whole
+        if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
+            executor = plan.retake(parameters, gradients, self.counts.row_of)
+            if executor is not None:
+                return plan, executor, plan.sets, gradients, []
+        chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
+        if not chosen:
+            return None
+        counts = self.split(chosen)
+        given = gradients
+        gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, given, strict=True)]
+        zeroed: list[Any] = []
+        if self.zeroes and self.rows_behind.needs_dense:
+            # The step sets the dense copies of these to zero.
+            zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
+        plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
+        for k in self.rows_behind.by_parameter.keys() & chosen:
+            if not isinstance(gradients[k], RowSparse):
+                self.catch_up(k, parameters[k])
+        return plan, executor, chosen, gradients, zeroed
+
+    def prepare(self, plan: Plan, chosen: Sequence[int], parameters: list[Any]) -> None:
+        """Have the slots that begin equal their parameters, and the rows that a step will touch catch up."""
+        if self._unbegun and not self._unbegun.isdisjoint(chosen):
+            self.begin_slots(chosen, parameters)
+        if plan.touched:
+            self.rows_behind.bring(plan, chosen, self.state)
+
+    def notes(self, plan: Plan, chosen: Sequence[int], zeroed: list[Any]) -> Sequence[Any]:
+        """What to note of the rows that an applied step touched; to `zeroed` come the gradients to set to zero."""
+        if self.zeroes:
+            # The values of rows that came twice were read before they were added up.
+            zeroed += [touched.given for touched in plan.touched]
+        return self.rows_behind.notes(plan, chosen)
+
+    def numbers(self, step: int, loss: Any, scaler: LossScaler | None, journal: Journal) -> list[dict[str, Any]]:
+        """For each row of numbers those of a step. Raises what functions of the step raise."""
+        numbers = [row.numbers(step) for row in self.counts.rows]
+        if loss is not None and self.rule.takes_loss:
+            for row in numbers:
+                row[LOSS] = loss
+        if scaler is not None:
+            scaler.check_serves(journal)
+            for row in numbers:
+                row["grad_scale"] *= scaler.inverse()
+        return numbers
+
+    def resting(self, numbers: Sequence[dict[str, Any]]) -> list[Any]:
+        """The counts after a step in which no parameter has a gradient. numbers: rows, as `numbers` gives them.
+
+        Uniform states that are of the optimizer's steps go on.
+        """
+        program, states = self.program, len(self.rule.states)
+        if not states or not self.counts.states_together or program.reductions:
+            return []
+        first = len(program.stages[-1].scalars)
+        new = [row[first : first + states] for row in map(program.known_function, numbers)]
+        return self.counts.after((), (), new)
+
+    def split(self, chosen: Sequence[int]) -> Counts:
+        """The counts, with rows of their own for the chosen parameters."""
+        self.counts = self.counts.split(chosen)
+        return self.counts
+
+    def gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
+        """A gradient in the form that a plan takes."""
+        if gradient is None or not is_row_sparse(gradient):
+            return self.as_array(k, gradient)
+        return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self.zeroes)
+
+    def as_array(self, k: int, gradient: Any) -> Any:
+        """A gradient that is not row-sparse. Raises TypeError for a scalar that the step would set to zero."""
+        if self.zeroes and isinstance(gradient, np.generic):
+            label = self.label(k, self.rule.arrays[1])
+            raise TypeError(
+                f"{label} is a scalar, which zero_grads cannot set to zero; pass an array, numpy.array(...)"
+            )
+        return as_array(gradient)
+
+    def catch_up(self, k: int, parameter: Any, rows: Any = None) -> None:
+        """Have rows of the k-th parameter catch up. rows: NumPy's int64, each once, or None for all."""
+        sets = [(parameter, None, *self.state[k].values(), *self._scales[k])]
+        which, views = views_of(self.program, sets, lambda _, name: self.label(k, name), [0])
+        set_ = RowSet(which, self.program, views[0], self.label(k, self.rule.arrays[1]))
+        self.rows_behind.catch_up(k, set_, rows)
+
+
+def _labels(label: Callable[..., str], arrays: Sequence[str], members: Sequence[int]) -> Callable[[int, str], str]:
+    """A function that names an array in messages, from the number of the parameter in its section and its name."""
+    return lambda k, name: label(arrays, members[k], name)

@@ -1,0 +1,335 @@
+"""Rules side by side in one optimizer: what each parameter gets, what they have in common, and groups by function."""
+
+import copy
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from examples import same_bits
+
+import fastopt
+from fastopt.kernels import norm, rule
+from fastopt.optimizer.optimizer import updater_of
+
+SHAPES = {"embed": (50, 6), "w": (40, 9), "b": (7,), "head.w": (9, 3), "head.b": (3,)}
+TYPES = {"embed": "float32", "w": "float16", "b": "float64", "head.w": ml_dtypes.bfloat16, "head.b": "float32"}
+GROUPS = {"embed": {"rule": "adamw", "lr": 3e-4}, "head": {"rule": "lamb"}, "*.b": {"lr": 0.5}}
+OF_GROUPS: dict[str, dict[str, Any]] = {
+    "embed": {"rule": "adamw", "lr": 3e-4},
+    "w": {"rule": "momentum"},
+    "b": {"rule": "momentum"},
+    "head.w": {"rule": "lamb"},
+    "head.b": {"rule": "lamb", "lr": 0.5},
+}
+
+
+def tree(seed: int) -> dict[str, Any]:
+    generator = np.random.default_rng(seed)
+    return {name: generator.normal(size=shape).astype(TYPES[name]) for name, shape in SHAPES.items()}
+
+
+def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    head = {"w": arrays["head.w"], "b": arrays["head.b"]}
+    return {**{name: array for name, array in arrays.items() if "." not in name}, "head": head}
+
+
+class Alone:
+    """Each parameter by an optimizer of its own, given the factor of the clip over all of them."""
+
+    def __init__(self, arrays: Mapping[str, Any], **options: Any) -> None:
+        self.arrays, self.clip = arrays, options.pop("clip_norm", np.inf)
+        self.opts = {
+            name: fastopt.Optimizer(array, own["rule"], grad_scale=1.0, **options, **_numbers(own))
+            for (name, array), own in zip(arrays.items(), OF_GROUPS.values(), strict=True)
+        }
+
+    def step(self, grads: Mapping[str, Any]) -> None:
+        there = {name: g for name, g in grads.items() if g is not None}
+        wide = [g.astype("float64" if g.dtype == np.float64 else "float32") for g in there.values()]
+        size = norm(wide)
+        for name, g in there.items():
+            self.opts[name].grad_scale = self.clip / max(size, self.clip) if self.clip < np.inf else 1.0
+            self.opts[name].step(g)
+
+
+def _numbers(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in own.items() if name != "rule"}
+
+
+def test_each_parameter_gets_its_rule_and_all_share_the_clip_and_the_steps() -> None:
+    arrays, others = tree(0), tree(0)
+    opt = fastopt.SGD(nested(arrays), momentum=0.9, groups=GROUPS, clip_norm=1.0, skip_nonfinite=True, ema=0.9)
+    alone = Alone(others, clip_norm=1.0, ema=0.9)
+    for k in range(1, 7):
+        grads: dict[str, Any] = tree(k)
+        if k == 3:
+            grads["embed"] = None  # a rule without any gradient
+        if k == 4:
+            grads["w"] = grads["head.b"] = None
+        opt.step(nested(grads))
+        alone.step(grads)
+    for name, array in arrays.items():
+        assert same_bits(array, others[name]), name
+    head = opt.ema["head"]
+    assert same_bits(head["w"], alone.opts["head.w"].ema)
+    assert [list(slots) for slots in opt.state] == [["m", "v"], ["b"], ["b"], ["m", "v"], ["m", "v"]]
+    bad, before = tree(9), {name: array.copy() for name, array in arrays.items()}
+    bad["head.b"][1] = np.nan
+    opt.step(nested(bad))
+    assert (opt.t, opt.skipped) == (6, 1)
+    assert all(same_bits(array, before[name]) for name, array in arrays.items())
+
+
+def test_a_norm_beyond_the_range_in_one_type_is_that_of_all() -> None:
+    one, two = np.ones(3), np.ones(4, "float32")
+    opt = fastopt.SGD([one, two], lr=1.0, clip_norm=1.0, groups={"1": {"rule": "lion", "lr": 0.5}})
+    opt.step([np.full(3, 1e200), np.ones(4, "float32")])
+    factor = 1.0 / norm([np.full(3, 1e200), np.ones(4)])
+    assert same_bits(one, 1.0 - 1e200 * factor * np.ones(3))
+
+
+def test_a_group_starts_from_its_rules_defaults_and_inherits_what_rides_along() -> None:
+    params = {"a": np.ones(3, "float32"), "b": np.ones(3, "float32"), "c": np.ones(3, "float32")}
+    groups = {"b": {"rule": "adamw"}, "c": {"rule": fastopt.kernels.sgd, "weight_decay": 0.5}}
+    opt = fastopt.Adam(params, lr=0.25, clip_value=0.5, weight_decay=0.1, decay="decoupled", groups=groups)
+    assert (opt.lr, opt.groups["b"].lr, opt.groups["b"].weight_decay, opt.groups["c"].lr) == (0.25, 1e-3, 0.01, 0.01)
+    assert "clip_value" not in opt.groups["b"]  # that of all holds, also if it changes
+    opt.clip_value = 0.25
+    before = params["c"].copy()
+    opt.step({name: np.ones(3, "float32") for name in params})
+    # sgd with the kind of decay of all, and a strength of its own.
+    decayed = before - np.float32(0.01) * np.float32(0.5) * before
+    assert same_bits(params["c"], decayed - np.float32(0.01) * np.float32(0.25))
+    opt.groups["c"].lr = 0.0
+    assert opt.lr == 0.25
+
+
+def test_the_later_of_two_rules_wins_and_a_plain_group_may_span_several() -> None:
+    params = {"a": np.ones(2, "float32"), "b": np.ones(2, "float32"), "c": np.ones(2, "float32")}
+    groups = {"*": {"rule": "adam"}, "b": {"rule": "lion"}, "[bc]": {"lr": 0.25}}
+    opt = fastopt.SGD(params, groups=groups)
+    opt.step({name: np.ones(2, "float32") for name in params})
+    # Nobody has the rule of all.
+    assert [own.name for own in updater_of(opt).rules] == ["adam", "lion", "adam"]
+    assert [params[name][0] for name in "bc"] == [0.75, pytest.approx(0.75)]
+    opt.groups["[bc]"].lr = 0.5
+    opt.step({name: np.ones(2, "float32") for name in params})
+    assert [params[name][0] for name in "bc"] == [0.25, pytest.approx(0.25)]
+    assert dict(opt.groups["[bc]"]) == {"lr": 0.5}
+
+
+def test_a_saved_run_goes_on_and_its_rules_must_be_the_same(tmp_path: Path) -> None:
+    def made(groups: Any = GROUPS) -> Any:
+        return fastopt.SGD(nested(tree(0)), momentum=0.9, groups=groups, clip_norm=1.0, count="optimizer")
+
+    opt = made()
+    for k in (1, 2):
+        opt.step(nested(tree(k)))
+    opt.groups["*.b"].lr = 0.125
+    opt.save(tmp_path / "state")
+    loaded, copied, pickled = made(), copy.deepcopy(opt), pickle.loads(pickle.dumps(opt))
+    assert loaded.load(tmp_path / "state").changed == ("groups['*.b'].lr: 0.5 -> 0.125",)
+    for one in (opt, loaded, copied, pickled):
+        one.step(nested(tree(3)))
+        now, wanted = one.state_dict()["arrays"], opt.state_dict()["arrays"]
+        assert all(same_bits(now[name], wanted[name]) for name in wanted)
+    with pytest.raises(
+        ValueError, match=r"'embed' has adamw in the state, lion in the optimizer; make the optimizer with"
+    ):
+        made(GROUPS | {"embed": {"rule": "lion"}}).load(tmp_path / "state")
+    with pytest.raises(ValueError, match=r"'head' has lamb in the state, none in the optimizer"):
+        made({"embed": GROUPS["embed"], "*.b": {"lr": 0.5}}).load(tmp_path / "state")
+    with pytest.raises(TypeError, match="no peer keeps the state of several rules as one, and this one has adamw"):
+        fastopt.like.keras.state_of(opt)
+
+
+def test_a_rule_that_carries_numbers_goes_on_where_it_has_no_gradient() -> None:
+    def run(first: Any) -> Any:
+        opt = fastopt.SGD([np.ones(2), np.ones(2)], groups={"1": {"rule": "nadam"}}, count="optimizer")
+        opt.step([np.ones(2), first])
+        opt.step([np.ones(2), np.ones(2)])
+        return opt.uniform_states[1]
+
+    assert run(None) == run(np.ones(2)) != {}
+
+
+def test_new_parameters_begin_and_moved_ones_stay_if_their_rule_does() -> None:
+    a, b = np.ones(2, "float32"), np.ones(2, "float32")
+    params = {"x": {"a": a}, "y": {"b": b}}
+    opt = fastopt.SGD(params, momentum=0.9, groups={"y": {"rule": "adam"}})
+    opt.step({"x": {"a": a.copy()}, "y": {"b": b.copy()}})
+    report = opt.sync({"x": {"a": a, "c": np.ones(2, "float32")}, "y": {"d": b}})
+    assert (report.kept, report.begun) == (("x.a", "y.d"), ("x.c",))
+    report = opt.sync({"x": {"b": b}})
+    assert (report.kept, report.begun, report.unmatched) == ((), ("x.b",), ("y",))
+    opt.step({"x": {"b": np.ones(2, "float32")}})
+
+
+def test_the_average_of_one_rule_is_read_and_the_others_stay() -> None:
+    params = {"a": np.ones(4, "float32"), "b": np.ones(4, "float32")}
+    opt = fastopt.SGD(params, lr=0.5, groups={"b": {"rule": "schedule_free_sgd", "lr": 1.0}})
+    alone = fastopt.Optimizer(np.ones(4, "float32"), "schedule_free_sgd", lr=1.0)
+    for k in range(1, 4):
+        g = np.full(4, k, "float32")
+        opt.step({"a": g, "b": g})
+        alone.step(g)
+    trained = {name: array.copy() for name, array in params.items()}
+    with opt.averaged(), alone.averaged() as average:
+        assert same_bits(params["a"], trained["a"])
+        assert same_bits(params["b"], average)
+        assert not same_bits(params["b"], trained["b"])
+    assert same_bits(params["b"], trained["b"])
+
+
+def test_rows_losses_scales_and_watches_are_those_of_each_rule(tmp_path: Path) -> None:
+    table, w = np.ones((6, 2), "float32"), np.ones(3, "float32")
+    scale = np.array([[1], [2], [1], [1], [1], [1]], "float32")
+    opt = fastopt.Optimizer(
+        {"table": table, "w": w}, "polyak_sgd", groups={"table": {"rule": "adagrad"}}, lr_scale={"table": scale}
+    )
+    other, alone = np.ones((6, 2), "float32"), np.ones(3, "float32")
+    rows, polyak = fastopt.Adagrad(other, lr_scale={"*": scale}), fastopt.Optimizer(alone, "polyak_sgd")
+    with opt.watch(tmp_path / "watch", every=1):
+        for k in range(3):
+            sparse = fastopt.RowSparse(np.array([k, 1]), np.full((2, 2), k + 1, "float32"))
+            opt.step({"table": sparse, "w": np.full(3, k + 1, "float32")}, loss=2.0)
+            rows.step(sparse)
+            polyak.step(np.full(3, k + 1, "float32"), loss=2.0)
+    assert same_bits(table, other)
+    assert same_bits(w, alone)
+    assert len((tmp_path / "watch").read_text().splitlines()) == 4
+    opt.state[1]
+    table[0, 0] = np.inf
+    with pytest.raises(FloatingPointError, match=r"params\['table'\] has 1 infinite"):
+        opt.check_finite()
+    with pytest.raises(TypeError, match=r"^polyak_sgd needs the loss"):
+        opt.step({"table": np.ones((6, 2), "float32"), "w": np.ones(3, "float32")})
+
+
+SHARED = np.zeros(12, "float32")
+
+
+@pytest.mark.parametrize(
+    ("grads", "message"),
+    [
+        ([SHARED[6:], np.ones(6, "float32")], r"^grads\[0\] shares memory with params\[1\]; pass a copy of grads\[0\]"),
+        ([np.ones(6, "float32"), SHARED[:6]], r"^grads\[1\] shares memory with params\[0\]"),
+    ],
+)
+def test_a_gradient_in_the_memory_of_another_rules_parameter_is_refused(grads: Any, message: str) -> None:
+    SHARED[...] = 1
+    opt = fastopt.SGD([SHARED[:6], SHARED[6:]], groups={"1": {"rule": "lion"}})
+    for _ in range(2):
+        with pytest.raises(ValueError, match=message):
+            opt.step(grads)
+    # Also if it only moves there.
+    opt.step([np.ones(6, "float32"), np.ones(6, "float32")])
+    before = SHARED.copy()
+    with pytest.raises(ValueError, match=message):
+        opt.step(grads)
+    assert same_bits(SHARED, before)
+    assert opt.t == 1
+
+
+def of_vectors(name: str, array: Any) -> bool:
+    return bool(array.ndim < 2)
+
+
+class Counted:
+    def __init__(self, function: Callable[[str, Any], Any]) -> None:
+        self.function, self.calls = function, 0
+
+    def __call__(self, name: str, array: Any) -> Any:
+        self.calls += 1
+        return self.function(name, array)
+
+
+def test_a_function_chooses_parameters_once_by_name_and_array() -> None:
+    params = {"w": np.ones((2, 3)), "b": np.ones(3), "scale": np.ones(3)}
+    chooser = Counted(of_vectors)
+    groups: Any = [(chooser, {"weight_decay": 0.0}), ("scale", {"lr": 0.5})]
+    opt = fastopt.AdamW(params, weight_decay=0.5, groups=groups)
+    opt.step({name: np.zeros_like(array) for name, array in params.items()})
+    assert [params[name].flat[0] < 1 for name in params] == [True, False, False]
+    assert chooser.calls == 3
+    assert (dict(opt.groups[0]), dict(opt.groups["scale"])) == ({"weight_decay": 0.0}, {"lr": 0.5})
+    saved = opt.state_dict()
+    assert list(saved["groups"]) == ["b, scale", "scale"]
+    fastopt.AdamW(params, weight_decay=0.5, groups=[(lambda n, p: n != "w", groups[0][1]), groups[1]]).load_state_dict(
+        saved
+    )
+    with pytest.raises(
+        ValueError, match=r"the state has the groups \['b, scale', 'scale'\], the optimizer \['b', 'scale'\]"
+    ):
+        fastopt.AdamW(params, groups=[(lambda n, p: n == "b", groups[0][1]), groups[1]]).load_state_dict(saved)
+    opt.sync({**params, "new": np.ones(2)})
+    assert chooser.calls == 4  # those that stay, stay where they are
+    assert copy.deepcopy(opt).sync({**params, "newer": np.ones(2)}).begun == ("newer",)
+    lambdas = fastopt.AdamW(params, groups=[(lambda n, p: p.ndim < 2, {"weight_decay": 0.0})])
+    pickled = pickle.loads(pickle.dumps(lambdas))
+    pickled.step({name: np.ones_like(array) for name, array in params.items()})
+    with pytest.raises(TypeError, match=r"groups\[0\]: its function was not pickled with the optimizer, so late is in"):
+        pickled.sync({**pickled.params, "late": np.ones(2)})
+
+
+@rule
+def named_otherwise(weight, grad, pace, *, lr=0.5):  # type: ignore[no-untyped-def]
+    """A rule of one's own, with names of its own."""
+    pace = pace + abs(grad)
+    return weight - lr * grad / pace, pace
+
+
+def test_a_rule_of_ones_own_with_names_of_its_own_stands_beside_others() -> None:
+    params = [np.ones(2), np.ones(2)]
+    opt = fastopt.Adam(params, groups={"1": {"rule": named_otherwise, "lr": 0.25}})
+    opt.step([np.ones(2), np.full(2, 3.0)])
+    assert params[1].tolist() == [0.75, 0.75]
+    assert [name for name in opt.state_dict()["arrays"] if name.endswith("/1")] == ["p/1", "pace/1"]
+    with pytest.raises(ValueError, match=r"grads\[1\] has shape"):
+        opt.step([np.ones(2), np.ones(3)])
+
+
+BAD: list[tuple[Any, type[Exception], str]] = [
+    ({"0": {"rule": "adma"}}, ValueError, r"^groups\['0'\]: there is no rule 'adma'; did you mean"),
+    ({"0": {"rule": 3}}, TypeError, r"^groups\['0'\]: rule must be a rule made with @rule"),
+    ({"0": {"rule": "sgd", "beta1": 0.5}}, TypeError, r"^groups\['0'\]: sgd has no hyperparameter 'beta1'"),
+    ({"0": {"rule": "lion", "lr": -1.0}}, ValueError, r"^groups\['0'\]: lion: lr must satisfy"),
+    ({"0": {"rule": "sgd"}, "*": {"beta1": 0.5}}, TypeError, r"^groups\['\*'\]: sgd has no hyperparameter 'beta1'"),
+    (
+        {"0": {"rule": "schedule_free_sgd"}, "1": {"ema": 0.5}},
+        ValueError,
+        r"schedule_free_sgd keeps an average of its own",
+    ),
+    ({"0": {"rule": "sgd", "clip_norm": 1.0}}, ValueError, r"^groups\['0'\]: clip_norm is of all gradients together"),
+    ([("0", {"lr": 0.1}), ("0", {"lr": 0.2})], ValueError, "^groups has '0' twice; pass its numbers in one dict"),
+    (
+        [(of_vectors, {"lr": 0.1}), (lambda n, p: False, {})],
+        ValueError,
+        "^groups: the function .*<lambda>.* chose no param",
+    ),
+    ([(of_vectors,)], TypeError, r"^groups must be a dict .* at place 0; "),
+    ([(3, {"lr": 0.1})], TypeError, "^groups must have names of parameters, patterns or functions; got 3"),
+]
+
+
+@pytest.mark.parametrize(("groups", "error", "message"), BAD)
+def test_a_bad_group_is_named(groups: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        fastopt.Adam([np.ones(3, "float32"), np.ones(3, "float32")], groups=groups)
+
+
+def test_a_rate_array_of_a_rule_without_lr_is_refused_where_it_matches() -> None:
+    params = {"a": np.ones(3, "float32"), "b": np.ones(3, "float32")}
+
+    @rule
+    def without_lr(p, g):  # type: ignore[no-untyped-def]
+        return p - g
+
+    groups, scale = {"b": {"rule": without_lr}}, np.ones(3, "float32")
+    fastopt.SGD(params, groups=groups, lr_scale={"a": scale}).step({name: np.ones(3, "float32") for name in params})
+    with pytest.raises(TypeError, match=r"^lr_scale: b has the rule without_lr, which has no lr"):
+        fastopt.SGD(params, groups=groups, lr_scale={"*": scale})
