@@ -24,6 +24,11 @@ class Ruled:
     start: Mapping[str, float]
 
     @property
+    def kind(self) -> Any:
+        """Equal for rules that can be updated together."""
+        return self.program, tuple(self.start.items())
+
+    @property
     def program(self) -> Program:
         """The formula that its choices give."""
         return self.definition.program(self.hyper)

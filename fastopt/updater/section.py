@@ -1,5 +1,6 @@
 """The parameters that one rule updates: their counts, their plans and the rows that they have behind."""
 
+import operator
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -31,13 +32,13 @@ Begun = tuple[Plan, Executor, Sequence[int], list[Any], list[Any]]
 class Section:
     """The parameters of one rule, numbered from 0 in the order of the tree.
 
-    definition: the rule with what rides along. hyper: the hyperparameters of all of them. members: their numbers among
-    all parameters; whole: whether these are all. state: for each its arrays by slot. counts: how many steps each has
+    definition: the rule with what rides along. members: their numbers among all parameters, as a NumPy array in
+    `numbers_of_all`; whole: whether these are all. state: for each its arrays by slot. counts: how many steps each has
     had.
     """
 
     def __init__(self, ruled: Ruled, choices: Choices) -> None:
-        self.definition, self.rule, self.hyper = ruled.definition, ruled.definition.rule, ruled.hyper
+        self.definition, self.rule = ruled.definition, ruled.definition.rule
         self._start, self._choices = ruled.start, choices
         self.program = ruled.program
         self.rows_behind = RowsBehind(choices.sparse, self.definition, self.program)
@@ -48,7 +49,8 @@ class Section:
         of other sections that a step writes."""
         self._beside = beside
         self.members, self._every = members, range(len(members))
-        self.whole = len(members) == len(new.state)
+        self.whole, self.numbers_of_all = len(members) == len(new.state), np.array(members)
+        self._pick: Callable[[Any], Any] = operator.itemgetter(*members)
         self.state, self._scales = self.of(new.state), self.of(new.scales)
         self._layers = self.of(new.layers)
         self.paths = [f"params{new.parameters.paths[k]}" for k in members]
@@ -58,11 +60,7 @@ class Section:
 
     def of(self, every: Sequence[_T]) -> list[_T]:
         """The entries that are of these parameters, of a list for all of them."""
-        return [every[k] for k in self.members]
-
-    def places(self, chosen: Sequence[int]) -> Sequence[int]:
-        """The numbers of some of these parameters among all."""
-        return [self.members[k] for k in chosen]
+        return list(self._pick(every)) if len(self.members) > 1 else [every[k] for k in self.members]
 
     def set_counts(self, histories: Sequence[History]) -> None:
         """Set each parameter's history."""
@@ -70,8 +68,8 @@ class Section:
         # The parameters whose next step may be their first.
         self._unbegun = set(self._every) if self.has_derived else set()
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
-        together = len(self._choices.rules) > 1 and self.program.shared
-        self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, together)
+        joint = self.program.shared and not self.whole
+        self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, joint)
 
     @property
     def has_derived(self) -> bool:

@@ -109,12 +109,15 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
     if before is None:
         check_chosen(choices.groups, chosen, parameters.names)
     of_rules = [ruled.hyper for ruled in choices.rules]
-    rule_of, layers = (
-        zip(*(choices.groups.layers(of_rules, own) for own in chosen), strict=True) if chosen else ((), ())
-    )
+    ruled = [choices.groups.layers(of_rules, own) for own in chosen]
+    rule_of, layers = [rule for rule, _ in ruled], [own for _, own in ruled]
     if before is not None:
         # What another rule kept is of no use.
-        kept = [k if k is None or before.rule_of[k] == rule else None for k, rule in zip(kept, rule_of, strict=True)]
+        programs = [one.program for one in choices.rules]
+        kept = [
+            k if k is not None and programs[before.rule_of[k]] is programs[rule] else None
+            for k, rule in zip(kept, rule_of, strict=True)
+        ]
     for (_, computes, _, _), name, rule in zip(kinds, names, rule_of, strict=True):
         check_meaning(choices.rules[rule].program, computes, name)
     return Taken(

@@ -44,7 +44,9 @@ class Updater:
         self.lock, self.journal = lock(), Journal()
         self.choices, self.definition, self.rule = choices, choices.definition, choices.definition.rule
         self.hyper, self.groups = choices.hyper, choices.groups
-        self._every_section = [Section(ruled, choices) for ruled in choices.rules]
+        kinds: dict[Any, Section] = {}
+        # For each of the rules its section; groups with the same rule have one.
+        self._section_of = [kinds.setdefault(ruled.kind, Section(ruled, choices)) for ruled in choices.rules]
         self._zeroes = bool(self.definition.on.get("zero_grads"))
         self.takes_loss = any(ruled.definition.takes_loss for ruled in choices.rules)
         self.loss_scaler: LossScaler | None = None
@@ -74,18 +76,17 @@ class Updater:
             hyper.hold(of_rule, new.above.get(hyper, ()))
         # No method of this object goes into the plans: they must not lead back to it.
         self._apart = apart = Apart(new.parameters.paths, new.state)
-        members: list[list[int]] = [[] for _ in self._every_section]
-        for k, number in enumerate(new.rule_of):
-            members[number].append(k)
+        members: dict[Section, list[int]] = {section: [] for section in self._section_of}
         # Where each parameter is: its section and its number there.
-        self._places: list[tuple[Section, int]] = [(self._every_section[0], 0)] * len(new.state)
-        self.sections = []
-        for section, own in zip(self._every_section, members, strict=True):
-            if own:
-                section.take(own, new, partial(apart.beside, own) if len(own) < len(new.state) else tuple)
-                self.sections.append(section)
-            for place, k in enumerate(own):
-                self._places[k] = section, place
+        self._places: list[tuple[Section, int]] = []
+        for k, number in enumerate(new.rule_of):
+            own = members[section := self._section_of[number]]
+            self._places.append((section, len(own)))
+            own.append(k)
+        self.sections = [section for section, own in members.items() if own]
+        for section in self.sections:
+            own = members[section]
+            section.take(own, new, partial(apart.beside, own) if len(own) < len(new.state) else tuple)
         self.latest = arrays
         self.gradients = gradients
         self._asked = gradients is not None and all(array is not None for array in gradients)
@@ -292,7 +293,9 @@ class Updater:
             states = begun[0][3].decide(numbers[0])
             new = None if states is None else [states]
         else:
-            executor = joint = Joint([one[3] for one in begun], [one[0].places(one[4]) for one in begun])
+            executor = joint = Joint(
+                [one[3] for one in begun], [one[0].numbers_of_all for one in begun], [one[4] for one in begun]
+            )
             new = joint.decide(numbers)
         zeroed = [array for *_, own in begun for array in own]
         if new is None:
@@ -323,7 +326,7 @@ class Updater:
         for section in self.sections:
             start = section.counts.started(section.rule.states)
             for k, rule in enumerate(new.rule_of):
-                if self._every_section[rule] is section:
+                if self._section_of[rule] is section:
                     histories[k] = History(0, start)
         return histories
 

@@ -186,12 +186,12 @@ class Unattended:
 class Joint:
     """A step of several rules in one optimizer, decided and written together.
 
-    executors: one for each rule. places: for each rule the numbers of its sets among all arrays of the optimizer, in
-    whose order the reductions over them all add up.
+    executors: one for each rule. members: for each rule the numbers of its parameters among all of the optimizer, in
+    whose order the reductions over them all add up, as a NumPy array. sets: which of these parameters have a gradient.
     """
 
-    def __init__(self, executors: Sequence[Executor], places: Sequence[Sequence[int]]) -> None:
-        self._executors, self._places = executors, places
+    def __init__(self, executors: Sequence[Executor], members: Sequence[Any], sets: Sequence[Sequence[int]]) -> None:
+        self._executors, self._members, self._sets = executors, members, sets
         self.writes = sum(executor.writes for executor in executors)
 
     def decide(self, numbers: Sequence[Sequence[Mapping[str, Any]]]) -> list[list[list[float]]] | None:
@@ -211,7 +211,8 @@ class Joint:
 
     def _join(self, firsts: Sequence[tuple[StageRun, list[Any]]]) -> None:
         """Put the total of all in the place of the totals of each rule's sets, where it is of all arrays."""
-        order = np.argsort(np.concatenate(self._places))
+        pairs = zip(self._members, self._sets, strict=True)
+        order = np.argsort(np.concatenate([members[np.asarray(sets)] for members, sets in pairs]))
         for columns in zip(*(run.shared for run, _ in firsts), strict=True):
             own = [totals[column] for (_, totals), column in zip(firsts, columns, strict=True)]
             total = firsts[0][0].joined(columns[0], np.concatenate(own)[order])

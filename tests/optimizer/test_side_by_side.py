@@ -333,3 +333,11 @@ def test_a_rate_array_of_a_rule_without_lr_is_refused_where_it_matches() -> None
     fastopt.SGD(params, groups=groups, lr_scale={"a": scale}).step({name: np.ones(3, "float32") for name in params})
     with pytest.raises(TypeError, match=r"^lr_scale: b has the rule without_lr, which has no lr"):
         fastopt.SGD(params, groups=groups, lr_scale={"*": scale})
+
+
+def test_groups_with_the_same_rule_are_updated_together() -> None:
+    params = [np.ones(2, "float32") for _ in range(4)]
+    opt = fastopt.Adam(params, groups={"1": {"rule": "adam", "lr": 0.5}, "2": {"rule": "lion"}, "3": {"rule": "lion"}})
+    assert [section.members for section in updater_of(opt).sections] == [[0, 1], [2, 3]]
+    opt.step([np.ones(2, "float32")] * 4)
+    assert [round(float(p[0]), 4) for p in params] == [0.999, 0.5, 0.9999, 0.9999]
