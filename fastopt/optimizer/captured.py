@@ -44,6 +44,11 @@ class Captured:
                 "a captured step has no loss_scaler, which looks at each step from the host; make the optimizer with "
                 "grad_scale and skip_nonfinite instead"
             )
+        if updater.gathering is not None:
+            raise ValueError(
+                "a captured step takes the gradients that stand in its arrays; make the optimizer without accumulate, "
+                "and add the gradients of micro-batches up in those arrays"
+            )
         if updater.rule.takes_loss:
             raise ValueError(
                 f"a captured step works out all steps beforehand, but {updater.rule.name} takes the loss of each; call "
@@ -52,7 +57,10 @@ class Captured:
         updater.refuse_averaged("leave its with block, and then capture a step")
         self._refuse_monitors(updater)
         self._updater, self.steps = updater, steps
-        parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
+        parameters, gradients = (
+            updater.arrays,
+            updater.parameters.of(updater.asked_grads() if grads is None else grads, "grads"),
+        )
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
         if not chosen:
             raise ValueError("grads has no arrays, only None; pass a gradient for at least one parameter")

@@ -17,6 +17,7 @@ from ..updater.hyper import Groups, Hyper, check_patterns
 from ..updater.loss_scale import LossScaler
 from ..updater.options import (
     by_pattern,
+    check_accumulate,
     check_scaler,
     checked_monitors,
     checked_start,
@@ -68,7 +69,8 @@ class Optimizer(Named):
     numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of |g|^2 for
     both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as those of
     jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its parameter's type of
-    computation before anything else; else float64 does not mix with other types. start: {slot: number}, the
+    computation before anything else; else float64 does not mix with other types. accumulate: "mean" or "sum" of the
+    gradients of all calls of `accumulate` since the last step, which step() then takes. start: {slot: number}, the
     state before a parameter's first step where it is not to be the rule's own. monitors: objects with state_dict and
     load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
 
@@ -107,6 +109,7 @@ class Optimizer(Named):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
         **hyper: Any,
     ) -> None:
@@ -118,6 +121,7 @@ class Optimizer(Named):
             if value is not None or name not in NUMBERS or name in rule.hyper
         }
         check_scaler(loss_scaler)
+        check_accumulate(accumulate)
         if loss_scaler is not None:
             skip_nonfinite = True
             hyper.setdefault("grad_scale", 1.0)
@@ -131,13 +135,16 @@ class Optimizer(Named):
             "ema_uncorrected": ema_uncorrected,
             "lr_scale": bool(lr_scale),
             "conjugate_grads": conjugate_grads,
+            "accumulate": accumulate == "mean",
         }
         definition = with_riders(rule, *in_use(rule, used, switches, decay, cast_to, second_moment, cautious).items())
         of_all = Hyper(definition, {**definition.hyper, **hyper})
         check_class(type(self), of_all)
         of_groups = Groups({pattern: Hyper(definition, given, pattern) for pattern, given in groups.items()})
         starts, casts = checked_start(rule, start, hyper), bool(cast_grads)
-        choices = Choices(definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, casts, starts)
+        choices = Choices(
+            definition, of_all, of_groups, sparse, together, lr_scale, shared, monitors, casts, starts, accumulate
+        )
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
             raise ValueError("shared has no effect, since no array stands twice in params; leave shared out")
@@ -235,7 +242,8 @@ class Optimizer(Named):
 
     @property
     def grads(self) -> Any:
-        """Gradient arrays in the tree of the parameters, to write into; `step()` then takes them."""
+        """Gradient arrays in the tree of the parameters, to write into; `step()` then takes them. Raises AttributeError
+        with the option accumulate, where `step()` takes other gradients."""
         return self._updater.grads
 
     def step(self, grads: Any = None, *, loss: Any = None) -> None:
@@ -243,10 +251,12 @@ class Optimizer(Named):
 
         grads: arrays in the structure of params, of the same shapes and types; they are only read, unless zero_grads
         is on. None in the place of an array leaves that parameter and its count of steps alone. Without grads the
-        arrays of `grads` are taken, which must have been asked for before.
+        arrays of `grads` are taken, which must have been asked for before; or, with the option accumulate, the
+        gradients of all calls of `accumulate` since the last step.
         loss: the loss whose gradient it is, unscaled, a number or an array of no dimensions, for a rule that takes it
         (`opt.rule.takes_loss`). A loss on a GPU is waited for.
-        Raises TypeError or ValueError naming the array; nothing has then been changed.
+        Raises TypeError or ValueError naming the array, and RuntimeError if grads are passed while accumulated ones
+        wait; nothing has then been changed.
         """
         updater = self._updater
         grads = updater.asked_grads() if grads is None else grads
@@ -259,6 +269,32 @@ class Optimizer(Named):
     def update(self, params: Any, grads: Any, *, loss: Any = None) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
         self._updater.step(params, grads, loss)
+
+    def accumulate(self, grads: Any) -> None:
+        """Add the gradients of a micro-batch to those that the next `step()` takes; needs the option `accumulate`.
+
+            for x, y in micro_batches:
+                opt.accumulate(gradients(opt.params, x, y))
+            opt.step()
+
+        grads: as in `step`. They are added in the order of the calls, each element in the type that its parameter is
+        computed with, by one pass over all arrays; with zero_grads that pass sets them to zero. None in the place of an
+        array adds nothing; an array that had None in all calls has no gradient in the step. The step takes the sum,
+        with "mean" divided by the number of calls, before everything else that rides along; it takes the loss of all
+        micro-batches by `step(loss=...)`. A step that is skipped drops the sum too.
+        The sum takes the memory of a gradient. It is saved, copied and pickled; after `sync` it is that of the
+        parameters that stayed.
+        Raises TypeError or ValueError naming the array, as for a row-sparse gradient, AttributeError without the
+        option, and RuntimeError within `averaged()`; nothing has then been changed.
+        """
+        self._updater.accumulate(grads)
+
+    @property
+    def accumulated(self) -> int:
+        """How many calls of `accumulate` wait for a step."""
+        self._updater.finish()
+        gathering = self._updater.gathering
+        return gathering.sums.calls if gathering else 0
 
     def sync(self, params: Any = None) -> SyncReport:
         """Take the tree of the parameters as it now is, after keys were added, removed or renamed.
@@ -291,7 +327,7 @@ class Optimizer(Named):
         with self._updater.lock:
             self._updater.refuse_captured()
             self.flush()
-            return Captured(self._updater, self._updater.asked_grads() if grads is None else grads, steps)
+            return Captured(self._updater, grads, steps)
 
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.

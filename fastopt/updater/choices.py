@@ -17,7 +17,8 @@ class Choices:
     counts the optimizer's steps in a formula, and not each parameter's own. lr_scale: by pattern the arrays that
     multiply lr. may_share: whether an array may stand in several places. monitors: objects to save along. casts:
     whether gradients are cast to the type in which their parameter is computed with. start: the values of slots before
-    the first step, in the place of the rule's own.
+    the first step, in the place of the rule's own. accumulate: what a step takes of gradients that were added up, or
+    None.
     """
 
     definition: WithRiders
@@ -30,6 +31,7 @@ class Choices:
     monitors: Sequence[Any]
     casts: bool
     start: Mapping[str, float]
+    accumulate: str | None = None
 
     @property
     def every_monitor(self) -> dict[str, Any]:

@@ -34,15 +34,16 @@ class Journal:
         scaler: LossScaler | None,
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]] = (),
+        anew: Callable[[], Any] | None = None,
     ) -> list[Any]:
         """Note a step; returns the list that will have `writes` entries once the step's arrays are written.
 
         rows: the new counts and uniform states; none if the step is skipped. zeroed: arrays to set to zero then.
-        notes: for rows that have missed steps, the arguments of CatchUp.note.
+        notes: for rows that have missed steps, the arguments of CatchUp.note. anew: called then too.
         """
         scale = scaler.after(applied=bool(rows)) if scaler else None
         totals = self.applied + bool(rows), self.skipped + (not rows)
-        finish = partial(self._count, rows, totals, scaler, scale, zeroed, notes)
+        finish = partial(self._count, rows, totals, scaler, scale, zeroed, notes, anew)
         return self.note(writes, finish, ())
 
     def note(self, writes: int, finish: Callable[[], Any], undo: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -74,6 +75,7 @@ class Journal:
         scale: Any,
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]],
+        anew: Callable[[], Any] | None,
     ) -> None:
         for row, count, states in rows:
             row.count, row.states = count, states
@@ -84,3 +86,5 @@ class Journal:
             behind.note(step, numbers, touched)
         for array in zeroed:
             array[...] = 0.0
+        if anew is not None:
+            anew()

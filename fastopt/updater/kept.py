@@ -35,6 +35,7 @@ def kept(updater: Any) -> dict[str, Any]:
             "taken": replace(updater.taken, scales=()),
             "arrays": updater.arrays,
             "gradients": updater.gradients,
+            "accumulated": None if updater.gathering is None else updater.gathering.kept(),
             "histories": [row.history for row in updater.counts.each],
             "applied": updater.journal.applied,
             "skipped": updater.journal.skipped,
@@ -70,6 +71,8 @@ def remake(updater: Any, state: Mapping[str, Any]) -> None:
     ]
     new = replace(taken, kinds=kinds, scales=lr_scales(choices.lr_scale, taken.parameters.names, fitting, names))
     updater.take(state["params"], new, arrays, state["histories"], state["gradients"])
+    if updater.gathering is not None:
+        updater.gathering.put(*state["accumulated"])
     updater.rows_behind.by_parameter.update(state["rows_behind"])
     if state["served"]:
         updater.serve(state["loss_scaler"])

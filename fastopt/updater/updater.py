@@ -9,13 +9,14 @@ import numpy as np
 from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, values_of
 from ..kernels.language.hyperparameters import LOSS, checked_loss
 from ..kernels.libraries.library import as_array, assignable, views_of
-from ..kernels.riders import AVERAGE, COPY
+from ..kernels.riders import AVERAGE, CALLS, COPY
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
 from ..trees.followers import register
 from .behind import RowsBehind
 from .choices import Choices
 from .counts import Counts, History, SharedNumbers
+from .gathering import Gathering
 from .journal import Journal
 from .kept import copied, kept, remake
 from .loss_scale import LossScaler
@@ -31,7 +32,8 @@ class Updater:
     params: the caller's tree. parameters: the places of its arrays; storages: their stored types. state: for each
     parameter its state arrays by slot, those of what rides along too. counts: how many steps each parameter has had.
     lock: held while anything changes. watch: the observer of the steps, or None. captured: the captured step that is
-    open, or None. averaged: what has put averages in the place of the parameters, or None.
+    open, or None. averaged: what has put averages in the place of the parameters, or None. gathering: the sums of
+    gradients of several calls, or None without the option accumulate.
     """
 
     def __init__(self, params: Any, choices: Choices) -> None:
@@ -48,6 +50,8 @@ class Updater:
         self.program = self.definition.program(self.hyper)
         self.rows_behind = RowsBehind(choices.sparse, self.definition, self.program)
         self._zeroes = bool(self.definition.on.get("zero_grads"))
+        how = choices.accumulate
+        self.gathering = Gathering(how, self._zeroes, choices.casts) if how else None
         self.loss_scaler: LossScaler | None = None
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
@@ -78,6 +82,8 @@ class Updater:
         self.gradients = gradients
         self._asked = gradients is not None and all(array is not None for array in gradients)
         self.rows_behind.by_parameter.clear()
+        if self.gathering is not None:
+            self.gathering.take(new)
         self.set_counts(histories, self.journal.applied, self.journal.skipped)
         if self.has_derived or keeps_average(self.definition):
             register(self)
@@ -134,13 +140,23 @@ class Updater:
     def grads(self) -> Any:
         """Gradient arrays in the tree of the parameters, made when they are first asked for."""
         self.finish()
+        if self.gathering is not None:
+            raise AttributeError(
+                "an optimizer with accumulate has no arrays for gradients, as opt.step() takes what "
+                "opt.accumulate(grads) has added up, and not what stands in them; pass arrays of your own, as in "
+                "opt.accumulate(grads)"
+            )
         if not self._asked:
             self.gradients = new_gradients(self.parameters, self.storages, self.arrays, self.gradients or ())
             self._asked = True
         return self.parameters.in_tree(self.gradients or ())
 
     def asked_grads(self) -> Any:
-        """The tree of `grads`. Raises TypeError if the caller cannot have written into all of its arrays."""
+        """The tree of `grads`, or of the sums that `accumulate` has made. Raises TypeError if there are no sums, or if
+        the caller cannot have written into all arrays of `grads`."""
+        if self.gathering is not None:
+            self.finish()
+            return self.gathering.tree()
         if not self._asked:
             new = "" if self.gradients is None else " since opt.sync() took new parameters"
             raise TypeError(
@@ -269,6 +285,19 @@ class Updater:
                 self.parameters.matching(params, "params")
                 raise
 
+    def accumulate(self, grads: Any) -> None:
+        """Add gradients to those that the next step takes, as Optimizer.accumulate says."""
+        if self.gathering is None:
+            raise AttributeError(
+                "this optimizer was made without accumulate; make another with accumulate='mean' or 'sum', of the "
+                "gradients of all calls"
+            )
+        with self.lock:
+            self.finish()
+            self.refuse_averaged("leave its with block, and then accumulate")
+            of = self.parameters.of
+            self.gathering.add(of(self.params, "params"), of(grads, "grads"), self.gradient, self.journal)
+
     def update(self, parameters: list[Any], gradients: list[Any], loss: Any = None) -> None:
         """Apply a step without the watch. parameters, gradients: in the order of the tree, None for no gradient."""
         if loss is not None or self.rule.takes_loss:
@@ -281,6 +310,10 @@ class Updater:
         if self.averaged is not None:
             self.refuse_averaged("leave its with block, and then step")
         counts, scaler, plan = self.counts, self.loss_scaler, self.plans.whole
+        # The calls of accumulate whose sums the gradients are.
+        calls, anew = 0, None
+        if (gathering := self.gathering) is not None:
+            calls, anew = gathering.calls_of(gradients), gathering.drop
         chosen: Sequence[int]
         zeroed: list[Any] = []
         executor = None
@@ -289,6 +322,8 @@ class Updater:
         if plan is None or executor is None:
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
+                if anew:
+                    anew()
                 return
             counts = self.split(chosen)
             given = gradients
@@ -313,6 +348,9 @@ class Updater:
         if loss is not None:
             for row in numbers:
                 row[LOSS] = loss
+        if gathering is not None:
+            for row in numbers:
+                row[CALLS] = calls or 1
         if scaler is not None:
             scaler.check_serves(journal)
             for row in numbers:
@@ -325,7 +363,7 @@ class Updater:
         if new is None:
             if self._zeroes:
                 zeroed += [assignable(g, "grads") for g in values_of(gradients) if g is not None]
-            journal.begin(0, (), scaler, zeroed)
+            journal.begin(0, (), scaler, zeroed, anew=anew)
         else:
             counted = counts.after(plan.rows, chosen, new)
             notes: Sequence[Any] = ()
@@ -334,7 +372,7 @@ class Updater:
                     # The values of rows that came twice were read before they were added up.
                     zeroed += [touched.given for touched in plan.touched]
                 notes = self.rows_behind.notes(plan, chosen)
-            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes))
+            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, anew))
         journal.settle()
 
     def split(self, chosen: Sequence[int]) -> Counts:

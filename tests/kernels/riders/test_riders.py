@@ -50,8 +50,17 @@ def check_options(name: str, storage: str, combinations: list[dict[str, Any]]) -
             grads = problem(storage, t)
             if t == 2 and options.get("skip_nonfinite"):
                 grads[-1][...] = np.inf
-            left = model.step([g.copy() for g in grads])
-            opt.step(grads, **opt.rule.told(model.loss))
+            told = opt.rule.told(model.loss)
+            if options.get("accumulate") and t > 1:
+                more = problem(storage, t + 10)
+                left = [model.accumulate([g.copy() for g in one]) for one in (grads, more)][0]
+                opt.accumulate(grads)
+                opt.accumulate(more)
+                model.step()
+                opt.step(**told)
+            else:
+                left = model.step([g.copy() for g in grads])
+                opt.step(grads, **told)
             assert all(same_bits(a, b) for a, b in zip(params, model.params, strict=True)), (options, t)
             assert all(same_bits(a, b) for a, b in zip(grads, left, strict=True)), (options, t)
         for mine, theirs in zip(opt.state, model.slots, strict=True):
