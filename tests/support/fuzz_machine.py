@@ -101,7 +101,11 @@ class Machine(RuleBasedStateMachine):
             for array, new in zip(self.grads, values, strict=True):
                 array[...] = new
             return self.grads
-        if how == "own" and "accumulate" not in self.case.options and all(one.kind.storage == one.kind.gradient for one in leaves):
+        if (
+            how == "own"
+            and "accumulate" not in self.case.options
+            and all(one.kind.storage == one.kind.gradient for one in leaves)
+        ):
             own = placed(self.problem.tree, self.opt.grads)
             for k, new in enumerate(values):
                 own[k][...] = new

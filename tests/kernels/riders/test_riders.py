@@ -53,7 +53,7 @@ def check_options(name: str, storage: str, combinations: list[dict[str, Any]]) -
             told = opt.rule.told(model.loss)
             if options.get("accumulate") and t > 1:
                 more = problem(storage, t + 10)
-                left = [model.accumulate([g.copy() for g in one]) for one in (grads, more)][0]
+                left, _ = (model.accumulate([g.copy() for g in one]) for one in (grads, more))
                 opt.accumulate(grads)
                 opt.accumulate(more)
                 model.step()
