@@ -1,5 +1,6 @@
 """The gradients of several micro-batches, added up until a step takes their sum: what Optimizer.accumulate does."""
 
+import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,6 +35,8 @@ class Gathering:
         self.how = how
         self._definition, self._casts = gather(zeroes), casts
         self._plan: tuple[Sequence[Any], Plan, list[int]] | None = None
+        # Where the sums stood when these were made of them: a list, and a tree, which takes a while.
+        self._given: tuple[Sums, list[Any], Any] | None = None
         self.sums: Sums
 
     def take(self, taken: Taken) -> None:
@@ -48,8 +51,15 @@ class Gathering:
     @property
     def arrays(self) -> list[Any]:
         """For each parameter its sum, None for no gradient."""
-        sums = self.sums
-        return [sums.arrays[k] if k in sums.there else None for k in range(len(sums.taken.state))]
+        return self._as_given()[0]
+
+    def _as_given(self) -> tuple[list[Any], Any]:
+        """The sums as a list, and in the tree of the parameters."""
+        sums, known = self.sums, self._given
+        if known is None or not _same_places(known[0], sums):
+            arrays = [sums.arrays[k] if k in sums.there else None for k in range(len(sums.taken.state))]
+            known = self._given = sums, arrays, sums.taken.parameters.in_tree(arrays)
+        return known[1:]
 
     def tree(self) -> Any:
         """The sums in the tree of the parameters. Raises TypeError if there are none."""
@@ -58,13 +68,13 @@ class Gathering:
                 "opt.step() without grads takes what opt.accumulate(grads) has added up, which was not called since "
                 "the last step; call opt.accumulate(grads) first, or pass the gradients, as in opt.step(grads)"
             )
-        return self.sums.taken.parameters.in_tree(self.arrays)
+        return self._as_given()[1]
 
     def calls_of(self, gradients: Sequence[Any]) -> int:
         """Of how many calls these gradients of a step are the sums; 0 for others. Raises RuntimeError for others while
         there are sums, which would be lost."""
         sums = self.sums
-        if sums.calls and any(one is not own for one, own in zip(gradients, self.arrays, strict=True)):
+        if sums.calls and not all(map(operator.is_, gradients, self.arrays)):
             raise RuntimeError(
                 f"grads were passed to a step, but the gradients of {sums.calls} calls of opt.accumulate wait for one; "
                 "call opt.accumulate(grads) and then opt.step(), or first opt.step() for those that wait"
@@ -73,7 +83,8 @@ class Gathering:
 
     def drop(self) -> None:
         """Begin anew; may be called again."""
-        self.sums = replace(self.sums, calls=0, there=frozenset())
+        sums = self.sums
+        self.sums = Sums(sums.taken, sums.arrays, 0, frozenset())
 
     def kept(self) -> tuple[dict[int, Any], int]:
         """What `put` takes."""
@@ -98,7 +109,7 @@ class Gathering:
         """
         sums = self.sums
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
-        after = replace(sums, calls=sums.calls + 1, there=sums.there.union(chosen))
+        after = Sums(sums.taken, sums.arrays, sums.calls + 1, sums.there.union(chosen))
         if not chosen:
             self.sums = after
             return
@@ -168,6 +179,10 @@ class Gathering:
             for k, (key, path, p) in enumerate(named)
             if key in keys
         }
+
+
+def _same_places(one: Sums, other: Sums) -> bool:
+    return one.taken is other.taken and one.arrays is other.arrays and one.there == other.there
 
 
 def _moved(arrays: Sequence[Any], taken: Taken) -> Sequence[Any]:
