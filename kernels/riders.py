@@ -15,6 +15,7 @@ from .language.decoupled import decays
 from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, total, where
 from .language.graph import walk
 from .language.hyperparameters import LOSS, parse_ranges
+from .language.noted import noted
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
 NUMBERS = {
@@ -38,6 +39,7 @@ CAUTIOUS = ("mean", "count")
 # No name of an author has a space.
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
 AVERAGED = "t of the average"  # counts the steps that the average has had
+GRAD_NORM = "norm of the gradients"  # of all of them, before clip_norm
 CALLS = "calls of accumulate"  # whose gradients a step is given the sum of
 
 
@@ -59,7 +61,7 @@ def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> An
     """The factor by which the global clip and the clip of each array multiply a gradient; both norms read it once."""
     factor, eps = 1.0, numbers["clip_eps"] if "clip_eps" in on else None
     if "clip_norm" in on:
-        factor = shrink(norm(g, over="model"), numbers["clip_norm"], eps)
+        factor = shrink(noted(GRAD_NORM, norm(g, over="model")), numbers["clip_norm"], eps)
     if "clip_array_norm" in on:
         factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"], eps)
     return factor

@@ -11,6 +11,7 @@ from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
 from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
+from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
 from ..updater.hyper import Groups, Hyper, check_patterns
@@ -192,6 +193,30 @@ class Optimizer(Named):
     def skipped(self) -> int:
         """How many steps were skipped since a gradient was not finite."""
         return self._updater.skipped
+
+    def numbers(self, of: str | None = None, *, last: bool = False) -> dict[str, float]:
+        """Every hyperparameter and option that is a number, functions of the step evaluated.
+
+        of: the name of a parameter, for its numbers as a step has them, with those of all its groups; else a pattern of
+        groups, for its numbers over those of all parameters; None for those of all parameters. last: those that the
+        latest applied step used, which are not worked out again, since a monitor may have changed since; but of all
+        parameters, or of a pattern, without what each parameter took from another group. Else those of the step to
+        come. grad_scale has the scale of a loss_scaler undone, as a step does.
+        Raises TypeError or ValueError for another `of`, RuntimeError for last before any step, and before one after a
+        load or `sync`. After replays of a captured step it waits for the GPU.
+        """
+        return latest.numbers(self._updater, of, last)
+
+    @property
+    def grad_norm(self) -> float | None:
+        """The norm of all gradients of the latest step, which clip_norm limits: after grad_scale and clip_value, before
+        the clip, and without clip_eps; what torch's clip_grad_norm_ returns.
+
+        Of a skipped step it is that of what was not finite; None before any step, and before one after a load. Nothing
+        is computed for it. On a GPU whose steps wait for no norm, this waits for the latest.
+        Raises AttributeError for an optimizer without clip_norm; clip_norm=math.inf limits nothing.
+        """
+        return latest.grad_norm(self._updater)
 
     @property
     def state(self) -> list[Mapping[str, Any]]:

@@ -14,18 +14,22 @@ from ..kernels.step.catch_up import CatchUp
 from .counts import SharedNumbers
 from .loss_scale import LossScaler
 
+NO_STEP = None, None, None
+
 
 class Journal:
     """Notes of at most one step or load that has begun.
 
-    pending: what `settle` has to do; None if there is nothing. applied, skipped: how many steps were.
+    pending: what `settle` has to do; None if there is nothing. applied, skipped: how many steps were. latest: of the
+    latest applied step the counts and the numbers of their rows, and what the executor found in the latest step.
     """
 
-    __slots__ = ("applied", "pending", "skipped")
+    __slots__ = ("applied", "latest", "pending", "skipped")
 
     def __init__(self) -> None:
         self.applied = self.skipped = 0
         self.pending: Any = None
+        self.latest: tuple[Any, Any, Any] = NO_STEP
 
     def begin(
         self,
@@ -35,14 +39,16 @@ class Journal:
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]] = (),
         anew: Callable[[], Any] | None = None,
+        latest: tuple[Any, Any, Any] = NO_STEP,
     ) -> list[Any]:
         """Note a step; returns the list that will have `writes` entries once the step's arrays are written.
 
         rows: the new counts and uniform states; none if the step is skipped. zeroed: arrays to set to zero then.
         notes: for rows that have missed steps, the arguments of CatchUp.note. anew: called then too.
+        latest: the attribute then.
         """
         scale = scaler.after(applied=bool(rows)) if scaler else None
-        totals = self.applied + bool(rows), self.skipped + (not rows)
+        totals = self.applied + bool(rows), self.skipped + (not rows), latest
         finish = partial(self._count, rows, totals, scaler, scale, zeroed, notes, anew)
         return self.note(writes, finish, ())
 
@@ -70,7 +76,7 @@ class Journal:
     def _count(
         self,
         rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
-        totals: tuple[int, int],
+        totals: tuple[int, int, Any],
         scaler: LossScaler | None,
         scale: Any,
         zeroed: Sequence[Any],
@@ -79,7 +85,7 @@ class Journal:
     ) -> None:
         for row, count, states in rows:
             row.count, row.states = count, states
-        self.applied, self.skipped = totals
+        self.applied, self.skipped, self.latest = totals
         if scaler:
             scaler.scale, scaler.applied = scale
         for behind, step, numbers, touched in notes:

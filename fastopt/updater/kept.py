@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..kernels.libraries.library import view_of
+from .latest import latest_norm
 from .lr_scale import lr_scales
 from .taken import Kind, kind_of
 
@@ -39,6 +40,7 @@ def kept(updater: Any) -> dict[str, Any]:
             "histories": [row.history for row in updater.counts.each],
             "applied": updater.journal.applied,
             "skipped": updater.journal.skipped,
+            "latest": (*updater.journal.latest[:2], latest_norm(updater)),
             "rows_behind": updater.rows_behind.by_parameter,
             "loss_scaler": scaler,
             "served": scaler is not None and scaler.serves(updater.journal),
@@ -71,6 +73,7 @@ def remake(updater: Any, state: Mapping[str, Any]) -> None:
     ]
     new = replace(taken, kinds=kinds, scales=lr_scales(choices.lr_scale, taken.parameters.names, fitting, names))
     updater.take(state["params"], new, arrays, state["histories"], state["gradients"])
+    updater.journal.latest = state["latest"]
     if updater.gathering is not None:
         updater.gathering.put(*state["accumulated"])
     updater.rows_behind.by_parameter.update(state["rows_behind"])

@@ -17,7 +17,7 @@ from .behind import RowsBehind
 from .choices import Choices
 from .counts import Counts, History, SharedNumbers
 from .gathering import Gathering
-from .journal import Journal
+from .journal import NO_STEP, Journal
 from .kept import copied, kept, remake
 from .loss_scale import LossScaler
 from .observers import Averaging, Replayed, Watching
@@ -174,7 +174,7 @@ class Updater:
     def set_counts(self, histories: Sequence[History], applied: int, skipped: int) -> None:
         """Set each parameter's history, and how many steps were applied and skipped."""
         self.counts = Counts(self.taken.layers, histories, self.program.apart, self.choices.together)
-        self.journal.applied, self.journal.skipped = applied, skipped
+        self.journal.applied, self.journal.skipped, self.journal.latest = applied, skipped, NO_STEP
         # The parameters whose next step may be their first.
         self._unbegun = set(self._every) if self.has_derived else set()
         self._new_plans()
@@ -363,7 +363,7 @@ class Updater:
         if new is None:
             if self._zeroes:
                 zeroed += [assignable(g, "grads") for g in values_of(gradients) if g is not None]
-            journal.begin(0, (), scaler, zeroed, anew=anew)
+            journal.begin(0, (), scaler, zeroed, (), anew, (*journal.latest[:2], executor.found))
         else:
             counted = counts.after(plan.rows, chosen, new)
             notes: Sequence[Any] = ()
@@ -372,7 +372,8 @@ class Updater:
                     # The values of rows that came twice were read before they were added up.
                     zeroed += [touched.given for touched in plan.touched]
                 notes = self.rows_behind.notes(plan, chosen)
-            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, anew))
+            latest = counts, numbers, executor.found
+            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, anew, latest))
         journal.settle()
 
     def split(self, chosen: Sequence[int]) -> Counts:
