@@ -310,10 +310,9 @@ class Updater:
         if self.averaged is not None:
             self.refuse_averaged("leave its with block, and then step")
         counts, scaler, plan = self.counts, self.loss_scaler, self.plans.whole
-        # The calls of accumulate whose sums the gradients are.
-        calls, anew = 0, None
-        if (gathering := self.gathering) is not None:
-            calls, anew = gathering.calls_of(gradients), gathering.drop
+        gathering = self.gathering
+        # Of how many calls of accumulate the gradients are the sums.
+        calls = 0 if gathering is None else gathering.calls_of(gradients)
         chosen: Sequence[int]
         zeroed: list[Any] = []
         executor = None
@@ -322,8 +321,8 @@ class Updater:
         if plan is None or executor is None:
             chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
             if not chosen:
-                if anew:
-                    anew()
+                if gathering is not None:
+                    gathering.drop()
                 return
             counts = self.split(chosen)
             given = gradients
@@ -363,7 +362,7 @@ class Updater:
         if new is None:
             if self._zeroes:
                 zeroed += [assignable(g, "grads") for g in values_of(gradients) if g is not None]
-            journal.begin(0, (), scaler, zeroed, (), anew, (*journal.latest[:2], executor.found))
+            journal.begin(0, (), scaler, zeroed, (), (*journal.latest[:2], executor.found), gathering)
         else:
             counted = counts.after(plan.rows, chosen, new)
             notes: Sequence[Any] = ()
@@ -373,7 +372,7 @@ class Updater:
                     zeroed += [touched.given for touched in plan.touched]
                 notes = self.rows_behind.notes(plan, chosen)
             latest = counts, numbers, executor.found
-            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, anew, latest))
+            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, latest, gathering))
         journal.settle()
 
     def split(self, chosen: Sequence[int]) -> Counts:
