@@ -268,6 +268,28 @@ def test_ordinary_steps_wait_for_no_norm(name: str, on: Any, monkeypatch: pytest
     assert_equal(opt, expected, on)
 
 
+@pytest.mark.ci
+def test_gradients_are_added_up_without_waiting(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opt, expected, mine, gradients = both(RULES["sgd"], on, {"accumulate": "mean", "clip_norm": 2.0})
+    for k in range(3):
+        for part in range(k + 1):
+            draw(gradients, mine, 10 * k + part, on)
+            with monkeypatch.context() as patch:
+                patch.setattr(cupy_kernels.cupy(), "asnumpy", None)
+                opt.accumulate(mine)
+            with on.on_the_cpu():
+                expected.accumulate(gradients)
+        with monkeypatch.context() as patch:
+            patch.setattr(cupy_kernels.cupy(), "asnumpy", None)
+            opt.step()
+        with on.on_the_cpu():
+            expected.step()
+        assert opt.grad_norm == expected.grad_norm
+    assert_equal(opt, expected, on)
+    with pytest.raises(ValueError, match="make the optimizer without accumulate"):
+        opt.captured(mine)
+
+
 @pytest.mark.parametrize("count", ["parameter", "optimizer"])
 def test_groups_and_parameters_without_gradients_count_for_themselves(count: str, on: Any) -> None:
     """A product of momenta that all share goes on without a gradient."""

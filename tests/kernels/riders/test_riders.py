@@ -134,9 +134,11 @@ def test_a_clip_with_torchs_eps_follows_torch() -> None:
     tensors = [torch.zeros(g.shape, dtype=torch.float64) for g in grads]
     for tensor, g in zip(tensors, grads, strict=True):
         tensor.grad = torch.from_numpy(g.copy())
-    torch.nn.utils.clip_grad_norm_(tensors, 0.3)
+    figure = torch.nn.utils.clip_grad_norm_(tensors, 0.3)
     params = [np.zeros_like(g) for g in grads]
-    fastopt.SGD(params, lr=1.0, clip_norm=0.3, clip_eps=1e-6).step(grads)
+    opt = fastopt.SGD(params, lr=1.0, clip_norm=0.3, clip_eps=1e-6)
+    opt.step(grads)
+    assert opt.grad_norm == pytest.approx(float(figure), rel=1e-14)
     for p, tensor in zip(params, tensors, strict=True):
         np.testing.assert_allclose(-p, tensor.grad.numpy(), rtol=1e-14)
 
