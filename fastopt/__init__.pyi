@@ -82,6 +82,7 @@ class ACProp(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -135,6 +136,7 @@ class AdaBelief(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -194,6 +196,7 @@ class AdaBound(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -244,6 +247,7 @@ class Adadelta(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -303,6 +307,7 @@ class Adagrad(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -372,6 +377,7 @@ class Adam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -430,6 +436,7 @@ class AdamW(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -483,6 +490,7 @@ class Adamax(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -538,6 +546,7 @@ class AdamLp(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -591,6 +600,7 @@ class AdamMaxNorm(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -647,6 +657,7 @@ class Adan(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -710,6 +721,7 @@ class AdEMAMix(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -765,6 +777,7 @@ class ADOPT(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -816,6 +829,7 @@ class AggMo(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -870,6 +884,7 @@ class ASGD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -919,6 +934,7 @@ class COCOB(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -974,6 +990,7 @@ class DAdaptSGD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1037,6 +1054,7 @@ class DAdaptAdam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1091,6 +1109,7 @@ class DoG(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1142,6 +1161,7 @@ class DoWG(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1202,6 +1222,7 @@ class Ftrl(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1254,6 +1275,7 @@ class SGDHD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1314,6 +1336,7 @@ class AdamHD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1372,6 +1395,7 @@ class LAMB(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1423,6 +1447,7 @@ class LaProp(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1479,6 +1504,7 @@ class LARS(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1528,6 +1554,7 @@ class Lion(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1588,6 +1615,7 @@ class MARS(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1645,6 +1673,7 @@ class MoMo(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1706,6 +1735,7 @@ class MoMoAdam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1759,6 +1789,7 @@ class NAdam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1815,6 +1846,7 @@ class NAGAdam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1870,6 +1902,7 @@ class NovoGrad(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1919,6 +1952,7 @@ class OptimisticSGD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -1980,6 +2014,7 @@ class OptimisticAdam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2035,6 +2070,7 @@ class PolyakSGD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2104,6 +2140,7 @@ class Prodigy(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2153,6 +2190,7 @@ class QHM(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2208,6 +2246,7 @@ class QHAdam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2267,6 +2306,7 @@ class RAdam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2334,6 +2374,7 @@ class RMSprop(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2389,6 +2430,7 @@ class Rprop(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2447,6 +2489,7 @@ class ScheduleFreeSGD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2511,6 +2554,7 @@ class ScheduleFreeAdamW(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2571,6 +2615,7 @@ class ScheduleFreeRAdam(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2631,6 +2676,7 @@ class SGD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2680,6 +2726,7 @@ class SignSGD(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2732,6 +2779,7 @@ class StableAdamW(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2785,6 +2833,7 @@ class Tiger(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...
 
@@ -2839,5 +2888,6 @@ class Yogi(Optimizer):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
     ) -> None: ...

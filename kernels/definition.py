@@ -175,7 +175,7 @@ class Definition:
         count = len(self.written)
         outputs = dict(zip(self.written, nodes, strict=False))
         states = dict(zip(self.states, nodes[count:], strict=True))
-        return Program(self.name, self.arrays, numbers, outputs, states, guard, self.rates)
+        return Program(self.name, self.arrays, numbers, outputs, states, guard, self.rates, trace.noted)
 
     def _check_parts(self, nodes: Sequence[Node]) -> None:
         """Raise TypeError for operations on both parts of complex numbers that the kernels do not have."""

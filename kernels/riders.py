@@ -15,6 +15,7 @@ from .language.decoupled import decays
 from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, total, where
 from .language.graph import walk
 from .language.hyperparameters import LOSS, parse_ranges
+from .language.noted import noted
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
 NUMBERS = {
@@ -38,6 +39,8 @@ CAUTIOUS = ("mean", "count")
 # No name of an author has a space.
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
 AVERAGED = "t of the average"  # counts the steps that the average has had
+GRAD_NORM = "norm of the gradients"  # of all of them, before clip_norm
+CALLS = "calls of accumulate"  # whose gradients a step is given the sum of
 
 
 def clipped(g: Any, limit: Any) -> Any:
@@ -58,7 +61,7 @@ def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> An
     """The factor by which the global clip and the clip of each array multiply a gradient; both norms read it once."""
     factor, eps = 1.0, numbers["clip_eps"] if "clip_eps" in on else None
     if "clip_norm" in on:
-        factor = shrink(norm(g, over="optimizer"), numbers["clip_norm"], eps)
+        factor = shrink(noted(GRAD_NORM, norm(g, over="optimizer")), numbers["clip_norm"], eps)
     if "clip_array_norm" in on:
         factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"], eps)
     return factor
@@ -107,6 +110,7 @@ class WithRiders(Definition):
     def __init__(self, rule: Definition, on: Mapping[str, Any]) -> None:
         super().__init__()
         self.rule, self.on = rule, dict(on)
+        self._calls = {CALLS: 1} if on.get("accumulate") else {}
         self.name, self.start, self.states = rule.name, dict(rule.start), rule.states
         own = {name: value for name, value in NUMBERS.items() if name in on and name not in rule.hyper}
         self.riding = own
@@ -139,6 +143,19 @@ class WithRiders(Definition):
         self.formula = self._formula
 
     @property
+    def of_step(self) -> tuple[str, ...]:
+        """As a definition has it, and of how many calls the gradient is the sum."""
+        return (*super().of_step, *self._calls)
+
+    def step_numbers(self, t: int, loss: float) -> dict[str, Any]:
+        """The numbers `of_step`, by name, in a step of one gradient."""
+        return {**super().step_numbers(t, loss), **self._calls}
+
+    def _numbers(self, t: int | None, loss: Any, hyper: dict[str, Any]) -> dict[str, Any]:
+        calls = {name: hyper.pop(name, one) for name, one in self._calls.items()}
+        return {**super()._numbers(t, loss, hyper), **calls}
+
+    @property
     def constants(self) -> dict[str, str]:
         """As the rule has them."""
         return self.rule.constants
@@ -149,6 +166,8 @@ class WithRiders(Definition):
 
     def _formula(self, p: Any, g: Any, /, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         on, raw = self.riding, g
+        if self.on.get("accumulate"):
+            g = g / numbers[CALLS]
         slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
         if RATE in extra:
             numbers["lr"] = numbers["lr"] * extra[RATE]

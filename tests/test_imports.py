@@ -42,7 +42,7 @@ cpu cuda numba_cuda
 backends libraries
 step reference
 by_value definition
-averages
+averages gathering
 rule_type riders
 families
 rules

@@ -37,7 +37,7 @@ def test_the_code_of_the_pages_runs(
 def test_each_program_of_the_page_on_numpy_programs_runs_and_learns() -> None:
     text = (ROOT / "docs" / "numpy-programs.md").read_text(encoding="utf-8")
     common, *programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == len(re.findall(r"^As in `", text, re.MULTILINE)) == 6
+    assert len(programs) == len(re.findall(r"^As in `", text, re.MULTILINE)) == 7
     for program in programs:
         namespace: dict[str, Any] = {}
         exec(compile(common, "numpy-programs.md", "exec"), namespace)

@@ -12,6 +12,7 @@ from ..kernels.riders import AVERAGE, COPY
 from ..updater.counts import History
 from ..updater.hyper import ABSENT, Hyper
 from ..updater.updater import Updater
+from . import accumulated
 from .file import Checkpoint, Spec
 from .made import OURS
 from .plain import with_numbers
@@ -85,7 +86,10 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
         )
     _check_rules(updater, state["rules"])
     parameter = updater.rule.arrays[0] + "/"
-    ours = arrays_of(updater)
+    ours, gathered = arrays_of(updater), accumulated.checked(state)
+    refused = accumulated.conflict(updater, gathered)
+    if updater.gathering is not None and not refused:
+        ours |= updater.gathering.room(updater.arrays, gathered["of"])
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
     misfits = {key: found for key in ours if key in theirs and (found := _misfit(saved.specs[key], *ours[key]))}
     if misfits and not some:
@@ -102,6 +106,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     unexpected = tuple(sorted(theirs - set(ours)))
     histories = _histories(updater, state, whole, common)
     changes, changed, conflicts = _hyper_changes(updater, state)
+    conflicts += refused
     differing = list(conflicts)
     conflicts += [f"the state has no {', '.join(missing[:5])}"] * bool(missing)
     conflicts += [f"the state has {', '.join(unexpected[:5])}, the optimizer not"] * bool(unexpected)
@@ -116,9 +121,10 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     # A copy that was saved has the bits of the step that made it.
     copied = {key for key in updater.parameters.keys if f"{COPY}/{key}" in common}
     finish = partial(_finish, updater, updater.arrays, histories, state["applied"], state["skipped"], copied)
+    take_sums = accumulated.taking(updater, {"calls": 0} if refused else gathered, ours, common)
     # An extra call that does nothing, as there may be no arrays.
     fillings.append(tuple)
-    done = updater.journal.note(len(fillings), finish, undo)
+    done = updater.journal.note(len(fillings), lambda: (finish(), take_sums()), undo)
     try:
         differing += load_stateful(updater, state, some, undo)
         for hyper, name, value in changes:

@@ -11,6 +11,7 @@ from ..kernels.riders import NUMBERS
 from ..kernels.system import memory_for
 from ..updater.groups import Group
 from ..updater.updater import Updater
+from . import accumulated
 from .file import write
 from .plain import plain
 
@@ -37,7 +38,7 @@ def arrays_of(updater: Updater) -> dict[str, tuple[Any, str]]:
 def host_arrays(updater: Updater, params: bool) -> dict[str, Any]:
     """The arrays as NumPy arrays, which share memory with those of the optimizer where NumPy can."""
     prefix = updater.rule.arrays[0] + "/"
-    named = arrays_of(updater).items()
+    named = (arrays_of(updater) | accumulated.sums(updater)).items()
     return {key: to_host(array, name) for key, (array, name) in named if params or not key.startswith(prefix)}
 
 
@@ -59,6 +60,7 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         "averaged_since": {key: row.since for key, row in zip(keys, rows, strict=True) if row.since},
         "uniform_states": {key: dict(row.states) for key, row in zip(keys, rows, strict=True) if row.states},
         "skipped": skipped,
+        "accumulated": accumulated.described(updater),
         "loss_scaler": scaler.state_dict() if scaler else None,
         "monitors": [
             {"place": place, "kind": type(monitor).__name__, "state": monitor.state_dict()}
@@ -89,7 +91,7 @@ def described_rules(updater: Updater) -> dict[str, str]:
 
 
 def options(updater: Updater) -> dict[str, Any]:
-    return {name: value for name, value in updater.definition.on.items() if name not in NUMBERS}
+    return {name: value for name, value in updater.definition.on.items() if name not in (*NUMBERS, "accumulate")}
 
 
 def _plain(hyper: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import numpy as np
 from ..kernels.arrays.row_sparse import RowSparse
 from ..kernels.language.hyperparameters import plain_number
 from ..kernels.language.values import shown
-from ..kernels.step.executors import foretold
+from ..kernels.riders import GRAD_NORM
+from ..kernels.step.executors import foretold, noted
 from ..updater.updater import Updater
 
 
@@ -44,6 +45,11 @@ class Captured:
                 "a captured step has no loss_scaler, which looks at each step from the host; make the optimizer with "
                 "grad_scale and skip_nonfinite instead"
             )
+        if updater.gathering is not None:
+            raise ValueError(
+                "a captured step takes the gradients that stand in its arrays; make the optimizer without accumulate, "
+                "and add the gradients of micro-batches up in those arrays"
+            )
         for section in updater.sections:
             if section.rule.takes_loss:
                 raise ValueError(
@@ -60,7 +66,8 @@ class Captured:
         updater.refuse_averaged("leave its with block, and then capture a step")
         self._refuse_monitors(updater)
         self._updater, self._section, self.steps = updater, section, steps
-        parameters, gradients = updater.arrays, updater.parameters.of(grads, "grads")
+        given = updater.asked_grads() if grads is None else grads
+        parameters, gradients = updater.arrays, updater.parameters.of(given, "grads")
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
         if not chosen:
             raise ValueError("grads has no arrays, only None; pass a gradient for at least one parameter")
@@ -92,11 +99,12 @@ class Captured:
         """Compute the numbers of the coming steps and send them to the GPU; if that fails, the earlier numbers hold."""
         rows, gpu = self._section.counts.rows, self._steps.gpu_numbers
         coming = [replace(row) for row in rows]
-        told, states = [], []
+        told, states, numbers = [], [], []
         # Step by step, all rows in each: the order in which ordinary steps call the functions of the step.
         applied = self._updater.journal.applied
         for step in range(applied + 1, applied + self.steps + 1):
-            known = foretold(gpu, [row.numbers(step) for row in coming])
+            numbers.append([row.numbers(step) for row in coming])
+            known = foretold(gpu, numbers[-1])
             told.append([values for values, _ in known])
             states.append([after for _, after in known])
             for number in self._section.counts.going_on(self._plan.rows):
@@ -107,7 +115,7 @@ class Captured:
         carried = [[row.states[name] for name in gpu.carried] for row in rows]
         table = np.array(told, np.float64).reshape(self.steps, len(rows), len(gpu.told))
         self._steps.tell_all(np.ascontiguousarray(table.swapaxes(0, 1)), carried)
-        self._states, self._said = states, False
+        self._states, self._numbers, self._said = states, numbers, False
         self._base = [row.count for row in rows], applied, self._updater.journal.skipped
 
     def __call__(self) -> None:
@@ -136,6 +144,14 @@ class Captured:
             row.count = counts[number] + applied * (number in self._plan.rows)
             row.states = row.states | known | dict(zip(gpu.carried, carried[number], strict=True))
         updater.journal.applied, updater.journal.skipped = applied_before + applied, skipped_before + skipped
+        journal, program = updater.journal, self._section.program
+        section = self._section
+        records, found = journal.latest
+        if applied:
+            records = [(section.members, section.counts, self._numbers[applied - 1])]
+        if applied + skipped and GRAD_NORM in program.noted:
+            found = noted(program, self._steps, GRAD_NORM)
+        journal.latest = records, found
         return applied, skipped, stopped
 
     def _check_parameters(self) -> None:

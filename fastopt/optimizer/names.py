@@ -16,6 +16,8 @@ _READ_ONLY = {
     "state": "write into its arrays, as in opt.state[0]['m'][...] = 0, or call load_state_dict",
     "uniform_states": "load_state_dict sets them",
     "grads": "write into its arrays, as in opt.grads['W'][...] = g, or pass the gradients to opt.step(grads)",
+    "grad_norm": "each step with clip_norm sets it",
+    "accumulated": "opt.accumulate(grads) counts its calls, and a step begins anew",
     "cast": "it follows the weights; opt.refresh() has it follow what others wrote into them",
 }
 

@@ -11,6 +11,7 @@ from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
 from ..kernels.riders import AVERAGE, COPY
+from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
 from ..updater.groups import Groups, check_patterns
@@ -18,6 +19,7 @@ from ..updater.hyper import Hyper
 from ..updater.loss_scale import LossScaler
 from ..updater.options import (
     by_pattern,
+    check_accumulate,
     check_scaler,
     checked_monitors,
     counts_together,
@@ -73,7 +75,8 @@ class Optimizer(Named):
     numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of |g|^2 for
     both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as those of
     jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its parameter's type of
-    computation before anything else; else float64 does not mix with other types. start: {slot: number}, the
+    computation before anything else; else float64 does not mix with other types. accumulate: "mean" or "sum" of the
+    gradients of all calls of `accumulate` since the last step, which step() then takes. start: {slot: number}, the
     state before a parameter's first step where it is not to be the rule's own. monitors: objects with state_dict and
     load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
 
@@ -112,6 +115,7 @@ class Optimizer(Named):
         conjugate_grads: bool = False,
         cast_grads: bool = False,
         start: Mapping[str, float] | None = None,
+        accumulate: str | None = None,
         monitors: Sequence[Any] = (),
         **hyper: Any,
     ) -> None:
@@ -119,6 +123,7 @@ class Optimizer(Named):
         # None switches an option off, one that the rule has itself too.
         hyper = switched_off(hyper, rule)
         check_scaler(loss_scaler)
+        check_accumulate(accumulate)
         if loss_scaler is not None:
             skip_nonfinite = True
             hyper.setdefault("grad_scale", 1.0)
@@ -131,6 +136,7 @@ class Optimizer(Named):
             "ema_uncorrected": ema_uncorrected,
             "lr_scale": bool(lr_scale),
             "conjugate_grads": conjugate_grads,
+            "accumulate": accumulate == "mean",
         }
         options = {
             "switches": switches,
@@ -142,7 +148,7 @@ class Optimizer(Named):
         rules, of_groups = made_rules(rule, hyper, each, start, options)
         of_all = rules[0].hyper
         check_class(type(self), of_all)
-        choices = Choices(rules, of_groups, sparse, together, lr_scale, shared, monitors, bool(cast_grads))
+        choices = Choices(rules, of_groups, sparse, together, lr_scale, shared, monitors, bool(cast_grads), accumulate)
         updater = Updater(params, choices)
         if shared and not updater.parameters.shared:
             raise ValueError("shared has no effect, since no array stands twice in params; leave shared out")
@@ -189,6 +195,30 @@ class Optimizer(Named):
     def skipped(self) -> int:
         """How many steps were skipped since a gradient was not finite."""
         return self._updater.skipped
+
+    def numbers(self, of: str | int | None = None, *, last: bool = False) -> dict[str, float]:
+        """Every hyperparameter and option that is a number, functions of the step evaluated.
+
+        of: the name of a parameter, for its numbers as a step has them, with those of all its groups; else a pattern of
+        groups, or the place of a group by a function, for its numbers over those of all parameters; None for those of all parameters. last: those that the
+        latest applied step used, which are not worked out again, since a monitor may have changed since; but of all
+        parameters, or of a pattern, without what each parameter took from another group. Else those of the step to
+        come. grad_scale has the scale of a loss_scaler undone, as a step does.
+        Raises TypeError or ValueError for another `of`, RuntimeError for last before any step, and before one after a
+        load or `sync`. After replays of a captured step it waits for the GPU.
+        """
+        return latest.numbers(self._updater, of, last)
+
+    @property
+    def grad_norm(self) -> float | None:
+        """The norm of all gradients of the latest step, which clip_norm limits: after grad_scale and clip_value, before
+        the clip, and without clip_eps; what torch's clip_grad_norm_ returns.
+
+        Of a skipped step it is that of what was not finite; None before any step, and before one after a load. Nothing
+        is computed for it. On a GPU whose steps wait for no norm, this waits for the latest.
+        Raises AttributeError for an optimizer without clip_norm; clip_norm=math.inf limits nothing.
+        """
+        return latest.grad_norm(self._updater)
 
     @property
     def state(self) -> list[Mapping[str, Any]]:
@@ -240,7 +270,8 @@ class Optimizer(Named):
 
     @property
     def grads(self) -> Any:
-        """Gradient arrays in the tree of the parameters, to write into; `step()` then takes them."""
+        """Gradient arrays in the tree of the parameters, to write into; `step()` then takes them. Raises AttributeError
+        with the option accumulate, where `step()` takes other gradients."""
         return self._updater.grads
 
     def step(self, grads: Any = None, *, loss: Any = None) -> None:
@@ -248,10 +279,12 @@ class Optimizer(Named):
 
         grads: arrays in the structure of params, of the same shapes and types; they are only read, unless zero_grads
         is on. None in the place of an array leaves that parameter and its count of steps alone. Without grads the
-        arrays of `grads` are taken, which must have been asked for before.
+        arrays of `grads` are taken, which must have been asked for before; or, with the option accumulate, the
+        gradients of all calls of `accumulate` since the last step.
         loss: the loss whose gradient it is, unscaled, a number or an array of no dimensions, for a rule that takes it
         (`opt.rule.takes_loss`). A loss on a GPU is waited for.
-        Raises TypeError or ValueError naming the array; nothing has then been changed.
+        Raises TypeError or ValueError naming the array, and RuntimeError if grads are passed while accumulated ones
+        wait; nothing has then been changed.
         """
         updater = self._updater
         grads = updater.asked_grads() if grads is None else grads
@@ -264,6 +297,32 @@ class Optimizer(Named):
     def update(self, params: Any, grads: Any, *, loss: Any = None) -> None:
         """`step` for code that passes the parameters each time, in the structure, shapes and types of `params`."""
         self._updater.step(params, grads, loss)
+
+    def accumulate(self, grads: Any) -> None:
+        """Add the gradients of a micro-batch to those that the next `step()` takes; needs the option `accumulate`.
+
+            for x, y in micro_batches:
+                opt.accumulate(gradients(opt.params, x, y))
+            opt.step()
+
+        grads: as in `step`. They are added in the order of the calls, each element in the type that its parameter is
+        computed with, by one pass over all arrays; with zero_grads that pass sets them to zero. None in the place of an
+        array adds nothing; an array that had None in all calls has no gradient in the step. The step takes the sum,
+        with "mean" divided by the number of calls, before everything else that rides along; it takes the loss of all
+        micro-batches by `step(loss=...)`. A step that is skipped drops the sum too.
+        The sum takes the memory of a gradient. It is saved, copied and pickled; after `sync` it is that of the
+        parameters that stayed.
+        Raises TypeError or ValueError naming the array, as for a row-sparse gradient, AttributeError without the
+        option, and RuntimeError within `averaged()`; nothing has then been changed.
+        """
+        self._updater.accumulate(grads)
+
+    @property
+    def accumulated(self) -> int:
+        """How many calls of `accumulate` wait for a step."""
+        self._updater.finish()
+        gathering = self._updater.gathering
+        return gathering.sums.calls if gathering else 0
 
     def sync(self, params: Any = None) -> SyncReport:
         """Take the tree of the parameters as it now is, after keys were added, removed or renamed.
@@ -296,7 +355,7 @@ class Optimizer(Named):
         with self._updater.lock:
             self._updater.refuse_captured()
             self.flush()
-            return Captured(self._updater, self._updater.asked_grads() if grads is None else grads, steps)
+            return Captured(self._updater, grads, steps)
 
     def flush(self, rows: Any = None) -> None:
         """Have the rows that row-sparse gradients have not touched lately catch up with the steps that they missed.

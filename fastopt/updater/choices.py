@@ -46,7 +46,8 @@ class Choices:
     own. sparse: what a row-sparse gradient does to the rows that it does not touch. together: whether t counts
     the optimizer's steps in a formula, and not each parameter's own. lr_scale: by pattern the arrays that multiply lr.
     may_share: whether an array may stand in several places. monitors: objects to save along. casts: whether gradients
-    are cast to the type in which their parameter is computed with.
+    are cast to the type in which their parameter is computed with. accumulate: what a step takes of gradients that were
+    added up, or None.
     """
 
     rules: Sequence[Ruled]
@@ -57,6 +58,7 @@ class Choices:
     may_share: bool
     monitors: Sequence[Any]
     casts: bool
+    accumulate: str | None = None
 
     @property
     def definition(self) -> WithRiders:

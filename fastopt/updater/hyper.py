@@ -92,6 +92,12 @@ class Hyper(MutableMapping[str, Any]):
                 "for a rate of each array"
             )
 
+    @property
+    def definition(self) -> Definition:
+        """The rule, with what rides along, that they are for."""
+        definition: Definition = self._definition
+        return definition
+
     def is_static(self, name: str) -> bool:
         """Whether a hyperparameter chooses the formula."""
         statics: tuple[str, ...] = self._definition.statics

@@ -7,25 +7,36 @@ made before them are undone. Settling may be interrupted and repeated.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from ..kernels.step.catch_up import CatchUp
 from .counts import SharedNumbers
 from .loss_scale import LossScaler
 
+NO_STEP = None, None
+
+
+class Gathered(Protocol):
+    """Sums of gradients, which a step takes."""
+
+    def drop(self) -> None:
+        """Begin anew; may be called again."""
+
 
 class Journal:
     """Notes of at most one step or load that has begun.
 
-    pending: what `settle` has to do; None if there is nothing. applied, skipped: how many steps were.
+    pending: what `settle` has to do; None if there is nothing. applied, skipped: how many steps were. latest: of the
+    latest applied step, for each rule, the parameters, their counts and the numbers of the rows of these; and what the
+    executor found in the latest step.
     """
 
-    __slots__ = ("applied", "pending", "skipped")
+    __slots__ = ("applied", "latest", "pending", "skipped")
 
     def __init__(self) -> None:
         self.applied = self.skipped = 0
         self.pending: Any = None
+        self.latest: tuple[Any, Any] = NO_STEP
 
     def begin(
         self,
@@ -33,17 +44,22 @@ class Journal:
         rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
         scaler: LossScaler | None,
         zeroed: Sequence[Any],
-        notes: Sequence[tuple[CatchUp, int, Any, Any]] = (),
+        notes: Sequence[tuple[CatchUp, int, Any, Any]],
+        latest: tuple[Any, Any],
+        gathering: Gathered | None,
     ) -> list[Any]:
         """Note a step; returns the list that will have `writes` entries once the step's arrays are written.
 
         rows: the new counts and uniform states; none if the step is skipped. zeroed: arrays to set to zero then.
-        notes: for rows that have missed steps, the arguments of CatchUp.note.
+        notes: for rows that have missed steps, the arguments of CatchUp.note. latest: as the attribute is then.
+        gathering: whose sums are dropped then.
         """
+        applied = 1 if rows else 0
         scale = scaler.after(applied=bool(rows)) if scaler else None
-        totals = self.applied + bool(rows), self.skipped + (not rows)
-        finish = partial(self._count, rows, totals, scaler, scale, zeroed, notes)
-        return self.note(writes, finish, ())
+        totals = self.applied + applied, self.skipped + 1 - applied, latest
+        done: list[Any] = []
+        self.pending = done, writes, self._count, (rows, totals, scaler, scale, zeroed, notes, gathering), ()
+        return done
 
     def note(self, writes: int, finish: Callable[[], Any], undo: Sequence[Callable[[], Any]]) -> list[Any]:
         """Note arrays that are about to be written; returns the list that will then have `writes` entries.
@@ -51,16 +67,16 @@ class Journal:
         finish: called once the arrays are written. undo: called, last first, if they were not written.
         """
         done: list[Any] = []
-        self.pending = done, writes, finish, undo
+        self.pending = done, writes, finish, (), undo
         return done
 
     def settle(self) -> None:
         """Finish the note if the arrays were written, else undo it; may be interrupted and called again."""
         if self.pending is None:
             return
-        done, writes, finish, undo = self.pending
+        done, writes, finish, arguments, undo = self.pending
         if len(done) >= writes:
-            finish()
+            finish(*arguments)
         else:
             for put_back in reversed(undo):
                 put_back()
@@ -69,18 +85,21 @@ class Journal:
     def _count(
         self,
         rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
-        totals: tuple[int, int],
+        totals: tuple[int, int, Any],
         scaler: LossScaler | None,
         scale: Any,
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]],
+        gathering: Gathered | None,
     ) -> None:
         for row, count, states in rows:
             row.count, row.states = count, states
-        self.applied, self.skipped = totals
+        self.applied, self.skipped, self.latest = totals
         if scaler:
             scaler.scale, scaler.applied = scale
         for behind, step, numbers, touched in notes:
             behind.note(step, numbers, touched)
         for array in zeroed:
             array[...] = 0.0
+        if gathering is not None:
+            gathering.drop()

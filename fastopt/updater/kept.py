@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..kernels.libraries.library import view_of
+from .latest import latest_norm
 from .taken import Kind, kind_of, scales_of
 
 
@@ -34,9 +35,11 @@ def kept(updater: Any) -> dict[str, Any]:
             "taken": replace(updater.taken, scales=()),
             "arrays": updater.arrays,
             "gradients": updater.gradients,
+            "accumulated": None if updater.gathering is None else updater.gathering.kept(),
             "histories": [row.history for row in updater.rows],
             "applied": updater.journal.applied,
             "skipped": updater.journal.skipped,
+            "latest": (updater.journal.latest[0], latest_norm(updater)),
             "rows_behind": [section.rows_behind.by_parameter for section in updater.sections],
             "loss_scaler": scaler,
             "served": scaler is not None and scaler.serves(updater.journal),
@@ -71,6 +74,9 @@ def remake(updater: Any, state: Mapping[str, Any]) -> None:
     updater.take(state["params"], new, arrays, state["histories"], state["gradients"])
     for section, behind in zip(updater.sections, state["rows_behind"], strict=True):
         section.rows_behind.by_parameter.update(behind)
+    updater.journal.latest = state["latest"]
+    if updater.gathering is not None:
+        updater.gathering.put(*state["accumulated"])
     if state["served"]:
         updater.serve(state["loss_scaler"])
     else:

@@ -10,6 +10,7 @@ from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.language.values import either, kind_of, short, shown
 from ..kernels.riders import CAUTIOUS, DECAYS, NUMBERS
 from ..monitors.known import has_state
+from .gathering import HOW
 from .loss_scale import LossScaler
 
 
@@ -35,6 +36,12 @@ def counts_together(count: Any) -> bool:
     if count not in ("parameter", "optimizer"):
         raise ValueError(f"count must be 'parameter' or 'optimizer'; got {count!r}")
     return bool(count == "optimizer")
+
+
+def check_accumulate(accumulate: Any) -> None:
+    """Raise ValueError unless it says what a step takes of gradients that were added up, or is None."""
+    if accumulate is not None and accumulate not in HOW:
+        raise ValueError(f"accumulate must be {either(HOW)}, or None; got {short(accumulate)}")
 
 
 def checked_monitors(monitors: Any) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from ..kernels.arrays.row_sparse import RowSparse, is_row_sparse
 from ..kernels.arrays.view import View
 from ..kernels.language.hyperparameters import LOSS
 from ..kernels.libraries.library import as_array, views_of
-from ..kernels.riders import COPY
+from ..kernels.riders import CALLS, COPY
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
 from ..kernels.step.touched import RowSet
@@ -142,12 +142,20 @@ class Section:
             zeroed += [touched.given for touched in plan.touched]
         return self.rows_behind.notes(plan, chosen)
 
-    def numbers(self, step: int, loss: Any, scaler: LossScaler | None, journal: Journal) -> list[dict[str, Any]]:
-        """For each row of numbers those of a step. Raises what functions of the step raise."""
+    def numbers(
+        self, step: int, loss: Any, calls: int, scaler: LossScaler | None, journal: Journal
+    ) -> list[dict[str, Any]]:
+        """For each row of numbers those of a step. Raises what functions of the step raise.
+
+        calls: of how many calls of accumulate the gradients are the sums, 0 for none.
+        """
         numbers = [row.numbers(step) for row in self.counts.rows]
         if loss is not None and self.rule.takes_loss:
             for row in numbers:
                 row[LOSS] = loss
+        if CALLS in self.definition.of_step:
+            for row in numbers:
+                row[CALLS] = calls or 1
         if scaler is not None:
             scaler.check_serves(journal)
             for row in numbers:

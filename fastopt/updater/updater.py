@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from ..kernels.arrays.row_sparse import distinct_rows, values_of
+from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked_loss
 from ..kernels.libraries.library import assignable
 from ..kernels.riders import AVERAGE, COPY
@@ -14,7 +15,8 @@ from ..trees.followers import register
 from .apart import Apart
 from .choices import Choices
 from .counts import History, SharedNumbers
-from .journal import Journal
+from .gathering import Gathering
+from .journal import NO_STEP, Journal
 from .kept import copied, kept, remake
 from .loss_scale import LossScaler
 from .observers import Averaging, Replayed, Watching
@@ -31,6 +33,7 @@ class Updater:
     definition, rule, hyper: of the rule of all parameters, which groups may replace. takes_loss: whether a step needs
     the loss. lock: held while anything changes. watch: the observer of the steps, or None. captured: the captured step
     that is open, or None. averaged: what has put averages in the place of the parameters, or None.
+    gathering: the sums of gradients of several calls, or None without the option accumulate.
     """
 
     def __init__(self, params: Any, choices: Choices) -> None:
@@ -49,6 +52,8 @@ class Updater:
         self._section_of = [kinds.setdefault(ruled.kind, Section(ruled, choices)) for ruled in choices.rules]
         self._zeroes = bool(self.definition.on.get("zero_grads"))
         self.takes_loss = any(ruled.definition.takes_loss for ruled in choices.rules)
+        how = choices.accumulate
+        self.gathering = Gathering(how, self._zeroes, choices.casts) if how else None
         self.loss_scaler: LossScaler | None = None
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
@@ -90,6 +95,8 @@ class Updater:
         self.latest = arrays
         self.gradients = gradients
         self._asked = gradients is not None and all(array is not None for array in gradients)
+        if self.gathering is not None:
+            self.gathering.take(new)
         self.set_counts(histories, self.journal.applied, self.journal.skipped)
         if any(section.has_derived or section.keeps_average for section in self.sections):
             register(self)
@@ -147,6 +154,10 @@ class Updater:
         """The rule of each parameter."""
         return [section.rule for section, _ in self._places]
 
+    def definition_of(self, k: int) -> Definition:
+        """The rule of the k-th parameter, with what rides along."""
+        return self._places[k][0].definition
+
     @property
     def rows(self) -> list[SharedNumbers]:
         """For each parameter the numbers that it shares with others."""
@@ -156,13 +167,23 @@ class Updater:
     def grads(self) -> Any:
         """Gradient arrays in the tree of the parameters, made when they are first asked for."""
         self.finish()
+        if self.gathering is not None:
+            raise AttributeError(
+                "an optimizer with accumulate has no arrays for gradients, as opt.step() takes what "
+                "opt.accumulate(grads) has added up, and not what stands in them; pass arrays of your own, as in "
+                "opt.accumulate(grads)"
+            )
         if not self._asked:
             self.gradients = new_gradients(self.parameters, self.storages, self.arrays, self.gradients or ())
             self._asked = True
         return self.parameters.in_tree(self.gradients or ())
 
     def asked_grads(self) -> Any:
-        """The tree of `grads`. Raises TypeError if the caller cannot have written into all of its arrays."""
+        """The tree of `grads`, or of the sums that `accumulate` has made. Raises TypeError if there are no sums, or if
+        the caller cannot have written into all arrays of `grads`."""
+        if self.gathering is not None:
+            self.finish()
+            return self.gathering.tree()
         if not self._asked:
             new = "" if self.gradients is None else " since opt.sync() took new parameters"
             raise TypeError(
@@ -181,7 +202,7 @@ class Updater:
         """Set each parameter's history, and how many steps were applied and skipped."""
         for section in self.sections:
             section.set_counts(section.of(histories))
-        self.journal.applied, self.journal.skipped = applied, skipped
+        self.journal.applied, self.journal.skipped, self.journal.latest = applied, skipped, NO_STEP
 
     def refresh(self) -> None:
         """Have copies, and averages without a mean, equal the parameters, which others may have written."""
@@ -255,6 +276,19 @@ class Updater:
                 self.parameters.matching(params, "params")
                 raise
 
+    def accumulate(self, grads: Any) -> None:
+        """Add gradients to those that the next step takes, as Optimizer.accumulate says."""
+        if self.gathering is None:
+            raise AttributeError(
+                "this optimizer was made without accumulate; make another with accumulate='mean' or 'sum', of the "
+                "gradients of all calls"
+            )
+        with self.lock:
+            self.finish()
+            self.refuse_averaged("leave its with block, and then accumulate")
+            of = self.parameters.of
+            self.gathering.add(of(self.params, "params"), of(grads, "grads"), self.gradient, self.journal)
+
     def update(self, parameters: list[Any], gradients: list[Any], loss: Any = None) -> None:
         """Apply a step without the watch. parameters, gradients: in the order of the tree, None for no gradient."""
         if loss is not None or self.takes_loss:
@@ -266,6 +300,9 @@ class Updater:
             self.refuse_captured()
         if self.averaged is not None:
             self.refuse_averaged("leave its with block, and then step")
+        gathering = self.gathering
+        # Of how many calls of accumulate the gradients are the sums.
+        calls = 0 if gathering is None else gathering.calls_of(gradients)
         begun = []
         if len(self.sections) > 1:
             self._apart.parameters = parameters
@@ -282,10 +319,12 @@ class Updater:
             self.taken.check(parameters, [k for k, gradient in enumerate(gradients) if gradient is not None])
             raise
         if not begun:
+            if gathering is not None:
+                gathering.drop()
             return
         self.latest = parameters
         step = journal.applied + 1
-        numbers = [section.numbers(step, loss, scaler, journal) for section, *_ in begun]
+        numbers = [section.numbers(step, loss, calls, scaler, journal) for section, *_ in begun]
         for section, own, plan, _, chosen, _, _ in begun:
             section.prepare(plan, chosen, own)
         executor: Executor | Joint = begun[0][3]
@@ -297,13 +336,14 @@ class Updater:
                 [one[3] for one in begun], [one[0].numbers_of_all for one in begun], [one[4] for one in begun]
             )
             new = joint.decide(numbers)
-        zeroed = [array for *_, own in begun for array in own]
+        zeroed, found = [array for *_, own in begun for array in own], (begun[0][0].program, begun[0][3].found)
         if new is None:
             if self._zeroes:
                 zeroed += [assignable(g, "grads") for *_, given, _ in begun for g in values_of(given) if g is not None]
-            journal.begin(0, (), scaler, zeroed)
+            journal.begin(0, (), scaler, zeroed, (), (journal.latest[0], found), gathering)
         else:
             counted: list[Any] = []
+            records = [(one[0].members, one[0].counts, own) for one, own in zip(begun, numbers, strict=True)]
             notes: list[Any] = []
             for (section, _, plan, _, chosen, _, _), after in zip(begun, new, strict=True):
                 counted += section.counts.after(plan.rows, chosen, after)
@@ -311,14 +351,20 @@ class Updater:
                     notes += section.notes(plan, chosen, zeroed)
             for section in self.sections if len(begun) < len(self.sections) else ():
                 if all(section is not one[0] for one in begun):
-                    counted += section.resting(section.numbers(step, loss, scaler, journal))
-            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes))
+                    counted += section.resting(section.numbers(step, loss, calls, scaler, journal))
+            latest = records, found
+            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, latest, gathering))
         journal.settle()
 
     def _checked(self, loss: Any) -> Any:
         """The loss of a step as a number, checked for the rules."""
         rule = next((section.rule for section in self.sections if section.rule.takes_loss), self.rule)
         return checked_loss(rule.name, loss, rule.takes_loss, self.definition.guarded)
+
+    def gradient(self, k: int, parameter: Any, gradient: Any) -> Any:
+        """A gradient of the k-th parameter in the form that a plan takes."""
+        section, place = self._places[k]
+        return section.gradient(place, parameter, gradient)
 
     def begun(self, new: Taken) -> list[History]:
         """The histories of parameters that begin now, in the midst of a run."""

@@ -26,10 +26,10 @@ class Watch:
 
     rate: quantiles of the effective learning rate, |change| / |gradient| element by element, where the gradient is not
     0; change is what the step did to the stored parameter, whatever the rule and its options, and the gradient is the
-    one that was passed. update_ratio: the norm of the change over the norm of the parameter before. For a larger
-    array both are of SAMPLE elements, drawn once. grad_norm, zeros: the norm of the gradient and its share of exact
-    zeros, of all elements, by the kernels, for which a float32 denormal is 0. null stands for a value that does not
-    exist or is not finite.
+    one that was passed, of accumulated ones their sum. update_ratio: the norm of the change over the norm of the
+    parameter before. For a larger array both are of SAMPLE elements, drawn once. grad_norm, zeros: the norm of the
+    gradient and its share of exact zeros, of all elements, by the kernels, for which a float32 denormal is 0. null
+    stands for a value that does not exist or is not finite.
 
     A row-sparse gradient is looked at as a whole. A watched step of a large model takes some two steps' time; of six
     small arrays, a tenth of a millisecond more.

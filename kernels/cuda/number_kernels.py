@@ -134,6 +134,11 @@ def found_width(numbers: GpuNumbers) -> int:
     return max(1, sum(map(len, _places(numbers).values())))
 
 
+def found_place(numbers: GpuNumbers, node: Node) -> int:
+    """Where the value of a reduction is in a row of `found`."""
+    return _places(numbers)[node][0]
+
+
 def _fold(numbers: GpuNumbers, stage: Stage) -> list[str]:
     """Statements that combine the partial results of each set, and the sets of the model, as StageRun.reduced does."""
     double, columns, count = spelling("float64"), stage.columns("float64"), len(stage.reductions)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..language.graph import Node
 from ..program.gpu_numbers import GpuNumbers
 from ..program.stages import Program
 from ..tasks.stage_run import StageRun
@@ -27,6 +28,7 @@ from .number_kernels import (
     PAST_THE_END,
     THREADS,
     ZERO,
+    found_place,
     found_width,
     number_kernel,
 )
@@ -119,6 +121,15 @@ class UnattendedSteps:
             device.synchronize()
             stopped, _, applied, skipped = cupy().asnumpy(self._clock).tolist()
         return applied, skipped, {0: "", PAST_THE_END: "there were no more steps", ZERO: _ZERO}[stopped]
+
+    def reduced(self, node: Node) -> float:
+        """A reduction over the model, as the latest step computed it; waits for all that the GPU does."""
+        numbers, sets = self.gpu_numbers, int(self._sizes[0])
+        with on_device(self.device) as device:
+            refuse_capture("a norm is known only when the GPU has been waited for; ask before or after")
+            device.synchronize()
+            found = cupy().asnumpy(self._reductions)
+        return float(found[sets * found_width(numbers) + found_place(numbers, node)])
 
     def states(self) -> list[list[float]]:
         """The states that the GPU carries, a row for each group; waits for the GPU."""

@@ -52,6 +52,7 @@ OTHERS = {
     "L2_is_weight_decay": "decay",
     "weight_decay_rate": "weight_decay",
     "max_grad_norm": "clip_norm",
+    "gradient_accumulation_steps": "accumulate",
     # jax.example_libraries, autograd, MXNet
     "step_size": "lr",
     "mass": "momentum",

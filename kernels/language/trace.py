@@ -16,11 +16,13 @@ from .operations import OPERATIONS
 class Trace:
     """Makes the nodes of one graph, each distinct expression once.
 
-    one_moment: whether both parts of a complex number share what is `over_parts`.
+    one_moment: whether both parts of a complex number share what is `over_parts`. noted: numbers by the names that the
+    formula gives them.
     """
 
     def __init__(self, one_moment: bool = False) -> None:
         self._nodes: dict[Any, Node] = {}
+        self.noted: dict[str, Node] = {}
         self.one_moment = one_moment
 
     def _intern(self, op: str, args: tuple[Node, ...] = (), value: Any = None, **kind: Any) -> "Symbol":

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..language.graph import Node, walk
@@ -90,7 +90,7 @@ class Program:
     arrays: the parameter, the gradient, the slots. numbers: the hyperparameters, `t` and the uniform states.
     outputs: the new value of each array that has one. states: the new value of each uniform state. guard: whether the
     step counts; if not, nothing is written. rates: the real arrays that have an element for each part of a complex
-    parameter.
+    parameter. noted: the reductions that the formula gives names.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Program:
     states: Mapping[str, Node]
     guard: Node | None = None
     rates: tuple[str, ...] = ()
+    noted: Mapping[str, Node] = field(default_factory=dict)
 
     @cached_property
     def nodes(self) -> list[Node]:

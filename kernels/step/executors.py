@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 class Executor(Protocol):
     """Takes steps on the arrays that a plan has taken.
 
-    writes: how many entries `write` appends to its list, one for each batch.
+    writes: how many entries `write` appends to its list, one for each batch. found: what `noted` reads of the latest
+    step that was decided.
     """
 
     writes: int
+    found: Any
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """The uniform states after the step: for each row of numbers, or for each set if numbers differ between sets.
@@ -53,6 +55,7 @@ class Attended:
         *self._before, self._last = runs
         self.shares = program.shared
         self._scalars: Any = None
+        self.found: list[Any] | None = None
         self.writes = len(self._last.batches)
 
     def touch(self, batches: Sequence[Sequence[Batch]]) -> None:
@@ -116,6 +119,7 @@ class Attended:
                 for run, scalars in zip(self._before, program.stage_functions, strict=False):
                     columns += first or _reductions(run, _table(scalars(*columns), len(groups)))
                     first = None
+                self.found = columns
                 states, last = (
                     _table(function(*columns), len(groups))
                     for function in (program.last_function, program.stage_functions[-1])
@@ -125,6 +129,7 @@ class Attended:
             values = list(map(float, first or _reductions(run, [scalars(*row) for row in known])))
             first = None
             known = [row + values for row in known]
+        self.found = known[0]
         # Before anything is written, since it may raise.
         return [list(map(float, program.last_function(*row))) for row in known], [
             program.stage_functions[-1](*row) for row in known
@@ -157,6 +162,7 @@ class Unattended:
         self._make, self.writes = make, len(last.batches)
         self._steps: UnattendedSteps | None = None
         self._earlier: Any = before.notice if before else None
+        self.found: UnattendedSteps | None = None
 
     @property
     def notice(self) -> Any:
@@ -166,7 +172,7 @@ class Unattended:
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """As `Executor.decide`, but never None."""
         if self._steps is None:
-            self._steps = self._make(len(numbers), self._earlier)
+            self._steps = self.found = self._make(len(numbers), self._earlier)
         known = foretold(self._steps.gpu_numbers, numbers)
         self._steps.tell([told for told, _ in known])
         return [list(states.values()) for _, states in known]
@@ -223,6 +229,18 @@ class Joint:
         """As `Executor.write`."""
         ready, locks = zip(*(executor.launches() for executor in self._executors), strict=True)
         perform([*itertools.chain.from_iterable(ready)], next(filter(None, locks), None), done)
+
+
+def noted(program: Program, found: Any, name: str) -> float:
+    """A reduction over the model that the formula gave a name, in the latest step. found: as an executor had it.
+
+    Of steps that a GPU takes by itself this waits for the GPU.
+    """
+    node = program.noted[name]
+    if isinstance(found, list):
+        return float(found[len(program.known) + program.reductions.index(node)])
+    value: float = found.reduced(node)
+    return value
 
 
 def foretold(gpu: "GpuNumbers", numbers: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], dict[str, float]]]:

@@ -262,7 +262,32 @@ def test_ordinary_steps_wait_for_no_norm(name: str, on: Any, monkeypatch: pytest
             opt.step(mine)
         with on.on_the_cpu():
             expected.step(gradients)
+        if "clip_norm" in options:
+            # Asking for it waits.
+            assert opt.grad_norm == expected.grad_norm > 0
     assert_equal(opt, expected, on)
+
+
+@pytest.mark.ci
+def test_gradients_are_added_up_without_waiting(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opt, expected, mine, gradients = both(RULES["sgd"], on, {"accumulate": "mean", "clip_norm": 2.0})
+    for k in range(3):
+        for part in range(k + 1):
+            draw(gradients, mine, 10 * k + part, on)
+            with monkeypatch.context() as patch:
+                patch.setattr(cupy_kernels.cupy(), "asnumpy", None)
+                opt.accumulate(mine)
+            with on.on_the_cpu():
+                expected.accumulate(gradients)
+        with monkeypatch.context() as patch:
+            patch.setattr(cupy_kernels.cupy(), "asnumpy", None)
+            opt.step()
+        with on.on_the_cpu():
+            expected.step()
+        assert opt.grad_norm == expected.grad_norm
+    assert_equal(opt, expected, on)
+    with pytest.raises(ValueError, match="make the optimizer without accumulate"):
+        opt.captured(mine)
 
 
 @pytest.mark.parametrize("count", ["parameter", "optimizer"])
@@ -275,12 +300,17 @@ def test_groups_and_parameters_without_gradients_count_for_themselves(count: str
         expected.step(gradients)
     mine[1] = gradients[1] = None
     replay = captured(opt.captured(mine, steps=4))
-    for _ in range(4):
+    for k in range(4):
+        draw(gradients[2:], mine[2:], k, on)
         replay()
         with on.on_the_cpu():
             expected.step(gradients)
+        if k % 2:
+            assert opt.numbers("3", last=True) == expected.numbers("3", last=True)
+            assert opt.grad_norm == expected.grad_norm
     assert_equal(opt, expected, on)
     opt._updater.captured.close()
+    assert (opt.numbers(last=True), opt.grad_norm) == (expected.numbers(last=True), expected.grad_norm)
     mine[1], gradients[1] = on.array(np.ones(SIZES[1], "float32")), np.ones(SIZES[1], "float32")
     opt.step(mine)
     with on.on_the_cpu():

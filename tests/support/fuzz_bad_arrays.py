@@ -42,16 +42,18 @@ GRADIENTS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _gradient(make: Callable[[Any], Any]) -> Callable[[Any, Any], Made]:
+def _gradient(make: Callable[[Any], Any], method: str = "step") -> Callable[[Any, Any], Made]:
     def made(m: Any, data: Any) -> Made:
         if make is other_precision and m.case.options.get("cast_grads"):
+            return None
+        if method not in ("step", *m.case.options):
             return None
         gradients = m.gradients(data.draw(st.integers(0, 99)))
         k = data.draw(st.integers(0, len(gradients) - 1))
         wrong = make(gradients[k])
         given = list(gradients)
         given[k] = wrong
-        return None if wrong is None else (lambda: m.opt.step(m.tree(given)), WRONG)
+        return None if wrong is None else (lambda: getattr(m.opt, method)(m.tree(given)), WRONG)
 
     return made
 
@@ -69,6 +71,7 @@ def _parameter(make: Callable[[Any], Any]) -> Callable[[Any, Any], Made]:
 
 
 CALLS |= {f"gradient: {name}": _gradient(make) for name, make in GRADIENTS.items()}
+CALLS |= {f"gradient to add up: {name}": _gradient(make, "accumulate") for name, make in GRADIENTS.items()}
 CALLS |= {f"parameter: {name}": _parameter(make) for name, make in GRADIENTS.items()}
 CALLS["parameter: nothing"] = _parameter(lambda p: ...)
 CALLS["parameter: read-only"] = _parameter(lambda p: np.broadcast_to(p, p.shape))

@@ -64,6 +64,9 @@ def case(number: int) -> Case:
     rule = RULES[name]
     storage = "float64" if number % 4 == 3 else "float32"
     options = usable(COMBINATIONS[number * 3 % len(COMBINATIONS)], name, storage)
+    options.pop("accumulate", None)
+    if number % 4 < 2:
+        options["accumulate"] = ("sum", "mean")[number % 4]
     if "over" in rule.hyper:
         # The model goes array by array.
         options["over"] = "array"

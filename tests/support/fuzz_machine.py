@@ -38,6 +38,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from plain_model import PlainModel, copied
 
 import fastopt
+from fastopt.kernels.gathering import SUM
 from fastopt.kernels.language.hyperparameters import plain_number
 from fastopt.kernels.riders import AVERAGE, COPY
 
@@ -100,7 +101,11 @@ class Machine(RuleBasedStateMachine):
             for array, new in zip(self.grads, values, strict=True):
                 array[...] = new
             return self.grads
-        if how == "own" and all(one.kind.storage == one.kind.gradient for one in leaves):
+        if (
+            how == "own"
+            and "accumulate" not in self.case.options
+            and all(one.kind.storage == one.kind.gradient for one in leaves)
+        ):
             own = placed(self.problem.tree, self.opt.grads)
             for k, new in enumerate(values):
                 own[k][...] = new
@@ -129,7 +134,7 @@ class Machine(RuleBasedStateMachine):
 
     def one_step(self, seed: int, mood: str, how: str, absent: int) -> None:
         gradients: list[Any] = self.gradients(seed, mood, how)
-        own = how == "own" and placed(self.problem.tree, self.opt.grads)[0] is gradients[0]
+        own = how == "own" and self.are_own(gradients)
         # An optimizer of one array takes None for no argument.
         if not own and self.problem.tree != 0:
             gradients = [None if absent >> k & 1 else g for k, g in enumerate(gradients)]
@@ -137,6 +142,9 @@ class Machine(RuleBasedStateMachine):
             gradients = [g if g is None else frozen(g) for g in gradients]
         if how == "scalars" and not self.case.options.get("zero_grads"):
             gradients = [g if g is None or g.shape else g[()] for g in gradients]
+        if "accumulate" in self.case.options and (self.model.calls or seed % 2):
+            self.accumulated(gradients, seed)
+            return
         before, params = (self.model.t, self.model.skipped), self.model.params
         others = self.parameters(seed ^ 1)
         if how == "update":
@@ -157,6 +165,25 @@ class Machine(RuleBasedStateMachine):
         self.seen["skipped steps"] += self.model.skipped > before[1]
         self.seen["steps without some gradients"] += any(g is None for g in gradients)
         self.seen[f"gradients: {'the own' if own else how}"] += 1
+
+    def are_own(self, gradients: Sequence[Any]) -> bool:
+        """Whether these are the optimizer's own arrays."""
+        asked = "accumulate" not in self.case.options
+        return asked and placed(self.problem.tree, self.opt.grads)[0] is gradients[0]
+
+    def accumulated(self, gradients: Sequence[Any], seed: int) -> None:
+        """Gradients that are added up, and now and then a step that takes the sum."""
+        left = self.model.accumulate([g if g is None else in_parts(g) for g in gradients])
+        with np.errstate(all="raise"):
+            self.opt.accumulate(self.tree(gradients))
+        check("the gradient", [g for g in gradients if g is not None], [g for g in left if g is not None])
+        self.seen["gradients added up"] += 1
+        if seed % 3:
+            return
+        self.all_is_as_in_the_model()
+        self.seen["steps of a sum"] += 1
+        self.model.step()
+        self.opt.step()
 
     @rule(data=st.data(), by=st.sampled_from(["attribute", "item", "hyper"]))
     def set_number(self, data: Any, by: str) -> None:
@@ -301,7 +328,7 @@ class Machine(RuleBasedStateMachine):
         report = self.opt.load_state_dict({**whole, "arrays": arrays}, partial=True)
         assert sorted(report.missing) == missing
         paths = self.opt._updater.parameters.keys
-        slots = {"params": self.case.rule.arrays[0], "ema": AVERAGE, "cast": COPY}
+        slots = {"params": self.case.rule.arrays[0], "ema": AVERAGE, "cast": COPY, "sums": SUM}
         self.model.load(model, True, lambda name, k: f"{slots.get(name, name)}/{paths[k]}" in dropped)
         self.seen["loads of a part"] += 1
 
@@ -329,6 +356,9 @@ class Machine(RuleBasedStateMachine):
                 self.seen[f"not made: {name}"] += 1
                 continue
             call, errors = made
+            if self.model.calls:
+                # A step with other gradients.
+                errors = (*errors, RuntimeError)
             with self.nothing_changes(errors):
                 call()
             self.seen["bad calls"] += 1
@@ -362,6 +392,11 @@ class Machine(RuleBasedStateMachine):
                 check(name, [tree[k] for k in range(len(wanted))], wanted)
         for mine, theirs in zip(opt.uniform_states, model.states, strict=True):
             assert same_numbers(mine.values(), theirs.values()), f"{mine} {theirs}"
+        assert opt.accumulated == model.calls
+        for k, wanted in enumerate(model.sums):
+            mine = opt._updater.gathering and opt._updater.gathering.arrays[k]
+            assert (mine is None) == (wanted is None)
+            check(f"the sum of array {k}", *([] if one is None else [one] for one in (mine, wanted)))
         assert (opt.t, opt.skipped) == (model.t, model.skipped), (opt.t, opt.skipped, model.t, model.skipped)
         layers = zip([opt.hyper, *opt.groups.values()], [model.hyper, *model.groups], strict=True)
         assert all(dict(mine) == {name: theirs[name] for name in mine} for mine, theirs in layers)

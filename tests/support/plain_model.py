@@ -24,7 +24,7 @@ NEUTRAL = {
 }
 
 
-PER_ARRAY = ("params", "slots", "cast", "states", "ema", "counts", "means")
+PER_ARRAY = ("params", "slots", "cast", "states", "ema", "counts", "means", "sums")
 
 
 class PlainModel:
@@ -58,6 +58,9 @@ class PlainModel:
         self.states = [dict(rule.states) for _ in params]
         self.ema = [np.zeros_like(p, self.compute) for p in params]
         self.loss = 1.0  # of every step
+        # Of the gradients that were accumulated, and of how many calls these are.
+        self.sums: list[Any] = [None] * len(params)
+        self.calls = 0
         # The steps of each array, the means that its average is of, and the steps of all together.
         self.counts, self.means, self.t, self.skipped = [0] * len(params), [0] * len(params), 0, 0
         self.follow()
@@ -105,14 +108,34 @@ class PlainModel:
         merged = self._merged(k)
         return {name: value(self.t + 1) if callable(value) else value for name, value in merged.items()}
 
-    def step(self, grads: Sequence[Any]) -> list[Any]:
-        """One step; returns the gradients as they are afterwards. What raises has changed nothing."""
+    def accumulate(self, grads: Sequence[Any]) -> list[Any]:
+        """Add up gradients; returns them as they are afterwards."""
+        self.calls += 1
+        for k, g in enumerate(grads):
+            if g is None:
+                continue
+            with np.errstate(all="ignore"):
+                new, old = g.astype(self.compute).reshape(-1), self.sums[k]
+            with arithmetic_of(self.compute.name), np.errstate(all="ignore"):
+                self.sums[k] = self._stored(new if old is None else old.reshape(-1) + new, k, range(g.ndim))
+        return self._zeroed(grads)
+
+    def step(self, grads: Sequence[Any] | None = None) -> list[Any]:
+        """One step; returns the gradients as they are afterwards. What raises has changed nothing.
+
+        grads: None for those that were accumulated.
+        """
+        grads = self.sums if grads is None else grads
         with arithmetic_of(self.compute.name), np.errstate(all="ignore"):
             active = {k: g for k, g in enumerate(grads) if g is not None}
             for k in active:
                 self._begin(k)
             if active:
                 self._step(active)
+        self.sums, self.calls = [None] * len(self.params), 0
+        return self._zeroed(grads)
+
+    def _zeroed(self, grads: Sequence[Any]) -> list[Any]:
         return [g if g is None or not self.options.get("zero_grads") else np.zeros_like(g) for g in grads]
 
     def _step(self, grads: dict[int, Any]) -> None:
@@ -130,6 +153,8 @@ class PlainModel:
         for k, n in numbers.items():
             if self.scaler:
                 n["grad_scale"] = n.get("grad_scale", 1.0) * unscale
+            if k in g and self.options.get("accumulate") == "mean":
+                g[k] = g[k] / max(self.calls, 1)
             if k in g:
                 g[k] = clipped(g[k], n)
         if "clip_norm" in self.hyper or "clip_array_norm" in self.hyper:
@@ -207,7 +232,7 @@ class PlainModel:
     def copy(self) -> "PlainModel":
         """What it is now."""
         one = copy.copy(self)
-        for name in ("params", "slots", "ema", "cast"):
+        for name in ("params", "slots", "ema", "cast", "sums"):
             setattr(one, name, copy.deepcopy(getattr(self, name)))
         one.states, one.counts, one.means = [dict(own) for own in self.states], list(self.counts), list(self.means)
         one.hyper, one.groups = dict(self.hyper), [dict(group) for group in self.groups]
@@ -236,6 +261,8 @@ class PlainModel:
                 self.slots[k] = copied(saved.slots[k], like=self.slots[k])
                 self.states[k], self.counts[k] = dict(saved.states[k]), saved.counts[k]
         self.follow(copies)
+        self.calls = saved.calls
+        self.sums = [None if without("sums", k) else copy.deepcopy(own) for k, own in enumerate(saved.sums)]
         self.t, self.skipped = saved.t, saved.skipped
         if self.scaler and saved.scaler:
             self.scaler.load_state_dict(saved.scaler.state_dict())

@@ -26,6 +26,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     "cast": [{}, {"cast_to": "float16"}, {"cast_to": "bfloat16"}],
     "zero": [{}, {"zero_grads": True}],
     "skip": [{}, {"skip_nonfinite": True}],
+    "accumulate": [{}, {"accumulate": "mean"}, {"accumulate": "sum"}],
 }
 
 

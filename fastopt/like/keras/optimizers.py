@@ -110,7 +110,8 @@ def made(name: str, arguments: dict[str, Any]) -> Optimizer:
         raise ValueError(f"{name}: only one of {', '.join(CLIPS)} can be set, as in keras")
     given |= {clip: None for clip in CLIPS if is_off(given[clip])}
     every = given.pop("gradient_accumulation_steps")
-    refuse("gradient_accumulation_steps", every, None, "add gradients up in arrays of your own, and step once")
+    why = "fastopt's own optimizers, with accumulate='mean', add gradients up by opt.accumulate(grads)"
+    refuse("gradient_accumulation_steps", every, None, why)
     factor = given.pop("loss_scale_factor")
     given |= _average(given.pop("use_ema"), given.pop("ema_momentum"), given.pop("ema_overwrite_frequency"))
     family, names = FAMILY.get(name, name), {**NAMES, **RENAMED.get(name, {})}

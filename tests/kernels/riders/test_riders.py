@@ -50,8 +50,17 @@ def check_options(name: str, storage: str, combinations: list[dict[str, Any]]) -
             grads = problem(storage, t)
             if t == 2 and options.get("skip_nonfinite"):
                 grads[-1][...] = np.inf
-            left = model.step([g.copy() for g in grads])
-            opt.step(grads, **opt.rule.told(model.loss))
+            told = opt.rule.told(model.loss)
+            if options.get("accumulate") and t > 1:
+                more = problem(storage, t + 10)
+                left, _ = (model.accumulate([g.copy() for g in one]) for one in (grads, more))
+                opt.accumulate(grads)
+                opt.accumulate(more)
+                model.step()
+                opt.step(**told)
+            else:
+                left = model.step([g.copy() for g in grads])
+                opt.step(grads, **told)
             assert all(same_bits(a, b) for a, b in zip(params, model.params, strict=True)), (options, t)
             assert all(same_bits(a, b) for a, b in zip(grads, left, strict=True)), (options, t)
         for mine, theirs in zip(opt.state, model.slots, strict=True):
@@ -125,9 +134,11 @@ def test_a_clip_with_torchs_eps_follows_torch() -> None:
     tensors = [torch.zeros(g.shape, dtype=torch.float64) for g in grads]
     for tensor, g in zip(tensors, grads, strict=True):
         tensor.grad = torch.from_numpy(g.copy())
-    torch.nn.utils.clip_grad_norm_(tensors, 0.3)
+    figure = torch.nn.utils.clip_grad_norm_(tensors, 0.3)
     params = [np.zeros_like(g) for g in grads]
-    fastopt.SGD(params, lr=1.0, clip_norm=0.3, clip_eps=1e-6).step(grads)
+    opt = fastopt.SGD(params, lr=1.0, clip_norm=0.3, clip_eps=1e-6)
+    opt.step(grads)
+    assert opt.grad_norm == pytest.approx(float(figure), rel=1e-14)
     for p, tensor in zip(params, tensors, strict=True):
         np.testing.assert_allclose(-p, tensor.grad.numpy(), rtol=1e-14)
 
