@@ -7,7 +7,7 @@ graph.
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .definition import Definition
@@ -23,17 +23,27 @@ NUMBERS = {
     "clip_norm": math.inf,
     "clip_array_norm": math.inf,
     "clip_eps": 0.0,
+    "clip_ratio": math.inf,
+    "clip_ratio_floor": 1e-3,
     "weight_decay": 0.0,
     "ema": 0.0,
     "ema_overwrite": 0.0,
 }
 RANGES = parse_ranges(
-    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, 0 <= weight_decay < inf, 0 <= ema < 1, "
-    "0 <= ema_overwrite <= 1",
+    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, clip_ratio > 0, "
+    "0 < clip_ratio_floor < inf, 0 <= weight_decay < inf, 0 <= ema < 1, 0 <= ema_overwrite <= 1",
     NUMBERS,
 )
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 CAUTIOUS = ("mean", "count")
+
+# The numbers that have no effect without another option, and which that may be; then those that it brings with it.
+BESIDE = {
+    "clip_eps": ("clip_norm", "clip_array_norm"),
+    "clip_ratio_floor": ("clip_ratio",),
+    "ema_overwrite": ("ema",),
+}
+BROUGHT = {"clip_ratio": "clip_ratio_floor"}
 
 # No name of an author has a space.
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
@@ -54,13 +64,16 @@ def shrink(size: Any, limit: Any, eps: Any = None) -> Any:
     return where(limit < math.inf, limit / maximum(size, limit), 1.0)
 
 
-def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> Any:
-    """The factor by which the global clip and the clip of each array multiply a gradient; both norms read it once."""
+def norm_factor(p: Any, g: Any, numbers: Mapping[str, Any], on: Collection[str]) -> Any:
+    """The factor by which the clips by norms multiply the gradient of a parameter p; all norms are of one read."""
     factor, eps = 1.0, numbers["clip_eps"] if "clip_eps" in on else None
     if "clip_norm" in on:
         factor = shrink(norm(g, over="model"), numbers["clip_norm"], eps)
     if "clip_array_norm" in on:
         factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"], eps)
+    if "clip_ratio" in on:
+        least = maximum(norm(p), numbers["clip_ratio_floor"])
+        factor = factor * shrink(norm(g) * factor, numbers["clip_ratio"] * least)
     return factor
 
 
@@ -156,8 +169,8 @@ class WithRiders(Definition):
             g = scaled(g, numbers["grad_scale"])
         if "clip_value" in on:
             g = clipped(g, numbers["clip_value"])
-        if "clip_norm" in on or "clip_array_norm" in on:
-            g = scaled(g, norm_factor(g, numbers, on))
+        if not {"clip_norm", "clip_array_norm", "clip_ratio"}.isdisjoint(on):
+            g = scaled(g, norm_factor(p, g, numbers, on))
         if self.on.get("maximize"):
             g = -g
         if self.on.get("conjugate_grads"):

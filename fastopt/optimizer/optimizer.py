@@ -45,7 +45,10 @@ class Optimizer(Named):
     and ?. Where several match, the later ones win.
     grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128). clip_value, clip_norm, clip_array_norm:
     limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
-    clip_eps: added to a norm that is limited; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
+    clip_eps: added to these norms; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
+    clip_ratio: after these clips, the limit of the norm of each array's gradient over that of the array, which is taken
+    as clip_ratio_floor at least, 1e-3 if not given (adaptive gradient clipping, of whole arrays: Brock et al. 2021,
+    arXiv:2102.06171, equation 3).
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
     tree, which starts as the weights and has no bias from that; ema_uncorrected: it starts from 0, with the bias.

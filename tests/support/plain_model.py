@@ -18,6 +18,8 @@ NEUTRAL = {
     "clip_norm": np.inf,
     "clip_array_norm": np.inf,
     "clip_eps": 0.0,
+    "clip_ratio": np.inf,
+    "clip_ratio_floor": 1e-3,
     "weight_decay": 0.0,
     "ema": 0.0,
     "ema_overwrite": 0.0,
@@ -47,6 +49,7 @@ class PlainModel:
         self.groups, self.members = list(groups), members or [()] * len(params)
         numbers = {**rule.hyper, **options}
         named = {*numbers, *(name for group in groups for name in group)}
+        named |= {"clip_ratio_floor"} if "clip_ratio" in named else set()
         self.hyper = {name: value for name, value in (NEUTRAL | numbers).items() if name in named}
         self.params = [p.copy(order="K") for p in params]
         self.compute = np.dtype("float64" if params[0].dtype == np.float64 else "float32")
@@ -132,13 +135,15 @@ class PlainModel:
                 n["grad_scale"] = n.get("grad_scale", 1.0) * unscale
             if k in g:
                 g[k] = clipped(g[k], n)
-        if "clip_norm" in self.hyper or "clip_array_norm" in self.hyper:
+        if {"clip_norm", "clip_array_norm", "clip_ratio"} & self.hyper.keys():
             whole = norm(list(g.values()))
             for k in g:
-                limit, single = numbers[k].get("clip_norm", np.inf), numbers[k].get("clip_array_norm", np.inf)
-                eps = numbers[k].get("clip_eps", 0.0)
-                factor = shrink(whole, limit, eps)
-                g[k] = times(g[k], factor * shrink(norm(g[k]) * factor, single, eps))
+                n = NEUTRAL | numbers[k]
+                factor = shrink(whole, n["clip_norm"], n["clip_eps"])
+                factor *= shrink(norm(g[k]) * factor, n["clip_array_norm"], n["clip_eps"])
+                own = max(norm(self._row(self.params[k], axes[k])), n["clip_ratio_floor"])
+                factor *= shrink(norm(g[k]) * factor, n["clip_ratio"] * own)
+                g[k] = times(g[k], factor)
         new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
         self.t += 1
         for k, (p, slots, states, average) in new.items():
@@ -274,7 +279,7 @@ def times(g: Any, factor: float) -> Any:
     return g * (factor / last) * last
 
 
-def shrink(size: float, limit: float, eps: float) -> float:
+def shrink(size: float, limit: float, eps: float = 0.0) -> float:
     """What brings a norm down to a limit."""
     return limit / max(size + eps, limit) if limit < np.inf else 1.0
 

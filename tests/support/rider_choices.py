@@ -12,6 +12,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     "value": [{}, {"clip_value": 0.3}],
     "norm": [{}, {"clip_norm": 0.7}, {"clip_norm": 0.7, "clip_eps": 0.01}],
     "array norm": [{}, {"clip_array_norm": 0.2}],
+    "ratio": [{}, {"clip_ratio": 0.1, "clip_ratio_floor": 0.5}],
     "decay": [
         {},
         *({"weight_decay": 0.1, "decay": d} for d in ("l2", "decoupled", "decoupled_with", "decoupled_after")),

@@ -92,6 +92,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "maximize": {"maximize": True, "clip_value": 0.5, "grad_scale": 2.0},
     "array norm": {"clip_array_norm": 0.5, "skip_nonfinite": True},
     "groups": {"groups": {"0": {"lr": 0.05}}},
+    "norms of the parameter": {"clip_ratio": 0.05},
 }
 
 
