@@ -12,7 +12,7 @@ from typing import Any
 
 from .definition import Definition
 from .language.decoupled import decays
-from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, total, where
+from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, sqrt, total, where
 from .language.graph import walk
 from .language.hyperparameters import LOSS, parse_ranges
 
@@ -25,13 +25,14 @@ NUMBERS = {
     "clip_eps": 0.0,
     "clip_ratio": math.inf,
     "clip_ratio_floor": 1e-3,
+    "clip_update": math.inf,
     "weight_decay": 0.0,
     "ema": 0.0,
     "ema_overwrite": 0.0,
 }
 RANGES = parse_ranges(
     "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, clip_ratio > 0, "
-    "0 < clip_ratio_floor < inf, 0 <= weight_decay < inf, 0 <= ema < 1, 0 <= ema_overwrite <= 1",
+    "0 < clip_ratio_floor < inf, clip_update > 0, 0 <= weight_decay < inf, 0 <= ema < 1, 0 <= ema_overwrite <= 1",
     NUMBERS,
 )
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
@@ -44,6 +45,8 @@ BESIDE = {
     "ema_overwrite": ("ema",),
 }
 BROUGHT = {"clip_ratio": "clip_ratio_floor"}
+
+_LEAST = 2.0**-1022  # the least normal number of float64
 
 # No name of an author has a space.
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
@@ -90,18 +93,29 @@ def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
     return where(weight < 1, average + weight * (p - average), p)
 
 
-def cautious_step(base: Any, p: Any, g: Any, normalized: str) -> Any:
+def cautious_step(base: Any, p: Any, g: Any, every: Any, normalized: str) -> Any:
     """The parameter p after a step from `base`, without the elements that the step moves along their gradient.
 
-    normalized: the other elements make up for them: times the elements of the array over those that move, which are
-    counted with one more ("count", as in the authors' Lion), or taken as a thousandth of the array at least ("mean", as
-    in their AdamW).
+    every: the number of elements. normalized: the elements that move make up for the others: times `every` over how
+    many move, which are counted with one more ("count", as in the authors' Lion), or taken as a thousandth of the array
+    at least ("mean", as in their AdamW).
     """
     step = p - base
     agrees = step * g < 0
-    every, moving = size(g), total(agrees)
+    moving = total(agrees)
     scale = every / (moving + 1) if normalized == "count" else 1 / maximum(moving / maximum(every, 1), 1e-3)
     return where(agrees, base + scaled(step, scale), base)
+
+
+def limited_step(base: Any, p: Any, every: Any, limit: Any) -> Any:
+    """The parameter p after a step from `base` whose root mean square is brought down to a limit; within it p itself.
+
+    every: the number of elements.
+    """
+    step = p - base
+    # Of a limit of 0, as with a rate of 0, no quotient is 0 / 0.
+    factor = shrink(norm(step) / sqrt(maximum(every, 1)), maximum(limit, _LEAST))
+    return where(factor < 1, base + scaled(step, factor), p)
 
 
 @functools.cache
@@ -141,7 +155,9 @@ class WithRiders(Definition):
             raise TypeError(
                 f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
             )
-        if "lr_scale" in on and ("lr" not in rule.hyper or "lr" in rule.starts_from):
+        # A rate that is the start of a slot is none of a step.
+        self._rated = "lr" in rule.hyper and "lr" not in rule.starts_from
+        if "lr_scale" in on and not self._rated:
             raise TypeError(f"{rule.name} has no lr that lr_scale could multiply in a step; leave lr_scale out")
         states = rule.program(rule.hyper).states.values() if "lr_scale" in on else ()
         if any(node.value == "lr" for node in walk(states) if node.op == "scalar"):
@@ -163,6 +179,7 @@ class WithRiders(Definition):
     def _formula(self, p: Any, g: Any, /, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         on, raw = self._own, g
         slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
+        rate = abs(numbers["lr"]) if self._rated else 1.0
         if RATE in extra:
             numbers["lr"] = numbers["lr"] * extra[RATE]
         if "grad_scale" in on:
@@ -186,8 +203,11 @@ class WithRiders(Definition):
         with decays() as after_decay:
             results = self.rule.formula(before, g, *slots, **step, **given)
         new, *rest = results if isinstance(results, tuple | list) else (results,)
-        if cautious := self.on.get("cautious"):
-            new = cautious_step([before, *after_decay][-1], new, g, cautious)
+        base, cautious = [before, *after_decay][-1], self.on.get("cautious")
+        if cautious:
+            new = cautious_step(base, new, g, size(raw), cautious)
+        if "clip_update" in on:
+            new = limited_step(base, new, size(raw), numbers["clip_update"] * rate)
         if decay == "decoupled_with":
             new = decayed(new, p, numbers)
         if decay == "decoupled_after":

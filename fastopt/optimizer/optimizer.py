@@ -58,6 +58,9 @@ class Optimizer(Named):
     The step of the others is multiplied by the number of elements over how many of them move: with "mean" that is a
     thousandth of all at least, with "count" it is more by 1. Decoupled decay is done to all elements, but Adan's
     default decay, which is part of its step.
+    clip_update: the limit of a step in each array, as the root mean square of its elements over lr, or for a rule
+    without lr as that itself (Adafactor: Shazeer & Stern 2018, arXiv:1804.04235, section 6). lr is taken before
+    lr_scale; decoupled decay is no part of the step; a cautious step is limited as it comes out.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an

@@ -136,10 +136,10 @@ def in_use(
     for name, others in BESIDE.items():
         if name in used and used.isdisjoint(others):
             raise ValueError(f"{name} has no effect without {' or '.join(others)}; pass {others[0]} too")
-    if cautious is not None and rule.average is not None:
+    for name in {"clip_update"} & used | ({"cautious"} if cautious else set()) if rule.average else ():
         raise ValueError(
-            f"{rule.name} keeps an average of its own, which cautious would not leave the average of its steps; leave "
-            "cautious out"
+            f"{rule.name} keeps an average of its own, which {name} would not leave the average of its steps; leave "
+            f"{name} out"
         )
     if "ema" in used and rule.average is not None:
         raise ValueError(f"{rule.name} keeps an average of its own, which averaged() reads; leave ema out")

@@ -228,6 +228,8 @@ def test_a_bad_optimizer_is_refused_at_construction() -> None:
         fastopt.Adam(params(), clip_ratio_floor=0.1)
     with pytest.raises(ValueError, match="clip_ratio_floor must satisfy 0 < clip_ratio_floor < inf; got 0"):
         fastopt.Adam(params(), clip_ratio=0.1, clip_ratio_floor=0)
+    with pytest.raises(ValueError, match="keeps an average of its own, which clip_update would not leave the average"):
+        fastopt.ScheduleFreeAdamW(params(), clip_update=1.0)
     with pytest.raises(ValueError, match=r"groups\['b'\]: clip_eps is one for all norms; pass clip_eps beside groups"):
         fastopt.Adam(params(), clip_norm=1.0, groups={"b": {"clip_eps": 1e-6}})
     assert "clip_norm" not in fastopt.Adam(params(), clip_norm=None, ema=None).hyper

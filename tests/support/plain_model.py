@@ -20,6 +20,7 @@ NEUTRAL = {
     "clip_eps": 0.0,
     "clip_ratio": np.inf,
     "clip_ratio_floor": 1e-3,
+    "clip_update": np.inf,
     "weight_decay": 0.0,
     "ema": 0.0,
     "ema_overwrite": 0.0,
@@ -172,12 +173,18 @@ class PlainModel:
         with decays() as after_decay:
             results = self.rule.formula(start, g, *slots, **step, **hyper, **self.states[k])
         new, *rest = results if isinstance(results, tuple) else (results,)
+        base = [start, *after_decay][-1]
         if normalized := self.options.get("cautious"):
-            base = [start, *after_decay][-1]
             agrees = (new - base) * g < 0
             moving, every = float(np.count_nonzero(agrees)), float(g.size)
             factor = every / (moving + 1) if normalized == "count" else 1 / max(moving / max(every, 1.0), 1e-3)
             new = np.where(agrees, base + (new - base) * factor, base)
+        if "clip_update" in n:
+            limit = n["clip_update"]
+            if "lr" in hyper and "lr" not in self.rule.starts_from:
+                limit *= abs(hyper["lr"])
+            factor = shrink(norm(new - base) / float(np.sqrt(max(g.size, 1))), max(limit, 2.0**-1022))
+            new = base + times(new - base, factor) if factor < 1 else new
         if wd and decay == "decoupled_with":
             new = new - n["lr"] * wd * p
         if wd and decay == "decoupled_after":

@@ -13,6 +13,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     "norm": [{}, {"clip_norm": 0.7}, {"clip_norm": 0.7, "clip_eps": 0.01}],
     "array norm": [{}, {"clip_array_norm": 0.2}],
     "ratio": [{}, {"clip_ratio": 0.1, "clip_ratio_floor": 0.5}],
+    "update": [{}, {"clip_update": 0.2}],
     "decay": [
         {},
         *({"weight_decay": 0.1, "decay": d} for d in ("l2", "decoupled", "decoupled_with", "decoupled_after")),
@@ -66,6 +67,6 @@ def usable(options: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
     rule = RULES[name]
     decays = "weight_decay" in rule.hyper or ("lr" not in rule.hyper and options.get("decay") != "l2")
     dropped = {"weight_decay", "decay"} if decays else set()
-    dropped |= {"ema", "ema_uncorrected", "ema_overwrite", "cautious"} if rule.average else set()
+    dropped |= {"ema", "ema_uncorrected", "ema_overwrite", "cautious", "clip_update"} if rule.average else set()
     dropped |= {"cast_to"} if storage == "float64" else set()
     return {k: v for k, v in options.items() if k not in dropped}

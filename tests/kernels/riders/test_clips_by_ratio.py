@@ -5,15 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 from examples import same_bits
+from stepping import in_numpy
 
 import fastopt
 
 
 def stepped(p: Any, g: Any, **options: Any) -> Any:
-    """What a step of SGD with the rate 1 subtracts from an array."""
-    new = p.copy()
-    fastopt.SGD([new], lr=1.0, **options).step([g])
-    return p - new
+    """What a step of SGD with the rate 1 subtracts from an array, in NumPy."""
+    return p - in_numpy([p], [g], "sgd", {"lr": 1.0, **options}, steps=1)[0]
 
 
 def test_the_limit_is_a_multiple_of_the_arrays_norm() -> None:
