@@ -14,7 +14,7 @@ from .definition import Definition
 from .language.decoupled import decays
 from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, sqrt, total, where
 from .language.graph import walk
-from .language.hyperparameters import LOSS, parse_ranges
+from .language.hyperparameters import LOSS, Range, parse_ranges
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
 NUMBERS = {
@@ -27,14 +27,17 @@ NUMBERS = {
     "clip_ratio_floor": 1e-3,
     "clip_update": math.inf,
     "weight_decay": 0.0,
+    "lookahead": math.inf,
+    "lookahead_rate": 0.5,
     "ema": 0.0,
     "ema_overwrite": 0.0,
 }
 RANGES = parse_ranges(
     "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, clip_ratio > 0, "
-    "0 < clip_ratio_floor < inf, clip_update > 0, 0 <= weight_decay < inf, 0 <= ema < 1, 0 <= ema_overwrite <= 1",
+    "0 < clip_ratio_floor < inf, clip_update > 0, 0 <= weight_decay < inf, 0 <= lookahead_rate <= 1, 0 <= ema < 1, "
+    "0 <= ema_overwrite <= 1",
     NUMBERS,
-)
+) | {"lookahead": Range("lookahead = 1, 2, ..., a whole number of steps", 1, whole=True)}
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 CAUTIOUS = ("mean", "count")
 
@@ -42,14 +45,17 @@ CAUTIOUS = ("mean", "count")
 BESIDE = {
     "clip_eps": ("clip_norm", "clip_array_norm"),
     "clip_ratio_floor": ("clip_ratio",),
+    "lookahead_rate": ("lookahead",),
     "ema_overwrite": ("ema",),
 }
-BROUGHT = {"clip_ratio": "clip_ratio_floor"}
+BROUGHT = {"clip_ratio": "clip_ratio_floor", "lookahead": "lookahead_rate"}
 
 _LEAST = 2.0**-1022  # the least normal number of float64
 
 # No name of an author has a space.
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
+SLOW = "slow weights of the parameter"
+DUE = "lookahead is due"  # 1 in the steps in which it acts
 AVERAGED = "t of the average"  # counts the steps that the average has had
 
 
@@ -91,6 +97,17 @@ def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
         return average + (1 - decay) * (p - average)
     weight = (1 - decay) / (1 - decay**t)
     return where(weight < 1, average + weight * (p - average), p)
+
+
+def is_due(t: int, every: float) -> float:
+    """1 in each step t that is a multiple of `every`, which may be infinite; else 0."""
+    return float(t % every == 0)
+
+
+def looked_ahead(slow: Any, p: Any, rate: Any, due: Any) -> tuple[Any, Any]:
+    """The slow weights and the parameter: where it is due, slow weights go a part of the way to p, and p to them."""
+    slow = where(due != 0, slow + rate * (p - slow), slow)
+    return slow, where(due != 0, slow, p)
 
 
 def cautious_step(base: Any, p: Any, g: Any, every: Any, normalized: str) -> Any:
@@ -140,10 +157,11 @@ class WithRiders(Definition):
         self.hyper = {**rule.hyper, **own}
         self.ranges = {**rule.ranges, **{name: RANGES[name] for name in own if name in RANGES}}
         self._corrected = "ema" in own and not on.get("ema_uncorrected")
-        self.counters = (*rule.counters, *([AVERAGED] if self._corrected else []))
+        self.looks = "lookahead" in own
+        self.counters = (*rule.counters, *([DUE] if self.looks else []), *([AVERAGED] if self._corrected else []))
         self.takes_loss, self.average = rule.takes_loss, rule.average
         parameter, gradient, *slots = rule.arrays
-        extra = [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
+        extra = [SLOW] * self.looks + [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
         self.slots = (*slots, *extra)
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
@@ -171,6 +189,9 @@ class WithRiders(Definition):
     def constants(self) -> dict[str, str]:
         """As the rule has them."""
         return self.rule.constants
+
+    def counted(self, t: int, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        return super().counted(t, hyper) | ({DUE: is_due(t, hyper["lookahead"])} if self.looks else {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy, and what pickle gives, is the same one wherever that is there: it is made of a rule and its options.
@@ -213,6 +234,9 @@ class WithRiders(Definition):
         if decay == "decoupled_after":
             new = decayed(new, new, numbers)
         written, states = rest[: len(slots)], rest[len(slots) :]
+        if self.looks:
+            slow, new = looked_ahead(extra[SLOW], new, numbers["lookahead_rate"], numbers[DUE])
+            written.append(slow)
         if "ema" in on:
             average = averaged(extra[AVERAGE], new, numbers["ema"], numbers.get(AVERAGED), self._corrected)
             written.append(average)

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..kernels.language.values import short
 from ..kernels.libraries.library import filling, view_of
-from ..kernels.riders import AVERAGE, COPY
+from ..kernels.riders import AVERAGE, COPY, SLOW
 from ..updater.counts import History
 from ..updater.hyper import ABSENT, Hyper
+from ..updater.state import set_to
 from ..updater.updater import Updater
 from .file import Checkpoint, Spec
 from .made import OURS
@@ -93,7 +94,8 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     reasons = {key: f"it {misfit.said}" for key, misfit in misfits.items()}
     # The state may lack all parameters, but not only some of them.
     wanted = {key for key in ours if any(k.startswith(parameter) for k in theirs) or not key.startswith(parameter)}
-    # State goes with its count of steps, copy and average with their parameter: where a part is missing, none is taken.
+    # State goes with its count of steps; copy, average and slow weights go with their parameter: where a part is
+    # missing, none is taken.
     whole, left = _whole(updater, theirs, misfits)
     common = [key for key in ours if key in theirs and key not in left]
     missing = tuple(key for key in ours if key in wanted - theirs - misfits.keys())
@@ -113,7 +115,14 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     undo: list[Callable[[], Any]] = []
     # A copy that was saved has the bits of the step that made it.
     copied = {key for key in updater.parameters.keys if f"{COPY}/{key}" in common}
-    finish = partial(_finish, updater, updater.arrays, histories, state["applied"], state["skipped"], copied)
+    # Slow weights that the state lacks begin at the parameter that its steps lead to.
+    slow = {
+        key
+        for key in updater.parameters.keys
+        if f"{SLOW}/{key}" in ours.keys() - set(common)
+        and (parameter + key in common or (key in whole and key in state["steps"]))
+    }
+    finish = partial(_finish, updater, updater.arrays, histories, state["applied"], state["skipped"], copied, slow)
     # An extra call that does nothing, as there may be no arrays.
     fillings.append(tuple)
     done = updater.journal.note(len(fillings), finish, undo)
@@ -187,7 +196,7 @@ def _whole(updater: Updater, theirs: Collection[str], misfits: Collection[str]) 
         else:
             whole.add(key)
         # An average may be loaded into an optimizer whose parameters came from elsewhere.
-        for slot, stays in ((COPY, own not in theirs), (AVERAGE, own in misfits)):
+        for slot, stays in ((COPY, own not in theirs), (AVERAGE, own in misfits), (SLOW, own in misfits)):
             if stays and f"{slot}/{key}" in theirs:
                 left[f"{slot}/{key}"] = "it follows the parameter"
     return whole, left
@@ -237,9 +246,18 @@ def _finish(
     applied: int,
     skipped: int,
     copied: Collection[str],
+    slow: Collection[str],
 ) -> None:
-    """What follows once the arrays are written; may be interrupted and called again."""
+    """What follows once the arrays are written; may be interrupted and called again.
+
+    copied, slow: the parameters whose copies stay, and those whose slow weights begin anew, by key.
+    """
     updater.set_counts(histories, applied, skipped)
+    for key, path, state, array in zip(
+        updater.parameters.keys, updater.parameters.paths, updater.state, arrays, strict=True
+    ):
+        if key in slow:
+            set_to(state, [SLOW], array, f"params{path}")
     if updater.has_derived:
         updater.refresh_all(arrays, copied)
 

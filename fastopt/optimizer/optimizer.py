@@ -61,6 +61,9 @@ class Optimizer(Named):
     clip_update: the limit of a step in each array, as the root mean square of its elements over lr, or for a rule
     without lr as that itself (Adafactor: Shazeer & Stern 2018, arXiv:1804.04235, section 6). lr is taken before
     lr_scale; decoupled decay is no part of the step; a cautious step is limited as it comes out.
+    lookahead: in every so many steps of a parameter its slow weights, which start as the parameter, go the part
+    lookahead_rate of the way to it, 0.5 if not given, and the parameter becomes them (Zhang et al. 2019,
+    arXiv:1907.08610, Algorithm 1); averages then are of that. `count` says which steps count.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -68,14 +71,14 @@ class Optimizer(Named):
     that it does not touch: "exact", the effect of zeros, once the rows are touched or `flush` is called; or "lazy",
     nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
     its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
-    each step and never copied. count: which steps bias corrections see: "parameter", those that the parameter had
-    itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the step always
-    count the optimizer's. second_moment, conjugate_grads: of complex parameters, which are updated as pairs of real
-    numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of |g|^2 for
-    both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as those of
-    jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its parameter's type of
-    computation before anything else; else float64 does not mix with other types. start: {slot: number}, the
-    state before a parameter's first step where it is not to be the rule's own. monitors: objects with state_dict and
+    each step and never copied. count: which steps bias corrections and lookahead see: "parameter", those that the
+    parameter had itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the
+    step always count the optimizer's. second_moment, conjugate_grads: of complex parameters, which are updated as pairs
+    of real numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of
+    |g|^2 for both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as
+    those of jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its parameter's type
+    of computation before anything else; else float64 does not mix with other types. start: {slot: number}, the state
+    before a parameter's first step where it is not to be the rule's own. monitors: objects with state_dict and
     load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
 
     copy.deepcopy and pickle take all along, the parameters too, but no watch; what is copied in the same call, as in

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.riders import AVERAGED
+from ..kernels.riders import AVERAGED, DUE, is_due
 from .hyper import Hyper
 
 
@@ -30,7 +30,8 @@ class SharedNumbers:
     """The parameters that share all numbers: a group, with one history.
 
     layers: the hyperparameters that hold, where later layers override earlier ones. count, states, since: as in
-    History. together: whether `t` in a formula counts the optimizer's steps, and not these parameters' own.
+    History. together: whether `t` in a formula counts the optimizer's steps, and not these parameters' own. looks:
+    whether they have the option lookahead.
     """
 
     layers: tuple[Hyper, ...]
@@ -38,6 +39,7 @@ class SharedNumbers:
     states: dict[str, float]
     since: int
     together: bool
+    looks: bool
     _changes: int = field(default=-1, repr=False)
     _fixed: dict[str, Any] = field(default_factory=dict, repr=False)
     _scheduled: list[tuple[str, Hyper]] = field(default_factory=list, repr=False)
@@ -69,6 +71,8 @@ class SharedNumbers:
         values[AVERAGED] = self.count + 1 - self.since
         for name, hyper in self._scheduled:
             values[name] = hyper.at(name, step)
+        if self.looks:
+            values[DUE] = is_due(values["t"], values["lookahead"])
         return values
 
 
@@ -77,18 +81,23 @@ class Counts:
 
     layers: for each parameter the hyperparameters that hold, where later layers override earlier ones. histories: for
     each parameter its own. apart: whether uniform states follow from an array's norm, and so are each parameter's own.
-    together: as SharedNumbers has it; uniform states then go on in every step too, unless they are apart. row_of: for
-    each parameter the number of its row.
+    together, looks: as SharedNumbers has them; with `together` uniform states then go on in every step
+    too, unless they are apart. row_of: for each parameter the number of its row.
     """
 
     def __init__(
-        self, layers: Sequence[tuple[Hyper, ...]], histories: Sequence[History], apart: bool, together: bool
+        self,
+        layers: Sequence[tuple[Hyper, ...]],
+        histories: Sequence[History],
+        apart: bool,
+        together: bool,
+        looks: bool,
     ) -> None:
         self._apart, self._together = apart, together
         rows: dict[Any, SharedNumbers] = {}
         keys = []
         for k, (own, had) in enumerate(zip(layers, histories, strict=True)):
-            row = SharedNumbers(own, had.count, dict(had.states), had.since, together)
+            row = SharedNumbers(own, had.count, dict(had.states), had.since, together, looks)
             keys.append(k if apart and had.states else row.key)
             rows.setdefault(keys[-1], row)
         places = {key: place for place, key in enumerate(rows)}

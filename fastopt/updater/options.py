@@ -143,6 +143,10 @@ def in_use(
         )
     if "ema" in used and rule.average is not None:
         raise ValueError(f"{rule.name} keeps an average of its own, which averaged() reads; leave ema out")
+    if "lookahead" in used and rule.average is not None:
+        raise ValueError(
+            f"{rule.name} keeps an average of its own, which lookahead would not move along; leave lookahead out"
+        )
     used = used | {brought for name, brought in BROUGHT.items() if name in used}
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}
     on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})

@@ -9,7 +9,7 @@ import numpy as np
 from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, values_of
 from ..kernels.language.hyperparameters import LOSS, checked_loss
 from ..kernels.libraries.library import as_array, assignable, views_of
-from ..kernels.riders import AVERAGE, COPY
+from ..kernels.riders import AVERAGE, COPY, SLOW
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
 from ..trees.followers import register
@@ -157,7 +157,8 @@ class Updater:
 
     def set_counts(self, histories: Sequence[History], applied: int, skipped: int) -> None:
         """Set each parameter's history, and how many steps were applied and skipped."""
-        self.counts = Counts(self.taken.layers, histories, self.program.apart, self.choices.together)
+        looks = self.definition.looks
+        self.counts = Counts(self.taken.layers, histories, self.program.apart, self.choices.together, looks)
         self.journal.applied, self.journal.skipped = applied, skipped
         # The parameters whose next step may be their first.
         self._unbegun = set(self._every) if self.has_derived else set()
@@ -218,7 +219,7 @@ class Updater:
         with self.lock:
             self.settle()
             for k in theirs:
-                # The average that the rule keeps begins anew at these weights.
+                # The average that the rule keeps, and slow weights, begin anew at these weights.
                 set_to(self.state[k], self._averaging, own[k], f"params{self.parameters.paths[k]}")
             self.refresh()
             if self.averaged is not None:
@@ -226,8 +227,8 @@ class Updater:
 
     @property
     def _averaging(self) -> list[str]:
-        """The slots of the rule's own average that start as the parameter."""
-        read = self.rule.average.arrays if self.rule.average else ()
+        """The slots that start as the parameter of the rule's own average, and slow weights."""
+        read = (*(self.rule.average.arrays if self.rule.average else ()), SLOW)
         return [slot for slot in derived(self.definition, self.choices.start) if slot in read]
 
     def settle(self) -> None:

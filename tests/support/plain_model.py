@@ -22,12 +22,14 @@ NEUTRAL = {
     "clip_ratio_floor": 1e-3,
     "clip_update": np.inf,
     "weight_decay": 0.0,
+    "lookahead": np.inf,
+    "lookahead_rate": 0.5,
     "ema": 0.0,
     "ema_overwrite": 0.0,
 }
 
 
-PER_ARRAY = ("params", "slots", "cast", "states", "ema", "counts", "means")
+PER_ARRAY = ("params", "slots", "cast", "states", "ema", "slow", "counts", "means")
 
 
 class PlainModel:
@@ -51,6 +53,7 @@ class PlainModel:
         numbers = {**rule.hyper, **options}
         named = {*numbers, *(name for group in groups for name in group)}
         named |= {"clip_ratio_floor"} if "clip_ratio" in named else set()
+        named |= {"lookahead_rate"} if "lookahead" in named else set()
         self.hyper = {name: value for name, value in (NEUTRAL | numbers).items() if name in named}
         self.params = [p.copy(order="K") for p in params]
         self.compute = np.dtype("float64" if params[0].dtype == np.float64 else "float32")
@@ -60,7 +63,7 @@ class PlainModel:
             self.slots = [[np.full_like(p, numbers.get(v, v), self.compute) for v in self.starts] for p in params]
             self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
         self.states = [dict(rule.states) for _ in params]
-        self.ema = [np.zeros_like(p, self.compute) for p in params]
+        self.ema, self.slow = ([np.zeros_like(p, self.compute) for p in params] for _ in range(2))
         self.loss = 1.0  # of every step
         # The steps of each array, the means that its average is of, and the steps of all together.
         self.counts, self.means, self.t, self.skipped = [0] * len(params), [0] * len(params), 0, 0
@@ -87,9 +90,12 @@ class PlainModel:
                 self._begin(k)
 
     def _begin(self, k: int) -> None:
-        """Have an average without a mean, and before the first step slots that start as the parameter, equal it."""
+        """Have an average without a mean equal the parameter; before the first step slow weights too, and slots that
+        start so."""
         if not (self.means[k] or self.options.get("ema_uncorrected")):
             self.ema[k][...] = self.params[k]
+        if not self.counts[k]:
+            self.slow[k][...] = self.params[k]
         for slot, start in zip(self.slots[k], self.starts, strict=True):
             if start == self.rule.arrays[0] and not self.counts[k]:
                 slot[...] = self.params[k]
@@ -147,17 +153,22 @@ class PlainModel:
                 g[k] = times(g[k], factor)
         new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
         self.t += 1
-        for k, (p, slots, states, average) in new.items():
+        for k, (p, slots, states, beside) in new.items():
             self.counts[k], self.means[k] = self.counts[k] + 1, self.means[k] + 1
-            self.slots[k], self.states[k], self.ema[k] = slots, states, average
+            self.slots[k], self.states[k] = slots, states
+            for name, array in beside.items():
+                getattr(self, name)[k] = array
             _set(self.params[k], p)
             if self.cast:
                 _set(self.cast[k], p)
         if self.scaler:
             self.scaler.update(True)
 
-    def _new(self, k: int, axes: Sequence[int], g: Any, n: dict[str, Any]) -> tuple[Any, list[Any], Any, Any]:
-        """Of one array the parameter in the type that computes, the slots, the uniform states and the average."""
+    def _new(
+        self, k: int, axes: Sequence[int], g: Any, n: dict[str, Any]
+    ) -> tuple[Any, list[Any], Any, dict[str, Any]]:
+        """Of one array the parameter in the type that computes, the slots, the uniform states and what is beside them,
+        by its name here."""
         t = (self.t if self.options.get("count") == "optimizer" else self.counts[k]) + 1
         hyper = {name: n[name] for name in self.rule.hyper}
         p, slots = self._row(self.params[k], axes), [self._row(slot, axes) for slot in self.slots[k]]
@@ -189,13 +200,18 @@ class PlainModel:
             new = new - n["lr"] * wd * p
         if wd and decay == "decoupled_after":
             new = new - n["lr"] * wd * new
-        average = self.ema[k]
+        beside = {}
+        if "lookahead" in n:
+            slow = self._row(self.slow[k], axes)
+            if t % n["lookahead"] == 0:
+                new = slow = slow + n["lookahead_rate"] * (new - slow)
+            beside["slow"] = self._stored(slow, k, axes)
         if "ema" in n:
             corrected = not self.options.get("ema_uncorrected")
             weight = (1 - n["ema"]) / (1 - n["ema"] ** (self.means[k] + 1)) if corrected else 1 - n["ema"]
-            average = self._row(average, axes)
+            average = self._row(self.ema[k], axes)
             mean = new if corrected and weight == 1 else average + weight * (new - average)
-            average = self._stored(mean, k, axes)
+            beside["ema"] = self._stored(mean, k, axes)
             new = mean if n.get("ema_overwrite") else new
         count = len(slots)
         states = dict(zip(self.rule.states, map(float, rest[count:]), strict=True))
@@ -204,7 +220,7 @@ class PlainModel:
             old if value is row else self._stored(value, k, axes)
             for old, row, value in zip(self.slots[k], slots, rest[:count], strict=True)
         ]
-        return self._stored(new, k, axes), kept, states, average
+        return self._stored(new, k, axes), kept, states, beside
 
     def _row(self, x: Any, axes: Sequence[int]) -> Any:
         return x.transpose(axes).reshape(-1).astype(self.compute)
@@ -219,7 +235,7 @@ class PlainModel:
     def copy(self) -> "PlainModel":
         """What it is now."""
         one = copy.copy(self)
-        for name in ("params", "slots", "ema", "cast"):
+        for name in ("params", "slots", "ema", "slow", "cast"):
             setattr(one, name, copy.deepcopy(getattr(self, name)))
         one.states, one.counts, one.means = [dict(own) for own in self.states], list(self.counts), list(self.means)
         one.hyper, one.groups = dict(self.hyper), [dict(group) for group in self.groups]
@@ -231,7 +247,7 @@ class PlainModel:
     ) -> None:
         """Go on from a copy of another model, with the functions of the step of this one.
 
-        without: whether the saved state lacks an array: a slot by its name, "params", "ema" or "cast", of the k-th.
+        without: whether the saved state lacks an array of the k-th: a slot by its name, or another by its name here.
         """
         copies = []
         for k, mine in enumerate(self.params):
@@ -244,7 +260,12 @@ class PlainModel:
                 self.cast[k][...] = saved.cast[k]
             if not without("ema", k):
                 self.ema[k][...], self.means[k] = saved.ema[k], saved.means[k]
-            if not any(without(slot, k) for slot in slots):
+            whole = not any(without(slot, k) for slot in slots)
+            if not without("slow", k):
+                self.slow[k][...] = saved.slow[k]
+            elif taken or whole:
+                self.slow[k][...] = mine
+            if whole:
                 self.slots[k] = copied(saved.slots[k], like=self.slots[k])
                 self.states[k], self.counts[k] = dict(saved.states[k]), saved.counts[k]
         self.follow(copies)

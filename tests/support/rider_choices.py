@@ -20,6 +20,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     ],
     "cautious": [{}, {"cautious": "mean"}, {"cautious": "count"}],
     "maximize": [{}, {"maximize": True}],
+    "ahead": [{}, {"lookahead": 2, "lookahead_rate": 0.25}],
     "ema": [
         {},
         {"ema": 0.9, "ema_overwrite": lambda t: float(t % 2 == 0)},
@@ -62,11 +63,16 @@ def merged(row: dict[str, int]) -> dict[str, Any]:
 COMBINATIONS = covering()
 
 
+NOT_WITH_AN_AVERAGE = {"cautious", "clip_update"} | {
+    name for own in ("ema", "ahead") for o in CHOICES[own] for name in o
+}
+
+
 def usable(options: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
     """The options that a rule and a type can have: adamw decays by itself, and a copy is of float32."""
     rule = RULES[name]
     decays = "weight_decay" in rule.hyper or ("lr" not in rule.hyper and options.get("decay") != "l2")
     dropped = {"weight_decay", "decay"} if decays else set()
-    dropped |= {"ema", "ema_uncorrected", "ema_overwrite", "cautious", "clip_update"} if rule.average else set()
+    dropped |= NOT_WITH_AN_AVERAGE if rule.average else set()
     dropped |= {"cast_to"} if storage == "float64" else set()
     return {k: v for k, v in options.items() if k not in dropped}

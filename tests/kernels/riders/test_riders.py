@@ -11,6 +11,7 @@ from rider_choices import CHOICES, COMBINATIONS, usable
 
 import fastopt
 from fastopt.kernels import RULES
+from fastopt.kernels.riders import SLOW
 
 
 def problem(storage: str, seed: int) -> list[Any]:
@@ -60,6 +61,9 @@ def check_options(name: str, storage: str, combinations: list[dict[str, Any]]) -
         assert (opt.t, opt.skipped) == (model.t, model.skipped)
         if "ema" in options:
             assert all(same_bits(a, b) for a, b in zip(opt.ema, model.ema, strict=True)), options
+        if "lookahead" in options:
+            slow = opt._updater.tree_of(SLOW)
+            assert all(same_bits(a, b) for a, b in zip(slow, model.slow, strict=True)), options
         if "cast_to" in options:
             assert all(same_bits(a, b) for a, b in zip(opt.cast, model.cast, strict=True)), options
 
