@@ -30,12 +30,13 @@ NUMBERS = {
     "lookahead": math.inf,
     "lookahead_rate": 0.5,
     "ema": 0.0,
+    "ema2": 0.0,
     "ema_overwrite": 0.0,
 }
 RANGES = parse_ranges(
     "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, clip_ratio > 0, "
     "0 < clip_ratio_floor < inf, clip_update > 0, 0 <= weight_decay < inf, 0 <= lookahead_rate <= 1, 0 <= ema < 1, "
-    "0 <= ema_overwrite <= 1",
+    "0 <= ema2 < 1, 0 <= ema_overwrite <= 1",
     NUMBERS,
 ) | {"lookahead": Range("lookahead = 1, 2, ..., a whole number of steps", 1, whole=True)}
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
@@ -46,6 +47,7 @@ BESIDE = {
     "clip_eps": ("clip_norm", "clip_array_norm"),
     "clip_ratio_floor": ("clip_ratio",),
     "lookahead_rate": ("lookahead",),
+    "ema2": ("ema",),
     "ema_overwrite": ("ema",),
 }
 BROUGHT = {"clip_ratio": "clip_ratio_floor", "lookahead": "lookahead_rate"}
@@ -56,7 +58,9 @@ _LEAST = 2.0**-1022  # the least normal number of float64
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
 SLOW = "slow weights of the parameter"
 DUE = "lookahead is due"  # 1 in the steps in which it acts
-AVERAGED = "t of the average"  # counts the steps that the average has had
+SECOND = "second average of the parameter"
+AVERAGES = {"ema": AVERAGE, "ema2": SECOND}  # by their options
+PRODUCTS = {name: f"product of {name}" for name in AVERAGES}  # of all decays of an average, that of the step too
 
 
 def clipped(g: Any, limit: Any) -> Any:
@@ -91,11 +95,14 @@ def decayed(p: Any, of: Any, numbers: Mapping[str, Any]) -> Any:
     return where(numbers["weight_decay"] != 0, p - numbers["lr"] * numbers["weight_decay"] * of, p)
 
 
-def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
-    """The running mean of p. corrected: as if it had no start, so that the first mean, of t = 1, is p itself."""
-    if not corrected:
+def averaged(average: Any, p: Any, decay: Any, product: Any = None) -> Any:
+    """The running mean of p, as if it had no start: the first mean is p itself.
+
+    product: of the decays of all means, this one too; None for an average that has its start.
+    """
+    if product is None:
         return average + (1 - decay) * (p - average)
-    weight = (1 - decay) / (1 - decay**t)
+    weight = (1 - decay) / (1 - product)
     return where(weight < 1, average + weight * (p - average), p)
 
 
@@ -156,19 +163,22 @@ class WithRiders(Definition):
         self._own = own
         self.hyper = {**rule.hyper, **own}
         self.ranges = {**rule.ranges, **{name: RANGES[name] for name in own if name in RANGES}}
-        self._corrected = "ema" in own and not on.get("ema_uncorrected")
+        averages = {name: slot for name, slot in AVERAGES.items() if name in own}
+        self.corrected = () if on.get("ema_uncorrected") else tuple(averages)
         self.looks = "lookahead" in own
-        self.counters = (*rule.counters, *([DUE] if self.looks else []), *([AVERAGED] if self._corrected else []))
+        products = [PRODUCTS[name] for name in self.corrected]
+        self.counters = (*rule.counters, *([DUE] if self.looks else []), *products)
         self.takes_loss, self.average = rule.takes_loss, rule.average
         parameter, gradient, *slots = rule.arrays
-        extra = [SLOW] * self.looks + [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
+        extra = [SLOW] * self.looks + [*averages.values()] + [COPY] * ("cast_to" in on)
         self.slots = (*slots, *extra)
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
         self.one_moment = on.get("second_moment") == "modulus"
         self.rates = (RATE,) if "lr_scale" in on else ()
-        self.start |= {slot: 0.0 if slot == AVERAGE and not self._corrected else parameter for slot in extra}
+        uncorrected = () if self.corrected else averages.values()
+        self.start |= {slot: 0.0 if slot in uncorrected else parameter for slot in extra}
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
             raise TypeError(
                 f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
@@ -191,7 +201,8 @@ class WithRiders(Definition):
         return self.rule.constants
 
     def counted(self, t: int, hyper: Mapping[str, Any]) -> dict[str, Any]:
-        return super().counted(t, hyper) | ({DUE: is_due(t, hyper["lookahead"])} if self.looks else {})
+        due = {DUE: is_due(t, hyper["lookahead"])} if self.looks else {}
+        return super().counted(t, hyper) | due | {PRODUCTS[name]: hyper[name] ** t for name in self.corrected}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy, and what pickle gives, is the same one wherever that is there: it is made of a rule and its options.
@@ -237,10 +248,14 @@ class WithRiders(Definition):
         if self.looks:
             slow, new = looked_ahead(extra[SLOW], new, numbers["lookahead_rate"], numbers[DUE])
             written.append(slow)
-        if "ema" in on:
-            average = averaged(extra[AVERAGE], new, numbers["ema"], numbers.get(AVERAGED), self._corrected)
-            written.append(average)
-            new = where(numbers["ema_overwrite"] != 0, average, new) if "ema_overwrite" in on else new
+        averages = [
+            averaged(extra[slot], new, numbers[name], numbers.get(PRODUCTS[name]))
+            for name, slot in AVERAGES.items()
+            if name in on
+        ]
+        written += averages
+        if "ema_overwrite" in on:
+            new = where(numbers["ema_overwrite"] != 0, averages[0], new)
         if COPY in self.arrays:
             written.append(new)
         if self.on.get("zero_grads"):

@@ -8,31 +8,17 @@ from typing import Any
 
 from ..kernels.language.values import short
 from ..kernels.libraries.library import filling, view_of
-from ..kernels.riders import AVERAGE, COPY, SLOW
+from ..kernels.riders import AVERAGES, COPY, SLOW
 from ..updater.counts import History
 from ..updater.hyper import ABSENT, Hyper
+from ..updater.means import Means, saved_means
 from ..updater.state import set_to
 from ..updater.updater import Updater
 from .file import Checkpoint, Spec
-from .made import OURS
+from .formats import UPGRADES
 from .plain import with_numbers
 from .state import FORMAT, arrays_of, options, text
 from .stateful import load_stateful
-
-
-def _to_format_2(saved: Checkpoint) -> Checkpoint:
-    """Centered RMSprop keeps the variance of the gradients, not their mean square. The steps of the run are counted.
-
-    What t counts was not said: None.
-    """
-    steps = saved.state.get("steps")
-    counts = [count for count in steps.values() if type(count) is int] if isinstance(steps, dict) else []
-    added: dict[str, Any] = {"applied": max(counts, default=0), "count": None, "averaged_since": {}}
-    return saved.remade({**saved.state, **added, "format": 2}, OURS.get(str(saved.state.get("rule")), {}))
-
-
-# For each older format the function that converts a checkpoint to the next format.
-UPGRADES: dict[int, Callable[[Checkpoint], Checkpoint]] = {1: _to_format_2}
 
 _KINDS: dict[str, type] = {
     "rule": str,
@@ -41,7 +27,7 @@ _KINDS: dict[str, type] = {
     "groups": dict,
     "applied": int,
     "steps": dict,
-    "averaged_since": dict,
+    "means": dict,
     "uniform_states": dict,
     "skipped": int,
     "monitors": list,
@@ -142,7 +128,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
 
 def _current(saved: Checkpoint) -> Checkpoint:
     """The checkpoint in today's format. Raises ValueError for parts of the state that have the wrong type."""
-    counts = ("format", "applied", "skipped", "steps", "averaged_since", "uniform_states")
+    counts = ("format", "applied", "skipped", "steps", "averaged_since", "means", "uniform_states")
     saved.state |= {part: with_numbers(saved.state[part]) for part in counts if part in saved.state}
     version = saved.state.get("format")
     if type(version) is not int or version < min(UPGRADES, default=FORMAT):
@@ -196,7 +182,10 @@ def _whole(updater: Updater, theirs: Collection[str], misfits: Collection[str]) 
         else:
             whole.add(key)
         # An average may be loaded into an optimizer whose parameters came from elsewhere.
-        for slot, stays in ((COPY, own not in theirs), (AVERAGE, own in misfits), (SLOW, own in misfits)):
+        for slot, stays in (
+            (COPY, own not in theirs),
+            *((other, own in misfits) for other in (*AVERAGES.values(), SLOW)),
+        ):
             if stays and f"{slot}/{key}" in theirs:
                 left[f"{slot}/{key}"] = "it follows the parameter"
     return whole, left
@@ -213,14 +202,13 @@ def _histories(
     of_run = next(iter(saved.values()), None) if updater.counts.states_together else None
     for key, own in zip(updater.parameters.keys, updater.counts.each, strict=True):
         count = state["steps"].get(key, own.count)
-        since = state["averaged_since"].get(key, 0 if key in state["steps"] else own.since)
         if type(count) is not int or not 0 <= count < 2**62:
             raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {short(count)}")
-        if type(since) is not int or since > count:
-            raise ValueError(
-                f"averaged_since[{key!r}] in the state must be a count of steps, at most steps[{key!r}]; got "
-                f"{short(since)}"
-            )
+        means = {**own.means}
+        # A state that says nothing of them has a mean of each step.
+        loaded = {name: Means(run=count) for name in means} if key in state["steps"] else means
+        loaded = {**loaded, **saved_means(state["means"].get(key, {}), f"means[{key!r}] in the state")}
+        means |= {name: loaded[name] for name in means if f"{AVERAGES[name]}/{key}" in common}
         numbers = saved.get(key, own.states if of_run is None else of_run)
         if (
             not isinstance(numbers, dict)
@@ -231,11 +219,9 @@ def _histories(
                 f"uniform_states[{key!r}] in the state must be numbers for {', '.join(own.states) or 'nothing'}; "
                 f"got {short(numbers)}"
             )
-        means = count - since if f"{AVERAGE}/{key}" in common else own.count - own.since
         if key not in whole:
             count, numbers = own.count, numbers if of_run is not None else own.states
-        averaged = AVERAGE in updater.definition.slots
-        histories.append(History(count, dict(numbers), count - means if averaged else 0))
+        histories.append(History(count, dict(numbers), means))
     return histories
 
 

@@ -10,7 +10,7 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
-from ..kernels.riders import AVERAGE, COPY, NUMBERS, with_riders
+from ..kernels.riders import AVERAGES, COPY, NUMBERS, with_riders
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
 from ..updater.hyper import Groups, Hyper, check_patterns
@@ -51,7 +51,8 @@ class Optimizer(Named):
     arXiv:2102.06171, equation 3).
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
-    tree, which starts as the weights and has no bias from that; ema_uncorrected: it starts from 0, with the bias.
+    tree, which starts as the weights and has no bias from that, whatever decays it has had; ema2: the decay of another,
+    in `ema2`; ema_uncorrected: they start from 0, with the bias.
     ema_overwrite: in steps in which it is not 0 the weights then become that average, whose own course goes on; a
     function of the step such as lambda t: float(t % 100 == 0) does so in each hundredth.
     cautious: leave out the elements that a step would move along their gradient (Liang et al. 2024, arXiv:2411.16085).
@@ -215,7 +216,12 @@ class Optimizer(Named):
     @property
     def ema(self) -> Any:
         """The averages of the weights, in the tree of the parameters. Raises AttributeError without the option."""
-        return self._tree_of(AVERAGE, "ema")
+        return self._tree_of(AVERAGES["ema"], "ema")
+
+    @property
+    def ema2(self) -> Any:
+        """The averages of the option `ema2`, as `ema`."""
+        return self._tree_of(AVERAGES["ema2"], "ema2")
 
     @property
     def cast(self) -> Any:
@@ -224,23 +230,23 @@ class Optimizer(Named):
 
     def _tree_of(self, slot: str, option: str) -> Any:
         if slot not in self._updater.definition.slots:
-            if slot == AVERAGE and self.rule.average is not None:
+            if slot in AVERAGES.values() and self.rule.average is not None:
                 raise AttributeError(f"{self.rule.name} keeps an average of its own; read it by `with opt.averaged():`")
             raise AttributeError(f"this optimizer was made without {option}; make another with {option}=...")
         return self._updater.tree_of(slot)
 
-    def averaged(self) -> Averaged:
+    def averaged(self, average: str | None = None) -> Averaged:
         """A context in which the parameters are the averages of the weights, in place: `with opt.averaged(): ...`.
 
-        The averages are the rule's own, as those of ScheduleFreeAdamW, else those of the option `ema`. `with ... as`
-        names `params`. At the end the parameters have their bits from before, which take their memory once more
-        meanwhile; `cast` goes along. `save` and `state_dict` save what training goes on from. EarlyStopping keeps the
-        averages if it is told a loss here; weights that it restores here stay at the end, and training and the rule's
-        average then go on from there.
-        Raises AttributeError for an optimizer that keeps no average. Within `averaged` another one, a step, a load,
-        `sync`, a copy and `captured` raise RuntimeError.
+        average: "ema" or "ema2", the option whose averages they are; if not given they are the rule's own, as those of
+        ScheduleFreeAdamW, else those of `ema`. `with ... as` names `params`. At the end the parameters have their bits
+        from before, which take their memory once more meanwhile; `cast` goes along. `save` and `state_dict` save what
+        training goes on from. EarlyStopping keeps the averages if it is told a loss here; weights that it restores here
+        stay at the end, and training and the rule's average then go on from there.
+        Raises AttributeError for an optimizer that keeps no average, or not that one. Within `averaged` another one, a
+        step, a load, `sync`, a copy and `captured` raise RuntimeError.
         """
-        return Averaged(self._updater)
+        return Averaged(self._updater, average)
 
     @property
     def grads(self) -> Any:

@@ -10,7 +10,7 @@ from ..kernels.language.values import either
 from ..kernels.libraries.library import to_host, view_of
 from ..kernels.program.stages import Program
 from ..kernels.program.stillness import ignores_zeros, stays
-from ..kernels.riders import AVERAGE, SLOW, WithRiders
+from ..kernels.riders import AVERAGES, SLOW, WithRiders
 from ..kernels.step.catch_up import LONGEST, CatchUp
 from ..kernels.step.plan import Plan
 from ..kernels.step.touched import RowSet
@@ -28,7 +28,7 @@ class RowsBehind:
     def __init__(self, mode: str, definition: WithRiders, program: Program) -> None:
         if mode not in MODES:
             raise ValueError(f"sparse must be {either(MODES)}; got {mode!r}")
-        for option, slot in {"ema": AVERAGE, "lookahead": SLOW}.items() if mode == "lazy" else ():
+        for option, slot in {**AVERAGES, "lookahead": SLOW}.items() if mode == "lazy" else ():
             if slot in definition.slots:
                 raise ValueError(
                     f"{option} is of every row in every step, and sparse='lazy' leaves rows out; use sparse='exact'"

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from ..kernels.step.catch_up import CatchUp
-from .counts import SharedNumbers
+from .counts import History, SharedNumbers
 from .loss_scale import LossScaler
 
 
@@ -30,14 +30,14 @@ class Journal:
     def begin(
         self,
         writes: int,
-        rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
+        rows: Sequence[tuple[SharedNumbers, History]],
         scaler: LossScaler | None,
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]] = (),
     ) -> list[Any]:
         """Note a step; returns the list that will have `writes` entries once the step's arrays are written.
 
-        rows: the new counts and uniform states; none if the step is skipped. zeroed: arrays to set to zero then.
+        rows: those of the step, and what they will be; none if the step is skipped. zeroed: arrays to set to zero then.
         notes: for rows that have missed steps, the arguments of CatchUp.note.
         """
         scale = scaler.after(applied=bool(rows)) if scaler else None
@@ -68,15 +68,15 @@ class Journal:
 
     def _count(
         self,
-        rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
+        rows: Sequence[tuple[SharedNumbers, History]],
         totals: tuple[int, int],
         scaler: LossScaler | None,
         scale: Any,
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]],
     ) -> None:
-        for row, count, states in rows:
-            row.count, row.states = count, states
+        for row, history in rows:
+            row.become(history)
         self.applied, self.skipped = totals
         if scaler:
             scaler.scale, scaler.applied = scale

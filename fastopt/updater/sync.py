@@ -6,6 +6,7 @@ from typing import Any
 
 from .counts import History
 from .hyper import matches
+from .means import no_means
 from .taken import taken
 from .updater import Updater
 
@@ -45,7 +46,7 @@ def sync(updater: Updater, params: Any) -> SyncReport:
             # What is dropped too: nothing else could bring its rows up later.
             updater.catch_up(k, arrays[places[k]] if k in places else updater.latest[k])
         each = [row.history for row in updater.counts.each]
-        start = History(0, updater.counts.started(updater.rule.states))
+        start = History(0, updater.counts.started(updater.rule.states), no_means(updater.definition))
         histories = [start if k is None else each[k] for k in new.kept]
         # Noted before: an interrupt leaves the old parameters or the new.
         updater.journal.note(0, partial(updater.take, params, new, arrays, histories, gradients), ())

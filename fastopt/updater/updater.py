@@ -9,7 +9,7 @@ import numpy as np
 from ..kernels.arrays.row_sparse import RowSparse, distinct_rows, is_row_sparse, values_of
 from ..kernels.language.hyperparameters import LOSS, checked_loss
 from ..kernels.libraries.library import as_array, assignable, views_of
-from ..kernels.riders import AVERAGE, COPY, SLOW
+from ..kernels.riders import AVERAGE, COPY, SECOND, SLOW
 from ..kernels.step.touched import RowSet
 from ..kernels.system import lock
 from ..trees.followers import register
@@ -19,6 +19,7 @@ from .counts import Counts, History, SharedNumbers
 from .journal import Journal
 from .kept import copied, kept, remake
 from .loss_scale import LossScaler
+from .means import no_means
 from .observers import Averaging, Replayed, Watching
 from .plans import Plans
 from .state import derived, keeps_average, new_gradients, set_to
@@ -38,7 +39,9 @@ class Updater:
         self.begin(choices)
         new = taken(params, choices)
         arrays = new.parameters.of(params, "params")
-        self.take(params, new, arrays, [History(0, dict(self.rule.states))] * len(arrays), None)
+        self.take(
+            params, new, arrays, [History(0, dict(self.rule.states), no_means(self.definition))] * len(arrays), None
+        )
 
     def begin(self, choices: Choices) -> None:
         """Make all that needs no parameters."""
@@ -185,7 +188,7 @@ class Updater:
                 self._unbegun.discard(k)
 
     def _derived(self, row: SharedNumbers) -> list[str]:
-        return derived(self.definition, self.choices.start, row.count, row.count - row.since)
+        return derived(self.definition, self.choices.start, row.count, row.means)
 
     def refresh(self) -> None:
         """Have copies, and averages without a mean, equal the parameters, which others may have written."""
@@ -328,7 +331,7 @@ class Updater:
                 zeroed += [assignable(g, "grads") for g in values_of(gradients) if g is not None]
             journal.begin(0, (), scaler, zeroed)
         else:
-            counted = counts.after(plan.rows, chosen, new)
+            counted = counts.after(plan.rows, chosen, new, numbers)
             notes: Sequence[Any] = ()
             if plan.touched:
                 if self._zeroes:
@@ -391,7 +394,7 @@ class Updater:
 
     def named(self) -> Iterator[tuple[str, Any]]:
         """Every array and uniform state with its name."""
-        trees, states = {AVERAGE: "ema", COPY: "cast"}, self.uniform_states
+        trees, states = {AVERAGE: "ema", SECOND: "ema2", COPY: "cast"}, self.uniform_states
         for k, (path, array) in enumerate(zip(self.parameters.paths, self.arrays, strict=True)):
             yield self.label(k, self.rule.arrays[0]), array
             for slot, value in (self.state[k] | states[k]).items():

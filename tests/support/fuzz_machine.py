@@ -39,7 +39,7 @@ from plain_model import PlainModel, copied
 
 import fastopt
 from fastopt.kernels.language.hyperparameters import plain_number
-from fastopt.kernels.riders import AVERAGE, COPY, SLOW
+from fastopt.kernels.riders import AVERAGES, COPY, SLOW
 
 # Where gradients come from: new arrays; those of the step before; views into one block, or of one number; such that
 # only share their memory, or cannot be written; scalars for parameters without dimensions; the optimizer's own; and
@@ -301,7 +301,7 @@ class Machine(RuleBasedStateMachine):
         report = self.opt.load_state_dict({**whole, "arrays": arrays}, partial=True)
         assert sorted(report.missing) == missing
         paths = self.opt._updater.parameters.keys
-        slots = {"params": self.case.rule.arrays[0], "ema": AVERAGE, "slow": SLOW, "cast": COPY}
+        slots = {"params": self.case.rule.arrays[0], **AVERAGES, "slow": SLOW, "cast": COPY}
         self.model.load(model, True, lambda name, k: f"{slots.get(name, name)}/{paths[k]}" in dropped)
         self.seen["loads of a part"] += 1
 
@@ -310,7 +310,7 @@ class Machine(RuleBasedStateMachine):
         """Nothing that is only looked at changes anything."""
         assert self.case.rule.name in repr(self.opt)
         arrays = [*self.model.params, *(slot for slots in self.model.slots for slot in slots), *self.model.cast]
-        arrays += self.model.ema if "ema" in self.model.hyper else []
+        arrays += [array for name in AVERAGES if name in self.model.hyper for array in getattr(self.model, name)]
         arrays += self.model.slow if "lookahead" in self.model.hyper else []
         carried = [value for own in self.model.states for value in own.values()]
         finite = all(np.isfinite(np.asarray(a, "float64")).all() for a in [*arrays, *carried])
@@ -357,10 +357,9 @@ class Machine(RuleBasedStateMachine):
         check("the parameter", self.arrays, model.params)
         for k, slots in enumerate(opt.state):
             check(f"a slot of array {k}", list(slots.values()), model.slots[k])
-        averages, slow = (getattr(model, name) for name in ("ema", "slow"))
         for name, slot, wanted in (
-            ("ema", AVERAGE, averages if "ema" in model.hyper else []),
-            ("slow", SLOW, slow if "lookahead" in model.hyper else []),
+            *((name, slot, getattr(model, name) if name in model.hyper else []) for name, slot in AVERAGES.items()),
+            ("slow", SLOW, model.slow if "lookahead" in model.hyper else []),
             ("cast", COPY, model.cast),
         ):
             if wanted:

@@ -1,6 +1,7 @@
 """A step with options in plain NumPy, array by array, written from the documentation and not from the kernels."""
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,11 +26,13 @@ NEUTRAL = {
     "lookahead": np.inf,
     "lookahead_rate": 0.5,
     "ema": 0.0,
+    "ema2": 0.0,
     "ema_overwrite": 0.0,
 }
 
 
-PER_ARRAY = ("params", "slots", "cast", "states", "ema", "slow", "counts", "means")
+PER_ARRAY = ("params", "slots", "cast", "states", "ema", "ema2", "slow", "counts", "decays")
+AVERAGES = ("ema", "ema2")
 
 
 class PlainModel:
@@ -63,10 +66,11 @@ class PlainModel:
             self.slots = [[np.full_like(p, numbers.get(v, v), self.compute) for v in self.starts] for p in params]
             self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
         self.states = [dict(rule.states) for _ in params]
-        self.ema, self.slow = ([np.zeros_like(p, self.compute) for p in params] for _ in range(2))
+        self.ema, self.ema2, self.slow = ([np.zeros_like(p, self.compute) for p in params] for _ in range(3))
         self.loss = 1.0  # of every step
-        # The steps of each array, the means that its average is of, and the steps of all together.
-        self.counts, self.means, self.t, self.skipped = [0] * len(params), [0] * len(params), 0, 0
+        # The steps of each array, the decays of its averages, and the steps of all together.
+        self.counts, self.t, self.skipped = [0] * len(params), 0, 0
+        self.decays: list[dict[str, list[float]]] = [{name: [] for name in AVERAGES} for _ in params]
         self.follow()
 
     def add(self, k: int, other: "PlainModel", members: Sequence[Sequence[int]]) -> None:
@@ -92,8 +96,9 @@ class PlainModel:
     def _begin(self, k: int) -> None:
         """Have an average without a mean equal the parameter; before the first step slow weights too, and slots that
         start so."""
-        if not (self.means[k] or self.options.get("ema_uncorrected")):
-            self.ema[k][...] = self.params[k]
+        for name in AVERAGES:
+            if not (self.decays[k][name] or self.options.get("ema_uncorrected")):
+                getattr(self, name)[k][...] = self.params[k]
         if not self.counts[k]:
             self.slow[k][...] = self.params[k]
         for slot, start in zip(self.slots[k], self.starts, strict=True):
@@ -154,8 +159,9 @@ class PlainModel:
         new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
         self.t += 1
         for k, (p, slots, states, beside) in new.items():
-            self.counts[k], self.means[k] = self.counts[k] + 1, self.means[k] + 1
-            self.slots[k], self.states[k] = slots, states
+            self.counts[k], self.slots[k], self.states[k] = self.counts[k] + 1, slots, states
+            for name in AVERAGES:
+                self.decays[k][name] += [numbers[k][name]] if name in numbers[k] else []
             for name, array in beside.items():
                 getattr(self, name)[k] = array
             _set(self.params[k], p)
@@ -206,13 +212,9 @@ class PlainModel:
             if t % n["lookahead"] == 0:
                 new = slow = slow + n["lookahead_rate"] * (new - slow)
             beside["slow"] = self._stored(slow, k, axes)
-        if "ema" in n:
-            corrected = not self.options.get("ema_uncorrected")
-            weight = (1 - n["ema"]) / (1 - n["ema"] ** (self.means[k] + 1)) if corrected else 1 - n["ema"]
-            average = self._row(self.ema[k], axes)
-            mean = new if corrected and weight == 1 else average + weight * (new - average)
-            beside["ema"] = self._stored(mean, k, axes)
-            new = mean if n.get("ema_overwrite") else new
+        means = {name: self._mean(k, name, self._row(getattr(self, name)[k], axes), new, n) for name in AVERAGES}
+        beside |= {name: self._stored(mean, k, axes) for name, mean in means.items() if name in n}
+        new = means["ema"] if n.get("ema_overwrite") else new
         count = len(slots)
         states = dict(zip(self.rule.states, map(float, rest[count:]), strict=True))
         # What the formula passes on as it is stays as it is, denormals and all.
@@ -221,6 +223,14 @@ class PlainModel:
             for old, row, value in zip(self.slots[k], slots, rest[:count], strict=True)
         ]
         return self._stored(new, k, axes), kept, states, beside
+
+    def _mean(self, k: int, name: str, average: Any, new: Any, n: dict[str, Any]) -> Any:
+        """What an average becomes with the new parameter."""
+        decay = n.get(name, 0.0)
+        if self.options.get("ema_uncorrected"):
+            return average + (1 - decay) * (new - average)
+        weight = (1 - decay) / (1 - product([*self.decays[k][name], decay]))
+        return new if weight == 1 else average + weight * (new - average)
 
     def _row(self, x: Any, axes: Sequence[int]) -> Any:
         return x.transpose(axes).reshape(-1).astype(self.compute)
@@ -235,9 +245,9 @@ class PlainModel:
     def copy(self) -> "PlainModel":
         """What it is now."""
         one = copy.copy(self)
-        for name in ("params", "slots", "ema", "slow", "cast"):
+        for name in ("params", "slots", "ema", "ema2", "slow", "cast", "decays"):
             setattr(one, name, copy.deepcopy(getattr(self, name)))
-        one.states, one.counts, one.means = [dict(own) for own in self.states], list(self.counts), list(self.means)
+        one.states, one.counts = [dict(own) for own in self.states], list(self.counts)
         one.hyper, one.groups = dict(self.hyper), [dict(group) for group in self.groups]
         one.scaler = copy.copy(self.scaler)
         return one
@@ -258,8 +268,10 @@ class PlainModel:
             copies.append(taken and not without("cast", k))
             if self.cast and copies[k]:
                 self.cast[k][...] = saved.cast[k]
-            if not without("ema", k):
-                self.ema[k][...], self.means[k] = saved.ema[k], saved.means[k]
+            for name in AVERAGES:
+                if not without(name, k):
+                    getattr(self, name)[k][...] = getattr(saved, name)[k]
+                    self.decays[k][name] = list(saved.decays[k][name])
             whole = not any(without(slot, k) for slot in slots)
             if not without("slow", k):
                 self.slow[k][...] = saved.slow[k]
@@ -299,6 +311,14 @@ def clipped(g: Any, n: Mapping[str, Any]) -> Any:
         # Not np.clip: of a limit that is 0 in float32 the sign of the result is documented so.
         g = minimum(maximum(g, -n["clip_value"]), n["clip_value"])
     return g
+
+
+def product(decays: Sequence[float]) -> float:
+    """Of all decays; equal ones in turn are a power."""
+    result = 1.0
+    for decay, equal in itertools.groupby(decays):
+        result *= decay ** len(list(equal))
+    return result
 
 
 def times(g: Any, factor: float) -> Any:

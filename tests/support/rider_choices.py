@@ -7,6 +7,12 @@ import numpy as np
 
 from fastopt.kernels import RULES
 
+
+def rising(t: int) -> float:
+    """A decay that is a function of the step, by which all means weigh the same."""
+    return 1 - 1 / (t + 1)
+
+
 CHOICES: dict[str, list[dict[str, Any]]] = {
     "scale": [{}, {"grad_scale": 0.375}],
     "value": [{}, {"clip_value": 0.3}],
@@ -23,6 +29,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     "ahead": [{}, {"lookahead": 2, "lookahead_rate": 0.25}],
     "ema": [
         {},
+        {"ema": rising, "ema2": 0.5},
         {"ema": 0.9, "ema_overwrite": lambda t: float(t % 2 == 0)},
         {"ema": 0.9, "ema_uncorrected": True},
     ],
