@@ -48,7 +48,7 @@ class Optimizer(Named):
     clip_eps: added to these norms; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
     clip_ratio: after these clips, the limit of the norm of each array's gradient over that of the array, which is taken
     as clip_ratio_floor at least, 1e-3 if not given (adaptive gradient clipping, of whole arrays: Brock et al. 2021,
-    arXiv:2102.06171, equation 3).
+    arXiv:2102.06171).
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
     tree, which starts as the weights and has no bias from that, whatever decays it has had; ema2: the decay of another,
@@ -60,7 +60,7 @@ class Optimizer(Named):
     thousandth of all at least, with "count" it is more by 1. Decoupled decay is done to all elements, but Adan's
     default decay, which is part of its step.
     clip_update: the limit of a step in each array, as the root mean square of its elements over lr, or for a rule
-    without lr as that itself (Adafactor: Shazeer & Stern 2018, arXiv:1804.04235, section 6). lr is taken before
+    without lr as that itself (as in Adafactor: Shazeer & Stern 2018, arXiv:1804.04235). lr is taken before
     lr_scale; decoupled decay is no part of the step; a cautious step is limited as it comes out.
     lookahead: in every so many steps of a parameter its slow weights, which start as the parameter, go the part
     lookahead_rate of the way to it, 0.5 if not given, and the parameter becomes them (Zhang et al. 2019,

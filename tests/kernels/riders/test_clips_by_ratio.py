@@ -36,12 +36,13 @@ def test_within_the_limit_no_bit_changes(ratio: float) -> None:
 
 
 def test_a_group_can_have_none_and_the_floor_is_read_and_set() -> None:
-    params = {"a": np.ones(1), "b": np.ones(1)}
-    opt = fastopt.SGD(params, lr=1.0, clip_ratio=0.5, groups={"b": {"clip_ratio": np.inf}})
+    one, four = np.ones(1), np.full(1, 4.0)
+    opt = fastopt.SGD({"a": one, "b": one.copy()}, lr=1.0, clip_ratio=0.5, groups={"b": {"clip_ratio": np.inf}})
     assert opt.clip_ratio_floor == 1e-3
     opt.clip_ratio_floor = 2.0
-    opt.step({"a": np.full(1, 4.0), "b": np.full(1, 4.0)})
-    assert (params["a"][0], params["b"][0]) == (0.0, -3.0)
+    given = [{**opt.hyper}, {**opt.hyper, **opt.groups["b"]}]
+    (a,), (b,) = opt._updater.definition.references([(one, four)] * 2, given=given)
+    assert (a[0], b[0]) == (0.0, -3.0)
 
 
 @pytest.mark.peers
