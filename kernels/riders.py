@@ -1,4 +1,4 @@
-"""A rule together with everything that rides with it: clips, decay, averages, copies, skips.
+"""A rule together with everything that rides with it: clips, decay, slow weights, averages, copies, skips.
 
 Each option is a few lines of NumPy, composed with the rule's formula before anything is compiled. What is composed is a
 Definition like the rule itself: its kernels and its reference follow from it. An option that is off is not in the

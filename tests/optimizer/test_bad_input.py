@@ -235,6 +235,14 @@ def test_a_bad_optimizer_is_refused_at_construction() -> None:
     assert "clip_norm" not in fastopt.Adam(params(), clip_norm=None, ema=None).hyper
 
 
+def test_a_clip_of_all_gradients_makes_no_rate_one_for_the_model() -> None:
+    options = {"clip_norm": 1.0, "weight_decay": 0.1, "decay": "decoupled", "groups": {"a": {"lr": 0.5}}}
+    params = {"a": np.ones(2), "b": np.ones(2)}
+    assert fastopt.DoWG(params, over="array", **options).groups["a"].lr == 0.5
+    with pytest.raises(ValueError, match="dowg works out one rate for the whole model"):
+        fastopt.DoWG(params, **options)
+
+
 @pytest.mark.parametrize("make", [fastopt.Prodigy, fastopt.DAdaptSGD, fastopt.DAdaptAdam])
 def test_a_group_has_no_rate_of_its_own_where_one_is_worked_out_for_the_model(make: Any) -> None:
     params = {"a": np.ones(2), "b": np.ones(2)}
