@@ -27,7 +27,8 @@ class Definition:
     start values of uniform states, numbers that are carried from step to step; they are returned after the arrays.
     start: for each state array its value before the first step: a number, the name of a hyperparameter, or that of the
     parameter, which it then equals.
-    counters: the numbers that count steps, from 1. takes_loss: whether the formula needs the loss of the step.
+    counters: the numbers that follow from the count of steps, from 1.
+    takes_loss: whether the formula needs the loss of the step.
     rates: the names of arrays that multiply a rate, real ones for complex parameters too.
     guarded: the formula returns last a truth value that says whether the step counts.
     one_moment: whether both parts of a complex number share what the formula takes `over_parts`.
@@ -87,6 +88,10 @@ class Definition:
     def step_numbers(self, t: int, loss: float) -> dict[str, Any]:
         """The numbers `of_step`, by name, in a step."""
         return {**dict.fromkeys(self.counters, t), **self.told(loss)}
+
+    def counted(self, t: int, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        """What `counters` are in step t of a parameter that has had each step with these hyperparameters."""
+        return dict.fromkeys(self.counters, t)
 
     def state_of(self, parameter: Any, hyper: Mapping[str, Any]) -> list[Any]:
         """The state arrays of a NumPy array before its first step, in its type. hyper: the numbers that a start may
@@ -232,6 +237,7 @@ class Definition:
     def _numbers(self, t: int | None, loss: Any, hyper: dict[str, Any]) -> dict[str, Any]:
         states = self.take_states(hyper)
         bound = self.bind(hyper)
-        counts = dict.fromkeys(self.counters, self._checked_t(t, bound))
+        step = self._checked_t(t, bound)
+        counts = dict.fromkeys(self.counters) if step is None else self.counted(step, bound)
         own = self._checked_loss(loss)
         return {**bound, **states, **counts, **({} if own is None else {LOSS: own})}

@@ -1,4 +1,4 @@
-"""A rule together with everything that rides with it: clips, decay, averages, copies, skips.
+"""A rule together with everything that rides with it: clips, decay, slow weights, averages, copies, skips.
 
 Each option is a few lines of NumPy, composed with the rule's formula before anything is compiled. What is composed is a
 Definition like the rule itself: its kernels and its reference follow from it. An option that is off is not in the
@@ -7,14 +7,14 @@ graph.
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .definition import Definition
 from .language.decoupled import decays
-from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, total, where
+from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, sqrt, total, where
 from .language.graph import walk
-from .language.hyperparameters import LOSS, parse_ranges
+from .language.hyperparameters import LOSS, Range, parse_ranges
 from .language.noted import noted
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
@@ -24,23 +24,46 @@ NUMBERS = {
     "clip_norm": math.inf,
     "clip_array_norm": math.inf,
     "clip_eps": 0.0,
+    "clip_ratio": math.inf,
+    "clip_ratio_floor": 1e-3,
+    "clip_update": math.inf,
     "weight_decay": 0.0,
+    "lookahead": math.inf,
+    "lookahead_rate": 0.5,
     "ema": 0.0,
+    "ema2": 0.0,
     "ema_overwrite": 0.0,
 }
 RANGES = parse_ranges(
-    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, 0 <= weight_decay < inf, 0 <= ema < 1, "
-    "0 <= ema_overwrite <= 1",
+    "clip_value > 0, clip_norm > 0, clip_array_norm > 0, 0 <= clip_eps < inf, clip_ratio > 0, "
+    "0 < clip_ratio_floor < inf, clip_update > 0, 0 <= weight_decay < inf, 0 <= lookahead_rate <= 1, 0 <= ema < 1, "
+    "0 <= ema2 < 1, 0 <= ema_overwrite <= 1",
     NUMBERS,
-)
+) | {"lookahead": Range("lookahead = 1, 2, ..., a whole number of steps", 1, whole=True)}
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 CAUTIOUS = ("mean", "count")
 
+# The numbers that have no effect without another option, and which that may be; then those that it brings with it.
+BESIDE = {
+    "clip_eps": ("clip_norm", "clip_array_norm"),
+    "clip_ratio_floor": ("clip_ratio",),
+    "lookahead_rate": ("lookahead",),
+    "ema2": ("ema",),
+    "ema_overwrite": ("ema",),
+}
+BROUGHT = {"clip_ratio": "clip_ratio_floor", "lookahead": "lookahead_rate"}
+
+_LEAST = 2.0**-1022  # the least normal number of float64
+
 # No name of an author has a space.
 AVERAGE, COPY, RATE = "average of the parameter", "copy of the parameter", "lr_scale of the parameter"
-AVERAGED = "t of the average"  # counts the steps that the average has had
 GRAD_NORM = "norm of the gradients"  # of all of them, before clip_norm
 CALLS = "calls of accumulate"  # whose gradients a step is given the sum of
+SLOW = "slow weights of the parameter"
+DUE = "lookahead is due"  # 1 in the steps in which it acts
+SECOND = "second average of the parameter"
+AVERAGES = {"ema": AVERAGE, "ema2": SECOND}  # by their options
+PRODUCTS = {name: f"product of {name}" for name in AVERAGES}  # of all decays of an average, that of the step too
 
 
 def clipped(g: Any, limit: Any) -> Any:
@@ -57,13 +80,16 @@ def shrink(size: Any, limit: Any, eps: Any = None) -> Any:
     return where(limit < math.inf, limit / maximum(size, limit), 1.0)
 
 
-def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> Any:
-    """The factor by which the global clip and the clip of each array multiply a gradient; both norms read it once."""
+def norm_factor(p: Any, g: Any, numbers: Mapping[str, Any], on: Collection[str]) -> Any:
+    """The factor by which the clips by norms multiply the gradient of a parameter p; all norms are of one read."""
     factor, eps = 1.0, numbers["clip_eps"] if "clip_eps" in on else None
     if "clip_norm" in on:
         factor = shrink(noted(GRAD_NORM, norm(g, over="optimizer")), numbers["clip_norm"], eps)
     if "clip_array_norm" in on:
         factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"], eps)
+    if "clip_ratio" in on:
+        least = maximum(norm(p), numbers["clip_ratio_floor"])
+        factor = factor * shrink(norm(g) * factor, numbers["clip_ratio"] * least)
     return factor
 
 
@@ -72,26 +98,51 @@ def decayed(p: Any, of: Any, numbers: Mapping[str, Any]) -> Any:
     return where(numbers["weight_decay"] != 0, p - numbers["lr"] * numbers["weight_decay"] * of, p)
 
 
-def averaged(average: Any, p: Any, decay: Any, t: Any, corrected: bool) -> Any:
-    """The running mean of p. corrected: as if it had no start, so that the first mean, of t = 1, is p itself."""
-    if not corrected:
+def averaged(average: Any, p: Any, decay: Any, product: Any = None) -> Any:
+    """The running mean of p, as if it had no start: the first mean is p itself.
+
+    product: of the decays of all means, this one too; None for an average that has its start.
+    """
+    if product is None:
         return average + (1 - decay) * (p - average)
-    weight = (1 - decay) / (1 - decay**t)
+    weight = (1 - decay) / (1 - product)
     return where(weight < 1, average + weight * (p - average), p)
 
 
-def cautious_step(base: Any, p: Any, g: Any, normalized: str) -> Any:
+def is_due(t: int, every: float) -> float:
+    """1 in each step t that is a multiple of `every`, which may be infinite; else 0."""
+    return float(t % every == 0)
+
+
+def looked_ahead(slow: Any, p: Any, rate: Any, due: Any) -> tuple[Any, Any]:
+    """The slow weights and the parameter: where it is due, slow weights go a part of the way to p, and p to them."""
+    slow = where(due != 0, slow + rate * (p - slow), slow)
+    return slow, where(due != 0, slow, p)
+
+
+def cautious_step(base: Any, p: Any, g: Any, every: Any, normalized: str) -> Any:
     """The parameter p after a step from `base`, without the elements that the step moves along their gradient.
 
-    normalized: the other elements make up for them: times the elements of the array over those that move, which are
-    counted with one more ("count", as in the authors' Lion), or taken as a thousandth of the array at least ("mean", as
-    in their AdamW).
+    every: the number of elements. normalized: the elements that move make up for the others: times `every` over how
+    many move, which are counted with one more ("count", as in the authors' Lion), or taken as a thousandth of the array
+    at least ("mean", as in their AdamW).
     """
     step = p - base
     agrees = step * g < 0
-    every, moving = size(g), total(agrees)
+    moving = total(agrees)
     scale = every / (moving + 1) if normalized == "count" else 1 / maximum(moving / maximum(every, 1), 1e-3)
     return where(agrees, base + scaled(step, scale), base)
+
+
+def limited_step(base: Any, p: Any, every: Any, limit: Any) -> Any:
+    """The parameter p after a step from `base` whose root mean square is brought down to a limit; within it p itself.
+
+    every: the number of elements.
+    """
+    step = p - base
+    # Of a limit of 0, as with a rate of 0, no quotient is 0 / 0.
+    factor = shrink(norm(step) / sqrt(maximum(every, 1)), maximum(limit, _LEAST))
+    return where(factor < 1, base + scaled(step, factor), p)
 
 
 @functools.cache
@@ -116,23 +167,29 @@ class WithRiders(Definition):
         self.riding = own
         self.hyper = {**rule.hyper, **own}
         self.ranges = {**rule.ranges, **{name: RANGES[name] for name in own if name in RANGES}}
-        self._corrected = "ema" in own and not on.get("ema_uncorrected")
-        self.counters = (*rule.counters, *([AVERAGED] if self._corrected else []))
+        averages = {name: slot for name, slot in AVERAGES.items() if name in own}
+        self.corrected = () if on.get("ema_uncorrected") else tuple(averages)
+        self.looks = "lookahead" in own
+        products = [PRODUCTS[name] for name in self.corrected]
+        self.counters = (*rule.counters, *([DUE] if self.looks else []), *products)
         self.takes_loss, self.average = rule.takes_loss, rule.average
         parameter, gradient, *slots = rule.arrays
-        extra = [AVERAGE] * ("ema" in own) + [COPY] * ("cast_to" in on)
+        extra = [SLOW] * self.looks + [*averages.values()] + [COPY] * ("cast_to" in on)
         self.slots = (*slots, *extra)
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
         self.one_moment = on.get("second_moment") == "modulus"
         self.rates = (RATE,) if "lr_scale" in on else ()
-        self.start |= {slot: 0.0 if slot == AVERAGE and not self._corrected else parameter for slot in extra}
+        uncorrected = () if self.corrected else averages.values()
+        self.start |= {slot: 0.0 if slot in uncorrected else parameter for slot in extra}
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
             raise TypeError(
                 f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
             )
-        if "lr_scale" in on and ("lr" not in rule.hyper or "lr" in rule.starts_from):
+        # A rate that is the start of a slot is none of a step.
+        self._rated = "lr" in rule.hyper and "lr" not in rule.starts_from
+        if "lr_scale" in on and not self._rated:
             raise TypeError(f"{rule.name} has no lr that lr_scale could multiply in a step; leave lr_scale out")
         states = rule.program(rule.hyper).states.values() if "lr_scale" in on else ()
         if any(node.value == "lr" for node in walk(states) if node.op == "scalar"):
@@ -160,6 +217,10 @@ class WithRiders(Definition):
         """As the rule has them."""
         return self.rule.constants
 
+    def counted(self, t: int, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        due = {DUE: is_due(t, hyper["lookahead"])} if self.looks else {}
+        return super().counted(t, hyper) | due | {PRODUCTS[name]: hyper[name] ** t for name in self.corrected}
+
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy, and what pickle gives, is the same one wherever that is there: it is made of a rule and its options.
         return with_riders, (self.rule, *self.on.items())
@@ -169,14 +230,15 @@ class WithRiders(Definition):
         if self.on.get("accumulate"):
             g = g / numbers[CALLS]
         slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
+        rate = abs(numbers["lr"]) if self._rated else 1.0
         if RATE in extra:
             numbers["lr"] = numbers["lr"] * extra[RATE]
         if "grad_scale" in on:
             g = scaled(g, numbers["grad_scale"])
         if "clip_value" in on:
             g = clipped(g, numbers["clip_value"])
-        if "clip_norm" in on or "clip_array_norm" in on:
-            g = scaled(g, norm_factor(g, numbers, on))
+        if not {"clip_norm", "clip_array_norm", "clip_ratio"}.isdisjoint(on):
+            g = scaled(g, norm_factor(p, g, numbers, on))
         if self.on.get("maximize"):
             g = -g
         if self.on.get("conjugate_grads"):
@@ -192,17 +254,27 @@ class WithRiders(Definition):
         with decays() as after_decay:
             results = self.rule.formula(before, g, *slots, **step, **given)
         new, *rest = results if isinstance(results, tuple | list) else (results,)
-        if cautious := self.on.get("cautious"):
-            new = cautious_step([before, *after_decay][-1], new, g, cautious)
+        base, cautious = [before, *after_decay][-1], self.on.get("cautious")
+        if cautious:
+            new = cautious_step(base, new, g, size(raw), cautious)
+        if "clip_update" in on:
+            new = limited_step(base, new, size(raw), numbers["clip_update"] * rate)
         if decay == "decoupled_with":
             new = decayed(new, p, numbers)
         if decay == "decoupled_after":
             new = decayed(new, new, numbers)
         written, states = rest[: len(slots)], rest[len(slots) :]
-        if "ema" in on:
-            average = averaged(extra[AVERAGE], new, numbers["ema"], numbers.get(AVERAGED), self._corrected)
-            written.append(average)
-            new = where(numbers["ema_overwrite"] != 0, average, new) if "ema_overwrite" in on else new
+        if self.looks:
+            slow, new = looked_ahead(extra[SLOW], new, numbers["lookahead_rate"], numbers[DUE])
+            written.append(slow)
+        averages = [
+            averaged(extra[slot], new, numbers[name], numbers.get(PRODUCTS[name]))
+            for name, slot in AVERAGES.items()
+            if name in on
+        ]
+        written += averages
+        if "ema_overwrite" in on:
+            new = where(numbers["ema_overwrite"] != 0, averages[0], new)
         if COPY in self.arrays:
             written.append(new)
         if self.on.get("zero_grads"):

@@ -26,6 +26,17 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"clip_value": 0.5, "clip_array_norm": 1.0, "groups": {"1": {"lr": 0.5}, "2": {"clip_value": 0.25}}},
     ),
     "decoupled decay, climbing": ("rmsprop", {"weight_decay": 0.1, "decay": "decoupled", "maximize": True}),
+    "limited steps, slow weights, two averages": (
+        "momentum",
+        {
+            "clip_ratio": 0.1,
+            "cautious": "mean",
+            "clip_update": 0.5,
+            "lookahead": 2,
+            "ema": lambda t: 1 - 1 / t,
+            "ema2": 0.5,
+        },
+    ),
     "rates of elements": ("adam", {"lr_scale": True}),
     "complex numbers": ("adam", {**TAIL, "complex": True}),
     "complex numbers, one second moment": (

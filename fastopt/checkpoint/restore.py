@@ -8,31 +8,18 @@ from typing import Any
 
 from ..kernels.language.values import short
 from ..kernels.libraries.library import filling, view_of
-from ..kernels.riders import AVERAGE, COPY
+from ..kernels.riders import AVERAGES, COPY, SLOW
 from ..updater.counts import History
 from ..updater.hyper import ABSENT, Hyper
+from ..updater.means import Means, saved_means
+from ..updater.state import set_to
 from ..updater.updater import Updater
 from . import accumulated
 from .file import Checkpoint, Spec
-from .made import OURS
+from .formats import UPGRADES
 from .plain import with_numbers
 from .state import FORMAT, arrays_of, described_rules, named_groups, options, text
 from .stateful import load_stateful
-
-
-def _to_format_2(saved: Checkpoint) -> Checkpoint:
-    """Centered RMSprop keeps the variance of the gradients, not their mean square. The steps of the run are counted.
-
-    What t counts was not said: None.
-    """
-    steps = saved.state.get("steps")
-    counts = [count for count in steps.values() if type(count) is int] if isinstance(steps, dict) else []
-    added: dict[str, Any] = {"applied": max(counts, default=0), "count": None, "averaged_since": {}}
-    return saved.remade({**saved.state, **added, "format": 2}, OURS.get(str(saved.state.get("rule")), {}))
-
-
-# For each older format the function that converts a checkpoint to the next format.
-UPGRADES: dict[int, Callable[[Checkpoint], Checkpoint]] = {1: _to_format_2}
 
 _KINDS: dict[str, type] = {
     "rule": str,
@@ -42,7 +29,7 @@ _KINDS: dict[str, type] = {
     "groups": dict,
     "applied": int,
     "steps": dict,
-    "averaged_since": dict,
+    "means": dict,
     "uniform_states": dict,
     "skipped": int,
     "monitors": list,
@@ -99,7 +86,8 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     reasons = {key: f"it {misfit.said}" for key, misfit in misfits.items()}
     # The state may lack all parameters, but not only some of them.
     wanted = {key for key in ours if any(k.startswith(parameter) for k in theirs) or not key.startswith(parameter)}
-    # State goes with its count of steps, copy and average with their parameter: where a part is missing, none is taken.
+    # State goes with its count of steps; copy, average and slow weights go with their parameter: where a part is
+    # missing, none is taken.
     whole, left = _whole(updater, theirs, misfits)
     common = [key for key in ours if key in theirs and key not in left]
     missing = tuple(key for key in ours if key in wanted - theirs - misfits.keys())
@@ -120,7 +108,14 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     undo: list[Callable[[], Any]] = []
     # A copy that was saved has the bits of the step that made it.
     copied = {key for key in updater.parameters.keys if f"{COPY}/{key}" in common}
-    finish = partial(_finish, updater, updater.arrays, histories, state["applied"], state["skipped"], copied)
+    # Slow weights that the state lacks begin at the parameter that its steps lead to.
+    slow = {
+        key
+        for key in updater.parameters.keys
+        if f"{SLOW}/{key}" in ours.keys() - set(common)
+        and (parameter + key in common or (key in whole and key in state["steps"]))
+    }
+    finish = partial(_finish, updater, updater.arrays, histories, state["applied"], state["skipped"], copied, slow)
     take_sums = accumulated.taking(updater, {"calls": 0} if refused else gathered, ours, common)
     # An extra call that does nothing, as there may be no arrays.
     fillings.append(tuple)
@@ -156,7 +151,7 @@ def _check_rules(updater: Updater, theirs: Mapping[str, Any]) -> None:
 
 def _current(saved: Checkpoint) -> Checkpoint:
     """The checkpoint in today's format. Raises ValueError for parts of the state that have the wrong type."""
-    counts = ("format", "applied", "skipped", "steps", "averaged_since", "uniform_states")
+    counts = ("format", "applied", "skipped", "steps", "averaged_since", "means", "uniform_states")
     saved.state |= {part: with_numbers(saved.state[part]) for part in counts if part in saved.state}
     version = saved.state.get("format")
     if type(version) is not int or version < min(UPGRADES, default=FORMAT):
@@ -211,7 +206,10 @@ def _whole(updater: Updater, theirs: Collection[str], misfits: Collection[str]) 
         else:
             whole.add(key)
         # An average may be loaded into an optimizer whose parameters came from elsewhere.
-        for slot, stays in ((COPY, own not in theirs), (AVERAGE, own in misfits)):
+        for slot, stays in (
+            (COPY, own not in theirs),
+            *((other, own in misfits) for other in (*AVERAGES.values(), SLOW)),
+        ):
             if stays and f"{slot}/{key}" in theirs:
                 left[f"{slot}/{key}"] = "it follows the parameter"
     return whole, left
@@ -233,14 +231,13 @@ def _histories(
     for key, rule, own in zip(updater.parameters.keys, updater.rules, updater.rows, strict=True):
         of_run = of_runs.get(rule)
         count = state["steps"].get(key, own.count)
-        since = state["averaged_since"].get(key, 0 if key in state["steps"] else own.since)
         if type(count) is not int or not 0 <= count < 2**62:
             raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {short(count)}")
-        if type(since) is not int or since > count:
-            raise ValueError(
-                f"averaged_since[{key!r}] in the state must be a count of steps, at most steps[{key!r}]; got "
-                f"{short(since)}"
-            )
+        means = {**own.means}
+        # A state that says nothing of them has a mean of each step.
+        loaded = {name: Means(run=count) for name in means} if key in state["steps"] else means
+        loaded = {**loaded, **saved_means(state["means"].get(key, {}), f"means[{key!r}] in the state")}
+        means |= {name: loaded[name] for name in means if f"{AVERAGES[name]}/{key}" in common}
         numbers = saved.get(key, own.states if of_run is None else of_run)
         if (
             not isinstance(numbers, dict)
@@ -251,11 +248,9 @@ def _histories(
                 f"uniform_states[{key!r}] in the state must be numbers for {', '.join(own.states) or 'nothing'}; "
                 f"got {short(numbers)}"
             )
-        means = count - since if f"{AVERAGE}/{key}" in common else own.count - own.since
         if key not in whole:
             count, numbers = own.count, numbers if of_run is not None else own.states
-        averaged = AVERAGE in updater.definition.slots
-        histories.append(History(count, dict(numbers), count - means if averaged else 0))
+        histories.append(History(count, dict(numbers), means))
     return histories
 
 
@@ -266,9 +261,18 @@ def _finish(
     applied: int,
     skipped: int,
     copied: Collection[str],
+    slow: Collection[str],
 ) -> None:
-    """What follows once the arrays are written; may be interrupted and called again."""
+    """What follows once the arrays are written; may be interrupted and called again.
+
+    copied, slow: the parameters whose copies stay, and those whose slow weights begin anew, by key.
+    """
     updater.set_counts(histories, applied, skipped)
+    for key, path, state, array in zip(
+        updater.parameters.keys, updater.parameters.paths, updater.state, arrays, strict=True
+    ):
+        if key in slow:
+            set_to(state, [SLOW], array, f"params{path}")
     updater.refresh_all(arrays, copied)
 
 

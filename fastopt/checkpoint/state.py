@@ -15,7 +15,7 @@ from . import accumulated
 from .file import write
 from .plain import plain
 
-FORMAT = 2
+FORMAT = 3
 
 
 def arrays_of(updater: Updater) -> dict[str, tuple[Any, str]]:
@@ -57,7 +57,11 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         "applied": updater.journal.applied,
         "count": "optimizer" if updater.choices.together else "parameter",
         "steps": {key: row.count for key, row in zip(keys, rows, strict=True)},
-        "averaged_since": {key: row.since for key, row in zip(keys, rows, strict=True) if row.since},
+        "means": {
+            key: {name: own.plain for name, own in row.means.items()}
+            for key, row in zip(keys, rows, strict=True)
+            if row.means
+        },
         "uniform_states": {key: dict(row.states) for key, row in zip(keys, rows, strict=True) if row.states},
         "skipped": skipped,
         "accumulated": accumulated.described(updater),

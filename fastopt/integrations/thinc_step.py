@@ -60,7 +60,7 @@ class ThincStep(Definition):
         written, states = rest[: len(slots)], rest[len(slots) :]
         if around.average:
             (average,) = others[len(slots) :]
-            written.append(averaged(average, new, numbers["average_decay"], None, corrected=False))
+            written.append(averaged(average, new, numbers["average_decay"]))
         return (new, *written, 0.0, *states)
 
 

@@ -52,9 +52,6 @@ def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
                 parameter = ours[f"{opt.rule.arrays[0]}/{key}"][0]
                 arrays[f"{slot}/{key}"] = _fitting(_kept(opt, kept.slots, slot, parameter), array, name)
         state["applied"] = max(kept.steps for kept in moved)
-        rows = updater.rows
-        means = {key: row.count - row.since for key, row in zip(keys, rows, strict=True)}
-        state["averaged_since"] = {key: kept.steps - means[key] for key, kept in zip(keys, moved, strict=True)}
         state["steps"] = {key: kept.steps for key, kept in zip(keys, moved, strict=True)}
         if opt.rule.states:
             state["uniform_states"] = {k: opt.rule.states | kept.states for k, kept in zip(keys, moved, strict=True)}

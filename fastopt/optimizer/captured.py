@@ -99,7 +99,7 @@ class Captured:
         """Compute the numbers of the coming steps and send them to the GPU; if that fails, the earlier numbers hold."""
         rows, gpu = self._section.counts.rows, self._steps.gpu_numbers
         coming = [replace(row) for row in rows]
-        told, states, numbers = [], [], []
+        told, states, means, numbers = [], [], [], []
         # Step by step, all rows in each: the order in which ordinary steps call the functions of the step.
         applied = self._updater.journal.applied
         for step in range(applied + 1, applied + self.steps + 1):
@@ -109,13 +109,15 @@ class Captured:
             states.append([after for _, after in known])
             for number in self._section.counts.going_on(self._plan.rows):
                 row = coming[number]
-                row.count += number in self._plan.rows
+                if number in self._plan.rows:
+                    row.count, row.means = row.count + 1, row.means_after(numbers[-1][number])
                 row.states = row.states | states[-1][number]
+            means.append([row.means for row in coming])
         self._refuse_monitors(self._updater)
         carried = [[row.states[name] for name in gpu.carried] for row in rows]
         table = np.array(told, np.float64).reshape(self.steps, len(rows), len(gpu.told))
         self._steps.tell_all(np.ascontiguousarray(table.swapaxes(0, 1)), carried)
-        self._states, self._numbers, self._said = states, numbers, False
+        self._states, self._means, self._numbers, self._said = states, means, numbers, False
         self._base = [row.count for row in rows], applied, self._updater.journal.skipped
 
     def __call__(self) -> None:
@@ -142,6 +144,7 @@ class Captured:
             row = rows[number]
             known = self._states[applied - 1][number] if applied else {}
             row.count = counts[number] + applied * (number in self._plan.rows)
+            row.means = self._means[applied - 1][number] if applied else row.means
             row.states = row.states | known | dict(zip(gpu.carried, carried[number], strict=True))
         updater.journal.applied, updater.journal.skipped = applied_before + applied, skipped_before + skipped
         journal, program = updater.journal, self._section.program

@@ -10,7 +10,7 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
-from ..kernels.riders import AVERAGE, COPY
+from ..kernels.riders import AVERAGES, COPY
 from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
@@ -52,16 +52,26 @@ class Optimizer(Named):
     the rule of all, opt.groups["embed"].lr a group's; a function's group is named by its place, opt.groups[0].
     grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128). clip_value, clip_norm, clip_array_norm:
     limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
-    clip_eps: added to a norm that is limited; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
+    clip_eps: added to these norms; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
+    clip_ratio: after these clips, the limit of the norm of each array's gradient over that of the array, which is taken
+    as clip_ratio_floor at least, 1e-3 if not given (adaptive gradient clipping, of whole arrays: Brock et al. 2021,
+    arXiv:2102.06171).
     weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
     (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
-    tree, which starts as the weights and has no bias from that; ema_uncorrected: it starts from 0, with the bias.
+    tree, which starts as the weights and has no bias from that, whatever decays it has had; ema2: the decay of another,
+    in `ema2`; ema_uncorrected: they start from 0, with the bias.
     ema_overwrite: in steps in which it is not 0 the weights then become that average, whose own course goes on; a
     function of the step such as lambda t: float(t % 100 == 0) does so in each hundredth.
     cautious: leave out the elements that a step would move along their gradient (Liang et al. 2024, arXiv:2411.16085).
     The step of the others is multiplied by the number of elements over how many of them move: with "mean" that is a
     thousandth of all at least, with "count" it is more by 1. Decoupled decay is done to all elements, but Adan's
     default decay, which is part of its step.
+    clip_update: the limit of a step in each array, as the root mean square of its elements over lr, or for a rule
+    without lr as that itself (as in Adafactor: Shazeer & Stern 2018, arXiv:1804.04235). lr is taken before
+    lr_scale; decoupled decay is no part of the step; a cautious step is limited as it comes out.
+    lookahead: in every so many steps of a parameter its slow weights, which start as the parameter, go the part
+    lookahead_rate of the way to it, 0.5 if not given, and the parameter becomes them (Zhang et al. 2019,
+    arXiv:1907.08610, Algorithm 1); averages then are of that. `count` says which steps count.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -69,13 +79,13 @@ class Optimizer(Named):
     that it does not touch: "exact", the effect of zeros, once the rows are touched or `flush` is called; or "lazy",
     nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
     its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
-    each step and never copied. count: which steps bias corrections see: "parameter", those that the parameter had
-    itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the step always
-    count the optimizer's. second_moment, conjugate_grads: of complex parameters, which are updated as pairs of real
-    numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of |g|^2 for
-    both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as those of
-    jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its parameter's type of
-    computation before anything else; else float64 does not mix with other types. accumulate: "mean" or "sum" of the
+    each step and never copied. count: which steps bias corrections and lookahead see: "parameter", those that the
+    parameter had itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the
+    step always count the optimizer's. second_moment, conjugate_grads: of complex parameters, which are updated as pairs
+    of real numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of
+    |g|^2 for both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as
+    those of jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its parameter's type
+    of computation before anything else; else float64 does not mix with other types. accumulate: "mean" or "sum" of the
     gradients of all calls of `accumulate` since the last step, which step() then takes. start: {slot: number}, the
     state before a parameter's first step where it is not to be the rule's own. monitors: objects with state_dict and
     load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
@@ -200,10 +210,10 @@ class Optimizer(Named):
         """Every hyperparameter and option that is a number, functions of the step evaluated.
 
         of: the name of a parameter, for its numbers as a step has them, with those of all its groups; else a pattern of
-        groups, or the place of a group by a function, for its numbers over those of all parameters; None for those of all parameters. last: those that the
-        latest applied step used, which are not worked out again, since a monitor may have changed since; but of all
-        parameters, or of a pattern, without what each parameter took from another group. Else those of the step to
-        come. grad_scale has the scale of a loss_scaler undone, as a step does.
+        groups, or the place of a group by a function, for its numbers over those of all parameters; None for those of
+        all parameters. last: those that the latest applied step used, which are not worked out again, since a monitor
+        may have changed since; but of all parameters, or of a group, without what each parameter took from another
+        group. Else those of the step to come. grad_scale has the scale of a loss_scaler undone, as a step does.
         Raises TypeError or ValueError for another `of`, RuntimeError for last before any step, and before one after a
         load or `sync`. After replays of a captured step it waits for the GPU.
         """
@@ -241,7 +251,12 @@ class Optimizer(Named):
     @property
     def ema(self) -> Any:
         """The averages of the weights, in the tree of the parameters. Raises AttributeError without the option."""
-        return self._tree_of(AVERAGE, "ema")
+        return self._tree_of(AVERAGES["ema"], "ema")
+
+    @property
+    def ema2(self) -> Any:
+        """The averages of the option `ema2`, as `ema`."""
+        return self._tree_of(AVERAGES["ema2"], "ema2")
 
     @property
     def cast(self) -> Any:
@@ -250,23 +265,23 @@ class Optimizer(Named):
 
     def _tree_of(self, slot: str, option: str) -> Any:
         if slot not in self._updater.definition.slots:
-            if slot == AVERAGE and self.rule.average is not None:
+            if slot in AVERAGES.values() and self.rule.average is not None:
                 raise AttributeError(f"{self.rule.name} keeps an average of its own; read it by `with opt.averaged():`")
             raise AttributeError(f"this optimizer was made without {option}; make another with {option}=...")
         return self._updater.tree_of(slot)
 
-    def averaged(self) -> Averaged:
+    def averaged(self, average: str | None = None) -> Averaged:
         """A context in which the parameters are the averages of the weights, in place: `with opt.averaged(): ...`.
 
-        The averages are the rule's own, as those of ScheduleFreeAdamW, else those of the option `ema`. `with ... as`
-        names `params`. At the end the parameters have their bits from before, which take their memory once more
-        meanwhile; `cast` goes along. `save` and `state_dict` save what training goes on from. EarlyStopping keeps the
-        averages if it is told a loss here; weights that it restores here stay at the end, and training and the rule's
-        average then go on from there.
-        Raises AttributeError for an optimizer that keeps no average. Within `averaged` another one, a step, a load,
-        `sync`, a copy and `captured` raise RuntimeError.
+        average: "ema" or "ema2", the option whose averages they are; if not given they are the rule's own, as those of
+        ScheduleFreeAdamW, else those of `ema`. `with ... as` names `params`. At the end the parameters have their bits
+        from before, which take their memory once more meanwhile; `cast` goes along. `save` and `state_dict` save what
+        training goes on from. EarlyStopping keeps the averages if it is told a loss here; weights that it restores here
+        stay at the end, and training and the rule's average then go on from there.
+        Raises AttributeError for an optimizer that keeps no average, or not that one. Within `averaged` another one, a
+        step, a load, `sync`, a copy and `captured` raise RuntimeError.
         """
-        return Averaged(self._updater)
+        return Averaged(self._updater, average)
 
     @property
     def grads(self) -> Any:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
+from ..kernels.language.values import either, short
 from ..kernels.libraries.library import array_like, copy, view_of
-from ..kernels.riders import AVERAGE, COPY
+from ..kernels.riders import AVERAGES, COPY
 from .state import set_to
 
 if TYPE_CHECKING:
@@ -19,15 +20,23 @@ class Averaged:
     They are written in place, and at the end the arrays have the bits from before, which are kept in copies: those take
     the memory of the parameters once more. A step, a load and others raise RuntimeError meanwhile; what is saved is
     what training goes on from.
-    Raises AttributeError for an optimizer that keeps no average.
+    average: the option of one of several averages, None for the rule's own or that of ema. Raises AttributeError for an
+    optimizer that keeps none, or not that one, ValueError for another name.
     """
 
-    def __init__(self, updater: "Updater") -> None:
+    def __init__(self, updater: "Updater", average: str | None = None) -> None:
         if not any(section.keeps_average for section in updater.sections):
             raise AttributeError(
                 f"{updater.rule.name} keeps no average of the weights; make the optimizer with ema=0.999, or of a rule "
                 "that keeps one, such as schedule_free_adamw"
             )
+        if average is not None and average not in AVERAGES:
+            raise ValueError(f"average must be {either(AVERAGES)}, or None; got {short(average)}")
+        self._slot = AVERAGES[average or "ema"]
+        if average is not None and self._slot not in updater.definition.slots:
+            if updater.rule.average is not None:
+                raise AttributeError(f"{updater.rule.name} keeps an average of its own; leave {average!r} out")
+            raise AttributeError(f"this optimizer was made without {average}; make another with {average}=...")
         self._updater = updater
         # For each parameter itself and, if there is one, its copy in another type, each with a copy of its bits.
         self._kept: list[list[tuple[Any, Any]]] = []
@@ -94,8 +103,8 @@ class Averaged:
         """The same for the parameters of one rule; those whose rule keeps no average stay as they are."""
         average, counts = section.rule.average, section.counts
         if average is None:
-            own = enumerate(zip(section.state, arrays, section.paths, strict=True))
-            pairs = [(state[AVERAGE], array, path) for k, (state, array, path) in own if AVERAGE in state]
+            own = zip(section.state, arrays, section.paths, strict=True)
+            pairs = [(state[self._slot], array, path) for state, array, path in own if self._slot in state]
             return lambda: [*starmap(copy, pairs)]
         # At the numbers of the last step, which made the parameters that they are.
         step = max(1, self._updater.journal.applied)

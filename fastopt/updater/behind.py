@@ -10,7 +10,7 @@ from ..kernels.language.values import either
 from ..kernels.libraries.library import to_host, view_of
 from ..kernels.program.stages import Program
 from ..kernels.program.stillness import ignores_zeros, stays
-from ..kernels.riders import AVERAGE, WithRiders
+from ..kernels.riders import AVERAGES, SLOW, WithRiders
 from ..kernels.step.catch_up import LONGEST, CatchUp
 from ..kernels.step.plan import Plan
 from ..kernels.step.touched import RowSet
@@ -22,14 +22,17 @@ class RowsBehind:
     """The rows of parameters that have missed steps, for each parameter that has row-sparse gradients.
 
     mode: "exact", as if each step had been dense, or "lazy": rows that are not touched do not move. Raises ValueError
-    for another mode, and for an average of the parameters with "lazy".
+    for another mode, and with "lazy" for options that are of every row.
     """
 
     def __init__(self, mode: str, definition: WithRiders, program: Program) -> None:
         if mode not in MODES:
             raise ValueError(f"sparse must be {either(MODES)}; got {mode!r}")
-        if mode == "lazy" and AVERAGE in definition.arrays:
-            raise ValueError("ema averages every row in every step, which sparse='lazy' leaves out; use sparse='exact'")
+        for option, slot in {**AVERAGES, "lookahead": SLOW}.items() if mode == "lazy" else ():
+            if slot in definition.slots:
+                raise ValueError(
+                    f"{option} is of every row in every step, and sparse='lazy' leaves rows out; use sparse='exact'"
+                )
         gradient, *slots = definition.arrays[1:]
         zero = [slot for slot in slots if definition.start.get(slot) == 0.0]
         # A norm of more than the gradient counts every row in every step.

@@ -8,36 +8,39 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.riders import AVERAGED
+from ..kernels.riders import DUE, PRODUCTS, is_due
 from .hyper import Hyper
+from .means import Means
 
 
 @dataclass(frozen=True)
 class History:
     """The steps of a parameter.
 
-    count: steps that were applied to it. states: its uniform states after them. since: its count when its average was
-    made.
+    count: steps that were applied to it. states: its uniform states after them. means: by its option, those of each
+    average whose start is corrected; never changed in place.
     """
 
     count: int
     states: dict[str, float]
-    since: int = 0
+    means: Mapping[str, Means]
 
 
 @dataclass
 class SharedNumbers:
     """The parameters that share all numbers: a group, with one history.
 
-    layers: the hyperparameters that hold, where later layers override earlier ones. count, states, since: as in
-    History. together: whether `t` in a formula counts the optimizer's steps, and not these parameters' own.
+    layers: the hyperparameters that hold, where later layers override earlier ones. count, states, means: as in
+    History. together: whether `t` in a formula counts the optimizer's steps, and not these parameters' own. looks:
+    whether they have the option lookahead.
     """
 
     layers: tuple[Hyper, ...]
     count: int
     states: dict[str, float]
-    since: int
+    means: Mapping[str, Means]
     together: bool
+    looks: bool
     _changes: int = field(default=-1, repr=False)
     _fixed: dict[str, Any] = field(default_factory=dict, repr=False)
     _scheduled: list[tuple[str, Hyper]] = field(default_factory=list, repr=False)
@@ -45,11 +48,15 @@ class SharedNumbers:
     @property
     def key(self) -> Any:
         """Equal for rows of equal numbers."""
-        return self.layers, self.count, repr(self.states), self.since
+        return self.layers, self.count, repr(self.states), tuple(self.means.items())
 
     @property
     def history(self) -> History:
-        return History(self.count, self.states, self.since)
+        return History(self.count, self.states, self.means)
+
+    def become(self, history: History) -> None:
+        """Have another history."""
+        self.count, self.states, self.means = history.count, history.states, history.means
 
     def numbers(self, step: int) -> dict[str, Any]:
         """The values for the next step, by name. Raises if a function of the step gives an invalid value.
@@ -66,10 +73,17 @@ class SharedNumbers:
             self._changes = changes
         values = self._fixed | self.states
         values["t"] = step if self.together else self.count + 1
-        values[AVERAGED] = self.count + 1 - self.since
         for name, hyper in self._scheduled:
             values[name] = hyper.at(name, step)
+        if self.looks:
+            values[DUE] = is_due(values["t"], values["lookahead"])
+        for name, own in self.means.items():
+            values[PRODUCTS[name]] = own.after(values[name]).product
         return values
+
+    def means_after(self, numbers: Mapping[str, Any]) -> Mapping[str, Means]:
+        """The means after a step with these numbers."""
+        return {name: own.after(numbers[name]) for name, own in self.means.items()}
 
 
 class Counts:
@@ -77,18 +91,23 @@ class Counts:
 
     layers: for each parameter the hyperparameters that hold, where later layers override earlier ones. histories: for
     each parameter its own. apart: whether uniform states follow from an array's norm, and so are each parameter's own.
-    together: as SharedNumbers has it; uniform states then go on in every step too, unless they are apart. row_of: for
-    each parameter the number of its row.
+    together, looks: as SharedNumbers has them; with `together` uniform states then go on in every step
+    too, unless they are apart. row_of: for each parameter the number of its row.
     """
 
     def __init__(
-        self, layers: Sequence[tuple[Hyper, ...]], histories: Sequence[History], apart: bool, together: bool
+        self,
+        layers: Sequence[tuple[Hyper, ...]],
+        histories: Sequence[History],
+        apart: bool,
+        together: bool,
+        looks: bool,
     ) -> None:
         self._apart, self._together = apart, together
         rows: dict[Any, SharedNumbers] = {}
         keys = []
         for k, (own, had) in enumerate(zip(layers, histories, strict=True)):
-            row = SharedNumbers(own, had.count, dict(had.states), had.since, together)
+            row = SharedNumbers(own, had.count, dict(had.states), had.means, together, looks)
             keys.append(k if apart and had.states else row.key)
             rows.setdefault(keys[-1], row)
         places = {key: place for place, key in enumerate(rows)}
@@ -125,20 +144,37 @@ class Counts:
         return other
 
     def after(
-        self, used: Sequence[int], chosen: Sequence[int], new: Sequence[Sequence[float]]
-    ) -> list[tuple[SharedNumbers, int, dict[str, float]]]:
-        """The rows of an applied step, with the counts and uniform states that they will have.
+        self,
+        used: Sequence[int],
+        chosen: Sequence[int],
+        new: Sequence[Sequence[float]],
+        numbers: Sequence[Mapping[str, Any]],
+    ) -> list[tuple[SharedNumbers, History]]:
+        """The rows of an applied step, with the history that they will have.
 
-        used: the numbers of these rows. chosen: the parameters of the step. new: the uniform states of each row, or of
-        each chosen parameter where uniform states are apart.
+        used: which rows these are. chosen: the parameters of the step. new: the uniform states of each row, or of each
+        chosen parameter where uniform states are apart. numbers: those of the step, of each row.
         """
         rows = self.rows
         if not rows[0].states:
-            return [(row := rows[k], row.count + 1, row.states) for k in used]
+            return [
+                (row := rows[k], History(row.count + 1, row.states, row.means and row.means_after(numbers[k])))
+                for k in used
+            ]
         places = {self.row_of[k]: position for position, k in enumerate(chosen)}
         taken = set(used)
         pairs = [(k, new[places[k] if self._apart else k]) for k in self.going_on(used)]
-        return [(row := rows[k], row.count + (k in taken), dict(zip(row.states, own, strict=True))) for k, own in pairs]
+        return [
+            (
+                row := rows[k],
+                History(
+                    row.count + (k in taken),
+                    dict(zip(row.states, own, strict=True)),
+                    row.means_after(numbers[k]) if k in taken else row.means,
+                ),
+            )
+            for k, own in pairs
+        ]
 
     def started(self, states: Mapping[str, float]) -> dict[str, float]:
         """The uniform states of a parameter that begins now. states: those before any step."""

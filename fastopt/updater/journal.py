@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..kernels.step.catch_up import CatchUp
-from .counts import SharedNumbers
+from .counts import History, SharedNumbers
 from .loss_scale import LossScaler
 
 NO_STEP = None, None
@@ -41,7 +41,7 @@ class Journal:
     def begin(
         self,
         writes: int,
-        rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
+        rows: Sequence[tuple[SharedNumbers, History]],
         scaler: LossScaler | None,
         zeroed: Sequence[Any],
         notes: Sequence[tuple[CatchUp, int, Any, Any]],
@@ -50,7 +50,7 @@ class Journal:
     ) -> list[Any]:
         """Note a step; returns the list that will have `writes` entries once the step's arrays are written.
 
-        rows: the new counts and uniform states; none if the step is skipped. zeroed: arrays to set to zero then.
+        rows: those of the step, and what they will be; none if the step is skipped. zeroed: arrays to set to zero then.
         notes: for rows that have missed steps, the arguments of CatchUp.note. latest: as the attribute is then.
         gathering: whose sums are dropped then.
         """
@@ -84,7 +84,7 @@ class Journal:
 
     def _count(
         self,
-        rows: Sequence[tuple[SharedNumbers, int, dict[str, float]]],
+        rows: Sequence[tuple[SharedNumbers, History]],
         totals: tuple[int, int, Any],
         scaler: LossScaler | None,
         scale: Any,
@@ -92,8 +92,8 @@ class Journal:
         notes: Sequence[tuple[CatchUp, int, Any, Any]],
         gathering: Gathered | None,
     ) -> None:
-        for row, count, states in rows:
-            row.count, row.states = count, states
+        for row, history in rows:
+            row.become(history)
         self.applied, self.skipped, self.latest = totals
         if scaler:
             scaler.scale, scaler.applied = scale

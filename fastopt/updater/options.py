@@ -1,6 +1,6 @@
 """The options of an optimizer that are in use, checked before anything is made from them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.language.values import either, kind_of, short, shown
-from ..kernels.riders import CAUTIOUS, DECAYS, NUMBERS
+from ..kernels.riders import BESIDE, BROUGHT, CAUTIOUS, DECAYS, NUMBERS
 from ..monitors.known import has_state
 from .gathering import HOW
 from .loss_scale import LossScaler
@@ -113,7 +113,7 @@ def _check_steps(rule: Rule, starts: Mapping[str, float], hyper: Mapping[str, An
 
 def in_use(
     rule: Rule,
-    used: Collection[str],
+    used: Set[str],
     switches: Mapping[str, bool],
     decay: str | None,
     cast_to: str | None,
@@ -133,19 +133,21 @@ def in_use(
         raise ValueError(f"cautious must be {either(CAUTIOUS)}, or None; got {short(cautious)}")
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema; pass ema too, as ema=0.999")
-    if "ema_overwrite" in used and "ema" not in used:
-        raise ValueError("ema_overwrite has no effect without ema, which it writes; pass ema too, as ema=0.999")
-    if "clip_eps" in used and not {"clip_norm", "clip_array_norm"} & {*used}:
+    for name, others in BESIDE.items():
+        if name in used and used.isdisjoint(others):
+            raise ValueError(f"{name} has no effect without {' or '.join(others)}; pass {others[0]} too")
+    for name in {"clip_update"} & used | ({"cautious"} if cautious else set()) if rule.average else ():
         raise ValueError(
-            "clip_eps has no effect without clip_norm or clip_array_norm, to whose norm clip_eps is added; pass one too"
-        )
-    if cautious is not None and rule.average is not None:
-        raise ValueError(
-            f"{rule.name} keeps an average of its own, which cautious would not leave the average of its steps; leave "
-            "cautious out"
+            f"{rule.name} keeps an average of its own, which {name} would not leave the average of its steps; leave "
+            f"{name} out"
         )
     if "ema" in used and rule.average is not None:
         raise ValueError(f"{rule.name} keeps an average of its own, which averaged() reads; leave ema out")
+    if "lookahead" in used and rule.average is not None:
+        raise ValueError(
+            f"{rule.name} keeps an average of its own, which lookahead would not move along; leave lookahead out"
+        )
+    used = used | {brought for name, brought in BROUGHT.items() if name in used}
     on: dict[str, Any] = {name: True for name, value in switches.items() if value}
     on |= {name: True for name in NUMBERS if name in used} | ({"cast_to": cast_to} if cast_to else {})
     if second_moment != "parts":

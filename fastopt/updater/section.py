@@ -10,7 +10,7 @@ from ..kernels.arrays.row_sparse import RowSparse, is_row_sparse
 from ..kernels.arrays.view import View
 from ..kernels.language.hyperparameters import LOSS
 from ..kernels.libraries.library import as_array, views_of
-from ..kernels.riders import CALLS, COPY
+from ..kernels.riders import CALLS, COPY, SLOW
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
 from ..kernels.step.touched import RowSet
@@ -64,7 +64,7 @@ class Section:
 
     def set_counts(self, histories: Sequence[History]) -> None:
         """Set each parameter's history."""
-        self.counts = Counts(self._layers, histories, self.program.apart, self._choices.together)
+        self.counts = Counts(self._layers, histories, self.program.apart, self._choices.together, self.definition.looks)
         # The parameters whose next step may be their first.
         self._unbegun = set(self._every) if self.has_derived else set()
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
@@ -96,14 +96,14 @@ class Section:
             slots = [slot for slot in self._derived(row) if not (slot == COPY and key in but)]
             set_to(self.state[k], slots, arrays[k], self.paths[k])
 
-    def average_anew(self, k: int, array: Any) -> None:
-        """Have the average that the rule keeps of a parameter begin anew at its present value."""
-        read = self.rule.average.arrays if self.rule.average else ()
+    def begin_anew(self, k: int, array: Any) -> None:
+        """Have the average that the rule keeps of a parameter, and slow weights, begin anew at its present value."""
+        read = (*(self.rule.average.arrays if self.rule.average else ()), SLOW)
         slots = [slot for slot in derived(self.definition, self._start) if slot in read]
         set_to(self.state[k], slots, array, self.paths[k])
 
     def _derived(self, row: SharedNumbers) -> list[str]:
-        return derived(self.definition, self._start, row.count, row.count - row.since)
+        return derived(self.definition, self._start, row.count, row.means)
 
     def begin(self, parameters: list[Any], gradients: list[Any]) -> "Begun | None":
         """Take the arrays of a step; None if no parameter has a gradient. Raises what a plan raises."""
@@ -172,7 +172,7 @@ class Section:
             return []
         first = len(program.stages[-1].scalars)
         new = [row[first : first + states] for row in map(program.known_function, numbers)]
-        return self.counts.after((), (), new)
+        return self.counts.after((), (), new, numbers)
 
     def split(self, chosen: Sequence[int]) -> Counts:
         """The counts, with rows of their own for the chosen parameters."""

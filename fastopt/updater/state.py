@@ -7,8 +7,9 @@ import numpy as np
 
 from ..kernels.libraries.library import array_like, copy, view_of
 from ..kernels.program.floors import FLUSHED, REMEDY, is_flushed
-from ..kernels.riders import AVERAGE, COPY, WithRiders
+from ..kernels.riders import AVERAGE, AVERAGES, COPY, WithRiders
 from ..trees.parameters import Parameters
+from .means import Means
 
 
 def start_of(
@@ -44,12 +45,14 @@ def started(
     return state
 
 
-def derived(definition: WithRiders, starts: Mapping[str, float], steps: int = 0, means: int = 0) -> list[str]:
+def derived(
+    definition: WithRiders, starts: Mapping[str, float], steps: int = 0, means: Mapping[str, Means] | None = None
+) -> list[str]:
     """The slots that equal the parameter: a copy, and what starts as the parameter, until its first step.
 
-    steps: how many the parameter has had. means: how many its average has had, which counts these alone.
+    steps: how many the parameter has had. means: by their options those of its averages, which count these alone.
     """
-    begun = {COPY: 0, AVERAGE: means}
+    begun = {COPY: 0, **{AVERAGES[name]: own.run for name, own in (means or {}).items()}}
     return [slot for slot in definition.from_parameter if slot not in starts and not begun.get(slot, steps)]
 
 

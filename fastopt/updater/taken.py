@@ -13,6 +13,7 @@ from .counts import History
 from .groups import check_chosen, matches
 from .hyper import Hyper
 from .lr_scale import lr_scales
+from .means import no_means
 
 Kind = tuple[tuple[int, ...], str, str, str]
 # The types of computation that flush denormals.
@@ -49,7 +50,8 @@ class Taken:
 
     def begun(self, choices: Choices) -> list[History]:
         """The histories of parameters before any step."""
-        return [History(0, dict(choices.rules[rule].definition.rule.states)) for rule in self.rule_of]
+        definitions = [choices.rules[rule].definition for rule in self.rule_of]
+        return [History(0, dict(one.rule.states), no_means(one)) for one in definitions]
 
     def check(self, arrays: Sequence[Any], chosen: Iterable[int]) -> None:
         """Raise ValueError for a parameter that its state does not fit, whatever now stands in its place.

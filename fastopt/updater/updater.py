@@ -1,6 +1,7 @@
 """The core of an Optimizer: parameters with their state, counts and plans, and the function that applies a step."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ from ..kernels.arrays.row_sparse import distinct_rows, values_of
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked_loss
 from ..kernels.libraries.library import assignable
-from ..kernels.riders import AVERAGE, COPY
+from ..kernels.riders import AVERAGE, COPY, SECOND
 from ..kernels.step.executors import Executor, Joint
 from ..kernels.system import lock
 from ..trees.followers import register
@@ -231,7 +232,7 @@ class Updater:
             self.settle()
             for k in theirs:
                 section, place = self._places[k]
-                section.average_anew(place, own[k])
+                section.begin_anew(place, own[k])
             self.refresh()
             if self.averaged is not None:
                 self.averaged.keep(theirs)
@@ -343,10 +344,10 @@ class Updater:
             journal.begin(0, (), scaler, zeroed, (), (journal.latest[0], found), gathering)
         else:
             counted: list[Any] = []
-            records = [(one[0].members, one[0].counts, own) for one, own in zip(begun, numbers, strict=True)]
+            records = [(one[0].members, one[0].counts, rows) for one, rows in zip(begun, numbers, strict=True)]
             notes: list[Any] = []
-            for (section, _, plan, _, chosen, _, _), after in zip(begun, new, strict=True):
-                counted += section.counts.after(plan.rows, chosen, after)
+            for (section, _, plan, _, chosen, _, _), after, rows in zip(begun, new, numbers, strict=True):
+                counted += section.counts.after(plan.rows, chosen, after, rows)
                 if plan.touched:
                     notes += section.notes(plan, chosen, zeroed)
             for section in self.sections if len(begun) < len(self.sections) else ():
@@ -373,7 +374,7 @@ class Updater:
             start = section.counts.started(section.rule.states)
             for k, rule in enumerate(new.rule_of):
                 if self._section_of[rule] is section:
-                    histories[k] = History(0, start)
+                    histories[k] = replace(histories[k], states=start)
         return histories
 
     def flush(self, rows: Any = None) -> None:
@@ -412,7 +413,7 @@ class Updater:
 
     def named(self) -> Iterator[tuple[str, Any]]:
         """Every array and uniform state with its name."""
-        trees, states = {AVERAGE: "ema", COPY: "cast"}, self.uniform_states
+        trees, states = {AVERAGE: "ema", SECOND: "ema2", COPY: "cast"}, self.uniform_states
         for k, (path, array) in enumerate(zip(self.parameters.paths, self.arrays, strict=True)):
             yield f"params{path}", array
             for slot, value in (self.state[k] | states[k]).items():

@@ -24,15 +24,18 @@ LOSS = "loss"
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers that a hyperparameter may be; `text` is as the rule's author wrote it."""
+    """The numbers that a hyperparameter may be; `text` is as the rule's author wrote it. whole: no fractions."""
 
     text: str
     low: float = -math.inf
     high: float = math.inf
     above: str = "<="
     below: str = "<="
+    whole: bool = False
 
     def holds(self, value: float) -> bool:
+        if self.whole and value % 1 > 0:
+            return False
         return bool(_BELOW[self.above](self.low, value) and _BELOW[self.below](value, self.high))
 
 

@@ -151,7 +151,9 @@ class Program:
     def of_model(self) -> frozenset[str]:
         """The numbers from which uniform states follow that also follow from reductions over the model."""
         states = [node for node in self.states.values() if node.depth]
-        if all(node.value == "array" for node in walk(states) if node.op in REDUCTIONS):
+        # A norm of the model within that of an array, as that of a clip, leaves a number of the array.
+        every = [node for node in walk(states) if node.op in REDUCTIONS]
+        if all(node.value == "array" for node in walk(states, every) if node.op in REDUCTIONS):
             return frozenset()
         return frozenset(node.value for node in walk(states) if node.op == "scalar")
 

@@ -224,9 +224,23 @@ def test_a_bad_optimizer_is_refused_at_construction() -> None:
         fastopt.Adam(params(), ema=0.9, ema_overwrite=2.0)
     with pytest.raises(ValueError, match="clip_eps has no effect without clip_norm or clip_array_norm"):
         fastopt.Adam(params(), clip_eps=1e-6)
+    with pytest.raises(ValueError, match="clip_ratio_floor has no effect without clip_ratio; pass clip_ratio too"):
+        fastopt.Adam(params(), clip_ratio_floor=0.1)
+    with pytest.raises(ValueError, match="clip_ratio_floor must satisfy 0 < clip_ratio_floor < inf; got 0"):
+        fastopt.Adam(params(), clip_ratio=0.1, clip_ratio_floor=0)
+    with pytest.raises(ValueError, match="keeps an average of its own, which clip_update would not leave the average"):
+        fastopt.ScheduleFreeAdamW(params(), clip_update=1.0)
     with pytest.raises(ValueError, match=r"groups\['b'\]: clip_eps is one for all norms; pass clip_eps beside groups"):
         fastopt.Adam(params(), clip_norm=1.0, groups={"b": {"clip_eps": 1e-6}})
     assert "clip_norm" not in fastopt.Adam(params(), clip_norm=None, ema=None).hyper
+
+
+def test_a_clip_of_all_gradients_makes_no_rate_one_for_the_model() -> None:
+    options = {"clip_norm": 1.0, "weight_decay": 0.1, "decay": "decoupled", "groups": {"a": {"lr": 0.5}}}
+    params = {"a": np.ones(2), "b": np.ones(2)}
+    assert fastopt.DoWG(params, over="array", **options).groups["a"].lr == 0.5
+    with pytest.raises(ValueError, match="dowg works out one rate for the whole model"):
+        fastopt.DoWG(params, **options)
 
 
 @pytest.mark.parametrize("make", [fastopt.Prodigy, fastopt.DAdaptSGD, fastopt.DAdaptAdam])

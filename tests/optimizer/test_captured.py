@@ -25,7 +25,13 @@ SIZES = (5, 129, 0, 70_001)
 OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "the tail": {
-        **{"grad_scale": 0.5, "clip_norm": 3.0, "ema": 0.9, "zero_grads": True, "cast_to": "bfloat16"},
+        **{
+            "grad_scale": 0.5,
+            "clip_norm": 3.0,
+            "ema": schedules.interpolate([0.5, 0.9], boundaries=[6]),
+            "zero_grads": True,
+            "cast_to": "bfloat16",
+        },
         **{"weight_decay": 0.1, "decay": "decoupled"},
     },
     "skipping": {"clip_array_norm": 0.7, "skip_nonfinite": True},

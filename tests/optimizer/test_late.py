@@ -101,7 +101,7 @@ def test_a_state_of_format_1_has_its_largest_count_for_that_of_the_run() -> None
     opt = fastopt.Adam({"a": zeros(), "b": zeros()})
     for _ in range(3):
         opt.step({"a": zeros(1), "b": None})
-    new = ("applied", "count", "averaged_since")
+    new = ("applied", "count", "means")
     old = {name: value for name, value in opt.state_dict().items() if name not in new} | {"format": 1}
     other = fastopt.Adam({"a": zeros(), "b": zeros()}, count="optimizer")  # Format 1 does not say.
     other.load_state_dict(old)

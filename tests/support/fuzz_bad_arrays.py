@@ -84,7 +84,9 @@ def _(m: Any, data: Any) -> Made:
 
 @CALLS.add("gradient: shares memory with a state")
 def _(m: Any, data: Any) -> Made:
-    return _instead(m, data, lambda k: next(iter(m.opt.state[k].values()), None))
+    # What a step only reads may be read twice.
+    written = m.opt._updater.sections[0].program.stages[-1].writes
+    return _instead(m, data, lambda k: next((own for slot, own in m.opt.state[k].items() if slot in written), None))
 
 
 @CALLS.add("gradient: shares memory with the average")

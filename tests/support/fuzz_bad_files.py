@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 import fastopt
 from fastopt.checkpoint.state import FORMAT
 from fastopt.kernels import RULES
+from fastopt.updater.means import Means
+
+MEANS = Means().plain
 
 CALLS = Calls()
 
@@ -75,7 +78,8 @@ def _(m: Any, data: Any) -> Made:
         *(("format", x) for x in (None, 0, FORMAT + 1, "1", True, 1.0)),
         *(("applied", x) for x in (None, -1, 2**62)),
         *(("count", x) for x in ("x", 1)),
-        *(("averaged_since", x) for x in (None, {key: 2**40}, {key: "x"})),
+        *(("means", x) for x in (None, {key: 1}, {key: {"ema": {}}}, {key: {"ema": {**MEANS, "run": -1}}})),
+        *(("means", {key: {"ema2": {**MEANS, name: 1.5}}}) for name in MEANS),
         *(("rule", x) for x in (None, "x", 3)),
         *(("steps", x) for x in (None, [], {key: -1}, {key: 1.5}, {key: True}, {key: None}, {key: 2**62})),
         *(("skipped", x) for x in (None, -1, 1.5, True)),

@@ -105,14 +105,16 @@ def _(m: Any, data: Any) -> Made:
 
 @CALLS.add("a count is set")
 def _(m: Any, data: Any) -> Made:
-    name = data.draw(st.sampled_from(["t", "skipped", "state", "uniform_states", "ema", "cast", "grads", "monitors"]))
+    name = data.draw(
+        st.sampled_from(["t", "skipped", "state", "uniform_states", "ema", "ema2", "cast", "grads", "monitors"])
+    )
     # With the option, ema is also a number that can be set, below 1.
     return lambda: setattr(m.opt, name, 3), (ValueError if name in m.opt.hyper else AttributeError,)
 
 
 @CALLS.add("an option that is off is asked for")
 def _(m: Any, data: Any) -> Made:
-    names = [n for n, option in (("ema", "ema"), ("cast", "cast_to")) if option not in m.case.options]
+    names = [n for n, option in (("ema", "ema"), ("ema2", "ema2"), ("cast", "cast_to")) if option not in m.case.options]
     return (lambda: getattr(m.opt, data.draw(st.sampled_from(names))), (AttributeError,)) if names else None
 
 

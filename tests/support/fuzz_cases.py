@@ -97,7 +97,7 @@ def valid_numbers(rule: Rule, name: str) -> list[float]:
     """Some numbers that a hyperparameter may be; the default is first and most frequent, wild ones are last."""
     # Not so small that products are denormals in float64: the kernels keep those of numbers beside the arrays
     # (docs/decisions/denormals.md), the model computes them in the mode of the arrays and flushes them.
-    candidates = [0.5, 0.0, 0.9, 0.03, 1.0, 0.999, 2.5, 1e-6, 40.0, 1e20, 1e300, 1e-100]
+    candidates = [0.5, 0.0, 0.9, 0.03, 1.0, 0.999, 2.5, 3.0, 1e-6, 40.0, 1e20, 1e300, 1e-100]
     own = rule.ranges.get(name) if name in rule.hyper else RANGES.get(name)
     if name in rule.starts_from or any(name in floors(program) for program in rule.variants()):
         # An eps that is 0 in float32 is refused there.

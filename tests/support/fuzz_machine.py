@@ -40,7 +40,7 @@ from plain_model import PlainModel, copied
 import fastopt
 from fastopt.kernels.gathering import SUM
 from fastopt.kernels.language.hyperparameters import plain_number
-from fastopt.kernels.riders import AVERAGE, COPY
+from fastopt.kernels.riders import AVERAGES, COPY, SLOW
 
 # Where gradients come from: new arrays; those of the step before; views into one block, or of one number; such that
 # only share their memory, or cannot be written; scalars for parameters without dimensions; the optimizer's own; and
@@ -328,7 +328,7 @@ class Machine(RuleBasedStateMachine):
         report = self.opt.load_state_dict({**whole, "arrays": arrays}, partial=True)
         assert sorted(report.missing) == missing
         paths = self.opt._updater.parameters.keys
-        slots = {"params": self.case.rule.arrays[0], "ema": AVERAGE, "cast": COPY, "sums": SUM}
+        slots = {"params": self.case.rule.arrays[0], **AVERAGES, "slow": SLOW, "cast": COPY, "sums": SUM}
         self.model.load(model, True, lambda name, k: f"{slots.get(name, name)}/{paths[k]}" in dropped)
         self.seen["loads of a part"] += 1
 
@@ -337,7 +337,8 @@ class Machine(RuleBasedStateMachine):
         """Nothing that is only looked at changes anything."""
         assert self.case.rule.name in repr(self.opt)
         arrays = [*self.model.params, *(slot for slots in self.model.slots for slot in slots), *self.model.cast]
-        arrays += self.model.ema if "ema" in self.model.hyper else []
+        arrays += [array for name in AVERAGES if name in self.model.hyper for array in getattr(self.model, name)]
+        arrays += self.model.slow if "lookahead" in self.model.hyper else []
         carried = [value for own in self.model.states for value in own.values()]
         finite = all(np.isfinite(np.asarray(a, "float64")).all() for a in [*arrays, *carried])
         if finite:
@@ -386,9 +387,13 @@ class Machine(RuleBasedStateMachine):
         check("the parameter", self.arrays, model.params)
         for k, slots in enumerate(opt.state):
             check(f"a slot of array {k}", list(slots.values()), model.slots[k])
-        for name, wanted in (("ema", model.ema if "ema" in model.hyper else []), ("cast", model.cast)):
+        for name, slot, wanted in (
+            *((name, slot, getattr(model, name) if name in model.hyper else []) for name, slot in AVERAGES.items()),
+            ("slow", SLOW, model.slow if "lookahead" in model.hyper else []),
+            ("cast", COPY, model.cast),
+        ):
             if wanted:
-                tree = placed(self.problem.tree, getattr(opt, name))
+                tree = placed(self.problem.tree, opt._updater.tree_of(slot))
                 check(name, [tree[k] for k in range(len(wanted))], wanted)
         for mine, theirs in zip(opt.uniform_states, model.states, strict=True):
             assert same_numbers(mine.values(), theirs.values()), f"{mine} {theirs}"

@@ -1,6 +1,7 @@
 """A step with options in plain NumPy, array by array, written from the documentation and not from the kernels."""
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,13 +19,20 @@ NEUTRAL = {
     "clip_norm": np.inf,
     "clip_array_norm": np.inf,
     "clip_eps": 0.0,
+    "clip_ratio": np.inf,
+    "clip_ratio_floor": 1e-3,
+    "clip_update": np.inf,
     "weight_decay": 0.0,
+    "lookahead": np.inf,
+    "lookahead_rate": 0.5,
     "ema": 0.0,
+    "ema2": 0.0,
     "ema_overwrite": 0.0,
 }
 
 
-PER_ARRAY = ("params", "slots", "cast", "states", "ema", "counts", "means", "sums")
+PER_ARRAY = ("params", "slots", "cast", "states", "ema", "ema2", "slow", "counts", "decays", "sums")
+AVERAGES = ("ema", "ema2")
 
 
 class PlainModel:
@@ -47,6 +55,8 @@ class PlainModel:
         self.groups, self.members = list(groups), members or [()] * len(params)
         numbers = {**rule.hyper, **options}
         named = {*numbers, *(name for group in groups for name in group)}
+        named |= {"clip_ratio_floor"} if "clip_ratio" in named else set()
+        named |= {"lookahead_rate"} if "lookahead" in named else set()
         self.hyper = {name: value for name, value in (NEUTRAL | numbers).items() if name in named}
         self.params = [p.copy(order="K") for p in params]
         self.compute = np.dtype("float64" if params[0].dtype == np.float64 else "float32")
@@ -56,13 +66,14 @@ class PlainModel:
             self.slots = [[np.full_like(p, numbers.get(v, v), self.compute) for v in self.starts] for p in params]
             self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
         self.states = [dict(rule.states) for _ in params]
-        self.ema = [np.zeros_like(p, self.compute) for p in params]
+        self.ema, self.ema2, self.slow = ([np.zeros_like(p, self.compute) for p in params] for _ in range(3))
         self.loss = 1.0  # of every step
         # Of the gradients that were accumulated, and of how many calls these are.
         self.sums: list[Any] = [None] * len(params)
         self.calls = 0
-        # The steps of each array, the means that its average is of, and the steps of all together.
-        self.counts, self.means, self.t, self.skipped = [0] * len(params), [0] * len(params), 0, 0
+        # The steps of each array, the decays of its averages, and the steps of all together.
+        self.counts, self.t, self.skipped = [0] * len(params), 0, 0
+        self.decays: list[dict[str, list[float]]] = [{name: [] for name in AVERAGES} for _ in params]
         self.follow()
 
     def add(self, k: int, other: "PlainModel", members: Sequence[Sequence[int]]) -> None:
@@ -86,9 +97,13 @@ class PlainModel:
                 self._begin(k)
 
     def _begin(self, k: int) -> None:
-        """Have an average without a mean, and before the first step slots that start as the parameter, equal it."""
-        if not (self.means[k] or self.options.get("ema_uncorrected")):
-            self.ema[k][...] = self.params[k]
+        """Have an average without a mean equal the parameter; before the first step slow weights too, and slots that
+        start so."""
+        for name in AVERAGES:
+            if not (self.decays[k][name] or self.options.get("ema_uncorrected")):
+                getattr(self, name)[k][...] = self.params[k]
+        if not self.counts[k]:
+            self.slow[k][...] = self.params[k]
         for slot, start in zip(self.slots[k], self.starts, strict=True):
             if start == self.rule.arrays[0] and not self.counts[k]:
                 slot[...] = self.params[k]
@@ -157,26 +172,34 @@ class PlainModel:
                 g[k] = g[k] / max(self.calls, 1)
             if k in g:
                 g[k] = clipped(g[k], n)
-        if "clip_norm" in self.hyper or "clip_array_norm" in self.hyper:
+        if {"clip_norm", "clip_array_norm", "clip_ratio"} & self.hyper.keys():
             whole = norm(list(g.values()))
             for k in g:
-                limit, single = numbers[k].get("clip_norm", np.inf), numbers[k].get("clip_array_norm", np.inf)
-                eps = numbers[k].get("clip_eps", 0.0)
-                factor = shrink(whole, limit, eps)
-                g[k] = times(g[k], factor * shrink(norm(g[k]) * factor, single, eps))
+                n = NEUTRAL | numbers[k]
+                factor = shrink(whole, n["clip_norm"], n["clip_eps"])
+                factor *= shrink(norm(g[k]) * factor, n["clip_array_norm"], n["clip_eps"])
+                own = max(norm(self._row(self.params[k], axes[k])), n["clip_ratio_floor"])
+                factor *= shrink(norm(g[k]) * factor, n["clip_ratio"] * own)
+                g[k] = times(g[k], factor)
         new = {k: self._new(k, axes[k], -x if self.options.get("maximize") else x, numbers[k]) for k, x in g.items()}
         self.t += 1
-        for k, (p, slots, states, average) in new.items():
-            self.counts[k], self.means[k] = self.counts[k] + 1, self.means[k] + 1
-            self.slots[k], self.states[k], self.ema[k] = slots, states, average
+        for k, (p, slots, states, beside) in new.items():
+            self.counts[k], self.slots[k], self.states[k] = self.counts[k] + 1, slots, states
+            for name in AVERAGES:
+                self.decays[k][name] += [numbers[k][name]] if name in numbers[k] else []
+            for name, array in beside.items():
+                getattr(self, name)[k] = array
             _set(self.params[k], p)
             if self.cast:
                 _set(self.cast[k], p)
         if self.scaler:
             self.scaler.update(True)
 
-    def _new(self, k: int, axes: Sequence[int], g: Any, n: dict[str, Any]) -> tuple[Any, list[Any], Any, Any]:
-        """Of one array the parameter in the type that computes, the slots, the uniform states and the average."""
+    def _new(
+        self, k: int, axes: Sequence[int], g: Any, n: dict[str, Any]
+    ) -> tuple[Any, list[Any], Any, dict[str, Any]]:
+        """Of one array the parameter in the type that computes, the slots, the uniform states and what is beside them,
+        by its name here."""
         t = (self.t if self.options.get("count") == "optimizer" else self.counts[k]) + 1
         hyper = {name: n[name] for name in self.rule.hyper}
         p, slots = self._row(self.params[k], axes), [self._row(slot, axes) for slot in self.slots[k]]
@@ -192,24 +215,31 @@ class PlainModel:
         with decays() as after_decay:
             results = self.rule.formula(start, g, *slots, **step, **hyper, **self.states[k])
         new, *rest = results if isinstance(results, tuple) else (results,)
+        base = [start, *after_decay][-1]
         if normalized := self.options.get("cautious"):
-            base = [start, *after_decay][-1]
             agrees = (new - base) * g < 0
             moving, every = float(np.count_nonzero(agrees)), float(g.size)
             factor = every / (moving + 1) if normalized == "count" else 1 / max(moving / max(every, 1.0), 1e-3)
             new = np.where(agrees, base + (new - base) * factor, base)
+        if "clip_update" in n:
+            limit = n["clip_update"]
+            if "lr" in hyper and "lr" not in self.rule.starts_from:
+                limit *= abs(hyper["lr"])
+            factor = shrink(norm(new - base) / float(np.sqrt(max(g.size, 1))), max(limit, 2.0**-1022))
+            new = base + times(new - base, factor) if factor < 1 else new
         if wd and decay == "decoupled_with":
             new = new - n["lr"] * wd * p
         if wd and decay == "decoupled_after":
             new = new - n["lr"] * wd * new
-        average = self.ema[k]
-        if "ema" in n:
-            corrected = not self.options.get("ema_uncorrected")
-            weight = (1 - n["ema"]) / (1 - n["ema"] ** (self.means[k] + 1)) if corrected else 1 - n["ema"]
-            average = self._row(average, axes)
-            mean = new if corrected and weight == 1 else average + weight * (new - average)
-            average = self._stored(mean, k, axes)
-            new = mean if n.get("ema_overwrite") else new
+        beside = {}
+        if "lookahead" in n:
+            slow = self._row(self.slow[k], axes)
+            if t % n["lookahead"] == 0:
+                new = slow = slow + n["lookahead_rate"] * (new - slow)
+            beside["slow"] = self._stored(slow, k, axes)
+        means = {name: self._mean(k, name, self._row(getattr(self, name)[k], axes), new, n) for name in AVERAGES}
+        beside |= {name: self._stored(mean, k, axes) for name, mean in means.items() if name in n}
+        new = means["ema"] if n.get("ema_overwrite") else new
         count = len(slots)
         states = dict(zip(self.rule.states, map(float, rest[count:]), strict=True))
         # What the formula passes on as it is stays as it is, denormals and all.
@@ -217,7 +247,15 @@ class PlainModel:
             old if value is row else self._stored(value, k, axes)
             for old, row, value in zip(self.slots[k], slots, rest[:count], strict=True)
         ]
-        return self._stored(new, k, axes), kept, states, average
+        return self._stored(new, k, axes), kept, states, beside
+
+    def _mean(self, k: int, name: str, average: Any, new: Any, n: dict[str, Any]) -> Any:
+        """What an average becomes with the new parameter."""
+        decay = n.get(name, 0.0)
+        if self.options.get("ema_uncorrected"):
+            return average + (1 - decay) * (new - average)
+        weight = (1 - decay) / (1 - product([*self.decays[k][name], decay]))
+        return new if weight == 1 else average + weight * (new - average)
 
     def _row(self, x: Any, axes: Sequence[int]) -> Any:
         return x.transpose(axes).reshape(-1).astype(self.compute)
@@ -232,9 +270,9 @@ class PlainModel:
     def copy(self) -> "PlainModel":
         """What it is now."""
         one = copy.copy(self)
-        for name in ("params", "slots", "ema", "cast", "sums"):
+        for name in ("params", "slots", "ema", "ema2", "slow", "cast", "decays", "sums"):
             setattr(one, name, copy.deepcopy(getattr(self, name)))
-        one.states, one.counts, one.means = [dict(own) for own in self.states], list(self.counts), list(self.means)
+        one.states, one.counts = [dict(own) for own in self.states], list(self.counts)
         one.hyper, one.groups = dict(self.hyper), [dict(group) for group in self.groups]
         one.scaler = copy.copy(self.scaler)
         return one
@@ -244,7 +282,7 @@ class PlainModel:
     ) -> None:
         """Go on from a copy of another model, with the functions of the step of this one.
 
-        without: whether the saved state lacks an array: a slot by its name, "params", "ema" or "cast", of the k-th.
+        without: whether the saved state lacks an array of the k-th: a slot by its name, or another by its name here.
         """
         copies = []
         for k, mine in enumerate(self.params):
@@ -255,9 +293,16 @@ class PlainModel:
             copies.append(taken and not without("cast", k))
             if self.cast and copies[k]:
                 self.cast[k][...] = saved.cast[k]
-            if not without("ema", k):
-                self.ema[k][...], self.means[k] = saved.ema[k], saved.means[k]
-            if not any(without(slot, k) for slot in slots):
+            for name in AVERAGES:
+                if not without(name, k):
+                    getattr(self, name)[k][...] = getattr(saved, name)[k]
+                    self.decays[k][name] = list(saved.decays[k][name])
+            whole = not any(without(slot, k) for slot in slots)
+            if not without("slow", k):
+                self.slow[k][...] = saved.slow[k]
+            elif taken or whole:
+                self.slow[k][...] = mine
+            if whole:
                 self.slots[k] = copied(saved.slots[k], like=self.slots[k])
                 self.states[k], self.counts[k] = dict(saved.states[k]), saved.counts[k]
         self.follow(copies)
@@ -295,13 +340,21 @@ def clipped(g: Any, n: Mapping[str, Any]) -> Any:
     return g
 
 
+def product(decays: Sequence[float]) -> float:
+    """Of all decays; equal ones in turn are a power."""
+    result = 1.0
+    for decay, equal in itertools.groupby(decays):
+        result *= decay ** len(list(equal))
+    return result
+
+
 def times(g: Any, factor: float) -> Any:
     """The gradient times a factor, which float32 may take for 0."""
     last = 2.0**-126 if abs(factor) < 2.0**-126 else 1.0
     return g * (factor / last) * last
 
 
-def shrink(size: float, limit: float, eps: float) -> float:
+def shrink(size: float, limit: float, eps: float = 0.0) -> float:
     """What brings a norm down to a limit."""
     return limit / max(size + eps, limit) if limit < np.inf else 1.0
 

@@ -7,19 +7,29 @@ import numpy as np
 
 from fastopt.kernels import RULES
 
+
+def rising(t: int) -> float:
+    """A decay that is a function of the step, by which all means weigh the same."""
+    return 1 - 1 / (t + 1)
+
+
 CHOICES: dict[str, list[dict[str, Any]]] = {
     "scale": [{}, {"grad_scale": 0.375}],
     "value": [{}, {"clip_value": 0.3}],
     "norm": [{}, {"clip_norm": 0.7}, {"clip_norm": 0.7, "clip_eps": 0.01}],
     "array norm": [{}, {"clip_array_norm": 0.2}],
+    "ratio": [{}, {"clip_ratio": 0.1, "clip_ratio_floor": 0.5}],
+    "update": [{}, {"clip_update": 0.2}],
     "decay": [
         {},
         *({"weight_decay": 0.1, "decay": d} for d in ("l2", "decoupled", "decoupled_with", "decoupled_after")),
     ],
     "cautious": [{}, {"cautious": "mean"}, {"cautious": "count"}],
     "maximize": [{}, {"maximize": True}],
+    "ahead": [{}, {"lookahead": 2, "lookahead_rate": 0.25}],
     "ema": [
         {},
+        {"ema": rising, "ema2": 0.5},
         {"ema": 0.9, "ema_overwrite": lambda t: float(t % 2 == 0)},
         {"ema": 0.9, "ema_uncorrected": True},
     ],
@@ -61,11 +71,16 @@ def merged(row: dict[str, int]) -> dict[str, Any]:
 COMBINATIONS = covering()
 
 
+NOT_WITH_AN_AVERAGE = {"cautious", "clip_update"} | {
+    name for own in ("ema", "ahead") for o in CHOICES[own] for name in o
+}
+
+
 def usable(options: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
     """The options that a rule and a type can have: adamw decays by itself, and a copy is of float32."""
     rule = RULES[name]
     decays = "weight_decay" in rule.hyper or ("lr" not in rule.hyper and options.get("decay") != "l2")
     dropped = {"weight_decay", "decay"} if decays else set()
-    dropped |= {"ema", "ema_uncorrected", "ema_overwrite", "cautious"} if rule.average else set()
+    dropped |= NOT_WITH_AN_AVERAGE if rule.average else set()
     dropped |= {"cast_to"} if storage == "float64" else set()
     return {k: v for k, v in options.items() if k not in dropped}

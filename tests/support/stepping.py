@@ -46,9 +46,9 @@ def in_numpy(params: list[Any], grads: list[Any], name: str, options: dict[str, 
     opt = fastopt.Optimizer([p.copy() for p in params], name, **options)
     rule = opt._updater.definition
     given = [{name: value for name, value in options.items() if name in rule.hyper}] * len(params)
-    sets = [[p, g, *own.values()] for p, g, own in zip(opt.params, grads, opt.state, strict=True)]
+    sets = [[p, g, *own.values()] for p, g, own in zip(opt.params, grads, opt._updater.state, strict=True)]
     for t in range(1, steps + 1):
-        results = rule.references(sets, **rule.step_numbers(t, LOSS), given=given)
+        results = rule.references(sets, t=t, **rule.told(LOSS), given=given)
         sets = [[p, g, *slots] for (p, *slots), g in zip(results, grads, strict=True)]
     return [p for p, *_ in sets]
 

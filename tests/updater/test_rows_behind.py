@@ -92,6 +92,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "maximize": {"maximize": True, "clip_value": 0.5, "grad_scale": 2.0},
     "array norm": {"clip_array_norm": 0.5, "skip_nonfinite": True},
     "groups": {"groups": {"0": {"lr": 0.05}}},
+    "norms of the parameter": {"clip_ratio": 0.05},
+    "lookahead": {"lookahead": 4},
 }
 
 
@@ -513,7 +515,7 @@ def test_values_may_not_be_what_the_step_writes() -> None:
 def test_modes_are_named() -> None:
     with pytest.raises(ValueError, match="sparse must be 'exact' or 'lazy'; got 'dense'"):
         fastopt.Adam(table(), sparse="dense")
-    with pytest.raises(ValueError, match="ema averages every row"):
+    with pytest.raises(ValueError, match="ema is of every row"):
         fastopt.Adam(table(), sparse="lazy", ema=0.9)
     with pytest.raises(ValueError, match="without rows"):
         fastopt.Adam([np.array(1.0)]).step([RowSparse([0], np.ones(1))])

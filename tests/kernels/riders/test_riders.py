@@ -11,6 +11,7 @@ from rider_choices import CHOICES, COMBINATIONS, usable
 
 import fastopt
 from fastopt.kernels import RULES
+from fastopt.kernels.riders import SLOW
 
 
 def problem(storage: str, seed: int) -> list[Any]:
@@ -67,8 +68,13 @@ def check_options(name: str, storage: str, combinations: list[dict[str, Any]]) -
             assert all(same_bits(a, b) for a, b in zip(mine.values(), theirs, strict=True)), options
         assert opt.uniform_states == model.states
         assert (opt.t, opt.skipped) == (model.t, model.skipped)
-        if "ema" in options:
-            assert all(same_bits(a, b) for a, b in zip(opt.ema, model.ema, strict=True)), options
+        for average in ("ema", "ema2"):
+            if average in options:
+                pairs = zip(getattr(opt, average), getattr(model, average), strict=True)
+                assert all(same_bits(a, b) for a, b in pairs), options
+        if "lookahead" in options:
+            slow = opt._updater.tree_of(SLOW)
+            assert all(same_bits(a, b) for a, b in zip(slow, model.slow, strict=True)), options
         if "cast_to" in options:
             assert all(same_bits(a, b) for a, b in zip(opt.cast, model.cast, strict=True)), options
 
