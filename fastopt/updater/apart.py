@@ -20,6 +20,8 @@ class Apart:
         self._paths, self._state = paths, state
         self.parameters: Sequence[Any] = ()
         self.renewed = False
+        # Where the arrays that a step writes lay when they were compared last.
+        self._lay: list[Any] = []
 
     def beside(self, own: Collection[int]) -> list[View]:
         """What a step writes of the parameters of other rules. own: the numbers of those of one rule."""
@@ -32,17 +34,21 @@ class Apart:
         arrays = {name: self.parameters[k]} | {f"state {slot!r} of {name}": a for slot, a in self._state[k].items()}
         return {label: view_of(array, label)[1] for label, array in arrays.items()}
 
-    def check(self, gradients: Sequence[Any], zeroed: bool) -> None:
-        """Raise ValueError if what a step writes shares memory with other arrays. zeroed: whether it sets gradients."""
+    def check(self, gradients: Sequence[Any], zeroed: bool) -> bool:
+        """Raise ValueError if what a step writes shares memory with other arrays. zeroed: whether it sets gradients.
+
+        Returns whether parameters lie elsewhere than before, which plans that have not taken them do not know.
+        """
         every = [self._written(k) for k in range(len(self._paths))]
         views = [view for own in every for view in own.values()]
         labels = [label for own in every for label in own]
         firsts = [labels.index(f"params{path}") for path in self._paths]
-        written = len(views)
+        written, lie = len(views), [(view.address, view.shape, view.strides) for view in views]
         for path, gradient in zip(self._paths, gradients, strict=True):
             if gradient is not None:
                 sparse = isinstance(gradient, RowSparse)
                 labels.append(f"grads{path}" + ".values" * sparse)
                 views.append(view_of(as_array(gradient.values if sparse else gradient), labels[-1])[1])
         check_overlaps(views, labels.__getitem__, range(len(views) if zeroed else written), firsts)
-        self.renewed = False
+        moved, self._lay, self.renewed = bool(self._lay) and self._lay != lie, lie, False
+        return moved

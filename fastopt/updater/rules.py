@@ -84,6 +84,11 @@ def made_rules(
             # All that does not ride along with the rule of all: that it inherits.
             fixed = {n: value for n, value in theirs.hyper.items() if n in own.hyper or n not in definition.riding}
             base = Hyper(theirs, {**fixed, **numbers}, key, whole=True)
+            if rule.arrays[0] in own.slots:
+                raise ValueError(
+                    f"{own.name} has the slot {rule.arrays[0]!r}, which in a checkpoint names the parameters, as in "
+                    f"{rule.name}; give the slot another name"
+                )
         except (TypeError, ValueError) as error:
             raise type(error)(_told(key, error)) from None
         made.append(Group(key, function, len(rules), {len(rules): base}))

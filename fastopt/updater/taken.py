@@ -28,7 +28,7 @@ class Taken:
     of computation, device and library. chosen: for each group whether the parameter is in it. rule_of: the number of
     its rule. layers: the hyperparameters that hold. state: arrays by slot. scales: the arrays
     that multiply lr. kept: its number before, or None for one that begins. above: for each Hyper that holds for some
-    parameter that is computed in float32, the Hypers that override it there.
+    parameter, and for each such parameter that is computed in float32, the Hypers that override it there.
     """
 
     parameters: Parameters
@@ -156,15 +156,16 @@ def _above(
 ) -> dict[Hyper, list[tuple[Hyper, ...]]]:
     """As Taken has it. Raises ValueError for numbers with which these parameters cannot be updated."""
     every = zip(rule_of, layers, kinds, strict=True)
-    single = dict.fromkeys((rule, own) for rule, own, (_, compute, *_) in every if compute in SINGLE)
+    alike = dict.fromkeys((rule, own, compute in SINGLE) for rule, own, (_, compute, *_) in every)
     above: dict[Hyper, list[tuple[Hyper, ...]]] = {}
     under: dict[Hyper, Hyper] = {}
-    for rule, own in single:
+    for rule, own, single in alike:
         of_rule = choices.rules[rule].hyper
         for place in range(own.index(of_rule), len(own)):
-            above.setdefault(own[place], []).append(own[place + 1 :])
+            above.setdefault(own[place], []).extend([own[place + 1 :]] * single)
             under[own[place]] = of_rule
     for hyper, others in above.items():
+        hyper.check_model_wide(under[hyper])
         if why := hyper.flushed(under[hyper].plain(), others):
             raise ValueError(why)
     return above

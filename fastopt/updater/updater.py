@@ -46,7 +46,6 @@ class Updater:
         self.hyper, self.groups = choices.hyper, choices.groups
         self._every_section = [Section(ruled, choices) for ruled in choices.rules]
         self._zeroes = bool(self.definition.on.get("zero_grads"))
-        self.takes_loss = any(ruled.definition.takes_loss for ruled in choices.rules)
         self.loss_scaler: LossScaler | None = None
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
@@ -71,7 +70,7 @@ class Updater:
         self._params, self.taken = params, new
         self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
         for hyper, of_rule in self.choices.every_hyper:
-            hyper.hold(of_rule, new.above.get(hyper, ()))
+            hyper.hold(of_rule, new.above.get(hyper))
         # No method of this object goes into the plans: they must not lead back to it.
         self._apart = apart = Apart(new.parameters.paths, new.state)
         members: list[list[int]] = [[] for _ in self._every_section]
@@ -86,6 +85,7 @@ class Updater:
                 self.sections.append(section)
             for place, k in enumerate(own):
                 self._places[k] = section, place
+        self.takes_loss = any(section.rule.takes_loss for section in self.sections)
         self.latest = arrays
         self.gradients = gradients
         self._asked = gradients is not None and all(array is not None for array in gradients)
@@ -274,8 +274,9 @@ class Updater:
                 given = gradients if section.whole else section.of(gradients)
                 if (taken := section.begin(own, given)) is not None:
                     begun.append((section, own, *taken))
-            if self._apart.renewed:
-                self._apart.check(gradients, self._zeroes)
+            if self._apart.renewed and self._apart.check(gradients, self._zeroes):
+                for section in self.sections:
+                    section.plans.look_anew()
         except (TypeError, ValueError):
             # A parameter that its state does not fit has a remedy of its own.
             self.taken.check(parameters, [k for k, gradient in enumerate(gradients) if gradient is not None])
@@ -285,8 +286,8 @@ class Updater:
         self.latest = parameters
         step = journal.applied + 1
         numbers = [section.numbers(step, loss, scaler, journal) for section, *_ in begun]
-        for section, own, plan, _, chosen, _, _ in begun:
-            section.prepare(plan, chosen, own)
+        for section, own, plan, _, chosen, given, _ in begun:
+            section.prepare(plan, chosen, own, given)
         executor: Executor | Joint = begun[0][3]
         if len(begun) == 1:
             states = begun[0][3].decide(numbers[0])
@@ -314,7 +315,9 @@ class Updater:
 
     def _checked(self, loss: Any) -> Any:
         """The loss of a step as a number, checked for the rules."""
-        rule = next((section.rule for section in self.sections if section.rule.takes_loss), self.rule)
+        # Of all rules: one that has no parameters may take the loss too.
+        rules = [*(section.rule for section in self.sections), *(one.definition.rule for one in self.choices.rules)]
+        rule = next((rule for rule in rules if rule.takes_loss), self.rule)
         return checked_loss(rule.name, loss, rule.takes_loss, self.definition.guarded)
 
     def begun(self, new: Taken) -> list[History]:

@@ -192,6 +192,13 @@ class Program:
         return tuple(following(self.known, self.reductions, stage.scalars, self.apart) for stage in self.stages)
 
     @cached_property
+    def resting_function(self) -> Numbers | None:
+        """The function that gives the new uniform states of a step without gradients; None if they follow from
+        arrays."""
+        states = tuple(self.states.values())
+        return None if any(node.depth for node in states) else beforehand(states)
+
+    @cached_property
     def last_function(self) -> Numbers:
         """The function that gives `last` from `known` and all reductions."""
         return following(self.known, self.reductions, self.last, self.apart)
