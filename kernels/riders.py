@@ -91,6 +91,16 @@ def cautious_step(base: Any, p: Any, g: Any, normalized: str) -> Any:
     return where(agrees, base + scaled(step, scale), base)
 
 
+def without_rates(rule: Definition) -> str:
+    """Why arrays cannot multiply the lr of a rule; empty if they can."""
+    if "lr" not in rule.hyper or "lr" in rule.starts_from:
+        return "has no lr that lr_scale could multiply in a step"
+    states = rule.program(rule.hyper).states.values()
+    if any(node.value == "lr" for node in walk(states) if node.op == "scalar"):
+        return "carries numbers that follow from lr, and lr_scale would make them arrays"
+    return ""
+
+
 @functools.cache
 def with_riders(rule: Definition, *on: tuple[str, Any]) -> "WithRiders":
     """A rule with its options, made once: optimizers that are alike share the graph, and so the kernels in memory."""
@@ -128,14 +138,8 @@ class WithRiders(Definition):
             raise TypeError(
                 f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
             )
-        if "lr_scale" in on and ("lr" not in rule.hyper or "lr" in rule.starts_from):
-            raise TypeError(f"{rule.name} has no lr that lr_scale could multiply in a step; leave lr_scale out")
-        states = rule.program(rule.hyper).states.values() if "lr_scale" in on else ()
-        if any(node.value == "lr" for node in walk(states) if node.op == "scalar"):
-            raise TypeError(
-                f"{rule.name} carries numbers that follow from lr, and lr_scale would make them arrays; leave "
-                "lr_scale out"
-            )
+        if "lr_scale" in on and (why := without_rates(rule)):
+            raise TypeError(f"{rule.name} {why}; leave lr_scale out")
         self.formula = self._formula
 
     @property

@@ -224,7 +224,8 @@ def _histories(
         for section in updater.sections
         if section.counts.states_together
     }
-    for key, rule, own in zip(updater.parameters.keys, updater.rules, updater.rows, strict=True):
+    every = zip(updater.parameters.keys, updater.rules, updater.rows, updater.state, strict=True)
+    for key, rule, own, slots in every:
         of_run = of_runs.get(rule)
         count = state["steps"].get(key, own.count)
         since = state["averaged_since"].get(key, 0 if key in state["steps"] else own.since)
@@ -248,8 +249,7 @@ def _histories(
         means = count - since if f"{AVERAGE}/{key}" in common else own.count - own.since
         if key not in whole:
             count, numbers = own.count, numbers if of_run is not None else own.states
-        averaged = AVERAGE in updater.definition.slots
-        histories.append(History(count, dict(numbers), count - means if averaged else 0))
+        histories.append(History(count, dict(numbers), count - means if AVERAGE in slots else 0))
     return histories
 
 

@@ -210,7 +210,8 @@ class Optimizer(Named):
 
     @property
     def ema(self) -> Any:
-        """The averages of the weights, in the tree of the parameters. Raises AttributeError without the option."""
+        """The averages of the weights, in the tree of the parameters; None where only groups of other rules have `ema`.
+        Raises AttributeError without the option."""
         return self._tree_of(AVERAGE, "ema")
 
     @property
@@ -219,7 +220,7 @@ class Optimizer(Named):
         return self._tree_of(COPY, "cast_to")
 
     def _tree_of(self, slot: str, option: str) -> Any:
-        if slot not in self._updater.definition.slots:
+        if all(slot not in slots for slots in self._updater.state):
             if slot == AVERAGE and self.rule.average is not None:
                 raise AttributeError(f"{self.rule.name} keeps an average of its own; read it by `with opt.averaged():`")
             raise AttributeError(f"this optimizer was made without {option}; make another with {option}=...")

@@ -33,7 +33,14 @@ class Group:
                 f"groups[{self.key!r}]: its function was not pickled with the optimizer, so {name} is in no group; "
                 "make the optimizer anew and load its state_dict()"
             )
-        return bool(self.function(name, array))
+        chosen = self.function(name, array)
+        try:
+            return bool(chosen)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"groups[{self.key!r}]: its function must say whether {name} is in the group, by True or False; got "
+                f"{shown(chosen)}"
+            ) from None
 
     def of(self, rule: int) -> Hyper:
         """Its hyperparameters for a rule. Raises why there are none."""

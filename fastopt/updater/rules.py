@@ -5,7 +5,7 @@ from typing import Any
 
 from ..kernels import Rule
 from ..kernels.language.values import kind_of, shown
-from ..kernels.riders import NUMBERS, WithRiders, with_riders
+from ..kernels.riders import NUMBERS, WithRiders, with_riders, without_rates
 from .choices import Ruled
 from .groups import Group, Groups
 from .hyper import Hyper
@@ -119,7 +119,7 @@ def _of_group(rule: Rule, used: set[str], options: Mapping[str, Any]) -> dict[st
     if "weight_decay" in rule.hyper or "weight_decay" not in used:
         riders["decay"] = None
     switches = dict(options["switches"])
-    switches["lr_scale"] &= "lr" in rule.hyper
+    switches["lr_scale"] = switches["lr_scale"] and not without_rates(rule)
     return {**riders, "switches": switches}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..kernels.arrays.view import compute_type
 from ..kernels.libraries.library import check_meaning, check_parameters, view_of
+from ..kernels.riders import without_rates
 from ..trees.parameters import Parameters
 from .choices import Choices
 from .counts import History
@@ -137,15 +138,15 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
 def scales_of(
     choices: Choices, rule_of: Sequence[int], names: Sequence[str], arrays: Sequence[Any], paths: Sequence[str]
 ) -> list[list[Any]]:
-    """The arrays that multiply the lr of each parameter. Raises TypeError for one whose rule has no lr."""
+    """The arrays that multiply the lr of each parameter. Raises TypeError for one whose rule takes none."""
     scales = lr_scales(choices.lr_scale, names, arrays, paths)
     for k, rule in enumerate(rule_of):
         definition = choices.rules[rule].definition
         if scales[k] and not definition.rates:
             if any(matches(names[k], pattern) for pattern in choices.lr_scale or ()):
+                why = without_rates(definition.rule)
                 raise TypeError(
-                    f"lr_scale: {names[k]} has the rule {definition.name}, which has no lr that lr_scale could "
-                    "multiply in a step; leave it out of lr_scale"
+                    f"lr_scale: {names[k]} has the rule {definition.name}, which {why}; leave it out of lr_scale"
                 )
             scales[k] = []
     return scales

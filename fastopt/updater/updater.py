@@ -172,9 +172,9 @@ class Updater:
         return self.grads
 
     def tree_of(self, slot: str) -> Any:
-        """The arrays of a slot in the tree of the parameters."""
+        """The arrays of a slot in the tree of the parameters, with None for those whose rule keeps none."""
         self.finish()
-        return self.parameters.in_tree([slots[slot] for slots in self.state])
+        return self.parameters.in_tree([slots.get(slot) for slots in self.state])
 
     def set_counts(self, histories: Sequence[History], applied: int, skipped: int) -> None:
         """Set each parameter's history, and how many steps were applied and skipped."""

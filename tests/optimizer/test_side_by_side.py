@@ -312,6 +312,7 @@ BAD: list[tuple[Any, type[Exception], str]] = [
         "^groups: the function .*<lambda>.* chose no param",
     ),
     ([(of_vectors,)], TypeError, r"^groups must be a dict .* at place 0; "),
+    ([(lambda n, p: p > 0, {})], TypeError, r"^groups\[0\]: its function must say whether 0 is in the group, by True"),
     ([(3, {"lr": 0.1})], TypeError, "^groups must have names of parameters, patterns or functions; got 3"),
 ]
 
@@ -464,3 +465,38 @@ def test_converters_refuse_one_rule_of_a_group_too() -> None:
         fastopt.like.keras.state_of(opt)
     with pytest.raises(ValueError, match=r"^params\[0\] differs in rule, which must be the same in all groups"):
         fastopt.like.torch.SGD([{"params": [np.ones(2)], "rule": fastopt.kernels.adam}])
+
+
+def test_the_average_that_only_a_group_has_is_read_saved_and_loaded() -> None:
+    def made() -> Any:
+        return fastopt.SGD([np.ones(2), np.ones(2)], groups={"1": {"rule": "momentum", "ema": 0.5}})
+
+    opt, other = made(), made()
+    opt.step([np.ones(2), np.ones(2)])
+    saved = opt.state_dict()
+    # As if the average had begun a step later.
+    saved["averaged_since"] = {"1": 1}
+    other.load_state_dict(saved)
+    assert other.state_dict()["averaged_since"] == {"1": 1}
+    other.step([np.ones(2), np.ones(2)])
+    nothing, average = other.ema
+    assert nothing is None
+    assert same_bits(average, other.params[1])  # the first of its means
+
+
+def test_rate_arrays_stand_beside_a_rule_that_takes_none() -> None:
+    params, scale = [np.ones(2), np.ones(2)], np.ones(2)
+    groups = {"1": {"rule": "prodigy"}}
+    fastopt.SGD(params, groups=groups, lr_scale={"0": scale})
+    with pytest.raises(
+        TypeError, match=r"^lr_scale: 1 has the rule prodigy, which carries numbers that follow from lr"
+    ):
+        fastopt.SGD(params, groups=groups, lr_scale={"*": scale})
+
+
+def test_scikit_learn_is_refused_a_group_whose_rule_takes_the_loss() -> None:
+    pytest.importorskip("sklearn")
+    from fastopt.integrations.sklearn import made
+
+    with pytest.raises(ValueError, match=r"^polyak_sgd takes the loss of each step"):
+        made("SGD", [np.ones(2), np.ones(2)], groups={"1": {"rule": "polyak_sgd"}})
