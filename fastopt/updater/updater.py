@@ -274,7 +274,9 @@ class Updater:
                 given = gradients if section.whole else section.of(gradients)
                 if (taken := section.begin(own, given)) is not None:
                     begun.append((section, own, *taken))
-            if self._apart.renewed and self._apart.check(gradients, self._zeroes):
+            # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
+            lie = self._apart.lie([(one[2], one[4]) for one in begun]) if self._zeroes and len(begun) > 1 else ()
+            if self._apart.due(lie) and self._apart.check(gradients, self._zeroes, lie):
                 for section in self.sections:
                     section.plans.look_anew()
         except (TypeError, ValueError):

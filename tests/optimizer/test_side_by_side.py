@@ -500,3 +500,19 @@ def test_scikit_learn_is_refused_a_group_whose_rule_takes_the_loss() -> None:
 
     with pytest.raises(ValueError, match=r"^polyak_sgd takes the loss of each step"):
         made("SGD", [np.ones(2), np.ones(2)], groups={"1": {"rule": "polyak_sgd"}})
+
+
+def test_gradients_that_are_set_to_zero_lie_apart_across_rules() -> None:
+    opt = fastopt.SGD([np.ones(6, "float32"), np.ones(6, "float32")], zero_grads=True, groups={"1": {"rule": "lion"}})
+    ours, both = np.ones(6, "float32"), np.ones(6, "float32")
+    opt.step([ours, np.ones(6, "float32")])
+    opt.step([None, both])
+    opt.step([both, None])
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"^grads\[1\] shares memory with grads\[0\]"):
+            opt.step([both, both])
+    rows = fastopt.RowSparse(np.array([0]), both[:1])
+    opt.step([rows, np.ones(6, "float32")])
+    with pytest.raises(ValueError, match=r"^grads\[1\] shares memory with grads\[0\].values"):
+        opt.step([rows, both])
+    assert opt.t == 4
