@@ -13,7 +13,7 @@ from typing import Any
 from .definition import Definition
 from .language.decoupled import decays
 from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, total, where
-from .language.graph import walk
+from .language.graph import ALL_RULES, walk
 from .language.hyperparameters import LOSS, parse_ranges
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
@@ -58,7 +58,7 @@ def norm_factor(g: Any, numbers: Mapping[str, Any], on: Mapping[str, Any]) -> An
     """The factor by which the global clip and the clip of each array multiply a gradient; both norms read it once."""
     factor, eps = 1.0, numbers["clip_eps"] if "clip_eps" in on else None
     if "clip_norm" in on:
-        factor = shrink(norm(g, over="optimizer"), numbers["clip_norm"], eps)
+        factor = shrink(norm(g, over=ALL_RULES), numbers["clip_norm"], eps)
     if "clip_array_norm" in on:
         factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"], eps)
     return factor
@@ -193,6 +193,6 @@ class WithRiders(Definition):
         if self.on.get("zero_grads"):
             written.append(0.0)
         if self.guarded:
-            counts = max_norm(raw, over="optimizer") < math.inf
+            counts = max_norm(raw, over=ALL_RULES) < math.inf
             states.append(counts & (abs(numbers[LOSS]) < math.inf) if self.takes_loss else counts)
         return (new, *written, *states)

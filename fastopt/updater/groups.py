@@ -113,6 +113,8 @@ class OfSeveralRules(MutableMapping[str, Any]):
         return {f"{name}[{k}]": monitor for name, own in called.items() for k, monitor in enumerate(own)}
 
     def __getattr__(self, name: str) -> Any:
+        if "_each" not in vars(self):  # While a copy is made.
+            raise AttributeError(name)
         return getattr(self._each[0], name)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -79,10 +79,13 @@ class Updater:
         # Where each parameter is: its section and its number there.
         self._places: list[tuple[Section, int]] = [(self._every_section[0], 0)] * len(new.state)
         self.sections = []
-        for section, own in zip(self._every_section, members, strict=True):
-            if own:
-                section.take(own, new, partial(apart.beside, own) if len(own) < len(new.state) else tuple)
-                self.sections.append(section)
+        for number, own in enumerate(members):
+            if not own:  # Another section, which has no arrays.
+                self._every_section[number] = Section(self.choices.rules[number], self.choices)
+                continue
+            section = self._every_section[number]
+            section.take(own, new, partial(apart.beside, own) if len(own) < len(new.state) else tuple)
+            self.sections.append(section)
             for place, k in enumerate(own):
                 self._places[k] = section, place
         self.takes_loss = any(section.rule.takes_loss for section in self.sections)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..language.graph import Node, walk
+from ..language.graph import ALL_RULES, Node, walk
 from ..language.operations import OPERATIONS
 from ..language.parts import PAIRWISE
 from ..language.reductions import REDUCTIONS
@@ -157,7 +157,7 @@ class Program:
     @cached_property
     def shared(self) -> bool:
         """Whether numbers follow from all arrays of the optimizer, those of other rules too."""
-        return any(node.value == "optimizer" for node in self.reductions)
+        return any(node.value == ALL_RULES for node in self.reductions)
 
     @cached_property
     def apart(self) -> bool:

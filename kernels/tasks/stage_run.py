@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.view import View, is_flat
+from ..language.graph import ALL_RULES
 from ..language.reductions import REDUCTIONS
 from ..program.stages import Stage
 from .launcher import Launcher
@@ -48,7 +49,7 @@ class StageRun:
         self.shared = {
             (node.op, part): c
             for c, (k, part) in enumerate(columns)
-            if (node := stage.reductions[k]).value == "optimizer"
+            if (node := stage.reductions[k]).value == ALL_RULES
         }
         self._own = [[c for c, (of, _) in enumerate(columns) if of == k] for k in range(len(self._reductions))]
         self._backend, self._name, self.count = backend, name, len(sets)

@@ -1,7 +1,9 @@
 """Rules side by side in one optimizer: what each parameter gets, what they have in common, and groups by function."""
 
 import copy
+import gc
 import pickle
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -516,3 +518,27 @@ def test_gradients_that_are_set_to_zero_lie_apart_across_rules() -> None:
     with pytest.raises(ValueError, match=r"^grads\[1\] shares memory with grads\[0\].values"):
         opt.step([rows, both])
     assert opt.t == 4
+
+
+def test_what_a_rule_had_goes_with_its_last_parameter() -> None:
+    params = {"a": np.ones(2), "b": np.ones(2)}
+    opt = fastopt.SGD(params, groups={"b": {"rule": "momentum"}})
+    opt.step({"a": np.ones(2), "b": np.ones(2)})
+    gone = weakref.ref(opt.state[1]["b"])
+    opt.sync({"a": params["a"]})
+    gc.collect()
+    assert gone() is None
+
+
+def test_numbers_of_a_group_of_several_rules_are_copied_and_pickled() -> None:
+    numbers = fastopt.SGD([np.ones(2), np.ones(2)], groups={"0": {"rule": "lion"}, "*": {"lr": 0.5}}).groups["*"]
+    for one in (copy.copy(numbers), copy.deepcopy(numbers), pickle.loads(pickle.dumps(numbers))):
+        assert dict(one) == {"lr": 0.5}
+
+
+def test_no_rule_of_ones_own_reaches_over_other_rules() -> None:
+    def wide(p, g, *, lr=0.5):  # type: ignore[no-untyped-def]
+        return p - lr * g / norm(p, over="optimizer")
+
+    with pytest.raises(ValueError, match='over must be "array" or "model"; got \'optimizer\''):
+        rule(wide)
