@@ -31,13 +31,12 @@ Begun = tuple[Plan, Executor, Sequence[int], list[Any], list[Any]]
 class Section:
     """The parameters of one rule, numbered from 0 in the order of the tree.
 
-    definition: the rule with what rides along. hyper: the hyperparameters of all of them. members: their numbers among
-    all parameters; whole: whether these are all. state: for each its arrays by slot. counts: how many steps each has
-    had.
+    definition: the rule with what rides along. members: their numbers among all parameters; whole: whether these are
+    all. state: for each its arrays by slot. counts: how many steps each has had.
     """
 
     def __init__(self, ruled: Ruled, choices: Choices) -> None:
-        self.definition, self.rule, self.hyper = ruled.definition, ruled.definition.rule, ruled.hyper
+        self.definition, self.rule = ruled.definition, ruled.definition.rule
         self._start, self._choices = ruled.start, choices
         self.program = ruled.program
         self.rows_behind = RowsBehind(choices.sparse, self.definition, self.program)

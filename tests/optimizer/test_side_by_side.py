@@ -542,3 +542,17 @@ def test_no_rule_of_ones_own_reaches_over_other_rules() -> None:
 
     with pytest.raises(ValueError, match='over must be "array" or "model"; got \'optimizer\''):
         rule(wide)
+
+
+def test_two_groups_of_one_rule_load_the_numbers_of_their_own_runs() -> None:
+    def made(params: Any) -> Any:
+        groups = {"a": {"rule": "nadam"}, "b": {"rule": "nadam", "beta1": 0.5}}
+        return fastopt.SGD(params, groups=groups, count="optimizer")
+
+    opt = made({"a": [np.ones(2)], "b": [np.ones(2)]})
+    opt.step({"a": [np.ones(2)], "b": [np.ones(2)]})
+    more = made({"a": [np.ones(2), np.ones(2)], "b": [np.ones(2)]})
+    more.load_state_dict(opt.state_dict(), partial=True)
+    first, second = opt.uniform_states
+    assert more.uniform_states == [first, first, second]
+    assert first != second
