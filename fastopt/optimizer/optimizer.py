@@ -251,7 +251,7 @@ class Optimizer(Named):
         is on. None in the place of an array leaves that parameter and its count of steps alone. Without grads the
         arrays of `grads` are taken, which must have been asked for before.
         loss: the loss whose gradient it is, unscaled, a number or an array of no dimensions, for a rule that takes it
-        (`opt.rule.takes_loss`). A loss on a GPU is waited for.
+        (`opt.rule.takes_loss`), that of a group too. A loss on a GPU is waited for.
         Raises TypeError or ValueError naming the array; nothing has then been changed.
         """
         updater = self._updater

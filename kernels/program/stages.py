@@ -154,6 +154,11 @@ class Program:
             return frozenset()
         return frozenset(node.value for node in walk(states) if node.op == "scalar")
 
+    @property
+    def one_moment(self) -> bool:
+        """Whether both parts of a complex number share a second moment."""
+        return any(node.op == "over_parts" for node in self.nodes)
+
     @cached_property
     def shared(self) -> bool:
         """Whether numbers follow from all arrays of the optimizer, those of other rules too."""

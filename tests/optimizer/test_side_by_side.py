@@ -490,10 +490,12 @@ def test_rate_arrays_stand_beside_a_rule_that_takes_none() -> None:
     params, scale = [np.ones(2), np.ones(2)], np.ones(2)
     groups = {"1": {"rule": "prodigy"}}
     fastopt.SGD(params, groups=groups, lr_scale={"0": scale})
-    with pytest.raises(
-        TypeError, match=r"^lr_scale: 1 has the rule prodigy, which carries numbers that follow from lr"
-    ):
+    message = r"^lr_scale: 1 has the rule prodigy, which carries numbers that follow from lr"
+    with pytest.raises(TypeError, match=message):
         fastopt.SGD(params, groups=groups, lr_scale={"*": scale})
+    fastopt.Prodigy(params, groups={"0": {"rule": "sgd"}}, lr_scale={"0": scale})
+    with pytest.raises(TypeError, match=message):
+        fastopt.Prodigy(params, groups={"0": {"rule": "sgd"}}, lr_scale={"*": scale})
 
 
 def test_scikit_learn_is_refused_a_group_whose_rule_takes_the_loss() -> None:
@@ -556,3 +558,12 @@ def test_two_groups_of_one_rule_load_the_numbers_of_their_own_runs() -> None:
     first, second = opt.uniform_states
     assert more.uniform_states == [first, first, second]
     assert first != second
+
+
+def test_one_moment_of_both_parts_needs_one_rule_that_has_a_moment() -> None:
+    params = [np.ones(2, "complex64"), np.ones(2, "complex64")]
+    opt = fastopt.SGD(params, groups={"1": {"rule": "adam"}}, second_moment="modulus")
+    opt.step([np.full(2, 1 + 1j, "complex64"), np.full(2, 3 + 4j, "complex64")])
+    assert opt.state[1]["v"][0].real == pytest.approx(0.001 * 25)
+    with pytest.raises(TypeError, match=r'^sgd and lion: second_moment="modulus" has no effect'):
+        fastopt.SGD(params, groups={"1": {"rule": "lion"}}, second_moment="modulus")
