@@ -185,11 +185,6 @@ class Definition:
     def _check_parts(self, nodes: Sequence[Node]) -> None:
         """Raise TypeError for operations on both parts of complex numbers that the kernels do not have."""
         every = walk(nodes)
-        if self.one_moment and all(node.op != "over_parts" for node in every):
-            raise self.error(
-                'second_moment="modulus" has no effect, since the rule has no second moment of the gradient; leave '
-                "second_moment out, or, in a rule of your own, mark the square with over_parts"
-            )
         for node in every:
             if node.op in REDUCTIONS and any(inner.op in PAIRWISE for inner in walk(node.args)):
                 remedy = (

@@ -13,7 +13,7 @@ from typing import Any
 from .definition import Definition
 from .language.decoupled import decays
 from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, sqrt, total, where
-from .language.graph import walk
+from .language.graph import ALL_RULES, walk
 from .language.hyperparameters import LOSS, Range, parse_ranges
 from .language.noted import noted
 
@@ -84,7 +84,7 @@ def norm_factor(p: Any, g: Any, numbers: Mapping[str, Any], on: Collection[str])
     """The factor by which the clips by norms multiply the gradient of a parameter p; all norms are of one read."""
     factor, eps = 1.0, numbers["clip_eps"] if "clip_eps" in on else None
     if "clip_norm" in on:
-        factor = shrink(noted(GRAD_NORM, norm(g, over="optimizer")), numbers["clip_norm"], eps)
+        factor = shrink(noted(GRAD_NORM, norm(g, over=ALL_RULES)), numbers["clip_norm"], eps)
     if "clip_array_norm" in on:
         factor = factor * shrink(norm(g) * factor, numbers["clip_array_norm"], eps)
     if "clip_ratio" in on:
@@ -145,6 +145,16 @@ def limited_step(base: Any, p: Any, every: Any, limit: Any) -> Any:
     return where(factor < 1, base + scaled(step, factor), p)
 
 
+def without_rates(rule: Definition) -> str:
+    """Why arrays cannot multiply the lr of a rule; empty if they can."""
+    if "lr" not in rule.hyper or "lr" in rule.starts_from:
+        return "has no lr that lr_scale could multiply in a step"
+    states = rule.program(rule.hyper).states.values()
+    if any(node.value == "lr" for node in walk(states) if node.op == "scalar"):
+        return "carries numbers that follow from lr, and lr_scale would make them arrays"
+    return ""
+
+
 @functools.cache
 def with_riders(rule: Definition, *on: tuple[str, Any]) -> "WithRiders":
     """A rule with its options, made once: optimizers that are alike share the graph, and so the kernels in memory."""
@@ -189,14 +199,8 @@ class WithRiders(Definition):
             )
         # A rate that is the start of a slot is none of a step.
         self._rated = "lr" in rule.hyper and "lr" not in rule.starts_from
-        if "lr_scale" in on and not self._rated:
-            raise TypeError(f"{rule.name} has no lr that lr_scale could multiply in a step; leave lr_scale out")
-        states = rule.program(rule.hyper).states.values() if "lr_scale" in on else ()
-        if any(node.value == "lr" for node in walk(states) if node.op == "scalar"):
-            raise TypeError(
-                f"{rule.name} carries numbers that follow from lr, and lr_scale would make them arrays; leave "
-                "lr_scale out"
-            )
+        if "lr_scale" in on and (why := without_rates(rule)):
+            raise TypeError(f"{rule.name} {why}; leave lr_scale out")
         self.formula = self._formula
 
     @property
@@ -280,6 +284,6 @@ class WithRiders(Definition):
         if self.on.get("zero_grads"):
             written.append(0.0)
         if self.guarded:
-            counts = max_norm(raw, over="optimizer") < math.inf
+            counts = max_norm(raw, over=ALL_RULES) < math.inf
             states.append(counts & (abs(numbers[LOSS]) < math.inf) if self.takes_loss else counts)
         return (new, *written, *states)

@@ -35,10 +35,11 @@ def rules() -> str:
     for name, rule in RULES.items():
         definition = with_riders(rule, ("second_moment", "modulus"))
         try:
-            definition.program(definition.hyper)
+            program = definition.program(definition.hyper)
         except TypeError:
             continue
-        chosen.append(f"`{name}`")
+        if program.one_moment:
+            chosen.append(f"`{name}`")
     return ", ".join(chosen)
 
 

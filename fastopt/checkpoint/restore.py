@@ -222,14 +222,14 @@ def _histories(
     loaded."""
     histories = []
     saved = state["uniform_states"]
-    # Of the run they are the same for all parameters of a rule, those that the state does not have too.
-    of_runs = {
-        section.rule: next((saved[key] for key in section.of(updater.parameters.keys) if key in saved), None)
-        for section in updater.sections
-        if section.counts.states_together
-    }
-    for key, rule, own in zip(updater.parameters.keys, updater.rules, updater.rows, strict=True):
-        of_run = of_runs.get(rule)
+    # Of the run they are the same for all parameters of a section, those that the state does not have too.
+    of_runs: dict[str, Any] = {}
+    for section in updater.sections:
+        if section.counts.states_together:
+            keys = section.of(updater.parameters.keys)
+            of_runs |= dict.fromkeys(keys, next((saved[key] for key in keys if key in saved), None))
+    for key, own in zip(updater.parameters.keys, updater.rows, strict=True):
+        of_run = of_runs.get(key)
         count = state["steps"].get(key, own.count)
         if type(count) is not int or not 0 <= count < 2**62:
             raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {short(count)}")

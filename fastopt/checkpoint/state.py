@@ -1,5 +1,6 @@
 """An optimizer's state as a dictionary of plain values, and its arrays by name."""
 
+import itertools
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -75,17 +76,20 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
 
 
 def named_groups(updater: Updater) -> list[tuple[str, Group]]:
-    """The groups by what they are saved as: a pattern, or the names of the parameters that a function chose."""
-    keys, chosen = updater.parameters.keys, updater.taken.chosen
-    return [
-        (
-            group.key
-            if isinstance(group.key, str)
-            else ", ".join(key for key, own in zip(keys, chosen, strict=True) if own[place]),
-            group,
-        )
-        for place, group in enumerate(updater.groups.each)
-    ]
+    """The groups by what they are saved as: a pattern, or the names of the parameters that a function chose, with a
+    number where another group is saved as these."""
+    keys, chosen, groups = updater.parameters.keys, updater.taken.chosen, updater.groups.each
+    names: list[str] = []
+    given = {group.key for group in groups}
+    for place, group in enumerate(groups):
+        name = group.key
+        if not isinstance(name, str):
+            chose = ", ".join(key for key, own in zip(keys, chosen, strict=True) if own[place])
+            numbered = (f"{chose} ({k})" for k in itertools.count(2))
+            name = next(one for one in itertools.chain([chose], numbered) if one not in given)
+            given.add(name)
+        names.append(name)
+    return list(zip(names, groups, strict=True))
 
 
 def described_rules(updater: Updater) -> dict[str, str]:

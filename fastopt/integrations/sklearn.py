@@ -16,7 +16,7 @@ from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import suggestion
 from ..optimizer.classes import CLASSES
 from ..optimizer.meant import names_meant
-from ..optimizer.optimizer import Optimizer
+from ..optimizer.optimizer import Optimizer, updater_of
 from .versions import warn_if_untested
 
 warn_if_untested("scikit-learn", "1.9", "1.9")
@@ -74,9 +74,9 @@ def made(rule: Any, params: Sequence[Any], **hyper: Any) -> Optimizer:
             raise ValueError(f"there is no rule {rule!r}; {suggestion(rule, [*CLASSES, *RULES])}")
         make, chosen = CLASSES[rule], ()
     optimizer = make(params, *chosen, **hyper)
-    if optimizer.rule.takes_loss:
+    if taking := [own.name for own in updater_of(optimizer).rules if own.takes_loss]:
         raise ValueError(
-            f"{optimizer.rule.name} takes the loss of each step, which scikit-learn does not tell its optimizer; "
+            f"{taking[0]} takes the loss of each step, which scikit-learn does not tell its optimizer; "
             "choose another rule"
         )
     return optimizer

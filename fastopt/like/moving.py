@@ -126,7 +126,7 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
 
 def _refuse_rules(opt: Optimizer) -> None:
     """Raise TypeError for an optimizer with several rules, which no peer has in one state."""
-    rules = dict.fromkeys(rule.name for rule in updater_of(opt).rules)
+    rules = [ruled.definition.name for ruled in updater_of(opt).choices.rules]
     if len(rules) > 1:
         raise TypeError(
             f"no peer keeps the state of several rules as one, and this one has {', '.join(rules)}; use opt.save and "

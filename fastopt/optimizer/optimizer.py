@@ -250,7 +250,8 @@ class Optimizer(Named):
 
     @property
     def ema(self) -> Any:
-        """The averages of the weights, in the tree of the parameters. Raises AttributeError without the option."""
+        """The averages of the weights, in the tree of the parameters; None where only groups of other rules have `ema`.
+        Raises AttributeError without the option."""
         return self._tree_of(AVERAGES["ema"], "ema")
 
     @property
@@ -264,7 +265,7 @@ class Optimizer(Named):
         return self._tree_of(COPY, "cast_to")
 
     def _tree_of(self, slot: str, option: str) -> Any:
-        if slot not in self._updater.definition.slots:
+        if all(slot not in slots for slots in self._updater.state):
             if slot in AVERAGES.values() and self.rule.average is not None:
                 raise AttributeError(f"{self.rule.name} keeps an average of its own; read it by `with opt.averaged():`")
             raise AttributeError(f"this optimizer was made without {option}; make another with {option}=...")
@@ -297,7 +298,7 @@ class Optimizer(Named):
         arrays of `grads` are taken, which must have been asked for before; or, with the option accumulate, the
         gradients of all calls of `accumulate` since the last step.
         loss: the loss whose gradient it is, unscaled, a number or an array of no dimensions, for a rule that takes it
-        (`opt.rule.takes_loss`). A loss on a GPU is waited for.
+        (`opt.rule.takes_loss`), that of a group too. A loss on a GPU is waited for.
         Raises TypeError or ValueError naming the array, and RuntimeError if grads are passed while accumulated ones
         wait; nothing has then been changed.
         """

@@ -33,7 +33,7 @@ class Averaged:
         if average is not None and average not in AVERAGES:
             raise ValueError(f"average must be {either(AVERAGES)}, or None; got {short(average)}")
         self._slot = AVERAGES[average or "ema"]
-        if average is not None and self._slot not in updater.definition.slots:
+        if average is not None and all(self._slot not in slots for slots in updater.state):
             if updater.rule.average is not None:
                 raise AttributeError(f"{updater.rule.name} keeps an average of its own; leave {average!r} out")
             raise AttributeError(f"this optimizer was made without {average}; make another with {average}=...")

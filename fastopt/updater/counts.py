@@ -71,10 +71,12 @@ class SharedNumbers:
             self._scheduled = [(name, hyper) for name, (value, hyper) in merged.items() if callable(value)]
             self._fixed = {name: value for name, (value, _) in merged.items() if not callable(value)}
             self._changes = changes
-        values = self._fixed | self.states
-        values["t"] = step if self.together else self.count + 1
+        values = dict(self._fixed)
         for name, hyper in self._scheduled:
             values[name] = hyper.at(name, step)
+        # Last: another rule, whose numbers hold below, may name a hyperparameter as this rule names a state.
+        values |= self.states
+        values["t"] = step if self.together else self.count + 1
         if self.looks:
             values[DUE] = is_due(values["t"], values["lookahead"])
         for name, own in self.means.items():

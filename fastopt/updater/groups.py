@@ -33,7 +33,14 @@ class Group:
                 f"groups[{self.key!r}]: its function was not pickled with the optimizer, so {name} is in no group; "
                 "make the optimizer anew and load its state_dict()"
             )
-        return bool(self.function(name, array))
+        chosen = self.function(name, array)
+        try:
+            return bool(chosen)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"groups[{self.key!r}]: its function must say whether {name} is in the group, by True or False; got "
+                f"{shown(chosen)}"
+            ) from None
 
     def of(self, rule: int) -> Hyper:
         """Its hyperparameters for a rule. Raises why there are none."""
@@ -75,6 +82,11 @@ class OfSeveralRules(MutableMapping[str, Any]):
             for hyper in self._each:
                 hyper[name] = value
 
+    def update(self, *given: Any, **named: Any) -> None:
+        """As Hyper.update."""
+        with all_or_none(*self._each):
+            super().update(*given, **named)
+
     def __delitem__(self, name: str) -> None:
         del self._each[0][name]
 
@@ -89,11 +101,27 @@ class OfSeveralRules(MutableMapping[str, Any]):
         for hyper in self._each:
             hyper.put(name, value)
 
+    @property
+    def monitors(self) -> dict[str, Any]:
+        """As Hyper.monitors: those that functions have called for one rule or another."""
+        called: dict[str, list[Any]] = {}
+        for hyper in self._each:
+            for place, monitor in hyper.monitors.items():
+                own = called.setdefault(place.partition("[")[0], [])
+                if all(monitor is not other for other in own):
+                    own.append(monitor)
+        return {f"{name}[{k}]": monitor for name, own in called.items() for k, monitor in enumerate(own)}
+
     def __getattr__(self, name: str) -> Any:
+        if "_each" not in vars(self):  # While a copy is made.
+            raise AttributeError(name)
         return getattr(self._each[0], name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        del self[name]
 
     def __repr__(self) -> str:
         return repr(self._each[0])

@@ -30,7 +30,7 @@ class Hyper(MutableMapping[str, Any]):
     ) -> None:
         self.__dict__.update(_definition=definition, _values={}, _called={}, _pattern=pattern, changes=0)
         self.__dict__.update(_whole=whole or pattern is None, _fixed=frozenset(given if whole else ()))
-        self.__dict__.update(_under={}, _above=(), _floors=frozenset())
+        self.__dict__.update(_under={}, _above=(), _floors=frozenset(), _holds=False)
         self.update(given)
 
     # Equality is identity: parameters are grouped by which Hyper objects hold for them.
@@ -62,8 +62,8 @@ class Hyper(MutableMapping[str, Any]):
                 f"{definition.name}: {name} chooses the formula and is fixed once the optimizer is made; make another "
                 f"with {name}={value!r}"
             )
-        if self._under:
-            self._check_model_wide(name, value)
+        if self._holds:
+            self._check_model_wide(name, value, self._under)
         called: list[Any] = []
         number = self._check_at(name, value, 1, called) if callable(value) else self.check(name, value)
         self._values[name] = value if callable(value) else number
@@ -80,10 +80,18 @@ class Hyper(MutableMapping[str, Any]):
         }
         return whole.get(name, "")
 
-    def _check_model_wide(self, name: str, value: Any) -> None:
-        """Raise ValueError for a rate of a group alone from which the rule works out a number of the whole model."""
+    def check_model_wide(self, of_all: "Hyper") -> None:
+        """Raise ValueError for a rate of a group alone from which the rule works out a number of the whole model.
+
+        of_all: the hyperparameters of all parameters.
+        """
+        under = of_all.plain()
+        for name, value in self._values.items():
+            self._check_model_wide(name, value, under)
+
+    def _check_model_wide(self, name: str, value: Any, under: Mapping[str, Any]) -> None:
         definition: Definition = self._definition
-        if self._whole or name != "lr" or name not in definition.program(self._under).of_model:
+        if self._whole or name != "lr" or name not in definition.program(under).of_model:
             return
         if callable(value) or value != 0:
             raise ValueError(
@@ -117,17 +125,18 @@ class Hyper(MutableMapping[str, Any]):
             del self._called[name]
             self.__dict__["changes"] += 1
 
-    def hold(self, of_all: "Hyper", above: Sequence[tuple["Hyper", ...]]) -> None:
-        """Refuse from now on numbers with which parameters that are computed in float32 cannot be updated.
+    def hold(self, of_all: "Hyper", above: Sequence[tuple["Hyper", ...]] | None) -> None:
+        """Refuse from now on numbers with which the parameters for which they hold cannot be updated.
 
-        of_all: those of all parameters. above: for each of these parameters the Hypers that override this one.
+        of_all: those of all parameters. above: for each parameter that is computed in float32 the Hypers that override
+        this one; None if this one holds for no parameter.
         """
         # Not of_all itself, whose own `above` leads here: its functions of the step may have arrays.
         under = of_all.plain()
         names: Iterable[str] = floors(self._definition.program(under)) if above else ()
-        self.__dict__.update(_under=under, _above=tuple(above), _floors=frozenset(names))
-        for name, value in self._values.items():
-            self._check_model_wide(name, value)
+        self.__dict__.update(
+            _under=under, _above=tuple(above or ()), _floors=frozenset(names), _holds=above is not None
+        )
 
     def flushed(
         self, under: Mapping[str, Any], above: Sequence[tuple["Hyper", ...]], new: Mapping[str, Any] | None = None

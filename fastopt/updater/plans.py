@@ -75,6 +75,12 @@ class Plans:
             self.kept.pop(next(iter(self.kept)))
         return plan, executor
 
+    def look_anew(self) -> None:
+        """Have the next steps look at all arrays anew, since what is written beside them lies elsewhere."""
+        for plan in (self._dense, self.whole, *self.kept.values()):
+            if plan is not None:
+                plan.look_anew()
+
     def new(self, chosen: Sequence[int], row_of: Sequence[int], sparse: Sequence[int] = ()) -> Plan:
         """A plan for some of the parameters, not yet bound and not kept. sparse: places of row-sparse gradients."""
         label = self._label  # Not self: a plan must not lead back to the plans that have it.

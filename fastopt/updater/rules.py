@@ -5,7 +5,7 @@ from typing import Any
 
 from ..kernels import Rule
 from ..kernels.language.values import kind_of, shown
-from ..kernels.riders import NUMBERS, WithRiders, with_riders
+from ..kernels.riders import NUMBERS, WithRiders, with_riders, without_rates
 from .choices import Ruled
 from .groups import Group, Groups
 from .hyper import Hyper
@@ -70,7 +70,8 @@ def made_rules(
     ValueError, naming the group, for what cannot be used.
     """
     plain = {name for _, _, own, numbers in groups if own is None for name in numbers}
-    definition = _definition(rule, {*hyper, *plain}, options)
+    several = any(own is not None for _, _, own, _ in groups)
+    definition = _definition(rule, {*hyper, *plain}, _rated(rule, options) if several else options)
     rules = [Ruled(definition, Hyper(definition, {**definition.hyper, **hyper}), checked_start(rule, start, hyper))]
     made: list[Group] = []
     for key, function, own, numbers in groups:
@@ -84,6 +85,11 @@ def made_rules(
             # All that does not ride along with the rule of all: that it inherits.
             fixed = {n: value for n, value in theirs.hyper.items() if n in own.hyper or n not in definition.riding}
             base = Hyper(theirs, {**fixed, **numbers}, key, whole=True)
+            if rule.arrays[0] in own.slots:
+                raise ValueError(
+                    f"{own.name} has the slot {rule.arrays[0]!r}, which in a checkpoint names the parameters, as in "
+                    f"{rule.name}; give the slot another name"
+                )
         except (TypeError, ValueError) as error:
             raise type(error)(_told(key, error)) from None
         made.append(Group(key, function, len(rules), {len(rules): base}))
@@ -94,7 +100,19 @@ def made_rules(
             made[place] = Group(key, function, None, {number: _for(rules[number], numbers, key) for number in before})
             if not made[place].usable:
                 made[place].of(0)
+    if options["second_moment"] != "parts":
+        _check_moment(rules)
     return rules, Groups(made)
+
+
+def _check_moment(rules: Sequence[Ruled]) -> None:
+    """Raise TypeError if both parts of complex numbers are to share a second moment that no rule has."""
+    if not any(ruled.program.one_moment for ruled in rules):
+        names = " and ".join(ruled.definition.name for ruled in rules)
+        raise TypeError(
+            f'{names}: second_moment="modulus" has no effect, since there is no second moment of the gradient; leave '
+            "second_moment out, or, in a rule of your own, mark the square with over_parts"
+        )
 
 
 def _for(ruled: Ruled, numbers: Mapping[str, Any], key: str | int) -> Hyper | Exception:
@@ -110,12 +128,16 @@ def _definition(rule: Rule, used: set[str], options: Mapping[str, Any]) -> WithR
 
 def _of_group(rule: Rule, used: set[str], options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of all, for the rule of a group: what would have no effect there is left out."""
-    riders = dict(options)
+    riders = _rated(rule, options)
     if "weight_decay" in rule.hyper or "weight_decay" not in used:
         riders["decay"] = None
-    switches = dict(options["switches"])
-    switches["lr_scale"] &= "lr" in rule.hyper
-    return {**riders, "switches": switches}
+    return riders
+
+
+def _rated(rule: Rule, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of all, without lr_scale for a rule that takes none: it may be for the parameters of other rules."""
+    switches = options["switches"]
+    return {**options, "switches": {**switches, "lr_scale": switches["lr_scale"] and not without_rates(rule)}}
 
 
 def _told(key: str | int, error: Exception) -> str:

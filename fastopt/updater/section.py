@@ -123,13 +123,17 @@ class Section:
             # The step sets the dense copies of these to zero.
             zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
         plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
-        for k in self.rows_behind.by_parameter.keys() & chosen:
-            if not isinstance(gradients[k], RowSparse):
-                self.catch_up(k, parameters[k])
         return plan, executor, chosen, gradients, zeroed
 
-    def prepare(self, plan: Plan, chosen: Sequence[int], parameters: list[Any]) -> None:
-        """Have the slots that begin equal their parameters, and the rows that a step will touch catch up."""
+    def prepare(self, plan: Plan, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> None:
+        """Have the slots that begin equal their parameters, and the rows that a step will touch catch up.
+
+        gradients: in the form that the plan has. The arrays of all sections must have been taken.
+        """
+        if self.rows_behind.by_parameter:
+            for k in self.rows_behind.by_parameter.keys() & chosen:
+                if not isinstance(gradients[k], RowSparse):
+                    self.catch_up(k, parameters[k])
         if self._unbegun and not self._unbegun.isdisjoint(chosen):
             self.begin_slots(chosen, parameters)
         if plan.touched:
@@ -167,12 +171,10 @@ class Section:
 
         Uniform states that are of the optimizer's steps go on.
         """
-        program, states = self.program, len(self.rule.states)
-        if not states or not self.counts.states_together or program.reductions:
+        resting = self.program.resting_function
+        if not self.rule.states or not self.counts.states_together or resting is None:
             return []
-        first = len(program.stages[-1].scalars)
-        new = [row[first : first + states] for row in map(program.known_function, numbers)]
-        return self.counts.after((), (), new, numbers)
+        return self.counts.after((), (), list(map(resting, numbers)), numbers)
 
     def split(self, chosen: Sequence[int]) -> Counts:
         """The counts, with rows of their own for the chosen parameters."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..kernels.arrays.view import compute_type
 from ..kernels.libraries.library import check_meaning, check_parameters, view_of
+from ..kernels.riders import without_rates
 from ..trees.parameters import Parameters
 from .choices import Choices
 from .counts import History
@@ -29,7 +30,7 @@ class Taken:
     of computation, device and library. chosen: for each group whether the parameter is in it. rule_of: the number of
     its rule. layers: the hyperparameters that hold. state: arrays by slot. scales: the arrays
     that multiply lr. kept: its number before, or None for one that begins. above: for each Hyper that holds for some
-    parameter that is computed in float32, the Hypers that override it there.
+    parameter, and for each such parameter that is computed in float32, the Hypers that override it there.
     """
 
     parameters: Parameters
@@ -142,15 +143,15 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
 def scales_of(
     choices: Choices, rule_of: Sequence[int], names: Sequence[str], arrays: Sequence[Any], paths: Sequence[str]
 ) -> list[list[Any]]:
-    """The arrays that multiply the lr of each parameter. Raises TypeError for one whose rule has no lr."""
+    """The arrays that multiply the lr of each parameter. Raises TypeError for one whose rule takes none."""
     scales = lr_scales(choices.lr_scale, names, arrays, paths)
     for k, rule in enumerate(rule_of):
         definition = choices.rules[rule].definition
         if scales[k] and not definition.rates:
             if any(matches(names[k], pattern) for pattern in choices.lr_scale or ()):
+                why = without_rates(definition.rule)
                 raise TypeError(
-                    f"lr_scale: {names[k]} has the rule {definition.name}, which has no lr that lr_scale could "
-                    "multiply in a step; leave it out of lr_scale"
+                    f"lr_scale: {names[k]} has the rule {definition.name}, which {why}; leave it out of lr_scale"
                 )
             scales[k] = []
     return scales
@@ -161,15 +162,16 @@ def _above(
 ) -> dict[Hyper, list[tuple[Hyper, ...]]]:
     """As Taken has it. Raises ValueError for numbers with which these parameters cannot be updated."""
     every = zip(rule_of, layers, kinds, strict=True)
-    single = dict.fromkeys((rule, own) for rule, own, (_, compute, *_) in every if compute in SINGLE)
+    alike = dict.fromkeys((rule, own, compute in SINGLE) for rule, own, (_, compute, *_) in every)
     above: dict[Hyper, list[tuple[Hyper, ...]]] = {}
     under: dict[Hyper, Hyper] = {}
-    for rule, own in single:
+    for rule, own, single in alike:
         of_rule = choices.rules[rule].hyper
         for place in range(own.index(of_rule), len(own)):
-            above.setdefault(own[place], []).append(own[place + 1 :])
+            above.setdefault(own[place], []).extend([own[place + 1 :]] * single)
             under[own[place]] = of_rule
     for hyper, others in above.items():
+        hyper.check_model_wide(under[hyper])
         if why := hyper.flushed(under[hyper].plain(), others):
             raise ValueError(why)
     return above

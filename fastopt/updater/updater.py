@@ -52,7 +52,6 @@ class Updater:
         # For each of the rules its section; groups with the same rule have one.
         self._section_of = [kinds.setdefault(ruled.kind, Section(ruled, choices)) for ruled in choices.rules]
         self._zeroes = bool(self.definition.on.get("zero_grads"))
-        self.takes_loss = any(ruled.definition.takes_loss for ruled in choices.rules)
         how = choices.accumulate
         self.gathering = Gathering(how, self._zeroes, choices.casts) if how else None
         self.loss_scaler: LossScaler | None = None
@@ -79,7 +78,7 @@ class Updater:
         self._params, self.taken = params, new
         self.parameters, self.storages, self.state = new.parameters, new.storages, new.state
         for hyper, of_rule in self.choices.every_hyper:
-            hyper.hold(of_rule, new.above.get(hyper, ()))
+            hyper.hold(of_rule, new.above.get(hyper))
         # No method of this object goes into the plans: they must not lead back to it.
         self._apart = apart = Apart(new.parameters.paths, new.state)
         members: dict[Section, list[int]] = {section: [] for section in self._section_of}
@@ -89,10 +88,15 @@ class Updater:
             own = members[section := self._section_of[number]]
             self._places.append((section, len(own)))
             own.append(k)
+        # A section without parameters begins anew: it has arrays no more.
+        pairs = dict(zip(self._section_of, self.choices.rules, strict=True))
+        anew = {section: Section(pairs[section], self.choices) for section, own in members.items() if not own}
+        self._section_of = [anew.get(section, section) for section in self._section_of]
         self.sections = [section for section, own in members.items() if own]
         for section in self.sections:
             own = members[section]
             section.take(own, new, partial(apart.beside, own) if len(own) < len(new.state) else tuple)
+        self.takes_loss = any(section.rule.takes_loss for section in self.sections)
         self.latest = arrays
         self.gradients = gradients
         self._asked = gradients is not None and all(array is not None for array in gradients)
@@ -195,9 +199,9 @@ class Updater:
         return self.grads
 
     def tree_of(self, slot: str) -> Any:
-        """The arrays of a slot in the tree of the parameters."""
+        """The arrays of a slot in the tree of the parameters, with None for those whose rule keeps none."""
         self.finish()
-        return self.parameters.in_tree([slots[slot] for slots in self.state])
+        return self.parameters.in_tree([slots.get(slot) for slots in self.state])
 
     def set_counts(self, histories: Sequence[History], applied: int, skipped: int) -> None:
         """Set each parameter's history, and how many steps were applied and skipped."""
@@ -313,8 +317,11 @@ class Updater:
                 given = gradients if section.whole else section.of(gradients)
                 if (taken := section.begin(own, given)) is not None:
                     begun.append((section, own, *taken))
-            if self._apart.renewed:
-                self._apart.check(gradients, self._zeroes)
+            # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
+            lie = self._apart.lie([(one[2], one[4]) for one in begun]) if self._zeroes and len(begun) > 1 else ()
+            if self._apart.due(lie) and self._apart.check(gradients, self._zeroes, lie):
+                for section in self.sections:
+                    section.plans.look_anew()
         except (TypeError, ValueError):
             # A parameter that its state does not fit has a remedy of its own.
             self.taken.check(parameters, [k for k, gradient in enumerate(gradients) if gradient is not None])
@@ -326,8 +333,8 @@ class Updater:
         self.latest = parameters
         step = journal.applied + 1
         numbers = [section.numbers(step, loss, calls, scaler, journal) for section, *_ in begun]
-        for section, own, plan, _, chosen, _, _ in begun:
-            section.prepare(plan, chosen, own)
+        for section, own, plan, _, chosen, given, _ in begun:
+            section.prepare(plan, chosen, own, given)
         executor: Executor | Joint = begun[0][3]
         if len(begun) == 1:
             states = begun[0][3].decide(numbers[0])
@@ -359,7 +366,9 @@ class Updater:
 
     def _checked(self, loss: Any) -> Any:
         """The loss of a step as a number, checked for the rules."""
-        rule = next((section.rule for section in self.sections if section.rule.takes_loss), self.rule)
+        # Of all rules: one that has no parameters may take the loss too.
+        rules = [*(section.rule for section in self.sections), *(one.definition.rule for one in self.choices.rules)]
+        rule = next((rule for rule in rules if rule.takes_loss), self.rule)
         return checked_loss(rule.name, loss, rule.takes_loss, self.definition.guarded)
 
     def gradient(self, k: int, parameter: Any, gradient: Any) -> Any:

@@ -4,6 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# Where a reduction of what rides along reaches: over the arrays of all rules of an optimizer, while "model" is those of
+# one rule. No author says it: it has a space.
+ALL_RULES = "all rules"
+
 
 @dataclass(frozen=True, eq=False)
 class Node:

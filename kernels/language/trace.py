@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .graph import Node
+from .graph import ALL_RULES, Node
 from .operations import OPERATIONS
 
 
@@ -120,8 +120,7 @@ class Trace:
         node = self.node(operand)
         if not node.varying or (node.boolean and name != "total"):
             raise TypeError(f"{name} takes an array expression")
-        # Riders alone say "optimizer": all arrays of an optimizer, where "model" is all those of one rule.
-        if over not in ("array", "model", "optimizer"):
+        if over not in ("array", "model", ALL_RULES):
             raise ValueError(f'over must be "array" or "model"; got {over!r}')
         if name != "total" and node.op == "conjugate":
             (node,) = node.args  # It has the same magnitudes.

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..language.graph import Node, walk
+from ..language.graph import ALL_RULES, Node, walk
 from ..language.operations import OPERATIONS
 from ..language.parts import PAIRWISE
 from ..language.reductions import REDUCTIONS
@@ -157,10 +157,15 @@ class Program:
             return frozenset()
         return frozenset(node.value for node in walk(states) if node.op == "scalar")
 
+    @property
+    def one_moment(self) -> bool:
+        """Whether both parts of a complex number share a second moment."""
+        return any(node.op == "over_parts" for node in self.nodes)
+
     @cached_property
     def shared(self) -> bool:
         """Whether numbers follow from all arrays of the optimizer, those of other rules too."""
-        return any(node.value == "optimizer" for node in self.reductions)
+        return any(node.value == ALL_RULES for node in self.reductions)
 
     @cached_property
     def apart(self) -> bool:
@@ -193,6 +198,13 @@ class Program:
     def stage_functions(self) -> tuple[Numbers, ...]:
         """For each stage, the function that gives its scalars from `known` and the reductions before it."""
         return tuple(following(self.known, self.reductions, stage.scalars, self.apart) for stage in self.stages)
+
+    @cached_property
+    def resting_function(self) -> Numbers | None:
+        """The function that gives the new uniform states of a step without gradients; None if they follow from
+        arrays."""
+        states = tuple(self.states.values())
+        return None if any(node.depth for node in states) else beforehand(states)
 
     @cached_property
     def last_function(self) -> Numbers:

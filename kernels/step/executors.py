@@ -207,22 +207,24 @@ class Joint:
         """
         pairs = list(zip(self._executors, numbers, strict=True))
         firsts = [e.first(rows) if isinstance(e, Attended) and e.shares else None for e, rows in pairs]
-        if None not in firsts:
-            self._join(firsts)  # type: ignore[arg-type]
+        self._join(firsts)
         states = [
             executor.rest(rows, first[1]) if first else executor.decide(rows)  # type: ignore[attr-defined]
             for (executor, rows), first in zip(pairs, firsts, strict=True)
         ]
         return None if None in states else states  # type: ignore[return-value]
 
-    def _join(self, firsts: Sequence[tuple[StageRun, list[Any]]]) -> None:
+    def _join(self, firsts: "Sequence[tuple[StageRun, list[Any]] | None]") -> None:
         """Put the total of all in the place of the totals of each rule's sets, where it is of all arrays."""
-        pairs = zip(self._members, self._sets, strict=True)
-        order = np.argsort(np.concatenate([members[np.asarray(sets)] for members, sets in pairs]))
-        for columns in zip(*(run.shared for run, _ in firsts), strict=True):
-            own = [totals[column] for (_, totals), column in zip(firsts, columns, strict=True)]
-            total = firsts[0][0].joined(columns[0], np.concatenate(own)[order])
-            for (_, totals), column in zip(firsts, columns, strict=True):
+        places_of_all = [m[np.asarray(sets)] for m, sets in zip(self._members, self._sets, strict=True)]
+        sharing = [(*first, places) for first, places in zip(firsts, places_of_all, strict=True) if first]
+        for key in dict.fromkeys(key for run, *_ in sharing for key in run.shared):
+            # A rule that does not read the gradient has no norm of it.
+            having = [(run, totals, run.shared[key], places) for run, totals, places in sharing if key in run.shared]
+            order = np.argsort(np.concatenate([places for *_, places in having]))
+            run, _, first, _ = having[0]
+            total = run.joined(first, np.concatenate([totals[column] for _, totals, column, _ in having])[order])
+            for _, totals, column, _ in having:
                 totals[column] = total
 
     def write(self, done: list[Any]) -> None:

@@ -140,6 +140,10 @@ class Plan:
             self._touch(gradients, part)
         return part.executor
 
+    def look_anew(self) -> None:
+        """Have the next `take` check all arrays and prepare for them."""
+        self._headers = None
+
     @property
     def watched(self) -> bool:
         """Whether compiled code looks at the arrays."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.view import View, is_flat
+from ..language.graph import ALL_RULES
 from ..language.reductions import REDUCTIONS
 from ..program.stages import Stage
 from .launcher import Launcher
@@ -44,13 +45,12 @@ class StageRun:
         # columns.
         self._of_column = [self._reductions[k] for k, _ in columns]
         self._whole = [stage.reductions[k].value != "array" for k, _ in columns]
-        # The columns of reductions over all arrays of the optimizer, in an order that other rules have too.
-        of_all = [
-            (node.op, part, c)
+        # The columns of reductions over all arrays of the optimizer, by what they are in other rules too.
+        self.shared = {
+            (node.op, part): c
             for c, (k, part) in enumerate(columns)
-            if (node := stage.reductions[k]).value == "optimizer"
-        ]
-        self.shared = [column for _, _, column in sorted(of_all)]
+            if (node := stage.reductions[k]).value == ALL_RULES
+        }
         self._own = [[c for c, (of, _) in enumerate(columns) if of == k] for k in range(len(self._reductions))]
         self._backend, self._name, self.count = backend, name, len(sets)
         piece = functools.partial(backend.piece, stage)

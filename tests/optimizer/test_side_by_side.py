@@ -1,7 +1,9 @@
 """Rules side by side in one optimizer: what each parameter gets, what they have in common, and groups by function."""
 
 import copy
+import gc
 import pickle
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -143,7 +145,7 @@ def test_a_saved_run_goes_on_and_its_rules_must_be_the_same(tmp_path: Path) -> N
         made(GROUPS | {"embed": {"rule": "lion"}}).load(tmp_path / "state")
     with pytest.raises(ValueError, match=r"'head' has lamb in the state, none in the optimizer"):
         made({"embed": GROUPS["embed"], "*.b": {"lr": 0.5}}).load(tmp_path / "state")
-    with pytest.raises(TypeError, match="no peer keeps the state of several rules as one, and this one has adamw"):
+    with pytest.raises(TypeError, match="no peer keeps the state of several rules as one, and this one has momentum"):
         fastopt.like.keras.state_of(opt)
 
 
@@ -312,6 +314,7 @@ BAD: list[tuple[Any, type[Exception], str]] = [
         "^groups: the function .*<lambda>.* chose no param",
     ),
     ([(of_vectors,)], TypeError, r"^groups must be a dict .* at place 0; "),
+    ([(lambda n, p: p > 0, {})], TypeError, r"^groups\[0\]: its function must say whether 0 is in the group, by True"),
     ([(3, {"lr": 0.1})], TypeError, "^groups must have names of parameters, patterns or functions; got 3"),
 ]
 
@@ -341,3 +344,234 @@ def test_groups_with_the_same_rule_are_updated_together() -> None:
     assert [section.members for section in updater_of(opt).sections] == [[0, 1], [2, 3]]
     opt.step([np.ones(2, "float32")] * 4)
     assert [round(float(p[0]), 4) for p in params] == [0.999, 0.5, 0.9999, 0.9999]
+
+
+def test_numbers_go_on_without_gradients_beside_a_norm_of_all() -> None:
+    opt = fastopt.SGD([np.ones(2), np.ones(2)], groups={"1": {"rule": "nadam"}}, count="optimizer", clip_norm=1.0)
+    opt.step([np.ones(2), None])
+    alone = fastopt.NAdam(np.ones(2))
+    alone.step(np.ones(2))
+    assert opt.uniform_states[1] == alone.uniform_states[0]
+
+
+def test_a_norm_of_all_adds_up_beside_a_rule_that_reads_no_gradient() -> None:
+    @rule
+    def shrinking(p, g, *, lr=0.5):  # type: ignore[no-untyped-def]
+        return p - lr * p
+
+    params, others = [np.ones(2) for _ in range(3)], [np.ones(2) for _ in range(2)]
+    groups = {"1": {"rule": shrinking}, "2": {"rule": "momentum", "lr": 0.5}}
+    fastopt.SGD(params, groups=groups, clip_norm=1.0, skip_nonfinite=True).step([np.ones(2) for _ in range(3)])
+    fastopt.SGD(others, groups={"1": groups["2"]}, clip_norm=1.0).step([np.ones(2) for _ in range(2)])
+    assert (same_bits(params[0], others[0]), same_bits(params[2], others[1])) == (True, True)
+    assert params[1].tolist() == [0.5, 0.5]
+
+
+def test_groups_by_functions_that_choose_the_same_are_saved_apart() -> None:
+    def made(lr: float) -> Any:
+        groups = [("b", {"lr": lr}), (lambda n, p: n == "b", {"momentum": lr}), (lambda n, p: n == "b", {})]
+        return fastopt.SGD({"a": np.ones(2), "b": np.ones(2)}, momentum=0.9, groups=groups)
+
+    saved = made(0.5).state_dict()
+    assert saved["groups"] == {"b": {"lr": 0.5}, "b (2)": {"momentum": 0.5}, "b (3)": {}}
+    other = made(0.25)
+    other.load_state_dict(saved)
+    assert (other.groups["b"].lr, other.groups[1].momentum) == (0.5, 0.5)
+
+
+def test_a_rate_of_a_group_is_refused_only_where_its_rule_works_out_one_for_all() -> None:
+    params = {name: np.ones(2, "float32") for name in "abc"}
+    groups = {"a": {"rule": "prodigy"}, "[bd]": {"lr": 0.5}}
+    opt = fastopt.SGD(params, groups=groups)
+    opt.groups["[bd]"].lr = 0.25
+    message = "lr must be 0 or left out, since prodigy works out one"
+    with pytest.raises(ValueError, match=message):
+        fastopt.SGD(params, groups={**groups, "[ab]": {"lr": 0.5}})
+    # What a later rule replaces has no effect.
+    fastopt.Prodigy(params, groups={"a*": {"lr": 0.5}, "a": {"rule": "sgd"}})
+    # A new parameter may bring a group and a rule together.
+    opt = fastopt.SGD(params, groups={"[ad]": {"rule": "prodigy"}, "[bd]": {"lr": 0.5}})
+    with pytest.raises(ValueError, match=message):
+        opt.sync({**params, "d": np.ones(2, "float32")})
+    assert list(opt.params) == ["a", "b", "c"]
+
+
+def test_numbers_of_a_group_of_several_rules_are_set_all_or_none() -> None:
+    opt = fastopt.SGD([np.ones(2), np.ones(2)], groups={"0": {"rule": "lion"}, "*": {"lr": 0.5}})
+    with pytest.raises(TypeError, match="has no hyperparameter 'rate'"):
+        opt.groups["*"].update(lr=0.25, rate=1.0)
+    assert opt.groups["*"].lr == 0.5
+    with pytest.raises(TypeError, match="the hyperparameter lr cannot be removed"):
+        del opt.groups["*"].lr
+
+
+def test_a_monitor_that_is_called_for_one_rule_alone_is_saved() -> None:
+    monitor = fastopt.ReduceOnPlateau()
+    # No parameter of the group has the rule of all, for which the function is called at first only.
+    groups: Any = {"1": {"rule": "lion"}, "1*": {"lr": lambda t: monitor(t) if t > 1 else 0.5}}
+    opt = fastopt.SGD([np.ones(2), np.ones(2)], groups=groups)
+    for _ in range(2):
+        opt.step([np.ones(2), np.ones(2)])
+    assert opt.monitors == [monitor]
+
+
+def test_a_slot_with_the_name_of_the_parameters_is_refused() -> None:
+    @rule
+    def directed(w, g, p, *, lr=0.5):  # type: ignore[no-untyped-def]
+        p = g - p
+        return w - lr * p, p
+
+    with pytest.raises(ValueError, match=r"^groups\['1'\]: directed has the slot 'p', which in a checkpoint names"):
+        fastopt.SGD([np.ones(2), np.ones(2)], groups={"1": {"rule": directed}})
+
+
+def test_a_gradient_in_the_memory_of_a_new_parameter_of_another_rule_is_refused() -> None:
+    memory, own = np.ones(12, "float32"), np.ones(6, "float32")
+    opt = fastopt.SGD([np.ones(6, "float32"), own], groups={"1": {"rule": "lion"}})
+    grads = [np.ones(6, "float32"), np.ones(6, "float32")]
+    opt.step(grads)
+    opt.params = [memory[:6], own]
+    opt.step(grads)
+    with pytest.raises(ValueError, match=r"^grads\[1\] shares memory with params\[0\]"):
+        opt.step([grads[0], memory[:6]])
+    assert opt.t == 2
+
+
+def test_only_rules_that_have_parameters_need_the_loss() -> None:
+    opt = fastopt.Optimizer([np.ones(2)], "polyak_sgd", groups={"*": {"rule": "sgd"}})
+    opt.step([np.ones(2)])
+    opt.step([np.ones(2)], loss=1.0)  # a loop that tells it need not know
+    assert opt.t == 2
+
+
+def test_a_state_is_not_taken_for_a_number_of_the_rule_of_all() -> None:
+    @rule
+    def damped(p, g, *, lr=0.5, mu_product=1.0):  # type: ignore[no-untyped-def]
+        return p - lr * mu_product * g
+
+    other = np.ones(2)
+    opt = fastopt.Optimizer([np.ones(2), other], damped, mu_product=lambda t: 0.5, groups={"1": {"rule": "nadam"}})
+    alone = fastopt.NAdam(np.ones(2))
+    for _ in range(2):
+        opt.step([np.ones(2), np.ones(2)])
+        alone.step(np.ones(2))
+    assert same_bits(other, alone.params)
+
+
+def test_no_row_catches_up_in_a_step_that_is_refused() -> None:
+    table = np.ones((5, 2), "float32")
+    opt = fastopt.SGD([table, np.ones(3, "float32")], momentum=0.9, groups={"1": {"rule": "lion"}})
+    for row in (0, 1):
+        opt.step([fastopt.RowSparse(np.array([row]), np.ones((1, 2), "float32")), np.ones(3, "float32")])
+    before = table.copy()
+    with pytest.raises(ValueError, match=r"grads\[1\] has shape"):
+        opt.step([np.ones((5, 2), "float32"), np.ones(4, "float32")])
+    assert same_bits(table, before)
+
+
+def test_converters_refuse_one_rule_of_a_group_too() -> None:
+    opt = fastopt.SGD([np.ones(2)], groups={"*": {"rule": "adam"}})
+    with pytest.raises(TypeError, match="no peer keeps the state of several rules as one, and this one has sgd, adam"):
+        fastopt.like.keras.state_of(opt)
+    with pytest.raises(ValueError, match=r"^params\[0\] differs in rule, which must be the same in all groups"):
+        fastopt.like.torch.SGD([{"params": [np.ones(2)], "rule": fastopt.kernels.adam}])
+
+
+def test_the_average_that_only_a_group_has_is_read_saved_and_loaded() -> None:
+    def made() -> Any:
+        return fastopt.SGD([np.ones(2), np.ones(2)], groups={"1": {"rule": "momentum", "ema": 0.5}})
+
+    opt, other = made(), made()
+    opt.step([np.ones(2), np.ones(2)])
+    saved = opt.state_dict()
+    # As if the average had begun a step later.
+    saved["means"]["1"]["ema"]["run"] = 0
+    other.load_state_dict(saved)
+    assert other.state_dict()["means"] == saved["means"]
+    other.step([np.ones(2), np.ones(2)])
+    nothing, average = other.ema
+    assert nothing is None
+    assert same_bits(average, other.params[1])  # the first of its means
+
+
+def test_rate_arrays_stand_beside_a_rule_that_takes_none() -> None:
+    params, scale = [np.ones(2), np.ones(2)], np.ones(2)
+    groups = {"1": {"rule": "prodigy"}}
+    fastopt.SGD(params, groups=groups, lr_scale={"0": scale})
+    message = r"^lr_scale: 1 has the rule prodigy, which carries numbers that follow from lr"
+    with pytest.raises(TypeError, match=message):
+        fastopt.SGD(params, groups=groups, lr_scale={"*": scale})
+    fastopt.Prodigy(params, groups={"0": {"rule": "sgd"}}, lr_scale={"0": scale})
+    with pytest.raises(TypeError, match=message):
+        fastopt.Prodigy(params, groups={"0": {"rule": "sgd"}}, lr_scale={"*": scale})
+
+
+def test_scikit_learn_is_refused_a_group_whose_rule_takes_the_loss() -> None:
+    pytest.importorskip("sklearn")
+    from fastopt.integrations.sklearn import made
+
+    with pytest.raises(ValueError, match=r"^polyak_sgd takes the loss of each step"):
+        made("SGD", [np.ones(2), np.ones(2)], groups={"1": {"rule": "polyak_sgd"}})
+
+
+def test_gradients_that_are_set_to_zero_lie_apart_across_rules() -> None:
+    opt = fastopt.SGD([np.ones(6, "float32"), np.ones(6, "float32")], zero_grads=True, groups={"1": {"rule": "lion"}})
+    ours, both = np.ones(6, "float32"), np.ones(6, "float32")
+    opt.step([ours, np.ones(6, "float32")])
+    opt.step([None, both])
+    opt.step([both, None])
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"^grads\[1\] shares memory with grads\[0\]"):
+            opt.step([both, both])
+    rows = fastopt.RowSparse(np.array([0]), both[:1])
+    opt.step([rows, np.ones(6, "float32")])
+    with pytest.raises(ValueError, match=r"^grads\[1\] shares memory with grads\[0\].values"):
+        opt.step([rows, both])
+    assert opt.t == 4
+
+
+def test_what_a_rule_had_goes_with_its_last_parameter() -> None:
+    params = {"a": np.ones(2), "b": np.ones(2)}
+    opt = fastopt.SGD(params, groups={"b": {"rule": "momentum"}})
+    opt.step({"a": np.ones(2), "b": np.ones(2)})
+    gone = weakref.ref(opt.state[1]["b"])
+    opt.sync({"a": params["a"]})
+    gc.collect()
+    assert gone() is None
+
+
+def test_numbers_of_a_group_of_several_rules_are_copied_and_pickled() -> None:
+    numbers = fastopt.SGD([np.ones(2), np.ones(2)], groups={"0": {"rule": "lion"}, "*": {"lr": 0.5}}).groups["*"]
+    for one in (copy.copy(numbers), copy.deepcopy(numbers), pickle.loads(pickle.dumps(numbers))):
+        assert dict(one) == {"lr": 0.5}
+
+
+def test_no_rule_of_ones_own_reaches_over_other_rules() -> None:
+    def wide(p, g, *, lr=0.5):  # type: ignore[no-untyped-def]
+        return p - lr * g / norm(p, over="optimizer")
+
+    with pytest.raises(ValueError, match='over must be "array" or "model"; got \'optimizer\''):
+        rule(wide)
+
+
+def test_two_groups_of_one_rule_load_the_numbers_of_their_own_runs() -> None:
+    def made(params: Any) -> Any:
+        groups = {"a": {"rule": "nadam"}, "b": {"rule": "nadam", "beta1": 0.5}}
+        return fastopt.SGD(params, groups=groups, count="optimizer")
+
+    opt = made({"a": [np.ones(2)], "b": [np.ones(2)]})
+    opt.step({"a": [np.ones(2)], "b": [np.ones(2)]})
+    more = made({"a": [np.ones(2), np.ones(2)], "b": [np.ones(2)]})
+    more.load_state_dict(opt.state_dict(), partial=True)
+    first, second = opt.uniform_states
+    assert more.uniform_states == [first, first, second]
+    assert first != second
+
+
+def test_one_moment_of_both_parts_needs_one_rule_that_has_a_moment() -> None:
+    params = [np.ones(2, "complex64"), np.ones(2, "complex64")]
+    opt = fastopt.SGD(params, groups={"1": {"rule": "adam"}}, second_moment="modulus")
+    opt.step([np.full(2, 1 + 1j, "complex64"), np.full(2, 3 + 4j, "complex64")])
+    assert opt.state[1]["v"][0].real == pytest.approx(0.001 * 25)
+    with pytest.raises(TypeError, match=r'^sgd and lion: second_moment="modulus" has no effect'):
+        fastopt.SGD(params, groups={"1": {"rule": "lion"}}, second_moment="modulus")

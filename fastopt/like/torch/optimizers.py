@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from ...kernels import FAMILIES
+from ...kernels import FAMILIES, Rule
 from ...kernels.language.spellings import PAIRS
 from ...kernels.language.spellings import TORCH as NAMES
 from ...optimizer.optimizer import Optimizer
@@ -82,7 +82,7 @@ def _grouped(
     for place, whole in enumerate(wholes):
         whole = {"decay": hyper["decay"], "weight_decay": 0.0} | whole if "decay" in hyper else whole
         differing = {n: value for n, value in whole.items() if value != hyper.get(n)}
-        if others := [n for n, value in differing.items() if isinstance(value, bool | str)]:
+        if others := [n for n, value in differing.items() if isinstance(value, bool | str | Rule)]:
             raise ValueError(
                 f"params[{place}] differs in {', '.join(others)}, which must be the same in all groups; make an "
                 "optimizer for each group"
