@@ -93,8 +93,13 @@ def named_groups(updater: Updater) -> list[tuple[str, Group]]:
 
 
 def described_rules(updater: Updater) -> dict[str, str]:
-    """The names of the rules of groups that have one."""
-    rules = [ruled.definition.name for ruled in updater.choices.rules]
+    """The names of the rules of groups that have one, with the kind of decay where it is not that of all."""
+    of_all = updater.definition.on["decay"]
+    rules = [
+        one.name
+        + (f" with decay={one.on['decay']!r}" if "weight_decay" in one.riding and one.on["decay"] != of_all else "")
+        for one in (ruled.definition for ruled in updater.choices.rules)
+    ]
     return {name: rules[group.rule] for name, group in named_groups(updater) if group.rule is not None}
 
 

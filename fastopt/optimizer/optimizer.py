@@ -47,9 +47,10 @@ class Optimizer(Named):
     and ?. Or a list of pairs, [(lambda name, p: p.ndim < 2, {"weight_decay": 0.0}), ...], of a pattern, or a function
     of a parameter's name and array that is asked once, and such a dict. Where several match, the later ones win. With
     {"rule": "adamw", "lr": 3e-4} a group has a rule of its own, by name or made with @rule: it starts from that rule's
-    defaults, and inherits what rides along, the options below. All rules share one clip_norm, one decision to skip, one
-    count of steps and one checkpoint; `over="model"` in a rule spans the parameters that it updates. opt.lr is that of
-    the rule of all, opt.groups["embed"].lr a group's; a function's group is named by its place, opt.groups[0].
+    defaults, and inherits what rides along, the options below; "decay" beside the rule is a kind of its own. All rules
+    share one clip_norm, one decision to skip, one count of steps and one checkpoint; `over="model"` in a rule spans the
+    parameters that it updates. opt.lr is that of the rule of all, opt.groups["embed"].lr a group's; a function's group
+    is named by its place, opt.groups[0].
     grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128). clip_value, clip_norm, clip_array_norm:
     limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
     clip_eps: added to these norms; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
@@ -451,7 +452,8 @@ class Optimizer(Named):
 
     def __repr__(self) -> str:
         hyper = ", ".join(f"{name}={value!r}" for name, value in self.hyper.items())
-        return f"<{type(self).__name__}: {self.rule.name}, {len(self._updater.state)} arrays, step {self.t}, {hyper}>"
+        rules = ", ".join(dict.fromkeys(rule.name for rule in (self.rule, *self._updater.rules)))
+        return f"<{type(self).__name__}: {rules}, {len(self._updater.state)} arrays, step {self.t}, {hyper}>"
 
 
 def updater_of(optimizer: Optimizer) -> Updater:

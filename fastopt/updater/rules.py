@@ -39,6 +39,8 @@ def given_groups(groups: Any) -> list[Given]:
             )
         if any(key == other for other, *_ in given):
             raise ValueError(f"groups has {key!r} twice; pass its numbers in one dict")
+        # As for all parameters, None switches an option off.
+        numbers = {name: NUMBERS[name] if n is None and name in NUMBERS else n for name, n in numbers.items()}
         given.append((key, None if isinstance(chooser, str) else chooser, *_rule_in(key, numbers)))
     return given
 
@@ -78,8 +80,9 @@ def made_rules(
         if own is None:
             made.append(Group(key, function, None, {}))
             continue
+        numbers, decay = {name: value for name, value in numbers.items() if name != "decay"}, numbers.get("decay")
         used = {*definition.riding, *plain, *numbers}
-        riders = _of_group(own, used, options)
+        riders = _of_group(own, used, options) | ({"decay": decay} if decay is not None else {})
         try:
             theirs = _definition(own, used, riders)
             # All that does not ride along with the rule of all: that it inherits.

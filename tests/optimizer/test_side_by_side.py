@@ -575,3 +575,22 @@ def test_one_moment_of_both_parts_needs_one_rule_that_has_a_moment() -> None:
     assert opt.state[1]["v"][0].real == pytest.approx(0.001 * 25)
     with pytest.raises(TypeError, match=r'^sgd and lion: second_moment="modulus" has no effect'):
         fastopt.SGD(params, groups={"1": {"rule": "lion"}}, second_moment="modulus")
+
+
+def test_a_group_with_a_rule_may_have_a_decay_of_its_own_kind_and_none_switches_one_off() -> None:
+    def made(**group: Any) -> Any:
+        groups = {"a": {"rule": "sgd", "lr": 0.5, "weight_decay": 0.5, **group}, "c": {"weight_decay": None}}
+        return fastopt.AdamW({name: np.ones(2) for name in "abc"}, groups=groups)
+
+    opt = made(decay="decoupled")
+    assert repr(opt).startswith("<AdamW: adamw, sgd, 3 arrays")
+    opt.step({name: np.full(2, float(name == "a")) for name in "abc"})
+    assert [float(opt.params[name][0]) for name in "abc"] == [1 - 0.25 - 0.5, 1 - 1e-5, 1.0]
+    saved = opt.state_dict()
+    made(decay="decoupled").load_state_dict(saved)
+    with pytest.raises(ValueError, match=r"'a' has sgd with decay='decoupled' in the state, sgd in the optimizer"):
+        made().load_state_dict(saved)
+    with pytest.raises(ValueError, match=r"^groups\['a'\]: decay must be 'l2', .*; got 'strong'"):
+        made(decay="strong")
+    with pytest.raises(ValueError, match=r"^groups\['b'\]: adamw has a weight decay of its own, on which decay"):
+        fastopt.SGD({"b": np.ones(2)}, groups={"b": {"rule": "adamw", "decay": "l2"}})
