@@ -153,7 +153,7 @@ def test_an_interrupt_before_the_first_step_leaves_it_to_come(monkeypatch: pytes
 
     grads = [np.ones_like(p) for p in params]
     with monkeypatch.context() as patch:
-        patch.setattr("fastopt.updater.updater.set_to", interrupted)
+        patch.setattr("fastopt.updater.section.set_to", interrupted)
         with pytest.raises(KeyboardInterrupt):
             opt.step(grads)
     opt.step([np.ones_like(p) for p in params])

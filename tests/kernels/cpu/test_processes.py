@@ -147,7 +147,7 @@ FILES = (
     "table.py", "loss_scale.py",
 )
 befores = afters = at = k = 0
-while k < 6:
+while k < 5:
     at += 1
     opt, count = make(), 0
     for earlier in range(k):
