@@ -122,10 +122,12 @@ class Gathering:
         if plan is None or executor is None:
             self._refuse_sparse(gradients)
             given = zip(range(len(parameters)), parameters, gradients, strict=True)
+            # Kept until they are added: a scalar becomes an array here, and the plan knows its address alone.
+            gradients = [dense(*one) for one in given]
             after = replace(after, arrays=self._fitting(parameters))
             plan, alike = self._planned(after.arrays)
             assert plan is not None
-            executor = plan.take(parameters, [dense(*one) for one in given], row_of or alike)
+            executor = plan.take(parameters, gradients, row_of or alike)
         executor.decide(rows)
         executor.write(journal.note(executor.writes, partial(setattr, self, "sums", after), ()))
         journal.settle()

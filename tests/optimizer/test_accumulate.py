@@ -331,3 +331,13 @@ def test_a_parameter_of_another_kind_begins_a_sum_but_has_none_added() -> None:
     opt.params[0] = np.zeros(2, "float32")
     opt.step()
     assert [p.tolist() for p in opt.params] == [[-2.0, -2.0], [0.0, 0.0]]
+
+
+def test_scalars_are_added_up_for_parameters_without_dimensions() -> None:
+    # Each becomes an array that nobody but the call has.
+    params = [np.zeros((), "float32") for _ in range(8)]
+    opt = fastopt.SGD(params, lr=1.0, accumulate="sum")
+    for call in range(1, 4):
+        opt.accumulate([np.float32(k + call) for k in range(8)])
+    opt.step()
+    assert [float(p) for p in params] == [-(3 * k + 6) for k in range(8)]

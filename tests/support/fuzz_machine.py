@@ -3,7 +3,7 @@
 import copy
 import pickle
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -149,17 +149,17 @@ class Machine(RuleBasedStateMachine):
         others = self.parameters(seed ^ 1)
         if how == "update":
             self.model.params = [copied(in_parts(x), like=p) for x, p in zip(others, params, strict=True)]
-        left = self.model.step([g if g is None else in_parts(g) for g in gradients])
         given = self.tree([Wrapped(g) if how == "wrapped" and wrappable(g) else g for g in gradients])
-        # Whoever has NumPy raise what it would warn of meets no error from a step.
-        with np.errstate(all="raise"):
-            if how == "update":
-                self.opt.update(self.tree(others), given)
-            else:
-                self.opt.step(*([] if own else [given]))
+        update, step = (
+            lambda: self.opt.update(self.tree(others), given),
+            lambda: self.opt.step(*([] if own else [given])),
+        )
+        left = self.both([g if g is None else in_parts(g) for g in gradients], update if how == "update" else step)
         if how == "update":
             check("another parameter", others, self.model.params)
             self.model.params = params
+        if left is None:
+            return
         check("the gradient", [g for g in gradients if g is not None], [g for g in left if g is not None])
         self.seen["steps"] += self.model.t > before[0]
         self.seen["skipped steps"] += self.model.skipped > before[1]
@@ -182,8 +182,22 @@ class Machine(RuleBasedStateMachine):
             return
         self.all_is_as_in_the_model()
         self.seen["steps of a sum"] += 1
-        self.model.step()
-        self.opt.step()
+        self.both(None, self.opt.step)
+
+    def both(self, gradients: Any, step: Callable[[], None]) -> Any:
+        """A step of the model and of the optimizer; the gradients of the model after it, None if both refused it."""
+        try:
+            left = self.model.step(*([] if gradients is None else [gradients]))
+        except OverflowError:
+            # A number of the step leaves the range of float64.
+            with pytest.raises(ValueError, match="in one of "):
+                step()
+            self.seen["steps whose numbers overflow"] += 1
+            return None
+        # Whoever has NumPy raise what it would warn of meets no error from a step.
+        with np.errstate(all="raise"):
+            step()
+        return left
 
     @rule(data=st.data(), by=st.sampled_from(["attribute", "item", "hyper"]))
     def set_number(self, data: Any, by: str) -> None:
