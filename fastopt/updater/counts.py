@@ -13,7 +13,7 @@ from .hyper import Hyper
 from .means import Means
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class History:
     """The steps of a parameter.
 

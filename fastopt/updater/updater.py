@@ -308,20 +308,19 @@ class Updater:
         gathering = self.gathering
         # Of how many calls of accumulate the gradients are the sums.
         calls = 0 if gathering is None else gathering.calls_of(gradients)
-        begun = []
-        if len(self.sections) > 1:
+        begun: list[Any] = []
+        sections = self.sections
+        several = len(sections) > 1
+        if several:
             self._apart.parameters = parameters
         try:
-            for section in self.sections:
+            for section in sections:
                 own = parameters if section.whole else section.of(parameters)
                 given = gradients if section.whole else section.of(gradients)
                 if (taken := section.begin(own, given)) is not None:
                     begun.append((section, own, *taken))
-            # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
-            lie = self._apart.lie([(one[2], one[4]) for one in begun]) if self._zeroes and len(begun) > 1 else ()
-            if self._apart.due(lie) and self._apart.check(gradients, self._zeroes, lie):
-                for section in self.sections:
-                    section.plans.look_anew()
+            if several:
+                self._keep_apart(begun, gradients)
         except (TypeError, ValueError):
             # A parameter that its state does not fit has a remedy of its own.
             self.taken.check(parameters, [k for k, gradient in enumerate(gradients) if gradient is not None])
@@ -344,25 +343,36 @@ class Updater:
                 [one[3] for one in begun], [one[0].numbers_of_all for one in begun], [one[4] for one in begun]
             )
             new = joint.decide(numbers)
-        zeroed, found = [array for *_, own in begun for array in own], (begun[0][0].program, begun[0][3].found)
+        zeroed = [array for *_, own in begun for array in own] if several else begun[0][-1]
+        found = begun[0][0].program, begun[0][3].found
         if new is None:
             if self._zeroes:
                 zeroed += [assignable(g, "grads") for *_, given, _ in begun for g in values_of(given) if g is not None]
             journal.begin(0, (), scaler, zeroed, (), (journal.latest[0], found), gathering)
         else:
             counted: list[Any] = []
-            records = [(one[0].members, one[0].counts, rows) for one, rows in zip(begun, numbers, strict=True)]
+            records: list[Any] = []
             notes: list[Any] = []
             for (section, _, plan, _, chosen, _, _), after, rows in zip(begun, new, numbers, strict=True):
                 counted += section.counts.after(plan.rows, chosen, after, rows)
+                records.append((section.members, section.counts, rows))
                 if plan.touched:
                     notes += section.notes(plan, chosen, zeroed)
-            for section in self.sections if len(begun) < len(self.sections) else ():
-                if all(section is not one[0] for one in begun):
-                    counted += section.resting(section.numbers(step, loss, calls, scaler, journal))
+            if len(begun) < len(sections):
+                for section in sections:
+                    if all(section is not one[0] for one in begun):
+                        counted += section.resting(section.numbers(step, loss, calls, scaler, journal))
             latest = records, found
             executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, latest, gathering))
         journal.settle()
+
+    def _keep_apart(self, begun: Sequence[Any], gradients: list[Any]) -> None:
+        """Raise ValueError if arrays of different rules share memory. begun: what sections gave, as `update` has it."""
+        # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
+        lie = self._apart.lie([(one[2], one[4]) for one in begun]) if self._zeroes and len(begun) > 1 else ()
+        if self._apart.due(lie) and self._apart.check(gradients, self._zeroes, lie):
+            for section in self.sections:
+                section.plans.look_anew()
 
     def _checked(self, loss: Any) -> Any:
         """The loss of a step as a number, checked for the rules."""

@@ -1,7 +1,6 @@
 """A step with options in plain NumPy, array by array, written from the documentation and not from the kernels."""
 
 import copy
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -73,7 +72,7 @@ class PlainModel:
         self.calls = 0
         # The steps of each array, the decays of its averages, and the steps of all together.
         self.counts, self.t, self.skipped = [0] * len(params), 0, 0
-        self.decays: list[dict[str, list[float]]] = [{name: [] for name in AVERAGES} for _ in params]
+        self.decays: list[dict[str, tuple[Any, ...]]] = [dict.fromkeys(AVERAGES, ()) for _ in params]
         self.follow()
 
     def add(self, k: int, other: "PlainModel", members: Sequence[Sequence[int]]) -> None:
@@ -186,7 +185,8 @@ class PlainModel:
         for k, (p, slots, states, beside) in new.items():
             self.counts[k], self.slots[k], self.states[k] = self.counts[k] + 1, slots, states
             for name in AVERAGES:
-                self.decays[k][name] += [numbers[k][name]] if name in numbers[k] else []
+                if name in numbers[k]:
+                    self.decays[k][name] = one_more(self.decays[k][name], numbers[k][name])
             for name, array in beside.items():
                 getattr(self, name)[k] = array
             _set(self.params[k], p)
@@ -254,7 +254,7 @@ class PlainModel:
         decay = n.get(name, 0.0)
         if self.options.get("ema_uncorrected"):
             return average + (1 - decay) * (new - average)
-        weight = (1 - decay) / (1 - product([*self.decays[k][name], decay]))
+        weight = (1 - decay) / (1 - product(one_more(self.decays[k][name], decay)))
         return new if weight == 1 else average + weight * (new - average)
 
     def _row(self, x: Any, axes: Sequence[int]) -> Any:
@@ -296,7 +296,7 @@ class PlainModel:
             for name in AVERAGES:
                 if not without(name, k):
                     getattr(self, name)[k][...] = getattr(saved, name)[k]
-                    self.decays[k][name] = list(saved.decays[k][name])
+                    self.decays[k][name] = saved.decays[k][name]
             whole = not any(without(slot, k) for slot in slots)
             if not without("slow", k):
                 self.slow[k][...] = saved.slow[k]
@@ -340,12 +340,17 @@ def clipped(g: Any, n: Mapping[str, Any]) -> Any:
     return g
 
 
-def product(decays: Sequence[float]) -> float:
+def one_more(decays: tuple[Any, ...], decay: float) -> tuple[Any, ...]:
+    """The decays of an average and one more: the product of the earlier ones, the latest, and how often that came in
+    turn. Nothing for no decay."""
+    before, latest, times = decays or (1.0, decay, 0)
+    return (before, latest, times + 1) if decay == latest else (product(decays), decay, 1)
+
+
+def product(decays: tuple[Any, ...]) -> float:
     """Of all decays; equal ones in turn are a power."""
-    result = 1.0
-    for decay, equal in itertools.groupby(decays):
-        result *= decay ** len(list(equal))
-    return result
+    before, latest, times = decays
+    return float(before * latest**times)
 
 
 def times(g: Any, factor: float) -> Any:
