@@ -43,6 +43,7 @@ class Section:
         self.program = ruled.program
         self.rows_behind = RowsBehind(choices.sparse, self.definition, self.program)
         self.zeroes = bool(self.definition.on.get("zero_grads"))
+        self._divides = CALLS in self.definition.of_step
 
     def take(self, members: Sequence[int], new: Taken, beside: Callable[[], Sequence[View]]) -> None:
         """Take over parameters, whose counts are set next. members: their numbers among all. beside: gives the arrays
@@ -157,7 +158,7 @@ class Section:
         if loss is not None and self.rule.takes_loss:
             for row in numbers:
                 row[LOSS] = loss
-        if CALLS in self.definition.of_step:
+        if self._divides:
             for row in numbers:
                 row[CALLS] = calls or 1
         if scaler is not None:
