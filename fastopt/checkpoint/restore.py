@@ -228,7 +228,7 @@ def _histories(
         if section.counts.states_together:
             keys = section.of(updater.parameters.keys)
             of_runs |= dict.fromkeys(keys, next((saved[key] for key in keys if key in saved), None))
-    for key, own in zip(updater.parameters.keys, updater.rows, strict=True):
+    for key, own in zip(updater.parameters.keys, (row.history for row in updater.rows), strict=True):
         of_run = of_runs.get(key)
         count = state["steps"].get(key, own.count)
         if type(count) is not int or not 0 <= count < 2**62:

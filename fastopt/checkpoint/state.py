@@ -57,13 +57,13 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         "groups": {name: _plain(group.hyper) for name, group in groups},
         "applied": updater.journal.applied,
         "count": "optimizer" if updater.choices.together else "parameter",
-        "steps": {key: row.count for key, row in zip(keys, rows, strict=True)},
+        "steps": {key: row.history.count for key, row in zip(keys, rows, strict=True)},
         "means": {
-            key: {name: own.plain for name, own in row.means.items()}
+            key: {name: own.plain for name, own in row.history.means.items()}
             for key, row in zip(keys, rows, strict=True)
-            if row.means
+            if row.history.means
         },
-        "uniform_states": {key: dict(row.states) for key, row in zip(keys, rows, strict=True) if row.states},
+        "uniform_states": {key: dict(row.history.states) for key, row in zip(keys, rows, strict=True) if row.history.states},
         "skipped": skipped,
         "accumulated": accumulated.described(updater),
         "loss_scaler": scaler.state_dict() if scaler else None,

@@ -10,6 +10,7 @@ from ..kernels.language.hyperparameters import plain_number
 from ..kernels.language.values import shown
 from ..kernels.riders import GRAD_NORM
 from ..kernels.step.executors import foretold, noted
+from ..updater.counts import History
 from ..updater.updater import Updater
 
 
@@ -109,16 +110,16 @@ class Captured:
             states.append([after for _, after in known])
             for number in self._section.counts.going_on(self._plan.rows):
                 row = coming[number]
-                if number in self._plan.rows:
-                    row.count, row.means = row.count + 1, row.means_after(numbers[-1][number])
-                row.states = row.states | states[-1][number]
-            means.append([row.means for row in coming])
+                had, own = row.history, row.history.states | states[-1][number]
+                steps = number in self._plan.rows
+                row.history = had.after(own, numbers[-1][number]) if steps else had._replace(states=own)
+            means.append([row.history.means for row in coming])
         self._refuse_monitors(self._updater)
-        carried = [[row.states[name] for name in gpu.carried] for row in rows]
+        carried = [[row.history.states[name] for name in gpu.carried] for row in rows]
         table = np.array(told, np.float64).reshape(self.steps, len(rows), len(gpu.told))
         self._steps.tell_all(np.ascontiguousarray(table.swapaxes(0, 1)), carried)
         self._states, self._means, self._numbers, self._said = states, means, numbers, False
-        self._base = [row.count for row in rows], applied, self._updater.journal.skipped
+        self._base = [row.history.count for row in rows], applied, self._updater.journal.skipped
 
     def __call__(self) -> None:
         self._refuse_closed()
@@ -143,9 +144,11 @@ class Captured:
         for number in self._section.counts.going_on(self._plan.rows):
             row = rows[number]
             known = self._states[applied - 1][number] if applied else {}
-            row.count = counts[number] + applied * (number in self._plan.rows)
-            row.means = self._means[applied - 1][number] if applied else row.means
-            row.states = row.states | known | dict(zip(gpu.carried, carried[number], strict=True))
+            row.history = History(
+                counts[number] + applied * (number in self._plan.rows),
+                row.history.states | known | dict(zip(gpu.carried, carried[number], strict=True)),
+                self._means[applied - 1][number] if applied else row.history.means,
+            )
         updater.journal.applied, updater.journal.skipped = applied_before + applied, skipped_before + skipped
         journal, program = updater.journal, self._section.program
         section = self._section

@@ -4,7 +4,7 @@ import copy
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from ..kernels.riders import DUE, PRODUCTS, is_due
 from .hyper import Hyper
 from .means import Means
 
+# Among the numbers of a step the means after it, by option.
+MEANS = "means after the step"
 
-@dataclass(slots=True)
-class History:
+
+class History(NamedTuple):
     """The steps of a parameter.
 
     count: steps that were applied to it. states: its uniform states after them. means: by its option, those of each
@@ -25,20 +27,21 @@ class History:
     states: dict[str, float]
     means: Mapping[str, Means]
 
+    def after(self, states: dict[str, float], numbers: Mapping[str, Any]) -> "History":
+        """With one more step. states: its uniform states. numbers: those of the step, as SharedNumbers gives them."""
+        return History(self.count + 1, states, numbers[MEANS] if self.means else self.means)
+
 
 @dataclass
 class SharedNumbers:
     """The parameters that share all numbers: a group, with one history.
 
-    layers: the hyperparameters that hold, where later layers override earlier ones. count, states, means: as in
-    History. together: whether `t` in a formula counts the optimizer's steps, and not these parameters' own. looks:
-    whether they have the option lookahead.
+    layers: the hyperparameters that hold, where later layers override earlier ones. together: whether `t` in a formula
+    counts the optimizer's steps, and not these parameters' own. looks: whether they have the option lookahead.
     """
 
     layers: tuple[Hyper, ...]
-    count: int
-    states: dict[str, float]
-    means: Mapping[str, Means]
+    history: History
     together: bool
     looks: bool
     _changes: int = field(default=-1, repr=False)
@@ -48,44 +51,36 @@ class SharedNumbers:
     @property
     def key(self) -> Any:
         """Equal for rows of equal numbers."""
-        return self.layers, self.count, repr(self.states), tuple(self.means.items())
-
-    @property
-    def history(self) -> History:
-        return History(self.count, self.states, self.means)
-
-    def become(self, history: History) -> None:
-        """Have another history."""
-        self.count, self.states, self.means = history.count, history.states, history.means
+        count, states, means = self.history
+        return self.layers, count, repr(states), tuple(means.items())
 
     def numbers(self, step: int) -> dict[str, Any]:
         """The values for the next step, by name. Raises if a function of the step gives an invalid value.
 
         step: the number of this step of the optimizer, which is the step of all functions.
         """
+        count, states, means = self.history
         changes = 0
         for hyper in self.layers:
             changes += hyper.changes
         if changes != self._changes:
             merged = {name: (value, hyper) for hyper in self.layers for name, value in hyper.items()}
-            self._scheduled = [(name, hyper) for name, (value, hyper) in merged.items() if callable(value)]
+            # Another rule, whose numbers hold below, may name a hyperparameter as this rule names a state.
+            called = [name for name, (value, _) in merged.items() if callable(value) and name not in states]
+            self._scheduled = [(name, merged[name][1]) for name in called]
             self._fixed = {name: value for name, (value, _) in merged.items() if not callable(value)}
             self._changes = changes
-        values = dict(self._fixed)
+        values = self._fixed | states
+        values["t"] = step if self.together else count + 1
         for name, hyper in self._scheduled:
             values[name] = hyper.at(name, step)
-        # Last: another rule, whose numbers hold below, may name a hyperparameter as this rule names a state.
-        values |= self.states
-        values["t"] = step if self.together else self.count + 1
         if self.looks:
             values[DUE] = is_due(values["t"], values["lookahead"])
-        for name, own in self.means.items():
-            values[PRODUCTS[name]] = own.after(values[name]).product
+        if means:
+            values[MEANS] = means = {name: own.after(values[name]) for name, own in means.items()}
+            for name, own in means.items():
+                values[PRODUCTS[name]] = own.product
         return values
-
-    def means_after(self, numbers: Mapping[str, Any]) -> Mapping[str, Means]:
-        """The means after a step with these numbers."""
-        return {name: own.after(numbers[name]) for name, own in self.means.items()}
 
 
 class Counts:
@@ -109,7 +104,7 @@ class Counts:
         rows: dict[Any, SharedNumbers] = {}
         keys = []
         for k, (own, had) in enumerate(zip(layers, histories, strict=True)):
-            row = SharedNumbers(own, had.count, dict(had.states), had.means, together, looks)
+            row = SharedNumbers(own, had._replace(states=dict(had.states)), together, looks)
             keys.append(k if apart and had.states else row.key)
             rows.setdefault(keys[-1], row)
         places = {key: place for place, key in enumerate(rows)}
@@ -139,7 +134,7 @@ class Counts:
         numbers = (pairs // 2).tolist()
         other = copy.copy(self)
         other.rows = [
-            replace(self.rows[k], states=dict(self.rows[k].states)) if k == before else self.rows[k]
+            replace(self.rows[k]) if k == before else self.rows[k]
             for before, k in itertools.pairwise([-1, *numbers])
         ]
         other.row_of = places.tolist()
@@ -158,29 +153,20 @@ class Counts:
         chosen parameter where uniform states are apart. numbers: those of the step, of each row.
         """
         rows = self.rows
-        if not rows[0].states:
-            return [
-                (row := rows[k], History(row.count + 1, row.states, row.means and row.means_after(numbers[k])))
-                for k in used
-            ]
+        if not rows[0].history.states:
+            return [((row := rows[k]), row.history.after(row.history.states, numbers[k])) for k in used]
         places = {self.row_of[k]: position for position, k in enumerate(chosen)}
         taken = set(used)
-        pairs = [(k, new[places[k] if self._apart else k]) for k in self.going_on(used)]
-        return [
-            (
-                row := rows[k],
-                History(
-                    row.count + (k in taken),
-                    dict(zip(row.states, own, strict=True)),
-                    row.means_after(numbers[k]) if k in taken else row.means,
-                ),
-            )
-            for k, own in pairs
-        ]
+        after = []
+        for k in self.going_on(used):
+            had = rows[k].history
+            states = dict(zip(had.states, new[places[k] if self._apart else k], strict=True))
+            after.append((rows[k], had.after(states, numbers[k]) if k in taken else had._replace(states=states)))
+        return after
 
     def started(self, states: Mapping[str, float]) -> dict[str, float]:
         """The uniform states of a parameter that begins now. states: those before any step."""
-        return dict(self.rows[0].states if self.states_together else states)
+        return dict(self.rows[0].history.states if self.states_together else states)
 
     def going_on(self, used: Sequence[int]) -> Sequence[int]:
         """The rows whose uniform states go on in a step that uses some rows."""

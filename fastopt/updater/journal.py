@@ -93,7 +93,7 @@ class Journal:
         gathering: Gathered | None,
     ) -> None:
         for row, history in rows:
-            row.become(history)
+            row.history = history
         self.applied, self.skipped, self.latest = totals
         if scaler:
             scaler.scale, scaler.applied = scale

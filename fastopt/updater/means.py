@@ -1,14 +1,12 @@
 """The means that an average of a parameter is of: the correction of its start follows from all their decays."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..kernels.language.values import short
 from ..kernels.riders import WithRiders
 
 
-@dataclass(frozen=True)
-class Means:
+class Means(NamedTuple):
     """The means of an average so far, by their decays: those of equal decays in turn are one power.
 
     earlier: the product of the decays before the latest run of equal ones. decay: of that run; None for that of the
@@ -33,7 +31,7 @@ class Means:
     @property
     def plain(self) -> dict[str, Any]:
         """As a checkpoint has it."""
-        return asdict(self)
+        return self._asdict()
 
 
 def no_means(definition: WithRiders) -> dict[str, Means]:

@@ -2,14 +2,14 @@
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..kernels.arrays.row_sparse import RowSparse, is_row_sparse
+from ..kernels.arrays.row_sparse import RowSparse, is_row_sparse, values_of
 from ..kernels.arrays.view import View
 from ..kernels.language.hyperparameters import LOSS
-from ..kernels.libraries.library import as_array, views_of
+from ..kernels.libraries.library import as_array, assignable, views_of
 from ..kernels.riders import CALLS, COPY, SLOW
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
@@ -17,16 +17,30 @@ from ..kernels.step.touched import RowSet
 from .behind import RowsBehind
 from .choices import Choices, Ruled
 from .counts import Counts, History, SharedNumbers
-from .journal import Journal
-from .loss_scale import LossScaler
 from .plans import Plans
 from .state import derived, keeps_average, set_to
 from .taken import Taken
 
 _T = TypeVar("_T")
-# A step that was taken: the plan, the executor, which parameters have a gradient, the gradients as the plan has them,
-# and what else the step sets to zero.
-Begun = tuple[Plan, Executor, Sequence[int], list[Any], list[Any]]
+# Of a step: its number, the loss or None, of how many calls of accumulate the gradients are the sums (0 for none), and
+# what a loss scaler multiplies them by or None.
+Told = tuple[int, Any, int, float | None]
+# What an applied step changes besides arrays, as Journal.begin takes it: the rows with their histories, the arrays to
+# set to zero, the notes of touched rows, and for each rule what `latest` has.
+Applied = tuple[Sequence[tuple[SharedNumbers, History]], list[Any], Sequence[Any], list[Any]]
+
+
+class Begun(NamedTuple):
+    """The arrays of a step that were taken.
+
+    chosen: which parameters have a gradient. gradients: as the plan has them. zeroed: what else the step sets to zero.
+    """
+
+    executor: Executor
+    plan: Plan
+    chosen: Sequence[int]
+    gradients: list[Any]
+    zeroed: list[Any]
 
 
 class Section:
@@ -104,15 +118,15 @@ class Section:
         set_to(self.state[k], slots, array, self.paths[k])
 
     def _derived(self, row: SharedNumbers) -> list[str]:
-        return derived(self.definition, self._start, row.count, row.means)
+        return derived(self.definition, self._start, row.history.count, row.history.means)
 
-    def begin(self, parameters: list[Any], gradients: list[Any]) -> "Begun | None":
+    def begin(self, parameters: list[Any], gradients: list[Any]) -> Begun | None:
         """Take the arrays of a step; None if no parameter has a gradient. Raises what a plan raises."""
         plan = self.plans.whole
         if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
             executor = plan.retake(parameters, gradients, self.counts.row_of)
             if executor is not None:
-                return plan, executor, plan.sets, gradients, []
+                return Begun(executor, plan, plan.sets, gradients, [])
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
         if not chosen:
             return None
@@ -124,36 +138,11 @@ class Section:
             # The step sets the dense copies of these to zero.
             zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
         plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
-        return plan, executor, chosen, gradients, zeroed
+        return Begun(executor, plan, chosen, gradients, zeroed)
 
-    def prepare(self, plan: Plan, chosen: Sequence[int], parameters: list[Any], gradients: list[Any]) -> None:
-        """Have the slots that begin equal their parameters, and the rows that a step will touch catch up.
-
-        gradients: in the form that the plan has. The arrays of all sections must have been taken.
-        """
-        if self.rows_behind.by_parameter:
-            for k in self.rows_behind.by_parameter.keys() & chosen:
-                if not isinstance(gradients[k], RowSparse):
-                    self.catch_up(k, parameters[k])
-        if self._unbegun and not self._unbegun.isdisjoint(chosen):
-            self.begin_slots(chosen, parameters)
-        if plan.touched:
-            self.rows_behind.bring(plan, chosen, self.state)
-
-    def notes(self, plan: Plan, chosen: Sequence[int], zeroed: list[Any]) -> Sequence[Any]:
-        """What to note of the rows that an applied step touched; to `zeroed` come the gradients to set to zero."""
-        if self.zeroes:
-            # The values of rows that came twice were read before they were added up.
-            zeroed += [touched.given for touched in plan.touched]
-        return self.rows_behind.notes(plan, chosen)
-
-    def numbers(
-        self, step: int, loss: Any, calls: int, scaler: LossScaler | None, journal: Journal
-    ) -> list[dict[str, Any]]:
-        """For each row of numbers those of a step. Raises what functions of the step raise.
-
-        calls: of how many calls of accumulate the gradients are the sums, 0 for none.
-        """
+    def numbers(self, begun: Begun | None, told: Told) -> list[dict[str, Any]]:
+        """For each row of numbers those of a step. Raises what functions of the step raise."""
+        step, loss, calls, scale = told
         numbers = [row.numbers(step) for row in self.counts.rows]
         if loss is not None and self.rule.takes_loss:
             for row in numbers:
@@ -161,20 +150,55 @@ class Section:
         if self._divides:
             for row in numbers:
                 row[CALLS] = calls or 1
-        if scaler is not None:
-            scaler.check_serves(journal)
+        if scale is not None:
             for row in numbers:
-                row["grad_scale"] *= scaler.inverse()
+                row["grad_scale"] *= scale
         return numbers
 
-    def resting(self, numbers: Sequence[dict[str, Any]]) -> list[Any]:
-        """The counts after a step in which no parameter has a gradient. numbers: rows, as `numbers` gives them.
+    def prepare(self, begun: Begun, parameters: list[Any]) -> None:
+        """Have the slots that begin equal their parameters, and the rows that a step will touch catch up.
+
+        The arrays of all sections must have been taken.
+        """
+        chosen = begun.chosen
+        if self.rows_behind.by_parameter:
+            for k in self.rows_behind.by_parameter.keys() & chosen:
+                if not isinstance(begun.gradients[k], RowSparse):
+                    self.catch_up(k, parameters[k])
+        if self._unbegun and not self._unbegun.isdisjoint(chosen):
+            self.begin_slots(chosen, parameters)
+        if begun.plan.touched:
+            self.rows_behind.bring(begun.plan, chosen, self.state)
+
+    def skipped(self, begun: Begun) -> list[Any]:
+        """The arrays that a step that does not count sets to zero."""
+        if not self.zeroes:
+            return begun.zeroed
+        return begun.zeroed + [assignable(g, "grads") for g in values_of(begun.gradients) if g is not None]
+
+    def applied(
+        self, begun: Begun, states: Sequence[Sequence[float]], numbers: list[dict[str, Any]], told: Told
+    ) -> Applied:
+        """What an applied step changes besides arrays. states: as Executor.decide gives them."""
+        _, plan, chosen, _, zeroed = begun
+        counts = self.counts
+        notes: Sequence[Any] = ()
+        if plan.touched:
+            if self.zeroes:
+                # The values of rows that came twice were read before they were added up.
+                zeroed += [touched.given for touched in plan.touched]
+            notes = self.rows_behind.notes(plan, chosen)
+        return counts.after(plan.rows, chosen, states, numbers), zeroed, notes, [(self.members, counts, numbers)]
+
+    def resting(self, told: Told) -> list[Any]:
+        """The rows with their histories after a step in which no parameter has a gradient.
 
         Uniform states that are of the optimizer's steps go on.
         """
         resting = self.program.resting_function
         if not self.rule.states or not self.counts.states_together or resting is None:
             return []
+        numbers = self.numbers(None, told)
         return self.counts.after((), (), list(map(resting, numbers)), numbers)
 
     def split(self, chosen: Sequence[int]) -> Counts:

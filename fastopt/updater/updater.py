@@ -1,16 +1,13 @@
 """The core of an Optimizer: parameters with their state, counts and plans, and the function that applies a step."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..kernels.arrays.row_sparse import distinct_rows, values_of
+from ..kernels.arrays.row_sparse import distinct_rows
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked_loss
-from ..kernels.libraries.library import assignable
 from ..kernels.riders import AVERAGE, COPY, SECOND
-from ..kernels.step.executors import Executor, Joint
 from ..kernels.system import lock
 from ..trees.followers import register
 from .apart import Apart
@@ -22,6 +19,7 @@ from .kept import copied, kept, remake
 from .loss_scale import LossScaler
 from .observers import Averaging, Replayed, Watching
 from .section import Section
+from .side_by_side import SideBySide
 from .state import new_gradients
 from .taken import Taken, taken
 
@@ -51,9 +49,8 @@ class Updater:
         kinds: dict[Any, Section] = {}
         # For each of the rules its section; groups with the same rule have one.
         self._section_of = [kinds.setdefault(ruled.kind, Section(ruled, choices)) for ruled in choices.rules]
-        self._zeroes = bool(self.definition.on.get("zero_grads"))
-        how = choices.accumulate
-        self.gathering = Gathering(how, self._zeroes, choices.casts) if how else None
+        how, zeroes = choices.accumulate, bool(self.definition.on.get("zero_grads"))
+        self.gathering = Gathering(how, zeroes, choices.casts) if how else None
         self.loss_scaler: LossScaler | None = None
         self.watch: Watching | None = None
         self.captured: Replayed | None = None
@@ -80,7 +77,7 @@ class Updater:
         for hyper, of_rule in self.choices.every_hyper:
             hyper.hold(of_rule, new.above.get(hyper))
         # No method of this object goes into the plans: they must not lead back to it.
-        self._apart = apart = Apart(new.parameters.paths, new.state)
+        apart = Apart(new.parameters.paths, new.state)
         members: dict[Section, list[int]] = {section: [] for section in self._section_of}
         # Where each parameter is: its section and its number there.
         self._places: list[tuple[Section, int]] = []
@@ -96,6 +93,7 @@ class Updater:
         for section in self.sections:
             own = members[section]
             section.take(own, new, partial(apart.beside, own) if len(own) < len(new.state) else tuple)
+        self._stepping: Any = self.sections[0] if len(self.sections) == 1 else SideBySide(self.sections, apart)
         self.takes_loss = any(section.rule.takes_loss for section in self.sections)
         self.latest = arrays
         self.gradients = gradients
@@ -152,7 +150,7 @@ class Updater:
     def uniform_states(self) -> list[dict[str, float]]:
         """The numbers that the rule carries from step to step, for each parameter."""
         self.settle()
-        return [row.states for row in self.rows]
+        return [row.history.states for row in self.rows]
 
     @property
     def rules(self) -> list[Any]:
@@ -305,74 +303,37 @@ class Updater:
             self.refuse_captured()
         if self.averaged is not None:
             self.refuse_averaged("leave its with block, and then step")
-        gathering = self.gathering
+        gathering, stepping = self.gathering, self._stepping
         # Of how many calls of accumulate the gradients are the sums.
         calls = 0 if gathering is None else gathering.calls_of(gradients)
-        begun: list[Any] = []
-        sections = self.sections
-        several = len(sections) > 1
-        if several:
-            self._apart.parameters = parameters
         try:
-            for section in sections:
-                own = parameters if section.whole else section.of(parameters)
-                given = gradients if section.whole else section.of(gradients)
-                if (taken := section.begin(own, given)) is not None:
-                    begun.append((section, own, *taken))
-            if several:
-                self._keep_apart(begun, gradients)
+            begun = stepping.begin(parameters, gradients)
         except (TypeError, ValueError):
             # A parameter that its state does not fit has a remedy of its own.
             self.taken.check(parameters, [k for k, gradient in enumerate(gradients) if gradient is not None])
             raise
-        if not begun:
+        if begun is None:
             if gathering is not None:
                 gathering.drop()
             return
         self.latest = parameters
-        step = journal.applied + 1
-        numbers = [section.numbers(step, loss, calls, scaler, journal) for section, *_ in begun]
-        for section, own, plan, _, chosen, given, _ in begun:
-            section.prepare(plan, chosen, own, given)
-        executor: Executor | Joint = begun[0][3]
-        if len(begun) == 1:
-            states = begun[0][3].decide(numbers[0])
-            new = None if states is None else [states]
-        else:
-            executor = joint = Joint(
-                [one[3] for one in begun], [one[0].numbers_of_all for one in begun], [one[4] for one in begun]
-            )
-            new = joint.decide(numbers)
-        zeroed = [array for *_, own in begun for array in own] if several else begun[0][-1]
-        found = begun[0][0].program, begun[0][3].found
-        if new is None:
-            if self._zeroes:
-                zeroed += [assignable(g, "grads") for *_, given, _ in begun for g in values_of(given) if g is not None]
+        scale = None
+        if scaler is not None:
+            scaler.check_serves(journal)
+            scale = scaler.inverse()
+        told = journal.applied + 1, loss, calls, scale
+        numbers = stepping.numbers(begun, told)
+        stepping.prepare(begun, parameters)
+        executor = begun.executor
+        states = executor.decide(numbers)
+        found = executor.program, executor.found
+        if states is None:
+            zeroed = stepping.skipped(begun)
             journal.begin(0, (), scaler, zeroed, (), (journal.latest[0], found), gathering)
         else:
-            counted: list[Any] = []
-            records: list[Any] = []
-            notes: list[Any] = []
-            for (section, _, plan, _, chosen, _, _), after, rows in zip(begun, new, numbers, strict=True):
-                counted += section.counts.after(plan.rows, chosen, after, rows)
-                records.append((section.members, section.counts, rows))
-                if plan.touched:
-                    notes += section.notes(plan, chosen, zeroed)
-            if len(begun) < len(sections):
-                for section in sections:
-                    if all(section is not one[0] for one in begun):
-                        counted += section.resting(section.numbers(step, loss, calls, scaler, journal))
-            latest = records, found
-            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, latest, gathering))
+            counted, zeroed, notes, used = stepping.applied(begun, states, numbers, told)
+            executor.write(journal.begin(executor.writes, counted, scaler, zeroed, notes, (used, found), gathering))
         journal.settle()
-
-    def _keep_apart(self, begun: Sequence[Any], gradients: list[Any]) -> None:
-        """Raise ValueError if arrays of different rules share memory. begun: what sections gave, as `update` has it."""
-        # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
-        lie = self._apart.lie([(one[2], one[4]) for one in begun]) if self._zeroes and len(begun) > 1 else ()
-        if self._apart.due(lie) and self._apart.check(gradients, self._zeroes, lie):
-            for section in self.sections:
-                section.plans.look_anew()
 
     def _checked(self, loss: Any) -> Any:
         """The loss of a step as a number, checked for the rules."""
@@ -393,7 +354,7 @@ class Updater:
             start = section.counts.started(section.rule.states)
             for k, rule in enumerate(new.rule_of):
                 if self._section_of[rule] is section:
-                    histories[k] = replace(histories[k], states=start)
+                    histories[k] = histories[k]._replace(states=start)
         return histories
 
     def flush(self, rows: Any = None) -> None:

@@ -5,7 +5,7 @@ Both know, beforehand, the numbers that follow from no norm; both write in one c
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 class Executor(Protocol):
     """Takes steps on the arrays that a plan has taken.
 
-    writes: how many entries `write` appends to its list, one for each batch. found: what `noted` reads of the latest
-    step that was decided.
+    program: of which it takes steps. writes: how many entries `write` appends to its list, one for each batch. found:
+    what `noted` reads of the latest step that was decided.
     """
 
+    program: Program
     writes: int
     found: Any
 
@@ -51,7 +52,7 @@ class Attended:
     """
 
     def __init__(self, program: Program, runs: Sequence[StageRun], groups: Sequence[int], own: Sequence[int]) -> None:
-        self._program, self._groups, self._own = program, groups, own
+        self.program, self._groups, self._own = program, groups, own
         *self._before, self._last = runs
         self.shares = program.shared
         self._scalars: Any = None
@@ -66,74 +67,78 @@ class Attended:
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """As `Executor.decide`. Raises ValueError, which shows the numbers, if they cannot be computed with."""
-        return self._decide(numbers, None)
-
-    def first(self, numbers: Sequence[Mapping[str, Any]]) -> tuple[StageRun, list[Any]]:
-        """Run the first of the stages that reduce; returns it and its totals, as StageRun has them."""
-        program, (run, *_) = self._program, self._before
+        program = self.program
         try:
-            known = list(map(program.known_function, numbers))
-            run.run(self._first_scalars(known), [])
-        except (ArithmeticError, ValueError) as error:
-            raise _explained(program, numbers, error) from error
-        return run, run.totals(run.partials(), whole=True)
-
-    def rest(self, numbers: Sequence[Mapping[str, Any]], totals: Sequence[Any]) -> list[list[float]] | None:
-        """As `decide`, after `first`. totals: those of the first stage, as StageRun.combined takes them."""
-        return self._decide(numbers, self._before[0].combined(totals))
-
-    def _first_scalars(self, known: list[list[Any]]) -> Any:
-        program, groups = self._program, self._groups
-        if program.apart:
-            columns = np.array(known, np.float64)[list(groups)].T
-            with np.errstate(all="ignore"):
-                return _table(program.stage_functions[0](*columns), len(groups))
-        return [program.stage_functions[0](*row) for row in known]
-
-    def _decide(self, numbers: Sequence[Mapping[str, Any]], first: Sequence[Any] | None) -> list[list[float]] | None:
-        """As `Executor.decide`. first: the reductions of the first stage, or None for a stage that has to run."""
-        program = self._program
-        try:
-            known = list(map(program.known_function, numbers))
-            if program.reductions:
-                states, scalars = self._reduced(known, first)
+            if program.apart:
+                # NumPy's numbers do not warn where Python's do not.
+                with np.errstate(all="ignore"):
+                    states = self._reduced(self._begun(numbers), self._before[0].reduced())
+            elif program.reductions:
+                states = self._reduced(self._begun(numbers), self._before[0].reduced())
             elif program.last:
-                count = len(self._last.stage.scalars)
-                states, scalars = [row[count:] for row in known], [row[:count] for row in known]
+                known, count = list(map(program.known_function, numbers)), len(self._last.stage.scalars)
+                states, self._scalars = [row[count:] for row in known], [row[:count] for row in known]
             else:
-                states, scalars = [[]] * len(known), known
+                self._scalars = list(map(program.known_function, numbers))
+                states = [[]] * len(numbers)
         except (ArithmeticError, ValueError) as error:
             raise _explained(program, numbers, error) from error
-        if program.guard and not all(row.pop() for row in states):
-            return None
-        self._scalars = scalars
-        return states
+        return None if program.guard and not all([row.pop() for row in states]) else states
 
-    def _reduced(self, known: list[list[Any]], first: Sequence[Any] | None) -> tuple[list[list[float]], Any]:
-        """`program.last` and the scalars of the last stage, from the norms that the stages before it compute."""
-        program, groups = self._program, self._groups
-        if program.apart:
-            columns = list(np.array(known, np.float64)[list(groups)].T)
-            # NumPy's numbers do not warn where Python's do not.
+    def begin(self, numbers: Sequence[Mapping[str, Any]]) -> "Begun":
+        """Begin as `decide` does: run the first of the stages that reduce."""
+        run = self._before[0]
+        try:
             with np.errstate(all="ignore"):
-                for run, scalars in zip(self._before, program.stage_functions, strict=False):
-                    columns += first or _reductions(run, _table(scalars(*columns), len(groups)))
-                    first = None
-                self.found = columns
-                states, last = (
-                    _table(function(*columns), len(groups))
-                    for function in (program.last_function, program.stage_functions[-1])
-                )
-            return states.tolist(), last
-        for run, scalars in zip(self._before, program.stage_functions, strict=False):
-            values = list(map(float, first or _reductions(run, [scalars(*row) for row in known])))
-            first = None
-            known = [row + values for row in known]
-        self.found = known[0]
+                known = self._begun(numbers)
+        except (ArithmeticError, ValueError) as error:
+            raise _explained(self.program, numbers, error) from error
+        return Begun(numbers, known, run, run.totals(whole=True))
+
+    def end(self, begun: "Begun") -> list[list[float]] | None:
+        """End as `decide` does. begun: with the totals to go on with."""
+        try:
+            with np.errstate(all="ignore"):
+                states = self._reduced(begun.known, begun.run.combined(begun.totals))
+        except (ArithmeticError, ValueError) as error:
+            raise _explained(self.program, begun.numbers, error) from error
+        return None if self.program.guard and not all([row.pop() for row in states]) else states
+
+    def _begun(self, numbers: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The numbers that are known before the first of the stages that reduce, which then has run."""
+        known: list[Any] = list(map(self.program.known_function, numbers))
+        if self.program.apart:
+            known = list(np.array(known, np.float64)[list(self._groups)].T)
+        self._before[0].run(self._each(self.program.stage_functions[0], known), [])
+        return known
+
+    def _reduced(self, known: list[Any], values: list[Any]) -> list[list[float]]:
+        """`program.last`; keeps the scalars of the last stage.
+
+        known: as `_begun` gives it: rows of numbers, or columns where scalars are of single arrays. values: the
+        reductions of the first stage.
+        """
+        program = self.program
+        known = self._with(known, values)
+        for run, function in zip(self._before[1:], program.stage_functions[1:], strict=False):
+            run.run(self._each(function, known), [])
+            known = self._with(known, run.reduced())
+        self.found = known if program.apart else known[0]
         # Before anything is written, since it may raise.
-        return [list(map(float, program.last_function(*row))) for row in known], [
-            program.stage_functions[-1](*row) for row in known
-        ]
+        states, self._scalars = self._each(program.last_function, known), self._each(program.stage_functions[-1], known)
+        return states.tolist() if program.apart else [list(map(float, row)) for row in states]
+
+    def _with(self, known: list[Any], values: list[Any]) -> list[Any]:
+        if self.program.apart:
+            return known + values
+        values = list(map(float, values))
+        return [row + values for row in known]
+
+    def _each(self, function: Callable[..., Any], known: list[Any]) -> Any:
+        """For each row of scalars the values of a function of what is known."""
+        if self.program.apart:
+            return _table(function(*known), len(self._groups))
+        return [function(*row) for row in known]
 
     def scalars(self, position: int) -> Any:
         """The scalars of the stage that writes, as they were decided for a set."""
@@ -157,9 +162,13 @@ class Unattended:
     """
 
     def __init__(
-        self, make: Callable[[int, Any], "UnattendedSteps"], last: StageRun, before: "Unattended | None"
+        self,
+        program: Program,
+        make: Callable[[int, Any], "UnattendedSteps"],
+        last: StageRun,
+        before: "Unattended | None",
     ) -> None:
-        self._make, self.writes = make, len(last.batches)
+        self.program, self._make, self.writes = program, make, len(last.batches)
         self._steps: UnattendedSteps | None = None
         self._earlier: Any = before.notice if before else None
         self.found: UnattendedSteps | None = None
@@ -189,16 +198,35 @@ class Unattended:
         return [self._steps.run, *[tuple] * (self.writes - 1)], None
 
 
+class Begun(NamedTuple):
+    """A step of one of several rules whose first stage has run.
+
+    numbers: its rows. known: what Attended has of them. run: the stage. totals: those of its columns, as StageRun has
+    them.
+    """
+
+    numbers: Sequence[Mapping[str, Any]]
+    known: list[Any]
+    run: StageRun
+    totals: list[Any]
+
+
 class Joint:
     """A step of several rules in one optimizer, decided and written together.
 
     executors: one for each rule. members: for each rule the numbers of its parameters among all of the optimizer, in
     whose order the reductions over them all add up, as a NumPy array. sets: which of these parameters have a gradient.
+    program, found: of the first, which has the norm of all arrays as the others do.
     """
 
     def __init__(self, executors: Sequence[Executor], members: Sequence[Any], sets: Sequence[Sequence[int]]) -> None:
         self._executors, self._members, self._sets = executors, members, sets
         self.writes = sum(executor.writes for executor in executors)
+        self.program = executors[0].program
+
+    @property
+    def found(self) -> Any:
+        return self._executors[0].found
 
     def decide(self, numbers: Sequence[Sequence[Mapping[str, Any]]]) -> list[list[list[float]]] | None:
         """For each rule the result of `Executor.decide`; None if one of them says that the step does not count.
@@ -206,26 +234,27 @@ class Joint:
         numbers: for each rule its rows.
         """
         pairs = list(zip(self._executors, numbers, strict=True))
-        firsts = [e.first(rows) if isinstance(e, Attended) and e.shares else None for e, rows in pairs]
-        self._join(firsts)
+        begun = [e.begin(rows) if isinstance(e, Attended) and e.shares else None for e, rows in pairs]
+        self._join(begun)
         states = [
-            executor.rest(rows, first[1]) if first else executor.decide(rows)  # type: ignore[attr-defined]
-            for (executor, rows), first in zip(pairs, firsts, strict=True)
+            executor.end(own) if own else executor.decide(rows)  # type: ignore[attr-defined]
+            for (executor, rows), own in zip(pairs, begun, strict=True)
         ]
-        return None if None in states else states  # type: ignore[return-value]
+        return None if None in states else states
 
-    def _join(self, firsts: "Sequence[tuple[StageRun, list[Any]] | None]") -> None:
+    def _join(self, begun: Sequence[Begun | None]) -> None:
         """Put the total of all in the place of the totals of each rule's sets, where it is of all arrays."""
         places_of_all = [m[np.asarray(sets)] for m, sets in zip(self._members, self._sets, strict=True)]
-        sharing = [(*first, places) for first, places in zip(firsts, places_of_all, strict=True) if first]
-        for key in dict.fromkeys(key for run, *_ in sharing for key in run.shared):
+        sharing = [(own, places) for own, places in zip(begun, places_of_all, strict=True) if own]
+        for key in dict.fromkeys(key for own, _ in sharing for key in own.run.shared):
             # A rule that does not read the gradient has no norm of it.
-            having = [(run, totals, run.shared[key], places) for run, totals, places in sharing if key in run.shared]
+            having = [(own, own.run.shared[key], places) for own, places in sharing if key in own.run.shared]
             order = np.argsort(np.concatenate([places for *_, places in having]))
-            run, _, first, _ = having[0]
-            total = run.joined(first, np.concatenate([totals[column] for _, totals, column, _ in having])[order])
-            for _, totals, column, _ in having:
-                totals[column] = total
+            totals = np.concatenate([own.totals[column] for own, column, _ in having])[order]
+            (first, column, _), *_ = having
+            total = first.run.joined(column, totals)
+            for own, column, _ in having:
+                own.totals[column] = total
 
     def write(self, done: list[Any]) -> None:
         """As `Executor.write`."""
@@ -261,12 +290,6 @@ def _explained(program: Program, numbers: Sequence[Mapping[str, Any]], error: Ex
     given = "; ".join(", ".join(f"{name}={row[name]!r}" for name in program.numbers) for row in numbers)
     uniform = ", ".join(as_written(node) for stage in program.stages for node in stage.scalars if node.args)
     return ValueError(f"{program.name}: {error} in one of {uniform}, with {given}")
-
-
-def _reductions(run: StageRun, scalars: Any) -> list[Any]:
-    """Run a stage of reductions; returns for each a value for each set, or a single value over the model."""
-    run.run(scalars, [])
-    return run.reduced(run.partials())
 
 
 def _table(columns: Sequence[Any], rows: int) -> Any:

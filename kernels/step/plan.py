@@ -254,7 +254,7 @@ class Plan:
         steps = functools.partial(on.unattended_steps, self.program, runs, groups, self._device)
         if self._is_attended or self._sparse or not on.unattended(self.program):
             return _Part(sets, own, runs, gradients, attended, attended, steps)
-        self._unattended = Unattended(steps, runs[-1], self._unattended)
+        self._unattended = Unattended(self.program, steps, runs[-1], self._unattended)
         return _Part(sets, own, runs, gradients, attended, self._unattended, steps)
 
     def _touch(self, gradients: list[Any], part: _Part) -> None:

@@ -88,39 +88,38 @@ class StageRun:
 
         rows: its scalars, each a list of numbers. done: grows by one for each batch that has been run.
         """
-        run(self._backend, self._name, self.stage, self._all, rows, done)
+        perform(*self.launches(rows), done)
 
     def launches(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Callable[[], Any]], Any]:
         """As the function `launches` has it. rows: as `run` takes them."""
-        return launches(self._backend, self._name, self.stage, self._all, rows)
-
-    @property
-    def _all(self) -> Sequence[Batch]:
-        return [*self.batches, *self.touched] if self.touched else self.batches
+        batches = [*self.batches, *self.touched] if self.touched else self.batches
+        return launches(self._backend, self._name, self.stage, batches, rows)
 
     def partials(self) -> list[Any]:
         """The partial results of the last run; the next may overwrite them."""
         return [batch.prepared.partials for batch in (*self.batches, *self.touched)]
 
-    def reduced(self, partials: Sequence[Any]) -> list[Any]:
+    def reduced(self, partials: Sequence[Any] | None = None) -> list[Any]:
         """The reductions of the stage: for each a value for each set, in order, or a single value over the model.
 
-        partials: those of a run on the same batches.
+        partials: those of a run on the same batches; None for those of the last run.
         """
         if self.count == len(self.batches) == 1:
             # A shortcut to the same values: some clients hand over one array at a time.
-            rows = partials[0].tolist()
+            rows = (self.batches[0].prepared.partials if partials is None else partials[0]).tolist()
             alone = rows[0] if len(rows) == 1 else self._joined(rows)
             return self._finished(
                 [total if whole else np.array([total]) for total, whole in zip(alone, self._whole, strict=False)]
             )
         return self.combined(self.totals(partials))
 
-    def totals(self, partials: Sequence[Any], whole: bool = False) -> list[Any]:
+    def totals(self, partials: Sequence[Any] | None = None, whole: bool = False) -> list[Any]:
         """For each column of partial results, the total of each set, in order. partials: as `reduced` takes them.
 
         whole: the last columns too where no array has them.
         """
+        if partials is None:
+            partials = self.partials()
         widths = [len(self._of_column)] if whole else [parts.shape[1] for parts in partials]
         totals = np.zeros((self.count, max(widths, default=len(self._reductions))))
         for batch, parts in zip((*self.batches, *self.touched), partials, strict=True):

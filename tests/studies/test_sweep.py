@@ -251,6 +251,19 @@ def test_ctrl_c_ends_the_command_and_its_processes() -> None:
     assert (process.returncode, err.strip()) == (130, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no masks of signals")
+def test_ctrl_c_does_not_reach_the_first_process_either(tmp_path: Path) -> None:
+    # In a process of its own, where multiprocessing has started nothing yet: the first start unblocks SIGINT.
+    script = tmp_path / "blocked.py"
+    script.write_text(
+        "import signal\nfrom fastopt import sweep\n\n"
+        "def train(rule, lr):\n    return float(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n\n"
+        "if __name__ == '__main__':\n    print([run.loss for run in sweep(train, ['sgd'], [0.1], workers=1).runs])\n"
+    )
+    done = run_python(str(script))
+    assert done.stdout.strip() == "[1.0]", done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_the_processes_end_when_the_one_that_started_them_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "sleeps.py"

@@ -1,0 +1,77 @@
+"""A step of several rules in one optimizer: taken, decided and written together."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..kernels.step.executors import Joint
+from .apart import Apart
+from .section import Applied, Begun, Section, Told
+
+
+class BegunTogether(NamedTuple):
+    """The arrays of a step of several rules that were taken. parts: of each rule with a gradient its section, its
+    parameters and what it has begun."""
+
+    executor: Joint
+    parts: list[tuple[Section, list[Any], Begun]]
+
+
+class SideBySide:
+    """The sections of several rules, which take a step as one section does; its methods are those of Section.
+
+    apart: the arrays of all parameters.
+    """
+
+    def __init__(self, sections: Sequence[Section], apart: Apart) -> None:
+        self._sections, self._apart = sections, apart
+
+    def begin(self, parameters: list[Any], gradients: list[Any]) -> BegunTogether | None:
+        """As Section.begin. Raises ValueError too if arrays of different rules share memory."""
+        self._apart.parameters = parameters
+        parts = []
+        for section in self._sections:
+            own = section.of(parameters)
+            if (begun := section.begin(own, section.of(gradients))) is not None:
+                parts.append((section, own, begun))
+        self._keep_apart(parts, gradients)
+        if not parts:
+            return None
+        executors = [begun.executor for *_, begun in parts]
+        members = [section.numbers_of_all for section, *_ in parts]
+        return BegunTogether(Joint(executors, members, [begun.chosen for *_, begun in parts]), parts)
+
+    def _keep_apart(self, parts: Sequence[tuple[Section, list[Any], Begun]], gradients: list[Any]) -> None:
+        # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
+        zeroes = self._sections[0].zeroes if self._sections else False
+        lie = self._apart.lie([(begun.plan, begun.chosen) for *_, begun in parts]) if zeroes and len(parts) > 1 else ()
+        if self._apart.due(lie) and self._apart.check(gradients, zeroes, lie):
+            for section in self._sections:
+                section.plans.look_anew()
+
+    def numbers(self, begun: BegunTogether, told: Told) -> list[list[dict[str, Any]]]:
+        """As Section.numbers, for each rule."""
+        return [section.numbers(part, told) for section, _, part in begun.parts]
+
+    def prepare(self, begun: BegunTogether, parameters: list[Any]) -> None:
+        """As Section.prepare."""
+        for section, own, part in begun.parts:
+            section.prepare(part, own)
+
+    def skipped(self, begun: BegunTogether) -> list[Any]:
+        """As Section.skipped."""
+        return [array for section, _, part in begun.parts for array in section.skipped(part)]
+
+    def applied(self, begun: BegunTogether, states: Sequence[Any], numbers: Sequence[Any], told: Told) -> Applied:
+        """As Section.applied."""
+        counted: list[Any] = []
+        zeroed: list[Any] = []
+        notes: list[Any] = []
+        used: list[Any] = []
+        for (section, _, part), new, rows in zip(begun.parts, states, numbers, strict=True):
+            for every, own in zip((counted, zeroed, notes, used), section.applied(part, new, rows, told), strict=True):
+                every.extend(own)
+        stepping = [section for section, *_ in begun.parts]
+        for section in self._sections:
+            if section not in stepping:
+                counted += section.resting(told)
+        return counted, zeroed, notes, used
