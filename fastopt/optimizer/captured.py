@@ -119,7 +119,7 @@ class Captured:
         table = np.array(told, np.float64).reshape(self.steps, len(rows), len(gpu.told))
         self._steps.tell_all(np.ascontiguousarray(table.swapaxes(0, 1)), carried)
         self._states, self._means, self._numbers, self._said = states, means, numbers, False
-        self._base = [row.history.count for row in rows], applied, self._updater.journal.skipped
+        self._base = [row.history.steps for row in rows], applied, self._updater.journal.skipped
 
     def __call__(self) -> None:
         self._refuse_closed()

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,17 +30,9 @@ Told = tuple[int, Any, int, float | None]
 Applied = tuple[Sequence[tuple[SharedNumbers, History]], list[Any], Sequence[Any], list[Any]]
 
 
-class Begun(NamedTuple):
-    """The arrays of a step that were taken.
-
-    chosen: which parameters have a gradient. gradients: as the plan has them. zeroed: what else the step sets to zero.
-    """
-
-    executor: Executor
-    plan: Plan
-    chosen: Sequence[int]
-    gradients: list[Any]
-    zeroed: list[Any]
+# The arrays of a step that were taken: its executor, its plan, which parameters have a gradient, the gradients as the
+# plan has them, and what else the step sets to zero.
+Begun = tuple[Executor, Plan, Sequence[int], list[Any], list[Any]]
 
 
 class Section:
@@ -118,7 +110,7 @@ class Section:
         set_to(self.state[k], slots, array, self.paths[k])
 
     def _derived(self, row: SharedNumbers) -> list[str]:
-        return derived(self.definition, self._start, row.history.count, row.history.means)
+        return derived(self.definition, self._start, row.history.steps, row.history.means)
 
     def begin(self, parameters: list[Any], gradients: list[Any]) -> Begun | None:
         """Take the arrays of a step; None if no parameter has a gradient. Raises what a plan raises."""
@@ -126,7 +118,7 @@ class Section:
         if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
             executor = plan.retake(parameters, gradients, self.counts.row_of)
             if executor is not None:
-                return Begun(executor, plan, plan.sets, gradients, [])
+                return executor, plan, plan.sets, gradients, []
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
         if not chosen:
             return None
@@ -138,7 +130,7 @@ class Section:
             # The step sets the dense copies of these to zero.
             zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
         plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
-        return Begun(executor, plan, chosen, gradients, zeroed)
+        return executor, plan, chosen, gradients, zeroed
 
     def numbers(self, begun: Begun | None, told: Told) -> list[dict[str, Any]]:
         """For each row of numbers those of a step. Raises what functions of the step raise."""
@@ -160,21 +152,22 @@ class Section:
 
         The arrays of all sections must have been taken.
         """
-        chosen = begun.chosen
+        _, plan, chosen, gradients, _ = begun
         if self.rows_behind.by_parameter:
             for k in self.rows_behind.by_parameter.keys() & chosen:
-                if not isinstance(begun.gradients[k], RowSparse):
+                if not isinstance(gradients[k], RowSparse):
                     self.catch_up(k, parameters[k])
         if self._unbegun and not self._unbegun.isdisjoint(chosen):
             self.begin_slots(chosen, parameters)
-        if begun.plan.touched:
-            self.rows_behind.bring(begun.plan, chosen, self.state)
+        if plan.touched:
+            self.rows_behind.bring(plan, chosen, self.state)
 
     def skipped(self, begun: Begun) -> list[Any]:
         """The arrays that a step that does not count sets to zero."""
+        *_, gradients, zeroed = begun
         if not self.zeroes:
-            return begun.zeroed
-        return begun.zeroed + [assignable(g, "grads") for g in values_of(begun.gradients) if g is not None]
+            return zeroed
+        return zeroed + [assignable(g, "grads") for g in values_of(gradients) if g is not None]
 
     def applied(
         self, begun: Begun, states: Sequence[Sequence[float]], numbers: list[dict[str, Any]], told: Told

@@ -1,19 +1,15 @@
 """A step of several rules in one optimizer: taken, decided and written together."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..kernels.step.executors import Joint
 from .apart import Apart
 from .section import Applied, Begun, Section, Told
 
-
-class BegunTogether(NamedTuple):
-    """The arrays of a step of several rules that were taken. parts: of each rule with a gradient its section, its
-    parameters and what it has begun."""
-
-    executor: Joint
-    parts: list[tuple[Section, list[Any], Begun]]
+# The arrays of a step of several rules that were taken: its executor, and of each rule with a gradient the section, its
+# parameters and what it has begun.
+BegunTogether = tuple[Joint, list[tuple[Section, list[Any], Begun]]]
 
 
 class SideBySide:
@@ -36,30 +32,30 @@ class SideBySide:
         self._keep_apart(parts, gradients)
         if not parts:
             return None
-        executors = [begun.executor for *_, begun in parts]
         members = [section.numbers_of_all for section, *_ in parts]
-        return BegunTogether(Joint(executors, members, [begun.chosen for *_, begun in parts]), parts)
+        executors, _, chosen, *_ = zip(*(begun for *_, begun in parts), strict=True)
+        return Joint(executors, members, chosen), parts
 
     def _keep_apart(self, parts: Sequence[tuple[Section, list[Any], Begun]], gradients: list[Any]) -> None:
         # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
         zeroes = self._sections[0].zeroes if self._sections else False
-        lie = self._apart.lie([(begun.plan, begun.chosen) for *_, begun in parts]) if zeroes and len(parts) > 1 else ()
+        lie = self._apart.lie([begun[1:3] for *_, begun in parts]) if zeroes and len(parts) > 1 else ()
         if self._apart.due(lie) and self._apart.check(gradients, zeroes, lie):
             for section in self._sections:
                 section.plans.look_anew()
 
     def numbers(self, begun: BegunTogether, told: Told) -> list[list[dict[str, Any]]]:
         """As Section.numbers, for each rule."""
-        return [section.numbers(part, told) for section, _, part in begun.parts]
+        return [section.numbers(part, told) for section, _, part in begun[1]]
 
     def prepare(self, begun: BegunTogether, parameters: list[Any]) -> None:
         """As Section.prepare."""
-        for section, own, part in begun.parts:
+        for section, own, part in begun[1]:
             section.prepare(part, own)
 
     def skipped(self, begun: BegunTogether) -> list[Any]:
         """As Section.skipped."""
-        return [array for section, _, part in begun.parts for array in section.skipped(part)]
+        return [array for section, _, part in begun[1] for array in section.skipped(part)]
 
     def applied(self, begun: BegunTogether, states: Sequence[Any], numbers: Sequence[Any], told: Told) -> Applied:
         """As Section.applied."""
@@ -67,10 +63,10 @@ class SideBySide:
         zeroed: list[Any] = []
         notes: list[Any] = []
         used: list[Any] = []
-        for (section, _, part), new, rows in zip(begun.parts, states, numbers, strict=True):
+        for (section, _, part), new, rows in zip(begun[1], states, numbers, strict=True):
             for every, own in zip((counted, zeroed, notes, used), section.applied(part, new, rows, told), strict=True):
                 every.extend(own)
-        stepping = [section for section, *_ in begun.parts]
+        stepping = [section for section, *_ in begun[1]]
         for section in self._sections:
             if section not in stepping:
                 counted += section.resting(told)
