@@ -32,6 +32,7 @@ class Definition:
     rates: the names of arrays that multiply a rate, real ones for complex parameters too.
     guarded: the formula returns last a truth value that says whether the step counts.
     one_moment: whether both parts of a complex number share what the formula takes `over_parts`.
+    reciprocals: whether an array over a number is the array times the number's reciprocal.
     average: the kernels.averages.Average that gives the average of the parameter that the state has, or None.
     """
 
@@ -48,6 +49,7 @@ class Definition:
     rates: tuple[str, ...] = ()
     guarded: bool = False
     one_moment: bool = False
+    reciprocals: bool = False
     average: Any = None
 
     def __init__(self) -> None:
@@ -149,7 +151,7 @@ class Definition:
         return self._programs[key]
 
     def _trace(self, statics: Mapping[str, Any]) -> Program:
-        trace = Trace(self.one_moment)
+        trace = Trace(self.one_moment, self.reciprocals)
         numbers = (*self.of_step, *(n for n in self.hyper if n not in statics), *self.states)
         arrays = [trace.array(name) for name in self.arrays]
         try:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,10 @@ from .libraries.library import view_of
 from .program.stages import Program
 
 
+# Whether an array over a number is the array times the number's reciprocal while a reference is evaluated.
+RECIPROCALS: ContextVar[bool] = ContextVar("RECIPROCALS", default=False)
+
+
 class Evaluated(Protocol):
     """The attributes of a definition that `evaluate` needs."""
 
@@ -23,6 +28,7 @@ class Evaluated(Protocol):
     states: dict[str, float]
     guarded: bool
     one_moment: bool
+    reciprocals: bool
 
     def program(self, hyper: Mapping[str, Any]) -> Program:
         """The traced formula for the static choices among `hyper`."""
@@ -55,6 +61,8 @@ class Computed(np.ndarray):
     compute = "float64"
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if ufunc is np.divide and RECIPROCALS.get() and not isinstance(inputs[1], np.ndarray):
+            ufunc, inputs = np.multiply, (inputs[0], 1.0 / inputs[1])
         plain = [x.view(np.ndarray) if isinstance(x, Computed) else x for x in inputs]
         with arithmetic_of(self.compute):
             result = getattr(ufunc, method)(*plain, **options)
@@ -93,7 +101,11 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     single = compute == np.float32
     inputs = [array.view(Flushed if single else Computed) for array in inputs]
     with np.errstate(all="ignore"), seen_as(every[0].complex, definition.one_moment):
-        results = definition.formula(*inputs, **numbers)
+        token = RECIPROCALS.set(definition.reciprocals)
+        try:
+            results = definition.formula(*inputs, **numbers)
+        finally:
+            RECIPROCALS.reset(token)
         results = list(results) if isinstance(results, tuple | list) else [results]
         counts = results.pop() if definition.guarded else True
         if single:

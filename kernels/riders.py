@@ -190,6 +190,7 @@ class WithRiders(Definition):
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
         self.one_moment = on.get("second_moment") == "modulus"
+        self.reciprocals = bool(on.get("reciprocals"))
         self.rates = (RATE,) if "lr_scale" in on else ()
         uncorrected = () if self.corrected else averages.values()
         self.start |= {slot: 0.0 if slot in uncorrected else parameter for slot in extra}

@@ -105,6 +105,8 @@ def made_rules(
                 made[place].of(0)
     if options["second_moment"] != "parts":
         _check_moment(rules)
+    if options["switches"]["reciprocals"]:
+        _check_reciprocals(rules)
     return rules, Groups(made)
 
 
@@ -116,6 +118,15 @@ def _check_moment(rules: Sequence[Ruled]) -> None:
             f'{names}: second_moment="modulus" has no effect, since there is no second moment of the gradient; leave '
             "second_moment out, or, in a rule of your own, mark the square with over_parts"
         )
+
+
+def _check_reciprocals(rules: Sequence[Ruled]) -> None:
+    """Raise ValueError if no rule divides an array by a number."""
+    definitions = [ruled.definition for ruled in rules]
+    plain = [with_riders(own.rule, *(own.on | {"reciprocals": False}).items()) for own in definitions]
+    if not any(own.program(own.hyper).divides_by_numbers for own in plain):
+        names = " and ".join(own.name for own in definitions)
+        raise ValueError(f"{names}: reciprocals has no effect, since no array is divided by a number; leave it out")
 
 
 def _for(ruled: Ruled, numbers: Mapping[str, Any], key: str | int) -> Hyper | Exception:

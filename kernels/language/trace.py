@@ -16,14 +16,14 @@ from .operations import OPERATIONS
 class Trace:
     """Makes the nodes of one graph, each distinct expression once.
 
-    one_moment: whether both parts of a complex number share what is `over_parts`. noted: numbers by the names that the
-    formula gives them.
+    one_moment: whether both parts of a complex number share what is `over_parts`. reciprocals: whether an array over a
+    number is the array times the number's reciprocal. noted: numbers by the names that the formula gives them.
     """
 
-    def __init__(self, one_moment: bool = False) -> None:
+    def __init__(self, one_moment: bool = False, reciprocals: bool = False) -> None:
         self._nodes: dict[Any, Node] = {}
         self.noted: dict[str, Node] = {}
-        self.one_moment = one_moment
+        self.one_moment, self.reciprocals = one_moment, reciprocals
 
     def _intern(self, op: str, args: tuple[Node, ...] = (), value: Any = None, **kind: Any) -> "Symbol":
         # A constant's key has its type and repr: 0.0 == -0.0 and 1 == True.
@@ -88,6 +88,8 @@ class Trace:
             plain = self._plain_power(operands[0], args[1])
             if plain is not None:
                 return plain
+        if name == "divide" and self.reciprocals and args[0].varying and not args[1].varying:
+            return self.apply("multiply", operands[0], self.apply("divide", 1.0, operands[1]))
         varying, depth = any(node.varying for node in args), max(node.depth for node in args)
         if depth and not varying and not operation.exact:
             raise TypeError(

@@ -162,6 +162,11 @@ class Program:
         """Whether both parts of a complex number share a second moment."""
         return any(node.op == "over_parts" for node in self.nodes)
 
+    @property
+    def divides_by_numbers(self) -> bool:
+        """Whether an array is divided by a number."""
+        return any(node.op == "divide" and node.args[0].varying and not node.args[1].varying for node in self.nodes)
+
     @cached_property
     def shared(self) -> bool:
         """Whether numbers follow from all arrays of the optimizer, those of other rules too."""

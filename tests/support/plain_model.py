@@ -202,7 +202,9 @@ class PlainModel:
         by its name here."""
         t = (self.t if self.options.get("count") == "optimizer" else self.counts[k]) + 1
         hyper = {name: n[name] for name in self.rule.hyper}
-        p, slots = self._row(self.params[k], axes), [self._row(slot, axes) for slot in self.slots[k]]
+        kind = ByReciprocals if self.options.get("reciprocals") else np.ndarray
+        g = g.view(kind)
+        p, slots = self._row(self.params[k], axes).view(kind), [self._row(s, axes).view(kind) for s in self.slots[k]]
         wd = 0.0 if "weight_decay" in self.rule.hyper else n.get("weight_decay", 0.0)
         decay = self.options.get("decay", "l2")
         start = p
@@ -313,6 +315,13 @@ class PlainModel:
             self.scaler.load_state_dict(saved.scaler.state_dict())
         for own, others in zip([self.hyper, *self.groups], [saved.hyper, *saved.groups], strict=True):
             own |= {name: x for name, x in others.items() if not callable(x) and not callable(own[name])}
+
+
+class ByReciprocals(np.ndarray):
+    """Divided by a number it is multiplied by the number's reciprocal."""
+
+    def __truediv__(self, other: Any) -> Any:
+        return super().__truediv__(other) if isinstance(other, np.ndarray) else self * (1.0 / other)
 
 
 def order(p: Any, g: Any) -> list[int]:

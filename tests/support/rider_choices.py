@@ -25,6 +25,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
         *({"weight_decay": 0.1, "decay": d} for d in ("l2", "decoupled", "decoupled_with", "decoupled_after")),
     ],
     "cautious": [{}, {"cautious": "mean"}, {"cautious": "count"}],
+    "reciprocals": [{}, {"reciprocals": True}],
     "maximize": [{}, {"maximize": True}],
     "ahead": [{}, {"lookahead": 2, "lookahead_rate": 0.25}],
     "ema": [
@@ -82,5 +83,6 @@ def usable(options: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
     decays = "weight_decay" in rule.hyper or ("lr" not in rule.hyper and options.get("decay") != "l2")
     dropped = {"weight_decay", "decay"} if decays else set()
     dropped |= NOT_WITH_AN_AVERAGE if rule.average else set()
+    dropped |= set() if rule.program(rule.hyper).divides_by_numbers else {"reciprocals"}
     dropped |= {"cast_to"} if storage == "float64" else set()
     return {k: v for k, v in options.items() if k not in dropped}
