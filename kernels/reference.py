@@ -14,7 +14,6 @@ from .language.reductions import OVER_MODEL, REDUCTIONS
 from .libraries.library import view_of
 from .program.stages import Program
 
-
 # Whether an array over a number is the array times the number's reciprocal while a reference is evaluated.
 RECIPROCALS: ContextVar[bool] = ContextVar("RECIPROCALS", default=False)
 

@@ -1,4 +1,4 @@
-"""With reciprocals a rule multiplies where its formula divides an array by a number, with the bits of NumPy's product."""
+"""With reciprocals a rule multiplies where its formula divides an array by a number: the bits of NumPy's product."""
 
 from pathlib import Path
 from typing import Any
