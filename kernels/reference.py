@@ -11,11 +11,16 @@ import numpy as np
 from .arrays.view import as_complex, is_flat
 from .language.parts import seen_as
 from .language.reductions import OVER_MODEL, REDUCTIONS
+from .language.rounding import MARK
 from .libraries.library import view_of
 from .program.stages import Program
 
 # Whether an array over a number is the array times the number's reciprocal while a reference is evaluated.
 RECIPROCALS: ContextVar[bool] = ContextVar("RECIPROCALS", default=False)
+
+
+# Among the numbers of a reference the mark of the array, 0 if it is not there.
+MARKED = "mark of the array"
 
 
 class Evaluated(Protocol):
@@ -100,11 +105,13 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     single = compute == np.float32
     inputs = [array.view(Flushed if single else Computed) for array in inputs]
     with np.errstate(all="ignore"), seen_as(every[0].complex, definition.one_moment):
-        token = RECIPROCALS.set(definition.reciprocals)
+        given = {name: number for name, number in numbers.items() if name != MARKED}
+        tokens = RECIPROCALS.set(definition.reciprocals), MARK.set(numbers.get(MARKED, 0))
         try:
-            results = definition.formula(*inputs, **numbers)
+            results = definition.formula(*inputs, **given)
         finally:
-            RECIPROCALS.reset(token)
+            RECIPROCALS.reset(tokens[0])
+            MARK.reset(tokens[1])
         results = list(results) if isinstance(results, tuple | list) else [results]
         counts = results.pop() if definition.guarded else True
         if single:

@@ -16,6 +16,8 @@ from .language.functions import conjugate, max_norm, maximum, minimum, norm, sca
 from .language.graph import ALL_RULES, walk
 from .language.hyperparameters import LOSS, Range, parse_ranges
 from .language.noted import noted
+from .language.rounding import key, stochastic
+from .reference import MARKED
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
 NUMBERS = {
@@ -42,6 +44,8 @@ RANGES = parse_ranges(
 ) | {"lookahead": Range("lookahead = 1, 2, ..., a whole number of steps", 1, whole=True)}
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 CAUTIOUS = ("mean", "count")
+STATE_FORMATS = ("bfloat16",)
+STATE_ROUNDINGS = ("stochastic", "nearest")
 
 # The numbers that have no effect without another option, and which that may be; then those that it brings with it.
 BESIDE = {
@@ -62,6 +66,8 @@ CALLS = "calls of accumulate"  # whose gradients a step is given the sum of
 SLOW = "slow weights of the parameter"
 DUE = "lookahead is due"  # 1 in the steps in which it acts
 SECOND = "second average of the parameter"
+# The parts of the key by which a slot is rounded.
+UPPER, LOWER = "upper bits of the key of {}", "lower bits of the key of {}"
 AVERAGES = {"ema": AVERAGE, "ema2": SECOND}  # by their options
 PRODUCTS = {name: f"product of {name}" for name in AVERAGES}  # of all decays of an average, that of the step too
 
@@ -181,7 +187,10 @@ class WithRiders(Definition):
         self.corrected = () if on.get("ema_uncorrected") else tuple(averages)
         self.looks = "lookahead" in own
         products = [PRODUCTS[name] for name in self.corrected]
-        self.counters = (*rule.counters, *([DUE] if self.looks else []), *products)
+        # The slots that are rounded at random, by a key of each step.
+        self.rounded = tuple(rule.arrays[2:]) if on.get("state_rounding") == "stochastic" else ()
+        keys = [part.format(slot) for slot in self.rounded for part in (UPPER, LOWER)]
+        self.counters = (*rule.counters, *([DUE] if self.looks else []), *products, *keys)
         self.takes_loss, self.average = rule.takes_loss, rule.average
         parameter, gradient, *slots = rule.arrays
         extra = [SLOW] * self.looks + [*averages.values()] + [COPY] * ("cast_to" in on)
@@ -214,8 +223,9 @@ class WithRiders(Definition):
         return {**super().step_numbers(t, loss), **self._calls}
 
     def _numbers(self, t: int | None, loss: Any, hyper: dict[str, Any]) -> dict[str, Any]:
-        calls = {name: hyper.pop(name, one) for name, one in self._calls.items()}
-        return {**super()._numbers(t, loss, hyper), **calls}
+        beside = {name: hyper.pop(name, one) for name, one in self._calls.items()}
+        beside |= {MARKED: hyper.pop(MARKED)} if MARKED in hyper else {}
+        return {**super()._numbers(t, loss, hyper), **beside}
 
     @property
     def constants(self) -> dict[str, str]:
@@ -223,8 +233,27 @@ class WithRiders(Definition):
         return self.rule.constants
 
     def counted(self, t: int, hyper: Mapping[str, Any]) -> dict[str, Any]:
-        due = {DUE: is_due(t, hyper["lookahead"])} if self.looks else {}
-        return super().counted(t, hyper) | due | {PRODUCTS[name]: hyper[name] ** t for name in self.corrected}
+        products = {PRODUCTS[name]: hyper[name] ** t for name in self.corrected}
+        return super().counted(t, hyper) | self.beside(t, t, hyper) | products
+
+    def stored_as(self, slot: str) -> str | None:
+        """The type in which a slot is stored; None for that of the parameter's computation."""
+        if slot == COPY:
+            return str(self.on["cast_to"])
+        return self.on.get("state_format") if slot in self.rule.arrays[2:] else None
+
+    @property
+    def has_beside(self) -> bool:
+        """Whether `beside` gives anything."""
+        return self.looks or bool(self.rounded)
+
+    def beside(self, t: int, applied: int, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        """Numbers of a step that follow from its count alone. t: as formulas see it. applied: which step it is of the
+        parameter."""
+        numbers = {DUE: is_due(t, hyper["lookahead"])} if self.looks else {}
+        for slot in self.rounded:
+            numbers[UPPER.format(slot)], numbers[LOWER.format(slot)] = key(self.on["seed"], slot, applied)
+        return numbers
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy, and what pickle gives, is the same one wherever that is there: it is made of a rule and its options.
@@ -269,6 +298,11 @@ class WithRiders(Definition):
         if decay == "decoupled_after":
             new = decayed(new, new, numbers)
         written, states = rest[: len(slots)], rest[len(slots) :]
+        if self.rounded:
+            written = [
+                stochastic(value, numbers[UPPER.format(slot)], numbers[LOWER.format(slot)])
+                for slot, value in zip(self.rounded, written, strict=True)
+            ]
         if self.looks:
             slow, new = looked_ahead(extra[SLOW], new, numbers["lookahead_rate"], numbers[DUE])
             written.append(slow)

@@ -76,6 +76,11 @@ class Optimizer(Named):
     reciprocals: where a formula divides an array by a number, as bias corrections are, multiply by the number's
     reciprocal, which is rounded once more: Adam divides each element once then, and not three times, and is 1.5 times
     as fast on arrays that a cache holds. The bits are others, those of NumPy with that product.
+    state_format: "bfloat16", the type in which the rule's state arrays are stored; None for float32. state_rounding:
+    with "stochastic" each number becomes one of its two neighbours there, the nearer the more often, so that small
+    changes add up: the choice follows from seed, the slot, the name of the parameter, which of its steps it is and the
+    number of the element in the order of memory, and from nothing else; with "nearest" it is the nearest. What rides
+    along, such as averages, stays float32.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -126,6 +131,9 @@ class Optimizer(Named):
         count: str = "parameter",
         cautious: str | None = None,
         reciprocals: bool = False,
+        state_format: str | None = None,
+        state_rounding: str = "stochastic",
+        seed: int = 0,
         second_moment: str = "parts",
         conjugate_grads: bool = False,
         cast_grads: bool = False,
@@ -160,6 +168,7 @@ class Optimizer(Named):
             "cast_to": cast_to,
             "second_moment": second_moment,
             "cautious": cautious,
+            "state": (state_format, state_rounding, seed),
         }
         rules, of_groups = made_rules(rule, hyper, each, start, options)
         of_all = rules[0].hyper

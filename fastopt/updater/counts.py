@@ -2,13 +2,13 @@
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels.riders import DUE, PRODUCTS, is_due
+from ..kernels.riders import PRODUCTS
 from .hyper import Hyper
 from .means import Means
 
@@ -37,13 +37,14 @@ class SharedNumbers:
     """The parameters that share all numbers: a group, with one history.
 
     layers: the hyperparameters that hold, where later layers override earlier ones. together: whether `t` in a formula
-    counts the optimizer's steps, and not these parameters' own. looks: whether they have the option lookahead.
+    counts the optimizer's steps, and not these parameters' own. beside: WithRiders.beside of their rule; None if that
+    gives nothing.
     """
 
     layers: tuple[Hyper, ...]
     history: History
     together: bool
-    looks: bool
+    beside: Callable[[int, int, Mapping[str, Any]], dict[str, Any]] | None
     _changes: int = field(default=-1, repr=False)
     _fixed: dict[str, Any] = field(default_factory=dict, repr=False)
     _scheduled: list[tuple[str, Hyper]] = field(default_factory=list, repr=False)
@@ -51,15 +52,15 @@ class SharedNumbers:
     @property
     def key(self) -> Any:
         """Equal for rows of equal numbers."""
-        count, states, means = self.history
-        return self.layers, count, repr(states), tuple(means.items())
+        steps, states, means = self.history
+        return self.layers, steps, repr(states), tuple(means.items())
 
     def numbers(self, step: int) -> dict[str, Any]:
         """The values for the next step, by name. Raises if a function of the step gives an invalid value.
 
         step: the number of this step of the optimizer, which is the step of all functions.
         """
-        count, states, means = self.history
+        steps, states, means = self.history
         changes = 0
         for hyper in self.layers:
             changes += hyper.changes
@@ -71,11 +72,11 @@ class SharedNumbers:
             self._fixed = {name: value for name, (value, _) in merged.items() if not callable(value)}
             self._changes = changes
         values = self._fixed | states
-        values["t"] = step if self.together else count + 1
+        values["t"] = step if self.together else steps + 1
         for name, hyper in self._scheduled:
             values[name] = hyper.at(name, step)
-        if self.looks:
-            values[DUE] = is_due(values["t"], values["lookahead"])
+        if self.beside is not None:
+            values |= self.beside(values["t"], steps + 1, values)
         if means:
             values[MEANS] = means = {name: own.after(values[name]) for name, own in means.items()}
             for name, own in means.items():
@@ -88,7 +89,7 @@ class Counts:
 
     layers: for each parameter the hyperparameters that hold, where later layers override earlier ones. histories: for
     each parameter its own. apart: whether uniform states follow from an array's norm, and so are each parameter's own.
-    together, looks: as SharedNumbers has them; with `together` uniform states then go on in every step
+    together, beside: as SharedNumbers has them; with `together` uniform states then go on in every step
     too, unless they are apart. row_of: for each parameter the number of its row.
     """
 
@@ -98,13 +99,13 @@ class Counts:
         histories: Sequence[History],
         apart: bool,
         together: bool,
-        looks: bool,
+        beside: Callable[[int, int, Mapping[str, Any]], dict[str, Any]] | None,
     ) -> None:
         self._apart, self._together = apart, together
         rows: dict[Any, SharedNumbers] = {}
         keys = []
         for k, (own, had) in enumerate(zip(layers, histories, strict=True)):
-            row = SharedNumbers(own, had._replace(states=dict(had.states)), together, looks)
+            row = SharedNumbers(own, had._replace(states=dict(had.states)), together, beside)
             keys.append(k if apart and had.states else row.key)
             rows.setdefault(keys[-1], row)
         places = {key: place for place, key in enumerate(rows)}

@@ -17,7 +17,7 @@ class Plans:
     """Plans: one for all parameters with dense gradients, in which any may be None, and of others the latest.
 
     slots: for each parameter its state arrays. label: how messages name an array, from the number of the parameter and
-    the array's name. casts, beside, attended: as a Plan has them.
+    the array's name. casts, beside, attended, marks: as a Plan has them.
     """
 
     def __init__(
@@ -28,9 +28,10 @@ class Plans:
         casts: bool,
         beside: Callable[[], Sequence[View]],
         attended: bool,
+        marks: Sequence[int] | None,
     ) -> None:
         self._program, self._slots, self._label = program, slots, label
-        self._casts, self._beside, self._attended = casts, beside, attended
+        self._casts, self._beside, self._attended, self._marks = casts, beside, attended, marks
         # By the parameters and by which of these have row-sparse gradients.
         self.kept: dict[Any, Plan] = {}
         self._dense: Plan | None = None
@@ -93,4 +94,5 @@ class Plans:
             self._casts,
             self._beside,
             self._attended,
+            self._marks and [self._marks[k] for k in chosen],
         )

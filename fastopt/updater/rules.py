@@ -105,6 +105,9 @@ def made_rules(
                 made[place].of(0)
     if options["second_moment"] != "parts":
         _check_moment(rules)
+    if options["state"][0] is not None and not any("state_format" in ruled.definition.on for ruled in rules):
+        names = " and ".join(ruled.definition.name for ruled in rules)
+        raise ValueError(f"{names}: state_format has no effect, since there are no state arrays; leave it out")
     if options["switches"]["reciprocals"]:
         _check_reciprocals(rules)
     return rules, Groups(made)

@@ -9,6 +9,7 @@ import numpy as np
 from ..kernels.arrays.row_sparse import RowSparse, is_row_sparse, values_of
 from ..kernels.arrays.view import View
 from ..kernels.language.hyperparameters import LOSS
+from ..kernels.language.rounding import mark
 from ..kernels.libraries.library import as_array, assignable, views_of
 from ..kernels.riders import CALLS, COPY, SLOW
 from ..kernels.step.executors import Executor
@@ -61,6 +62,7 @@ class Section:
         self.state, self._scales = self.of(new.state), self.of(new.scales)
         self._layers = self.of(new.layers)
         self.paths = [f"params{new.parameters.paths[k]}" for k in members]
+        self._marks = [mark(new.parameters.keys[k]) for k in members]
         # No method of this object: a plan must not lead back to the object that has it.
         self.label = _labels(new.parameters.label, self.rule.arrays, members)
         self.rows_behind.by_parameter.clear()
@@ -71,12 +73,14 @@ class Section:
 
     def set_counts(self, histories: Sequence[History]) -> None:
         """Set each parameter's history."""
-        self.counts = Counts(self._layers, histories, self.program.apart, self._choices.together, self.definition.looks)
+        beside = self.definition.beside if self.definition.has_beside else None
+        self.counts = Counts(self._layers, histories, self.program.apart, self._choices.together, beside)
         # The parameters whose next step may be their first.
         self._unbegun = set(self._every) if self.has_derived else set()
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
         joint = self.program.shared and not self.whole
-        self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, joint)
+        marks = self._marks if self.definition.rounded else None
+        self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, joint, marks)
 
     @property
     def has_derived(self) -> bool:
@@ -203,6 +207,12 @@ class Section:
         """A gradient in the form that a plan takes."""
         if gradient is None or not is_row_sparse(gradient):
             return self.as_array(k, gradient)
+        if self.definition.rounded:
+            label = self.label(k, self.rule.arrays[1])
+            raise TypeError(
+                f"{label} is row-sparse, but state_format rounds the state of all elements in each step; pass a dense "
+                "gradient, or make the optimizer without state_format"
+            )
         return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self.zeroes)
 
     def as_array(self, k: int, gradient: Any) -> Any:

@@ -37,10 +37,9 @@ def started(
         name = name and f"{name}="
         if start is not None and is_flushed(start) and view_of(array, path)[1].compute == "float32":
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
-        dtype = definition.on["cast_to"] if slot == COPY else None
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
-            state[slot] = array_like(array, start or 0.0, dtype, path)
+            state[slot] = array_like(array, start or 0.0, definition.stored_as(slot), path)
     set_to(state, derived(definition, starts), array, path)
     return state
 

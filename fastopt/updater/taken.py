@@ -96,6 +96,13 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
                     f"cast_to makes copies of real parameters that are computed in float32; {name} is computed in "
                     f"{computes}: leave cast_to out"
                 )
+    if "state_format" in choices.definition.on:
+        for (_, computes, _, _), name in zip(kinds, names, strict=True):
+            if computes != "float32":
+                raise ValueError(
+                    f"state_format is for real parameters that are computed in float32; {name} is computed in "
+                    f"{computes}: leave state_format out"
+                )
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)

@@ -60,6 +60,7 @@ def spelling(compute: str) -> Spelling:
     operations = {
         **FUNCTIONS,
         **INFIX,
+        "stochastic": "stochastic({0}, {1}, {2}, mark, number)",
         "absolute": f"fabs{f}({{0}})",
         "sqrt": f"__{f or 'd'}sqrt_rn({{0}})",
         "where": "({0} ? {1} : {2})",
@@ -79,7 +80,7 @@ class Parts:
 
     preamble: an open namespace with the grammar, the stored types, and `element`, which computes one element.
     arrays: their names. kind, compute: the type in which it computes, by NumPy's name and C's. scalars: the variables
-    that the scalars are read into.
+    that the scalars are read into. numbered: whether elements are computed by their number.
     """
 
     preamble: str
@@ -87,9 +88,12 @@ class Parts:
     kind: str
     compute: str
     scalars: list[str]
+    numbered: bool
 
-    def call(self, values: Sequence[str], results: Sequence[str] = ()) -> str:
-        return f"element({', '.join([*values, *self.scalars, *results])});"
+    def call(self, values: Sequence[str], results: Sequence[str] = (), number: str = "") -> str:
+        """The call that computes an element. number: of the element in its row of the table."""
+        own = ["mark", f"begin + {number}"] if self.numbered else []
+        return f"element({', '.join([*values, *self.scalars, *results, *own])});"
 
 
 def accesses(layout: Layout) -> list[str]:
@@ -115,6 +119,7 @@ def parts_of(stage: Stage, layout: Layout) -> Parts:
             body.append(f"y{k} = {result};")
         else:
             body.append(f"const {c} y{k} = {stored(stage.stores[k][1], result, compute)};")
+    arguments += ["const long long mark", "const long long number"] if layout.numbered else []
     body += [f"{own[array]} = y{k};" for k, (array, _) in enumerate(stage.stores)]
     text = [
         *[f"// {v}: {comment(node)}" for v, node in zip(variables, stage.scalars, strict=True) if node.args],
@@ -125,8 +130,10 @@ def parts_of(stage: Stage, layout: Layout) -> Parts:
         "}",
         "",
     ]
-    preamble = "".join(["namespace fastopt {\n", prelude(layout.storages, layout.cast is not None), "\n".join(text)])
-    return Parts(preamble, stage.arrays, compute, c, variables)
+    preamble = "".join(
+        ["namespace fastopt {\n", prelude(layout.storages, layout.cast is not None, layout.numbered), "\n".join(text)]
+    )
+    return Parts(preamble, stage.arrays, compute, c, variables, layout.numbered)
 
 
 @dataclass(frozen=True)

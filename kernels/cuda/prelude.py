@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ..language.rounding import FIRST, SECOND, STEP
+
 _GRAMMAR = """\
 template <typename T> __device__ __forceinline__ T maximum(T a, T b) { return a > b || a != a ? a : b; }
 template <typename T> __device__ __forceinline__ T minimum(T a, T b) { return a < b || a != a ? a : b; }
@@ -14,6 +16,19 @@ __device__ __forceinline__ float flush(float x)
     const unsigned bits = __float_as_uint(x);
     return bits & 0x7f800000u ? x : __uint_as_float(bits & 0x80000000u);
 }
+"""
+
+# As in language/rounding.py.
+_ROUNDING = f"""\
+__device__ __forceinline__ float stochastic(float x, float upper, float lower, long long mark, long long number)
+{{
+    unsigned key = (unsigned)mark + ((unsigned)upper << 16 | (unsigned)lower);
+    key = (key ^ key >> 16) * {FIRST:#x}u;
+    key = (key ^ key >> 13) * {SECOND:#x}u;
+    const unsigned noise = (unsigned)number * {STEP:#x}u + (key ^ key >> 16), bits = __float_as_uint(x);
+    const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+    return __uint_as_float((nan ? bits | 0x400000u : bits + (noise >> 16)) & 0xffff0000u);
+}}
 """
 
 # How each stored type is read and written: one element, and the elements of a pack of 128 bits.
@@ -161,8 +176,10 @@ __device__ __forceinline__ void store_packs(long long at, long long i, T (&x)[N]
 """
 
 
-def prelude(storages: Sequence[str], casts: bool = False) -> str:
-    """The text for kernels on arrays that are stored in these types. casts: whether some are cast as they are read."""
+def prelude(storages: Sequence[str], casts: bool = False, numbered: bool = False) -> str:
+    """The text for kernels on arrays that are stored in these types. casts: whether some are cast as they are read.
+    numbered: whether elements are computed by their number."""
     used = dict.fromkeys(storages)
     halves = [_HALVES] if "float16" in used or "bfloat16" in used else []
-    return "".join([_GRAMMAR, *halves, *(_STORAGES[s] for s in used), *([_CAST] if casts else []), _ACCESS])
+    rounding = [_ROUNDING] if numbered else []
+    return "".join([_GRAMMAR, *rounding, *halves, *(_STORAGES[s] for s in used), *([_CAST] if casts else []), _ACCESS])

@@ -47,6 +47,11 @@ def _kernel(
                 *[f"const long long at{k} = row[{k}];" for k in range(width)],
                 f"const int n = (int)row[{width}];",
                 f"const {parts.compute} *scalars = uploaded ? uploaded : given.values;",
+                *(
+                    [f"const long long begin = row[{width + 2}], mark = row[{layout.columns - 1}];"]
+                    if parts.numbered
+                    else []
+                ),
                 f"scalars += row[{width + 1}] * {len(parts.scalars)};",
                 *[f"const {parts.compute} {v} = scalars[{k}];" for k, v in enumerate(parts.scalars)],
                 *body,
@@ -94,7 +99,7 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
     packs = [f"{parts.compute} a{k}[{size}];" for k in arrays]
     packs += _loaded_packs(layout, read, "i")
     packs += ["#pragma unroll", f"for (int k = 0; k < {size}; {f'k += {step}' if layout.pairs else 'k++'})"]
-    packs += indented([parts.call([f"a{k}[k + {part}]" if part else f"a{k}[k]" for k, part in taken])])
+    packs += indented([parts.call([f"a{k}[k + {part}]" if part else f"a{k}[k]" for k, part in taken], number="i + k")])
     packs += [f"store_packs<{storages[k]}>(at{k}, i, a{k});" for k in written]
     find, places = _places(layout, "number")
     named = [(k, part, f"a{k}_{part}" if layout.pairs else f"a{k}") for k, part in taken]
@@ -102,7 +107,7 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
     for k, part, own in named:
         load = f" = load<{storages[k]}>(at{k}, {places[k, part]})" if k in read else ""
         single.append(f"{parts.compute} {own}{load};")
-    single += [parts.call([own for _, _, own in named])]
+    single += [parts.call([own for _, _, own in named], number="number")]
     single += [f"store<{storages[k]}>(at{k}, {places[k, part]}, {own});" for k, part, own in named if k in written]
     constants = [(stage.arrays.index(array), node) for array, node in stage.stores if node.op == "constant"]
     reset = [

@@ -9,7 +9,8 @@ from numba import carray  # type: ignore[attr-defined]
 from numba.core import cgutils, types
 from numba.extending import intrinsic, register_jitable
 
-from . import casts
+from ..language.rounding import CUT
+from . import casts, rounding
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
@@ -70,8 +71,11 @@ def store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: A
             result = builder.fptrunc(result, _half)
         elif kind == "bfloat16":
             result = _round_to_bfloat16(builder, result)
-        access = builder.store(result, _address(builder, args[0], args[1], kind))
-        access.align = 2 if kind.endswith("16") else 4 if kind == "float32" else 8
+        elif kind == CUT:
+            result = rounding.cut(builder, result)
+        stored = "bfloat16" if kind == CUT else kind
+        access = builder.store(result, _address(builder, args[0], args[1], stored))
+        access.align = 2 if stored.endswith("16") else 4 if kind == "float32" else 8
         _mark_distinct(builder, access, array.literal_value)
         return context.get_dummy_value()
 
@@ -178,6 +182,16 @@ def _round_to_bfloat16(builder: Any, value: Any) -> Any:
     quiet = builder.or_(builder.lshr(bits, _i32(16)), _i32(0x40))
     chosen = builder.select(builder.fcmp_unordered("uno", value, value), quiet, rounded)
     return builder.trunc(chosen, _i16)
+
+
+@intrinsic
+def stochastic(typing: Any, x: Any, upper: Any, lower: Any, mark: Any, begin: Any, i: Any) -> Any:
+    """As in language/rounding.py."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return rounding.stochastic(builder, *args)
+
+    return x(types.float32, types.float32, types.float32, types.int64, types.int64, types.int64), generate
 
 
 def _operation(build: Callable[..., Any], boolean: bool = False) -> Callable[[Callable[..., Any]], Any]:

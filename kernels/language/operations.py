@@ -5,9 +5,13 @@ import operator
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+
+
+def _no_number(*_: float) -> NoReturn:
+    raise TypeError("only elements of arrays are rounded at random")
 
 
 def _host_sqrt(x: float) -> float:
@@ -106,4 +110,6 @@ OPERATIONS: dict[str, Operation] = {
     "exp": Operation(_host_exp, np.exp, 1, exact=False),
     "log": Operation(_host_log, np.log, 1, exact=False),
     "power": Operation(_host_power, np.power, exact=False),
+    # To bfloat16, by a key in two parts (rounding.py); of no number beside the arrays.
+    "stochastic": Operation(_no_number, _no_number, 3),
 }

@@ -13,8 +13,9 @@ from llvmlite import ir
 from numba.cuda import types as cuda_types
 from numba.cuda.extending import intrinsic
 
-from ..jit import casts
+from ..jit import casts, rounding
 from ..language.operations import OPERATIONS
+from ..language.rounding import CUT
 
 types: Any = cuda_types  # mypy finds the older numba.cuda that is part of numba
 
@@ -113,6 +114,9 @@ def load(builder: Any, base: Any, index: Any, storage: str) -> Any:
 
 def store(builder: Any, base: Any, index: Any, value: Any, storage: str) -> None:
     """Write element `index`, rounded once to the stored type."""
+    if storage == CUT:
+        builder.store(rounding.cut(builder, value), _place(builder, base, index, "bfloat16"))
+        return
     value = casts.as_type(builder, value, _double if storage == "float64" else _single)
     if storage == "float16":
         value = builder.fptrunc(value, _half)
@@ -150,13 +154,19 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "logical_and": lambda builder, a, b: builder.and_(a, b),
     "logical_or": lambda builder, a, b: builder.or_(a, b),
     "logical_not": lambda builder, a: builder.not_(a),
+    "stochastic": rounding.stochastic,
     "flush": flush,
     "widen": widen,
     "as_float32": casts.as_float32,
     "as_float64": casts.as_float64,
 }
 # The types of the results that are not of the type of their operand.
-_RESULTS = {"widen": types.float64, "as_float32": types.float32, "as_float64": types.float64}
+_RESULTS = {
+    "widen": types.float64,
+    "stochastic": types.float32,
+    "as_float32": types.float32,
+    "as_float64": types.float64,
+}
 
 
 def result_type(name: str, kinds: tuple[Any, ...]) -> Any:
@@ -174,11 +184,12 @@ def _intrinsic(name: str, build: Callable[..., Any]) -> Any:
         return result_type(name, kinds)(*kinds), generate
 
     # numba reads the number of operands off the function.
-    arity = OPERATIONS[name].arity if name in OPERATIONS else 1
+    arity = 6 if name == "stochastic" else OPERATIONS[name].arity if name in OPERATIONS else 1
     declared: dict[int, Callable[..., Any]] = {
         1: lambda typing, a: typed(a),
         2: lambda typing, a, b: typed(a, b),
         3: lambda typing, a, b, c: typed(a, b, c),
+        6: lambda typing, a, b, c, d, e, f: typed(a, b, c, d, e, f),
     }
     return intrinsic(declared[arity])
 

@@ -25,6 +25,8 @@ INFIX = {
     "not_equal": "({0} != {1})",
 }
 FUNCTIONS = {name: f"{name}({', '.join(f'{{{i}}}' for i in range(o.arity))})" for name, o in OPERATIONS.items()}
+# With the mark of the array, and the number of the element in two parts, which a kernel has.
+FUNCTIONS["stochastic"] = "stochastic({0}, {1}, {2}, mark, begin, i)"
 
 # How tightly an author's notation binds; functions are written with their parentheses.
 _PLAIN = {
@@ -157,6 +159,7 @@ def stored(node: Node, expression: str, compute: str) -> str:
     Arithmetic has flushed it already; where, abs and their kin pass a denormal on. Compilers drop x * 1, but the only
     constants that they see are those of sign.
     """
+    node = node.args[0] if node.op == "stochastic" else node
     exact = node.op in _FLUSHED_BY_HARDWARE and all(arg.op != "sign" for arg in node.args)
     return expression if exact or compute != "float32" else f"flush({expression})"
 

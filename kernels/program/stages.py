@@ -33,6 +33,11 @@ class Stage:
     reductions: tuple[Node, ...] = ()
 
     @cached_property
+    def numbered(self) -> bool:
+        """Whether elements are computed by their number in the array."""
+        return any(node.op == "stochastic" for node in walk(self.roots))
+
+    @cached_property
     def roots(self) -> tuple[Node, ...]:
         """The expressions that the stage computes for each element."""
         return tuple(node for _, node in self.stores) or tuple(node.args[0] for node in self.reductions)

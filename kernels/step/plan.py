@@ -65,8 +65,9 @@ class Plan:
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
     of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients; then
     no gradient is None. casts: as views_of has it. beside: gives what else is written in the same step. attended:
-    whether the host decides in any case. dense: the others. sets, rows: the parameters that have a gradient
-    in this step, and the rows of numbers that these use. touched: the rows that the taken row-sparse gradients touch.
+    whether the host decides in any case. marks: as StageRun has them. dense: the others. sets, rows: the parameters
+    that have a gradient in this step, and the rows of numbers that these use. touched: the rows that the taken
+    row-sparse gradients touch.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Plan:
         casts: bool | None = None,
         beside: Callable[[], Sequence[View]] = tuple,
         attended: bool = False,
+        marks: Sequence[int] | None = None,
     ) -> None:
         if not slots:
             raise ValueError(f"{program.name}: there are no arrays to update")
@@ -89,7 +91,7 @@ class Plan:
         self.sets: Sequence[int] = range(len(slots))
         self.rows = tuple(dict.fromkeys(groups))
         self._sparse, self._casts = tuple(sparse), casts
-        self._beside, self._is_attended = beside, attended
+        self._beside, self._is_attended, self._marks = beside, attended, marks
         self._zeroes = program.arrays[1] in program.stages[-1].writes
         self.dense = frozenset(range(len(slots))).difference(sparse)
         self._headers: Headers | TensorHeaders | None = None
@@ -191,7 +193,7 @@ class Plan:
             for k, label in labels.items()
         ]
         headers = self._watched(parameters, self._dense(parameters, gradients) or gradients, views, gaps)
-        self._runs = stage_runs(self.program, which, views, self._own(range(len(views))))
+        self._runs = stage_runs(self.program, which, views, self._own(range(len(views))), self._marks)
         self._entered = self._groups
         self._headers = headers
 
@@ -311,15 +313,22 @@ def _alike(one: View, other: View) -> bool:
     return one.shape == other.shape and one.storage == other.storage
 
 
-def stage_runs(program: Program, which: str, views: Sequence[Sequence[View]], own: Sequence[int]) -> list[StageRun]:
-    """The stages of a program on the arrays of each set. which: the backend. own: for each set its row of scalars."""
+def stage_runs(
+    program: Program,
+    which: str,
+    views: Sequence[Sequence[View]],
+    own: Sequence[int],
+    marks: Sequence[int] | None = None,
+) -> list[StageRun]:
+    """The stages of a program on the arrays of each set. which: the backend. own: for each set its row of scalars.
+    marks: as StageRun has them."""
     # All stages walk a set in one order, that of its arrays together: norms add up in it.
     flat = [None if None in arrays else is_flat(arrays) for arrays in views]
     runs = []
     for stage in program.stages:
         columns = _columns(program, stage)
         chosen = [[arrays[k] for k in columns] for arrays in views]
-        runs.append(StageRun(backend(which), program.name, stage, chosen, own, flat))
+        runs.append(StageRun(backend(which), program.name, stage, chosen, own, flat, marks))
     return runs
 
 

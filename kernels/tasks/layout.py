@@ -18,7 +18,8 @@ class Layout:
     through several rows of scalars in turn, up to the one before the number in its last column. whole: whether the rows
     are pieces of whole arrays, and do not lie anywhere in them. pairs: whether the kernel computes two neighbours
     together, the parts of a complex number. cast: the type in which the kernel computes, if some arrays are cast to it
-    as they are read; None if none is.
+    as they are read; None if none is. numbered: whether the kernel computes elements by their number in the array: rows
+    of the table then have that of their first element, and the mark of the array.
     """
 
     storages: tuple[str, ...]
@@ -28,6 +29,7 @@ class Layout:
     whole: bool = True
     pairs: bool = False
     cast: str | None = None
+    numbered: bool = False
 
     @classmethod
     def of(
@@ -38,7 +40,15 @@ class Layout:
         together = stage.pairwise or (dimensions is not None and not stage.reductions)
         pairs = together and any(view.complex for view in views)
         cast = next((view.cast for view in views if view.cast), None)
-        return cls(tuple(view.storage for view in views), dimensions, held, pairs=pairs, cast=cast, **more)
+        return cls(
+            tuple(view.storage for view in views),
+            dimensions,
+            held,
+            pairs=pairs,
+            cast=cast,
+            numbered=stage.numbered,
+            **more,
+        )
 
     @property
     def width(self) -> int:
@@ -68,7 +78,8 @@ class Layout:
     def columns(self) -> int:
         """How many columns the task table has."""
         strided = 0 if self.dimensions is None else 1 + self.dimensions * (self.width + 1)
-        return self.width + 2 + strided + self.repeated
+        numbered = (1 + (self.dimensions is None)) * self.numbered
+        return self.width + 2 + strided + numbered + self.repeated
 
     @cached_property
     def once(self) -> "Layout":

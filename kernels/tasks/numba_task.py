@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..language.graph import array_nodes
 from ..language.reductions import REDUCTIONS
+from ..language.rounding import CUT
 from ..program.spelling import Spelling, comment, finite_or, identifiers, indented, scalar_names, stored
 from ..program.stages import Stage
 from .layout import Layout
@@ -55,6 +56,8 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
     ]
     header = [f"n = table[task, {width}]", *(f"at_{k} = table[task, {k}]" for k in range(width))]
     body = place_statements(width, dimensions, cell, "//", layout.pairs) if dimensions is not None else []
+    if layout.numbered:
+        header += [f"begin = table[task, {width + 2}]", f"mark = table[task, {layout.columns - 1}]"]
     memory = {}
     for k, part, array in layout.among(stage.arrays):
         place = f"e_{k}" if dimensions is not None else "i"
@@ -70,7 +73,8 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
     body += lines
     for (array, node), result in zip(stage.stores, results, strict=False):
         k, place = memory[array]
-        body.append(f"store(at_{k}, {place}, {stored(node, result, compute)}, {storages[k]!r}, {k})")
+        storage = CUT if node.op == "stochastic" else storages[k]
+        body.append(f"store(at_{k}, {place}, {stored(node, result, compute)}, {storage!r}, {k})")
     return TaskSource(reading, header, body, results)
 
 

@@ -25,8 +25,8 @@ class StageRun:
     """One stage on sets of arrays: prepared once, run step after step.
 
     scalars: for each set, which row of the stage's scalars is its own. flat: whether its arrays can be walked as one
-    dense block; None for a set of which only some rows are touched. count: how many sets there are.
-    every: the batches of the next run.
+    dense block; None for a set of which only some rows are touched. marks: those of the sets' arrays, where
+    elements are computed by their number. count: how many sets there are. every: the batches of the next run.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class StageRun:
         sets: Sequence[Sequence[View]],
         scalars: Sequence[int],
         flat: Sequence[bool | None],
+        marks: Sequence[int] | None = None,
     ) -> None:
         self.stage = stage
         self._reductions = [REDUCTIONS[node.op] for node in stage.reductions]
@@ -54,12 +55,13 @@ class StageRun:
         self._own = [[c for c, (of, _) in enumerate(columns) if of == k] for k in range(len(self._reductions))]
         self._backend, self._name, self.count = backend, name, len(sets)
         piece = functools.partial(backend.piece, stage)
+        of_sets = marks or [0] * len(sets)
         groups: dict[tuple[str, Layout], list[int]] = {}
         by_rows = []
         for position, views in enumerate(sets):
             if flat[position] is None or not views or not views[0].size:
                 continue
-            if not flat[position] and not stage.reductions and _in_dense_rows(views):
+            if not flat[position] and not (stage.reductions or stage.numbered) and _in_dense_rows(views):
                 by_rows.append(position)
             else:
                 dimensions = None if flat[position] else len(views[0].shape)
@@ -67,7 +69,14 @@ class StageRun:
                 layout = Layout.of(stage, views, dimensions, held)
                 groups.setdefault((views[0].device, layout), []).append(position)
         self.batches = [
-            whole_arrays(*key, piece, positions, [sets[k] for k in positions], [scalars[k] for k in positions])
+            whole_arrays(
+                *key,
+                piece,
+                positions,
+                [sets[k] for k in positions],
+                [scalars[k] for k in positions],
+                [of_sets[k] for k in positions],
+            )
             for key, positions in groups.items()
         ]
         self.batches += [all_rows(stage, sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]

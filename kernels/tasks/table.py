@@ -136,10 +136,11 @@ def whole_arrays(
     positions: list[int],
     sets: list[Sequence[View]],
     scalars: list[int],
+    marks: Sequence[int],
 ) -> Batch:
     """A batch of whole arrays.
 
-    piece: how long a task is, for so many elements in all. The others: as a batch has them.
+    piece: how long a task is, for so many elements in all. marks: those of the arrays. The others: as a batch has them.
     """
     sizes = np.array([views[0].size for views in sets])
     piece_length = piece(int(sizes.sum()))
@@ -153,7 +154,9 @@ def whole_arrays(
     if layout.dimensions is not None:
         table[:, width + 2] = starts
         shapes = [[*views[0].shape, *(stride for view in views for stride in view.strides)] for views in sets]
-        table[:, width + 3 :] = np.repeat(shapes, counts, axis=0)
+        table[:, width + 3 : width + 3 + len(shapes[0])] = np.repeat(shapes, counts, axis=0)
+    if layout.numbered:
+        table[:, width + 2], table[:, -1] = starts, np.repeat(marks, counts)
     owners = np.repeat(positions, counts)
     total = int(sizes.sum())
     dense = [layout.dimensions is None and k not in layout.held for k in range(width)]

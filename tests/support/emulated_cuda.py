@@ -20,6 +20,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from fastopt.kernels.language.operations import OPERATIONS
+from fastopt.kernels.language.rounding import CUT
 from fastopt.kernels.libraries import cuda_interface
 from fastopt.kernels.numba_cuda import backend as numba_cuda
 from fastopt.kernels.numba_cuda import compiler as nvidia
@@ -106,6 +107,22 @@ def _cpu_load(storage):
     return lambda base, index: width(compiled(base, index))
 
 
+def _cpu_stochastic():
+    @intrinsic
+    def rounded(typing, x, upper, lower, mark, begin, i):
+        def generate(context, builder, signature, args):
+            floats = [builder.bitcast(arg, _FLOATS[types.uint32]) for arg in args[:3]]
+            made = cuda_intrinsics.BUILDERS["stochastic"](builder, *floats, *args[3:])
+            return builder.bitcast(made, _BITS[types.uint32])
+
+        return types.uint32(*[types.uint32] * 3, *[types.int64] * 3), generate
+
+    compiled = numba.njit("(uint32, uint32, uint32, int64, int64, int64)")(
+        lambda x, upper, lower, mark, begin, i: rounded(x, upper, lower, mark, begin, i)
+    )
+    return lambda *args: np.uint32(compiled(*args))
+
+
 def _cpu_store(storage):
     @intrinsic
     def store(typing, base, index, value):
@@ -121,13 +138,15 @@ def _cpu_store(storage):
 @functools.cache
 def cpu_names():
     """What cuda_intrinsics.NAMES is on a CPU. Call with cpu_rounded in place."""
-    names = {}
+    names = {"stochastic": _cpu_stochastic()}
     for name, build in cuda_intrinsics.BUILDERS.items():
+        if name in names:
+            continue
         operation = OPERATIONS.get(name)
         arity, boolean = (operation.arity, operation.boolean) if operation else (1, False)
         names[name] = _cpu_function(build, arity, "boolean" if boolean else _RESULTS.get(name, "same"))
     loads = {storage: _cpu_load(storage) for storage in ("float16", "bfloat16", "float32", "float64")}
-    stores = {storage: _cpu_store(storage) for storage in loads}
+    stores = {storage: _cpu_store(storage) for storage in (*loads, CUT)}
     names["load"] = lambda base, index, storage, array: loads[storage](base, index)
     names["store"] = lambda base, index, value, storage, array: stores[storage](base, index, value)
     for name in ("exp", "log", "power"):
