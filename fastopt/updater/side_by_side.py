@@ -1,19 +1,19 @@
 """A step of several rules in one optimizer: taken, decided and written together."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..kernels.step.executors import Joint
 from .apart import Apart
-from .section import Applied, Begun, Section, Told
+from .section import Applied, Part, Section, Told
 
 
 class BegunTogether(NamedTuple):
-    """The arrays of a step of several rules that were taken. parts: of each rule with a gradient its section, its
-    parameters and what it has begun."""
+    """The arrays of a step of several rules that were taken. parts: the rules with a gradient."""
 
     executor: Joint
-    parts: list[tuple[Section, list[Any], Begun]]
+    parts: list[Part]
 
 
 class SideBySide:
@@ -32,7 +32,7 @@ class SideBySide:
         for section in self._sections:
             own = section.of(parameters)
             if (begun := section.begin(own, section.of(gradients))) is not None:
-                parts.append((section, own, begun))
+                parts.append(Part(section, own, begun))
         self._keep_apart(parts, gradients)
         if not parts:
             return None
@@ -40,7 +40,15 @@ class SideBySide:
         members = [section.numbers_of_all for section, *_ in parts]
         return BegunTogether(Joint(executors, members, [begun.chosen for *_, begun in parts]), parts)
 
-    def _keep_apart(self, parts: Sequence[tuple[Section, list[Any], Begun]], gradients: list[Any]) -> None:
+    def held(self, parameters: list[Any], gradients: list[Any]) -> list[Part]:
+        """As Section.held. Raises ValueError too if arrays of different rules share memory."""
+        self._apart.parameters = parameters
+        each = [section.held(section.of(parameters), section.of(gradients)) for section in self._sections]
+        parts = [*itertools.chain.from_iterable(each)]
+        self._keep_apart(parts, gradients)
+        return parts
+
+    def _keep_apart(self, parts: Sequence[Part], gradients: list[Any]) -> None:
         # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
         zeroes = self._sections[0].zeroes if self._sections else False
         lie = self._apart.lie([(begun.plan, begun.chosen) for *_, begun in parts]) if zeroes and len(parts) > 1 else ()

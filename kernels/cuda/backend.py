@@ -27,8 +27,9 @@ from .compiler import (
     update_many,
     update_one,
 )
+from .gpu_program import gpu_program as gpu_program
+from .unattended import UnattendedSteps as unattended_steps
 from .unattended import unattended as unattended
-from .unattended import unattended_steps as unattended_steps
 
 
 def piece(stage: Stage, elements: int) -> int:
