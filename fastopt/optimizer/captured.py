@@ -22,9 +22,10 @@ class Captured:
         for _ in range(1000):
             graph.launch(stream)
 
-    Replays have the bits of ordinary steps. The host does not see them: every question to the optimizer (`t`,
-    `skipped`, `save`, ...) waits for the GPU first. Functions of the step are called beforehand, once for each of the
-    steps; past the last of these steps nothing is written, and the next question raises RuntimeError.
+    Replays have the bits of ordinary steps; of several rules all apply a step, or none does. The host does not see
+    replays: every question to the optimizer (`t`, `skipped`, `save`, ...) waits for the GPU first. Functions of the
+    step are called beforehand, once for each of the steps; past the last of these steps nothing is written, and the
+    next question raises RuntimeError.
 
     A replay waits for what was issued in its stream, and for nothing else: gradients that another stream computes must
     be waited for (`stream.wait_event`), and so must replays before another stream reads the parameters.
@@ -65,7 +66,7 @@ class Captured:
         plans = [part.begun.plan for part in self._parts]
         programs = [plan.on_gpu(len(own.counts.rows)) for plan, own in zip(plans, stepping, strict=True)]
         # For each rule where its arrays are among all.
-        places = [part.section.numbers_of_all[[*part.begun.chosen]] for part in self._parts]
+        places = [part.section.numbers_of_all[part.begun.chosen] for part in self._parts]
         self._steps = plans[0].unattended_steps(programs, places)
         self._steps.tables()
         for section, own, begun in self._parts:

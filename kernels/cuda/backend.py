@@ -28,8 +28,10 @@ from .compiler import (
     update_one,
 )
 from .gpu_program import gpu_program as gpu_program
-from .unattended import UnattendedSteps as unattended_steps
+from .unattended import UnattendedSteps
 from .unattended import unattended as unattended
+
+unattended_steps = UnattendedSteps
 
 
 def piece(stage: Stage, elements: int) -> int:

@@ -18,7 +18,7 @@ enum deed {{ WRITE = {WRITE}, SKIP = {SKIP}, STOP = {STOP} }};
 
 
 def begun() -> list[str]:
-    """Statements for one thread that begin a step."""
+    """Statements for one thread that begin a step. Repeated they change nothing: a guard follows from a stage."""
     return [
         "if (steps && !clock[STOPPED] && clock[APPLIED] >= steps) *notice = clock[STOPPED] = PAST_THE_END;",
         "clock[DOES] = clock[STOPPED] ? STOP : WRITE;",

@@ -26,7 +26,7 @@ from .folds import found_width, places
 from .gpu_clock import Clock
 from .number_kernels import PARAMETERS, fold_kernel, number_kernel
 
-Issues = list[Callable[[], None]]
+Issues = Sequence[Callable[[], None]]
 
 
 class Issued(NamedTuple):
@@ -139,8 +139,9 @@ class GpuProgram:
 
         All kernels are compiled here.
         """
-        numbers, (*before, write) = self.numbers, (partial(self._go_over, k, clock) for k in range(len(self._runs)))
-        kernels = [raw_kernel(*number_kernel(numbers, k, alone)) for k in range(len(self._runs))]
+        numbers, every = self.numbers, range(len(self._runs))
+        *before, write = (partial(self._go_over, k, clock) for k in every)
+        kernels = [raw_kernel(*number_kernel(numbers, k, alone)) for k in every]
         works = [partial(self._work_out, kernel, k, clock) for k, kernel in enumerate(kernels)]
         folds: Issues = []
         if numbers.program.shared and not alone:

@@ -1,4 +1,4 @@
-"""The CUDA C++ of a step of several programs with one clock: it begins, joins what is over all arrays, and ends."""
+"""The CUDA C++ of a step of several programs with one clock: they join what is over all arrays, and end as one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,21 +7,15 @@ import numpy as np
 
 from ..language.reductions import REDUCTIONS
 from ..program.spelling import indented
-from .clock import MEANINGS, THREADS, begun, carried_on, counted
+from .clock import MEANINGS, THREADS, carried_on, counted
 from .folds import over_sets
 from .parameters import KernelParameters
 from .prelude import prelude
 
-BEGIN = KernelParameters("long long steps", "long long *clock", "long long *notice")
 # table: as `join_table` gives it.
 JOIN = KernelParameters("const long long *__restrict__ table", "const long long *clock")
 # table: for each of the programs where its states are, and how many.
 END = KernelParameters("const long long *__restrict__ table", "int programs", "long long *clock")
-
-
-def begin_kernel() -> tuple[str, str]:
-    """The text and the name of the kernel, of one thread, with the parameters BEGIN, that lets the clock begin."""
-    return _kernel("fastopt_begins", BEGIN, begun())
 
 
 def join_kernel(reductions: Sequence[str]) -> tuple[str, str]:

@@ -66,8 +66,8 @@ def number_kernel(numbers: GpuNumbers, number: int, alone: bool = True) -> tuple
     The kernel before the first stage lets the clock begin a step. The kernel before a later stage folds the partial
     results of the stage before. The kernel before the last stage, which writes, decides whether it may write, and lets
     the clock count. Each kernel gives its stage the scalars.
-    alone: whether no other program shares the clock; else kernels of joint_kernels.py let it begin and count, and
-    those of `fold_kernel` fold what is joined over all programs.
+    alone: whether no other program shares the clock. Else each lets it begin, which the others then find done, a kernel
+    of joint_kernels.py lets it count, and that of `fold_kernel` folds what is joined over all programs.
     """
     program = numbers.program
     last, folded = number == len(program.stages) - 1, number == 0 or (number == 1 and not alone and program.shared)
@@ -81,7 +81,7 @@ def number_kernel(numbers: GpuNumbers, number: int, alone: bool = True) -> tuple
         "}",
         *(["__syncthreads();", *carried_on(f"told_rows * {many}")] if many else []),
     ]
-    return _kernel(program.name, f"numbers{number}", begun() if number == 0 and alone else [], body)
+    return _kernel(program.name, f"numbers{number}", begun() if number == 0 else [], body)
 
 
 def fold_kernel(numbers: GpuNumbers) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Steps that the GPU takes by itself: the host does not wait for norms, and a CUDA graph can hold the steps."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from .clock import THREADS
 from .compiler import cupy, on_device, raw_kernel, refuse_capture
 from .gpu_clock import ZERO_DIVIDED, Clock
 from .gpu_program import GpuProgram, Issues
-from .joint_kernels import BEGIN, END, JOIN, begin_kernel, end_kernel, join_kernel, join_table
+from .joint_kernels import END, JOIN, end_kernel, join_kernel, join_table
 
 
 class UnattendedSteps:
@@ -40,19 +40,15 @@ class UnattendedSteps:
                 for parts in zip(*(program.issued(self._clock, alone) for program in programs), strict=True)
             )
             joins = [self._joining(places)] if folds else []
-            begin, end = ([], []) if alone else ([self._beginning()], [self._ending()])
-        self._issues: Issues = [*begin, *begins, *folds, *joins, *goes_on, *end, *writes]
+            ends = [] if alone else [self._ending()]
+        self._issues: Issues = [*begins, *folds, *joins, *goes_on, *ends, *writes]
 
     @property
     def notice(self) -> Any:
         """The word in which the GPU says that it stopped."""
         return self._clock.notice
 
-    def _beginning(self) -> Any:
-        kernel = raw_kernel(*begin_kernel())
-        return lambda: kernel((1,), (1,), tuple(BEGIN.arguments(**self._clock.arguments)))
-
-    def _joining(self, places: Sequence[Any]) -> Any:
+    def _joining(self, places: Sequence[Any]) -> Callable[[], None]:
         having: dict[str, list[tuple[Any, Any, int]]] = {}
         for program, own in zip(self.programs, places, strict=True):
             # A rule that does not read the gradient has no norm of it.
@@ -67,7 +63,7 @@ class UnattendedSteps:
         arguments = tuple(JOIN.arguments(table=table, clock=self._clock.words))
         return lambda: kernel((1,), (1,), arguments)
 
-    def _ending(self) -> Any:
+    def _ending(self) -> Callable[[], None]:
         kernel, table = raw_kernel(*end_kernel()), np.array([program.carried for program in self.programs], np.int64)
         arguments = END.arguments(
             table=cupy().asarray(table.reshape(-1)), programs=np.int32(len(table)), clock=self._clock.words
