@@ -85,7 +85,8 @@ class GpuProgram:
         """
         if self._told[0] is None:
             self._told = cupy().asarray(rows), _nothing("float64")
-        self._told[0].set(rows)
+        else:
+            self._told[0].set(rows)
         states = np.array([carried, carried], np.float64).reshape(-1)
         if states.size:
             self._carried.set(states)

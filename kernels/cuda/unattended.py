@@ -21,16 +21,14 @@ class UnattendedSteps:
     Before each stage a kernel works out its scalars, from what was told and from the stage before. All programs have
     decided before one of them writes. Either each `run` comes after a `tell`, or `tell_all` is called and `run` then
     captured, to be replayed many times. All kernels are compiled here, before a capture. Raises RuntimeError while the
-    current stream is being captured, ValueError if the programs are on several devices.
-    places: for each program the numbers of its sets among all of the optimizer, in whose order reductions over them all
-    add up, as a NumPy array; of a single program it may be empty. notice: that of the steps before, or None.
+    current stream is being captured.
+    programs: on one device. places: for each program the numbers of its sets among all of the optimizer, in whose order
+    reductions over them all add up, as a NumPy array; of a single program it may be empty. notice: that of the steps
+    before, or None.
     """
 
     def __init__(self, programs: Sequence[GpuProgram], places: Sequence[Any], notice: Any) -> None:
-        devices = dict.fromkeys(program.device for program in programs)
-        if len(devices) > 1:
-            raise ValueError(f"{_names(programs)}: captured steps are on one GPU, but the arrays are on {[*devices]}")
-        (self.device,), self.programs = devices, programs
+        self.programs, self.device = programs, programs[0].device
         alone = len(programs) == 1
         with on_device(self.device):
             refuse_capture()
@@ -81,9 +79,10 @@ class UnattendedSteps:
             if self.notice[0]:
                 self._clock.anew()
                 self.notice[0] = 0
+                names = ", ".join(program.numbers.program.name for program in self.programs)
                 raise ZeroDivisionError(
-                    f"{_names(self.programs)}: in a step before, {ZERO_DIVIDED}; nothing was written by it and the "
-                    "steps after it, which were counted all the same"
+                    f"{names}: in a step before, {ZERO_DIVIDED}; nothing was written by it and the steps after it, "
+                    "which were counted all the same"
                 )
             for program, own in zip(self.programs, rows, strict=True):
                 program.tell(own)
@@ -124,10 +123,6 @@ class UnattendedSteps:
         with on_device(self.device):
             for issue in self._issues:
                 issue()
-
-
-def _names(programs: Sequence[GpuProgram]) -> str:
-    return ", ".join(program.numbers.program.name for program in programs)
 
 
 @functools.cache

@@ -133,6 +133,24 @@ def test_states_stay_in_a_step_that_is_skipped_and_not_all_rules_read_the_gradie
             both.check()
 
 
+def test_functions_of_the_step_are_asked_as_in_ordinary_steps(on: Any) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def rate(rule: str) -> Callable[[int], float]:
+        return lambda t: asked.append((rule, t)) or 0.1  # type: ignore[func-returns-value]
+
+    groups = {"*.embed": {"rule": "nadam", "lr": rate("nadam")}, "*.head": {"rule": "lion", "lr": rate("lion")}}
+    both = Pair(on, "sgd", ("a.embed", "d.embed"), lr=rate("sgd"), groups=groups, count="optimizer")
+    asked.clear()  # When they were made they asked each once.
+    both.opt.captured(both.grads, steps=3).close()
+    beforehand = asked.copy()
+    asked.clear()
+    for k in range(3):
+        both.take(lambda: None, k)
+    # A rule at rest whose numbers go on is asked too.
+    assert beforehand == asked == [(name, t) for t in (1, 2, 3) for name in ("sgd", "lion", "nadam")]
+
+
 def test_what_cannot_be_captured_is_said_by_name(on: Any) -> None:
     array = on.array(np.ones(3, "float32"))
     with_loss = fastopt.SGD({"a": array, "b": array.copy()}, groups={"b": {"rule": "momo"}})
