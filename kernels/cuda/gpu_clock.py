@@ -11,7 +11,7 @@ ZERO_DIVIDED = "a number that follows from a norm is divided by zero"
 _STOPPED = {0: "", PAST_THE_END: "there were no more steps", ZERO: ZERO_DIVIDED}
 
 
-class Clock:
+class GpuClock:
     """The words of a clock on the current device, and what kernels have to know of it.
 
     notice: a word of the host's memory that the GPU writes too, for steps whose outcome nobody waits for; None for a

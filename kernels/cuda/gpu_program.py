@@ -23,7 +23,7 @@ from .compiler import (
     update_many,
 )
 from .folds import found_width, places
-from .gpu_clock import Clock
+from .gpu_clock import GpuClock
 from .number_kernels import PARAMETERS, fold_kernel, number_kernel
 
 Issues = Sequence[Callable[[], None]]
@@ -135,7 +135,7 @@ class GpuProgram:
             for batch in run.batches:
                 task_table(batch, batch.table)
 
-    def issued(self, clock: Clock, alone: bool) -> Issued:
+    def issued(self, clock: GpuClock, alone: bool) -> Issued:
         """What issues a step, on the current device. alone: whether no other program has the clock.
 
         All kernels are compiled here.
@@ -151,7 +151,7 @@ class GpuProgram:
         each = [issue for pair in zip(works, before, strict=False) for issue in pair] + works[-1:]
         return Issued(each[:2], folds, each[2:], [write])
 
-    def _go_over(self, number: int, clock: Clock) -> None:
+    def _go_over(self, number: int, clock: GpuClock) -> None:
         name, run = self.numbers.program.name, self._runs[number]
         fold = self._folds[number] if number < len(self._folds) else None
         for k, batch in enumerate(run.batches):
@@ -162,7 +162,7 @@ class GpuProgram:
             else:
                 update_many(name, run.stage, batch, table, scalars, clock.go)
 
-    def _work_out(self, kernel: Callable[..., None], number: int, clock: Clock) -> None:
+    def _work_out(self, kernel: Callable[..., None], number: int, clock: GpuClock) -> None:
         fold = self._folds[number - 1] if number else None
         spans, partials = (fold.spans, fold.partials) if fold else (None, None)
         uploaded, given = self._told

@@ -10,7 +10,7 @@ from ..program.gpu_numbers import GpuNumbers
 from ..program.stages import Program
 from .clock import THREADS
 from .compiler import cupy, on_device, raw_kernel, refuse_capture
-from .gpu_clock import ZERO_DIVIDED, Clock
+from .gpu_clock import ZERO_DIVIDED, GpuClock
 from .gpu_program import GpuProgram, Issues
 from .joint_kernels import END, JOIN, end_kernel, join_kernel, join_table
 
@@ -32,7 +32,7 @@ class UnattendedSteps:
         alone = len(programs) == 1
         with on_device(self.device):
             refuse_capture()
-            self._clock = Clock(notice)
+            self._clock = GpuClock(notice)
             begins, folds, goes_on, writes = (
                 [issue for own in parts for issue in own]
                 for parts in zip(*(program.issued(self._clock, alone) for program in programs), strict=True)
