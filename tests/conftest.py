@@ -4,6 +4,7 @@ import ctypes
 import functools
 import importlib
 import os
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,15 +25,29 @@ cpu.PARALLEL_FROM = 65536  # Else the arrays of the tests would have to be large
 TOGETHER = ("test_captured.py", "test_cuda_source.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--third", type=int, help="run a third of the tests, those of a rule together: 0, 1 or 2")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the tests of a rule side by side: a worker is given neighbours, and no two compile the same kernels."""
     places = {name: place for place, name in enumerate(EVERY)}
 
+    def named(item: pytest.Item) -> int | None:
+        given = getattr(item, "callspec", None)
+        return places.get(given.params.get("name")) if given else None
+
     def place(item: pytest.Item) -> int:
-        given = {} if item.path.name in TOGETHER else getattr(item, "callspec", None)
-        return places.get(given.params.get("name"), -1) if given else -1
+        number = None if item.path.name in TOGETHER else named(item)
+        return -1 if number is None else number
 
     items.sort(key=place)
+    third = config.getoption("--third")
+    if third is not None:
+        numbers = [zlib.crc32(item.nodeid.encode()) if (n := named(item)) is None else n for item in items]
+        pairs = list(zip(items, numbers, strict=True))
+        config.hook.pytest_deselected(items=[item for item, number in pairs if number % 3 != third])
+        items[:] = [item for item, number in pairs if number % 3 == third]
 
 
 @functools.cache

@@ -230,7 +230,7 @@ def _histories(
             of_runs |= dict.fromkeys(keys, next((saved[key] for key in keys if key in saved), None))
     for key, own in zip(updater.parameters.keys, (row.history for row in updater.rows), strict=True):
         of_run = of_runs.get(key)
-        count = state["steps"].get(key, own.count)
+        count = state["steps"].get(key, own.steps)
         if type(count) is not int or not 0 <= count < 2**62:
             raise ValueError(f"steps[{key!r}] in the state must be a count of steps; got {short(count)}")
         means = {**own.means}
@@ -249,7 +249,7 @@ def _histories(
                 f"got {short(numbers)}"
             )
         if key not in whole:
-            count, numbers = own.count, numbers if of_run is not None else own.states
+            count, numbers = own.steps, numbers if of_run is not None else own.states
         histories.append(History(count, dict(numbers), means))
     return histories
 

@@ -46,7 +46,7 @@ def host_arrays(updater: Updater, params: bool) -> dict[str, Any]:
 def described(updater: Updater, user: Any) -> dict[str, Any]:
     """The state without the arrays: numbers, strings, lists and dictionaries."""
     skipped = updater.skipped  # Settles an interrupted step first.
-    keys, rows = updater.parameters.keys, updater.rows
+    histories = {key: row.history for key, row in zip(updater.parameters.keys, updater.rows, strict=True)}
     scaler, groups = updater.loss_scaler, named_groups(updater)
     return {
         "format": FORMAT,
@@ -57,13 +57,11 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         "groups": {name: _plain(group.hyper) for name, group in groups},
         "applied": updater.journal.applied,
         "count": "optimizer" if updater.choices.together else "parameter",
-        "steps": {key: row.history.count for key, row in zip(keys, rows, strict=True)},
+        "steps": {key: own.steps for key, own in histories.items()},
         "means": {
-            key: {name: own.plain for name, own in row.history.means.items()}
-            for key, row in zip(keys, rows, strict=True)
-            if row.history.means
+            key: {name: mean.plain for name, mean in own.means.items()} for key, own in histories.items() if own.means
         },
-        "uniform_states": {key: dict(row.history.states) for key, row in zip(keys, rows, strict=True) if row.history.states},
+        "uniform_states": {key: dict(own.states) for key, own in histories.items() if own.states},
         "skipped": skipped,
         "accumulated": accumulated.described(updater),
         "loss_scaler": scaler.state_dict() if scaler else None,

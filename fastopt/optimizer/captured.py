@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..kernels.cuda.unattended import UnattendedSteps
 from ..kernels.language.hyperparameters import plain_number
 from ..kernels.language.values import shown
 from ..kernels.riders import GRAD_NORM
@@ -61,16 +62,15 @@ class Captured:
         self._parts = updater.stepping.held(updater.arrays, updater.parameters.of(given, "grads"))
         if not self._parts:
             raise ValueError("grads has no arrays, only None; pass a gradient for at least one parameter")
-        stepping = [part.section for part in self._parts]
+        stepping = [section for section, *_ in self._parts]
         self._resting = [section for section in updater.sections if section not in stepping]
-        plans = [part.begun.plan for part in self._parts]
-        programs = [plan.on_gpu(len(own.counts.rows)) for plan, own in zip(plans, stepping, strict=True)]
+        programs = [plan.on_gpu(len(section.counts.rows)) for section, _, (_, plan, *_) in self._parts]
         # For each rule where its arrays are among all.
-        places = [part.section.numbers_of_all[part.begun.chosen] for part in self._parts]
-        self._steps = plans[0].unattended_steps(programs, places)
+        places = [section.numbers_of_all[chosen] for section, _, (_, _, chosen, *_) in self._parts]
+        self._steps = UnattendedSteps(programs, places, None)
         self._steps.tables()
-        for section, own, begun in self._parts:
-            section.begin_slots(begun.chosen, own)
+        for section, own, (_, _, chosen, *_) in self._parts:
+            section.begin_slots(chosen, own)
         self._fill()
         updater.captured = self
 
@@ -119,16 +119,16 @@ class Captured:
         records, found = journal.latest
         if applied:
             records = [(own.members, own.counts, numbers[applied - 1]) for own, numbers in self._numbers]
-        program = self._parts[0].section.program
-        if applied + skipped and GRAD_NORM in program.noted:
-            found = noted(program, self._steps.programs[0], GRAD_NORM)
+        (first, *_), *_ = self._parts
+        if applied + skipped and GRAD_NORM in first.program.noted:
+            found = noted(first.program, self._steps.programs[0], GRAD_NORM)
         journal.latest = records, found
         return applied, skipped, stopped
 
     def _check_parameters(self) -> None:
         now = self._updater.arrays
-        for section, own, begun in self._parts:
-            for k in begun.chosen:
+        for section, own, (_, _, chosen, *_) in self._parts:
+            for k in chosen:
                 if now[section.members[k]] is not own[k]:
                     raise ValueError(
                         f"{section.label(k, section.rule.arrays[0])} is another array than when the step was captured, "

@@ -46,8 +46,9 @@ class ForeseenPart(Foreseen):
     """
 
     def __init__(self, part: Part, gpu: "GpuProgram") -> None:
-        super().__init__(part.section)
-        self._plan, self._chosen, self._gpu = part.begun.plan, part.begun.chosen, gpu
+        section, _, (_, self._plan, self._chosen, *_) = part
+        super().__init__(section)
+        self._gpu = gpu
         self.numbers: list[list[dict[str, Any]]] = []
         self._told: list[list[list[Any]]] = []
 

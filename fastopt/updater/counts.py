@@ -19,17 +19,17 @@ MEANS = "means after the step"
 class History(NamedTuple):
     """The steps of a parameter.
 
-    count: steps that were applied to it. states: its uniform states after them. means: by its option, those of each
+    steps: how many were applied to it. states: its uniform states after them. means: by its option, those of each
     average whose start is corrected; never changed in place.
     """
 
-    count: int
+    steps: int
     states: dict[str, float]
     means: Mapping[str, Means]
 
     def after(self, states: dict[str, float], numbers: Mapping[str, Any]) -> "History":
         """With one more step. states: its uniform states. numbers: those of the step, as SharedNumbers gives them."""
-        return History(self.count + 1, states, numbers[MEANS] if self.means else self.means)
+        return History(self.steps + 1, states, numbers[MEANS] if self.means else self.means)
 
 
 @dataclass
@@ -140,8 +140,7 @@ class Counts:
         numbers = (pairs // 2).tolist()
         other = copy.copy(self)
         other.rows = [
-            replace(self.rows[k]) if k == before else self.rows[k]
-            for before, k in itertools.pairwise([-1, *numbers])
+            replace(self.rows[k]) if k == before else self.rows[k] for before, k in itertools.pairwise([-1, *numbers])
         ]
         other.row_of = places.tolist()
         return other

@@ -3,7 +3,7 @@
 import copy
 import operator
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,27 +29,11 @@ Told = tuple[int, Any, int, float | None]
 # What an applied step changes besides arrays, as Journal.begin takes it: the rows with their histories, the arrays to
 # set to zero, the notes of touched rows, and for each rule what `latest` has.
 Applied = tuple[Sequence[tuple[SharedNumbers, History]], list[Any], Sequence[Any], list[Any]]
-
-
-class Begun(NamedTuple):
-    """The arrays of a step that were taken.
-
-    chosen: which parameters have a gradient. gradients: as the plan has them. zeroed: what else the step sets to zero.
-    """
-
-    executor: Executor
-    plan: Plan
-    chosen: Sequence[int]
-    gradients: list[Any]
-    zeroed: list[Any]
-
-
-class Part(NamedTuple):
-    """A rule in a step: its section, the parameters of this, and what it has begun."""
-
-    section: "Section"
-    parameters: list[Any]
-    begun: Begun
+# The arrays of a step that were taken: its executor, its plan, which parameters have a gradient, the gradients as the
+# plan has them, and what else the step sets to zero.
+Begun = tuple[Executor, Plan, Sequence[int], list[Any], list[Any]]
+# A rule in a step: its section, the parameters of this, and what it has begun.
+Part = tuple["Section", list[Any], Begun]
 
 
 class Section:
@@ -127,7 +111,7 @@ class Section:
         set_to(self.state[k], slots, array, self.paths[k])
 
     def _derived(self, row: SharedNumbers) -> list[str]:
-        return derived(self.definition, self._start, row.history.count, row.history.means)
+        return derived(self.definition, self._start, row.history.steps, row.history.means)
 
     def begin(self, parameters: list[Any], gradients: list[Any]) -> Begun | None:
         """Take the arrays of a step; None if no parameter has a gradient. Raises what a plan raises."""
@@ -135,7 +119,7 @@ class Section:
         if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
             executor = plan.retake(parameters, gradients, self.counts.row_of)
             if executor is not None:
-                return Begun(executor, plan, plan.sets, gradients, [])
+                return executor, plan, plan.sets, gradients, []
         chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
         if not chosen:
             return None
@@ -147,7 +131,7 @@ class Section:
             # The step sets the dense copies of these to zero.
             zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
         plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
-        return Begun(executor, plan, chosen, gradients, zeroed)
+        return executor, plan, chosen, gradients, zeroed
 
     def held(self, parameters: list[Any], gradients: list[Any]) -> list[Part]:
         """Take the arrays of many steps, in a plan of their own; nothing if no parameter has a gradient.
@@ -164,7 +148,7 @@ class Section:
                 label = self.label(k, self.rule.arrays[1])
                 raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients: pass a CuPy array")
         plan = self.plans.new(chosen, self.split(chosen).row_of)
-        return [Part(self, parameters, Begun(plan.take(own, dense), plan, chosen, dense, []))]
+        return [(self, parameters, (plan.take(own, dense), plan, chosen, dense, []))]
 
     def ahead(self) -> "Section":
         """This section with the same counts, which may then go ahead of its own."""
@@ -192,21 +176,22 @@ class Section:
 
         The arrays of all sections must have been taken.
         """
-        chosen = begun.chosen
+        _, plan, chosen, gradients, _ = begun
         if self.rows_behind.by_parameter:
             for k in self.rows_behind.by_parameter.keys() & chosen:
-                if not isinstance(begun.gradients[k], RowSparse):
+                if not isinstance(gradients[k], RowSparse):
                     self.catch_up(k, parameters[k])
         if self._unbegun and not self._unbegun.isdisjoint(chosen):
             self.begin_slots(chosen, parameters)
-        if begun.plan.touched:
-            self.rows_behind.bring(begun.plan, chosen, self.state)
+        if plan.touched:
+            self.rows_behind.bring(plan, chosen, self.state)
 
     def skipped(self, begun: Begun) -> list[Any]:
         """The arrays that a step that does not count sets to zero."""
+        *_, gradients, zeroed = begun
         if not self.zeroes:
-            return begun.zeroed
-        return begun.zeroed + [assignable(g, "grads") for g in values_of(begun.gradients) if g is not None]
+            return zeroed
+        return zeroed + [assignable(g, "grads") for g in values_of(gradients) if g is not None]
 
     def applied(
         self, begun: Begun, states: Sequence[Sequence[float]], numbers: list[dict[str, Any]], told: Told

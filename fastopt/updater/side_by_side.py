@@ -2,18 +2,14 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..kernels.step.executors import Joint
 from .apart import Apart
 from .section import Applied, Part, Section, Told
 
-
-class BegunTogether(NamedTuple):
-    """The arrays of a step of several rules that were taken. parts: the rules with a gradient."""
-
-    executor: Joint
-    parts: list[Part]
+# The arrays of a step of several rules that were taken: its executor, and the rules with a gradient.
+BegunTogether = tuple[Joint, list[Part]]
 
 
 class SideBySide:
@@ -28,17 +24,17 @@ class SideBySide:
     def begin(self, parameters: list[Any], gradients: list[Any]) -> BegunTogether | None:
         """As Section.begin. Raises ValueError too if arrays of different rules share memory."""
         self._apart.parameters = parameters
-        parts = []
+        parts: list[Part] = []
         for section in self._sections:
             own = section.of(parameters)
             if (begun := section.begin(own, section.of(gradients))) is not None:
-                parts.append(Part(section, own, begun))
+                parts.append((section, own, begun))
         self._keep_apart(parts, gradients)
         if not parts:
             return None
-        executors = [begun.executor for *_, begun in parts]
         members = [section.numbers_of_all for section, *_ in parts]
-        return BegunTogether(Joint(executors, members, [begun.chosen for *_, begun in parts]), parts)
+        executors, _, chosen, *_ = zip(*(begun for *_, begun in parts), strict=True)
+        return Joint(executors, members, chosen), parts
 
     def held(self, parameters: list[Any], gradients: list[Any]) -> list[Part]:
         """As Section.held. Raises ValueError too if arrays of different rules share memory."""
@@ -51,23 +47,23 @@ class SideBySide:
     def _keep_apart(self, parts: Sequence[Part], gradients: list[Any]) -> None:
         # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
         zeroes = self._sections[0].zeroes if self._sections else False
-        lie = self._apart.lie([(begun.plan, begun.chosen) for *_, begun in parts]) if zeroes and len(parts) > 1 else ()
+        lie = self._apart.lie([begun[1:3] for *_, begun in parts]) if zeroes and len(parts) > 1 else ()
         if self._apart.due(lie) and self._apart.check(gradients, zeroes, lie):
             for section in self._sections:
                 section.plans.look_anew()
 
     def numbers(self, begun: BegunTogether, told: Told) -> list[list[dict[str, Any]]]:
         """As Section.numbers, for each rule."""
-        return [section.numbers(part, told) for section, _, part in begun.parts]
+        return [section.numbers(part, told) for section, _, part in begun[1]]
 
     def prepare(self, begun: BegunTogether, parameters: list[Any]) -> None:
         """As Section.prepare."""
-        for section, own, part in begun.parts:
+        for section, own, part in begun[1]:
             section.prepare(part, own)
 
     def skipped(self, begun: BegunTogether) -> list[Any]:
         """As Section.skipped."""
-        return [array for section, _, part in begun.parts for array in section.skipped(part)]
+        return [array for section, _, part in begun[1] for array in section.skipped(part)]
 
     def applied(self, begun: BegunTogether, states: Sequence[Any], numbers: Sequence[Any], told: Told) -> Applied:
         """As Section.applied."""
@@ -75,10 +71,10 @@ class SideBySide:
         zeroed: list[Any] = []
         notes: list[Any] = []
         used: list[Any] = []
-        for (section, _, part), new, rows in zip(begun.parts, states, numbers, strict=True):
+        for (section, _, part), new, rows in zip(begun[1], states, numbers, strict=True):
             for every, own in zip((counted, zeroed, notes, used), section.applied(part, new, rows, told), strict=True):
                 every.extend(own)
-        stepping = [section for section, *_ in begun.parts]
+        stepping = [section for section, *_ in begun[1]]
         for section in self._sections:
             if section not in stepping:
                 counted += section.resting(told)

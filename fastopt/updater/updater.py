@@ -325,7 +325,7 @@ class Updater:
         told = journal.applied + 1, loss, calls, scale
         numbers = stepping.numbers(begun, told)
         stepping.prepare(begun, parameters)
-        executor = begun.executor
+        executor = begun[0]
         states = executor.decide(numbers)
         found = executor.program, executor.found
         if states is None:

@@ -63,8 +63,8 @@ class Attended:
     def touch(self, batches: Sequence[Sequence[Batch]]) -> None:
         """Have the next step update some rows too. batches: for each stage those of the rows."""
         for run, touched in zip([*self._before, self._last], batches, strict=True):
-            run.touched = touched
-        self.writes = len(self._last.batches) + len(self._last.touched)
+            run.touch(touched)
+        self.writes = len(self._last.batches) + len(batches[-1])
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """As `Executor.decide`. Raises ValueError, which shows the numbers, if they cannot be computed with."""
@@ -84,7 +84,7 @@ class Attended:
                 states = [[]] * len(numbers)
         except (ArithmeticError, ValueError) as error:
             raise _explained(program, numbers, error) from error
-        return None if program.guard and not all([row.pop() for row in states]) else states
+        return None if program.guard and not all(row.pop() for row in states) else states
 
     def begin(self, numbers: Sequence[Mapping[str, Any]]) -> "Begun":
         """Begin as `decide` does: run the first of the stages that reduce."""
@@ -103,7 +103,7 @@ class Attended:
                 states = self._reduced(begun.known, begun.run.combined(begun.totals))
         except (ArithmeticError, ValueError) as error:
             raise _explained(self.program, begun.numbers, error) from error
-        return None if self.program.guard and not all([row.pop() for row in states]) else states
+        return None if self.program.guard and not all(row.pop() for row in states) else states
 
     def _begun(self, numbers: Sequence[Mapping[str, Any]]) -> list[Any]:
         """The numbers that are known before the first of the stages that reduce, which then has run."""
@@ -242,7 +242,7 @@ class Joint:
             executor.end(own) if own else executor.decide(rows)  # type: ignore[attr-defined]
             for (executor, rows), own in zip(pairs, begun, strict=True)
         ]
-        return None if None in states else states
+        return None if None in states else states  # type: ignore[return-value]
 
     def _join(self, begun: Sequence[Begun | None]) -> None:
         """Put the total of all in the place of the totals of each rule's sets, where it is of all arrays."""

@@ -297,10 +297,6 @@ class Plan:
         assert self._part is not None
         return self._part.on_gpu(rows)
 
-    def unattended_steps(self, programs: "Sequence[GpuProgram]", places: Sequence[Any]) -> "UnattendedSteps":
-        """Unattended steps of programs together, this plan's among them. places: as UnattendedSteps has them."""
-        return backend(self._which).unattended_steps(programs, places, None)
-
     @property
     def addresses(self) -> Any:
         """The addresses of the parameters, then of the gradients, as NumPy's int64; None if they are not known."""

@@ -25,8 +25,8 @@ class StageRun:
     """One stage on sets of arrays: prepared once, run step after step.
 
     scalars: for each set, which row of the stage's scalars is its own. flat: whether its arrays can be walked as one
-    dense block; None for a set of which only some rows are touched. touched: the batches of those rows, anew in each
-    step. count: how many sets there are.
+    dense block; None for a set of which only some rows are touched. count: how many sets there are.
+    every: the batches of the next run.
     """
 
     def __init__(
@@ -71,33 +71,37 @@ class StageRun:
             for key, positions in groups.items()
         ]
         self.batches += [all_rows(stage, sets[k], piece(sets[k][0].size), k, scalars[k]) for k in by_rows]
-        self.touched: Sequence[Batch] = ()
+        self.touch(())
 
     def part(self, places: Any, scalars: Any) -> "StageRun":
         """The stage on some of the sets. places, scalars: as Batch.part has them."""
         part = copy.copy(self)
         part.count = len(scalars)
         part.batches = [own for batch in self.batches if (own := batch.part(places, scalars))]
+        part.touch(())
         for batch in self.batches:
             # They are not run, and need not keep arrays alive for it.
             batch.sets.clear()
         return part
+
+    def touch(self, batches: Sequence[Batch]) -> None:
+        """Have the next runs go over batches of some rows too."""
+        self.every = [*self.batches, *batches]
 
     def run(self, rows: Sequence[Sequence[Any]], done: list[Any]) -> None:
         """Run the stage.
 
         rows: its scalars, each a list of numbers. done: grows by one for each batch that has been run.
         """
-        perform(*self.launches(rows), done)
+        perform(*launches(self._backend, self._name, self.stage, self.every, rows), done)
 
     def launches(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Callable[[], Any]], Any]:
         """As the function `launches` has it. rows: as `run` takes them."""
-        batches = [*self.batches, *self.touched] if self.touched else self.batches
-        return launches(self._backend, self._name, self.stage, batches, rows)
+        return launches(self._backend, self._name, self.stage, self.every, rows)
 
     def partials(self) -> list[Any]:
         """The partial results of the last run; the next may overwrite them."""
-        return [batch.prepared.partials for batch in (*self.batches, *self.touched)]
+        return [batch.prepared.partials for batch in self.every]
 
     def reduced(self, partials: Sequence[Any] | None = None) -> list[Any]:
         """The reductions of the stage: for each a value for each set, in order, or a single value over the model.
@@ -122,7 +126,7 @@ class StageRun:
             partials = self.partials()
         widths = [len(self._of_column)] if whole else [parts.shape[1] for parts in partials]
         totals = np.zeros((self.count, max(widths, default=len(self._reductions))))
-        for batch, parts in zip((*self.batches, *self.touched), partials, strict=True):
+        for batch, parts in zip(self.every, partials, strict=True):
             last, several = batch.runs
             values = parts[last]
             for position, rows in several:

@@ -161,7 +161,7 @@ def test_what_is_read_and_written_follows_the_rows() -> None:
     opt = fastopt.Adam([np.zeros((1000, 8), "float32")])
     opt.step([RowSparse([5, 900, 6, 5], np.ones((4, 8), "float32"))])
     (plan,) = opt._updater.sections[0].plans.kept.values()
-    assert [int(b.table[:, 4].sum()) for b in plan._runs[-1].touched] == [3 * 8]
+    assert [int(b.table[:, 4].sum()) for b in plan._runs[-1].every] == [3 * 8]
 
 
 def test_neighbours_that_have_missed_different_steps_are_kept_apart() -> None:

@@ -117,7 +117,7 @@ def test_a_state_of_format_2_goes_on_with_the_decay_that_it_meets() -> None:
     weights(other, range(4, 6))
     assert same_bits(other.ema, whole.ema)
     other.load_state_dict(old | {"format": 2, "averaged_since": {"": 2}})
-    assert [row.means["ema"].run for row in other._updater.rows] == [1]
+    assert [row.history.means["ema"].run for row in other._updater.rows] == [1]
     for wrong in ({"": 4}, {"": "x"}, None):
         with pytest.raises(ValueError, match="means"):
             other.load_state_dict(old | {"format": 2, "averaged_since": wrong})
