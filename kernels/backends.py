@@ -13,6 +13,7 @@ from .tasks.launcher import Launcher
 from .tasks.stage_run import StageRun
 
 if TYPE_CHECKING:
+    from .cuda.gpu_program import GpuProgram
     from .cuda.unattended import UnattendedSteps
     from .headers.numpy_headers import Headers
     from .headers.row_headers import RowHeaders
@@ -50,15 +51,21 @@ class Backend(Launcher, Protocol):
     def unattended(self, program: Program) -> bool:
         """Whether ordinary steps of a program are unattended: the GPU takes them without waiting for the host."""
 
-    def unattended_steps(
-        self, program: Program, runs: Sequence[StageRun], groups: Sequence[int], device: str, rows: int, notice: Any
-    ) -> "UnattendedSteps":
-        """Unattended steps of a program.
+    def gpu_program(
+        self, program: Program, runs: Sequence[StageRun], groups: Sequence[int], device: str, rows: int
+    ) -> "GpuProgram":
+        """A program for unattended steps.
 
         runs: the stages on the arrays. groups: for each set which row of numbers is its own. rows: how many rows of
-        numbers there are. notice: that of the steps before these, or None. Raises TypeError where the backend has no
-        unattended steps, ValueError where their bits would differ from the host's.
+        numbers there are. Raises TypeError where the backend has no unattended steps, ValueError where their bits would
+        differ from the host's.
         """
+
+    def unattended_steps(
+        self, programs: "Sequence[GpuProgram]", places: Sequence[Any], notice: Any
+    ) -> "UnattendedSteps":
+        """Unattended steps of programs together, with the arguments of UnattendedSteps. Raises TypeError where the
+        backend has none."""
 
 
 class Sources(Protocol):

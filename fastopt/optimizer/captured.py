@@ -1,17 +1,14 @@
 """A step that a CUDA graph can hold: all numbers that it needs are on the GPU, for any number of steps ahead."""
 
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from ..kernels.arrays.row_sparse import RowSparse
+from ..kernels.cuda.unattended import UnattendedSteps
 from ..kernels.language.hyperparameters import plain_number
 from ..kernels.language.values import shown
 from ..kernels.riders import GRAD_NORM
-from ..kernels.step.executors import foretold, noted
-from ..updater.counts import History
+from ..kernels.step.executors import noted
 from ..updater.updater import Updater
+from .foreseen import Foreseen, ForeseenPart
 
 
 class Captured:
@@ -26,9 +23,10 @@ class Captured:
         for _ in range(1000):
             graph.launch(stream)
 
-    Replays have the bits of ordinary steps. The host does not see them: every question to the optimizer (`t`,
-    `skipped`, `save`, ...) waits for the GPU first. Functions of the step are called beforehand, once for each of the
-    steps; past the last of these steps nothing is written, and the next question raises RuntimeError.
+    Replays have the bits of ordinary steps; of several rules all apply a step, or none does. The host does not see
+    replays: every question to the optimizer (`t`, `skipped`, `save`, ...) waits for the GPU first. Functions of the
+    step are called beforehand, once for each of the steps; past the last of these steps nothing is written, and the
+    next question raises RuntimeError.
 
     A replay waits for what was issued in its stream, and for nothing else: gradients that another stream computes must
     be waited for (`stream.wait_event`), and so must replays before another stream reads the parameters.
@@ -57,34 +55,22 @@ class Captured:
                     f"a captured step works out all steps beforehand, but {section.rule.name} takes the loss of each; "
                     "call opt.step(grads, loss=loss)"
                 )
-        section, *others = updater.sections
-        if others:
-            rules = ", ".join(one.rule.name for one in updater.sections)
-            raise ValueError(
-                f"a captured step has one rule, but this optimizer has {rules}; call opt.step(grads), or make an "
-                "optimizer for each rule"
-            )
         updater.refuse_averaged("leave its with block, and then capture a step")
         self._refuse_monitors(updater)
-        self._updater, self._section, self.steps = updater, section, steps
+        self._updater, self.steps = updater, steps
         given = updater.asked_grads() if grads is None else grads
-        parameters, gradients = updater.arrays, updater.parameters.of(given, "grads")
-        chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
-        if not chosen:
+        self._parts = updater.stepping.held(updater.arrays, updater.parameters.of(given, "grads"))
+        if not self._parts:
             raise ValueError("grads has no arrays, only None; pass a gradient for at least one parameter")
-        counts = section.split(chosen)
-        self._chosen = chosen
-        self._parameters = [parameters[k] for k in chosen]
-        self._gradients = [section.gradient(k, parameters[k], gradients[k]) for k in chosen]
-        for k, gradient in zip(chosen, self._gradients, strict=True):
-            if isinstance(gradient, RowSparse):
-                label = section.label(k, section.rule.arrays[1])
-                raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients: pass a CuPy array")
-        self._plan = section.plans.new(chosen, counts.row_of)
-        self._plan.take(self._parameters, self._gradients)
-        self._steps = self._plan.unattended_steps(len(counts.rows))
+        stepping = [section for section, *_ in self._parts]
+        self._resting = [section for section in updater.sections if section not in stepping]
+        programs = [plan.on_gpu(len(section.counts.rows)) for section, _, (_, plan, *_) in self._parts]
+        # For each rule where its arrays are among all.
+        places = [section.numbers_of_all[chosen] for section, _, (_, _, chosen, *_) in self._parts]
+        self._steps = UnattendedSteps(programs, places, None)
         self._steps.tables()
-        section.begin_slots(chosen, parameters)
+        for section, own, (_, _, chosen, *_) in self._parts:
+            section.begin_slots(chosen, own)
         self._fill()
         updater.captured = self
 
@@ -98,28 +84,17 @@ class Captured:
 
     def _fill(self) -> None:
         """Compute the numbers of the coming steps and send them to the GPU; if that fails, the earlier numbers hold."""
-        rows, gpu = self._section.counts.rows, self._steps.gpu_numbers
-        coming = [replace(row) for row in rows]
-        told, states, means, numbers = [], [], [], []
+        journal = self._updater.journal
+        parts = [ForeseenPart(*pair) for pair in zip(self._parts, self._steps.programs, strict=True)]
+        every = [*parts, *map(Foreseen, self._resting)]
         # Step by step, all rows in each: the order in which ordinary steps call the functions of the step.
-        applied = self._updater.journal.applied
-        for step in range(applied + 1, applied + self.steps + 1):
-            numbers.append([row.numbers(step) for row in coming])
-            known = foretold(gpu, numbers[-1])
-            told.append([values for values, _ in known])
-            states.append([after for _, after in known])
-            for number in self._section.counts.going_on(self._plan.rows):
-                row = coming[number]
-                had, own = row.history, row.history.states | states[-1][number]
-                steps = number in self._plan.rows
-                row.history = had.after(own, numbers[-1][number]) if steps else had._replace(states=own)
-            means.append([row.history.means for row in coming])
+        for step in range(journal.applied + 1, journal.applied + self.steps + 1):
+            for one in every:
+                one.step((step, None, 0, None))
         self._refuse_monitors(self._updater)
-        carried = [[row.history.states[name] for name in gpu.carried] for row in rows]
-        table = np.array(told, np.float64).reshape(self.steps, len(rows), len(gpu.told))
-        self._steps.tell_all(np.ascontiguousarray(table.swapaxes(0, 1)), carried)
-        self._states, self._means, self._numbers, self._said = states, means, numbers, False
-        self._base = [row.history.steps for row in rows], applied, self._updater.journal.skipped
+        self._steps.tell_all(self.steps, [part.told for part in parts], [part.carried for part in parts])
+        self._foreseen, self._numbers, self._said = every, [(part.section, part.numbers) for part in parts], False
+        self._before = journal.applied, journal.skipped
 
     def __call__(self) -> None:
         self._refuse_closed()
@@ -136,46 +111,36 @@ class Captured:
 
     def _count(self) -> tuple[int, int, str]:
         """Set the optimizer's counts to those of the GPU; returns the steps applied and skipped, and why it stopped."""
-        updater, gpu = self._updater, self._steps.gpu_numbers
         applied, skipped, stopped = self._steps.clock()
-        counts, applied_before, skipped_before = self._base
-        carried = self._steps.states()
-        rows = self._section.counts.rows
-        for number in self._section.counts.going_on(self._plan.rows):
-            row = rows[number]
-            known = self._states[applied - 1][number] if applied else {}
-            row.history = History(
-                counts[number] + applied * (number in self._plan.rows),
-                row.history.states | known | dict(zip(gpu.carried, carried[number], strict=True)),
-                self._means[applied - 1][number] if applied else row.history.means,
-            )
-        updater.journal.applied, updater.journal.skipped = applied_before + applied, skipped_before + skipped
-        journal, program = updater.journal, self._section.program
-        section = self._section
+        journal, (applied_before, skipped_before) = self._updater.journal, self._before
+        for one in self._foreseen:
+            one.count(applied)
+        journal.applied, journal.skipped = applied_before + applied, skipped_before + skipped
         records, found = journal.latest
         if applied:
-            records = [(section.members, section.counts, self._numbers[applied - 1])]
-        if applied + skipped and GRAD_NORM in program.noted:
-            found = noted(program, self._steps, GRAD_NORM)
+            records = [(own.members, own.counts, numbers[applied - 1]) for own, numbers in self._numbers]
+        (first, *_), *_ = self._parts
+        if applied + skipped and GRAD_NORM in first.program.noted:
+            found = noted(first.program, self._steps.programs[0], GRAD_NORM)
         journal.latest = records, found
         return applied, skipped, stopped
 
     def _check_parameters(self) -> None:
-        updater = self._updater
-        now = updater.arrays
-        for k, array in zip(self._chosen, self._parameters, strict=True):
-            if now[k] is not array:
-                label = updater.label(k, updater.rule.arrays[0])
-                raise ValueError(
-                    f"{label} is another array than when the step was captured, and replays go on with the old one; "
-                    "write into the old array, or capture another step"
-                )
+        now = self._updater.arrays
+        for section, own, (_, _, chosen, *_) in self._parts:
+            for k in chosen:
+                if now[section.members[k]] is not own[k]:
+                    raise ValueError(
+                        f"{section.label(k, section.rule.arrays[0])} is another array than when the step was captured, "
+                        "and replays go on with the old one; write into the old array, or capture another step"
+                    )
 
     def _say(self, applied: int, skipped: int, stopped: str) -> None:
         if stopped and not self._said:
             self._said = True
+            rules = ", ".join(section.rule.name for section in self._updater.sections)
             raise RuntimeError(
-                f"{self._updater.rule.name}: of its {self.steps} captured steps {applied} were applied and {skipped} "
+                f"{rules}: of its {self.steps} captured steps {applied} were applied and {skipped} "
                 f"skipped; then {stopped}, and replays have written nothing since; call refill()"
             )
 

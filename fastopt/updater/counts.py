@@ -111,6 +111,12 @@ class Counts:
         places = {key: place for place, key in enumerate(rows)}
         self.rows, self.row_of = list(rows.values()), [places[key] for key in keys]
 
+    def ahead(self) -> "Counts":
+        """The counts with the same histories, which may then go ahead of these."""
+        other = copy.copy(self)
+        other.rows = [replace(row) for row in self.rows]
+        return other
+
     @property
     def each(self) -> list[SharedNumbers]:
         """The row of each parameter."""

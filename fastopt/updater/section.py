@@ -1,5 +1,6 @@
 """The parameters that one rule updates: their counts, their plans and the rows that they have behind."""
 
+import copy
 import operator
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
@@ -29,11 +30,11 @@ Told = tuple[int, Any, int, float | None]
 # What an applied step changes besides arrays, as Journal.begin takes it: the rows with their histories, the arrays to
 # set to zero, the notes of touched rows, and for each rule what `latest` has.
 Applied = tuple[Sequence[tuple[SharedNumbers, History]], list[Any], Sequence[Any], list[Any]]
-
-
 # The arrays of a step that were taken: its executor, its plan, which parameters have a gradient, the gradients as the
 # plan has them, and what else the step sets to zero.
 Begun = tuple[Executor, Plan, Sequence[int], list[Any], list[Any]]
+# A rule in a step: its section, the parameters of this, and what it has begun.
+Part = tuple["Section", list[Any], Begun]
 
 
 class Section:
@@ -135,6 +136,29 @@ class Section:
             zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
         plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
         return executor, plan, chosen, gradients, zeroed
+
+    def held(self, parameters: list[Any], gradients: list[Any]) -> list[Part]:
+        """Take the arrays of many steps, in a plan of their own; nothing if no parameter has a gradient.
+
+        Raises what a plan raises, and TypeError for a gradient that is row-sparse.
+        """
+        chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
+        if not chosen:
+            return []
+        own = [parameters[k] for k in chosen]
+        dense = [self.gradient(k, p, gradients[k]) for k, p in zip(chosen, own, strict=True)]
+        for k, gradient in zip(chosen, dense, strict=True):
+            if isinstance(gradient, RowSparse):
+                label = self.label(k, self.rule.arrays[1])
+                raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients: pass a CuPy array")
+        plan = self.plans.new(chosen, self.split(chosen).row_of)
+        return [(self, parameters, (plan.take(own, dense), plan, chosen, dense, []))]
+
+    def ahead(self) -> "Section":
+        """This section with the same counts, which may then go ahead of its own."""
+        other = copy.copy(self)
+        other.counts = self.counts.ahead()
+        return other
 
     def numbers(self, begun: Begun | None, told: Told) -> list[dict[str, Any]]:
         """For each row of numbers those of a step. Raises what functions of the step raise."""

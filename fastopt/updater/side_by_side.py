@@ -1,15 +1,15 @@
 """A step of several rules in one optimizer: taken, decided and written together."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from ..kernels.step.executors import Joint
 from .apart import Apart
-from .section import Applied, Begun, Section, Told
+from .section import Applied, Part, Section, Told
 
-# The arrays of a step of several rules that were taken: its executor, and of each rule with a gradient the section, its
-# parameters and what it has begun.
-BegunTogether = tuple[Joint, list[tuple[Section, list[Any], Begun]]]
+# The arrays of a step of several rules that were taken: its executor, and the rules with a gradient.
+BegunTogether = tuple[Joint, list[Part]]
 
 
 class SideBySide:
@@ -24,7 +24,7 @@ class SideBySide:
     def begin(self, parameters: list[Any], gradients: list[Any]) -> BegunTogether | None:
         """As Section.begin. Raises ValueError too if arrays of different rules share memory."""
         self._apart.parameters = parameters
-        parts = []
+        parts: list[Part] = []
         for section in self._sections:
             own = section.of(parameters)
             if (begun := section.begin(own, section.of(gradients))) is not None:
@@ -36,7 +36,15 @@ class SideBySide:
         executors, _, chosen, *_ = zip(*(begun for *_, begun in parts), strict=True)
         return Joint(executors, members, chosen), parts
 
-    def _keep_apart(self, parts: Sequence[tuple[Section, list[Any], Begun]], gradients: list[Any]) -> None:
+    def held(self, parameters: list[Any], gradients: list[Any]) -> list[Part]:
+        """As Section.held. Raises ValueError too if arrays of different rules share memory."""
+        self._apart.parameters = parameters
+        each = [section.held(section.of(parameters), section.of(gradients)) for section in self._sections]
+        parts = [*itertools.chain.from_iterable(each)]
+        self._keep_apart(parts, gradients)
+        return parts
+
+    def _keep_apart(self, parts: Sequence[Part], gradients: list[Any]) -> None:
         # Each plan keeps the gradients that its own step sets to zero apart, and knows nothing of those of others.
         zeroes = self._sections[0].zeroes if self._sections else False
         lie = self._apart.lie([begun[1:3] for *_, begun in parts]) if zeroes and len(parts) > 1 else ()

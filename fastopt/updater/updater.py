@@ -28,7 +28,8 @@ class Updater:
     """Parameters, and all that a step changes.
 
     params: the caller's tree. parameters: the places of its arrays; storages: their stored types. state: for each
-    parameter its state arrays by slot, those of what rides along too. sections: the parameters of each rule.
+    parameter its state arrays by slot, those of what rides along too. sections: the parameters of each rule; stepping:
+    what takes a step of them all.
     definition, rule, hyper: of the rule of all parameters, which groups may replace. takes_loss: whether a step needs
     the loss. lock: held while anything changes. watch: the observer of the steps, or None. captured: the captured step
     that is open, or None. averaged: what has put averages in the place of the parameters, or None.
@@ -93,7 +94,7 @@ class Updater:
         for section in self.sections:
             own = members[section]
             section.take(own, new, partial(apart.beside, own) if len(own) < len(new.state) else tuple)
-        self._stepping: Any = self.sections[0] if len(self.sections) == 1 else SideBySide(self.sections, apart)
+        self.stepping: Any = self.sections[0] if len(self.sections) == 1 else SideBySide(self.sections, apart)
         self.takes_loss = any(section.rule.takes_loss for section in self.sections)
         self.latest = arrays
         self.gradients = gradients
@@ -303,7 +304,7 @@ class Updater:
             self.refuse_captured()
         if self.averaged is not None:
             self.refuse_averaged("leave its with block, and then step")
-        gathering, stepping = self.gathering, self._stepping
+        gathering, stepping = self.gathering, self.stepping
         # Of how many calls of accumulate the gradients are the sums.
         calls = 0 if gathering is None else gathering.calls_of(gradients)
         try:

@@ -198,6 +198,9 @@ def unattended(program: Program) -> bool:
     return False
 
 
-def unattended_steps(*_: Any) -> NoReturn:
+def gpu_program(*_: Any) -> NoReturn:
     """Raises TypeError: this backend has no unattended steps."""
     raise TypeError(ON_CUPY_ALONE)
+
+
+unattended_steps = gpu_program

@@ -27,8 +27,11 @@ from .compiler import (
     update_many,
     update_one,
 )
+from .gpu_program import gpu_program as gpu_program
+from .unattended import UnattendedSteps
 from .unattended import unattended as unattended
-from .unattended import unattended_steps as unattended_steps
+
+unattended_steps = UnattendedSteps
 
 
 def piece(stage: Stage, elements: int) -> int:

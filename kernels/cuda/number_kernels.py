@@ -6,31 +6,16 @@ a table has what the host says of the k-th applied step, and a clock on the GPU 
 
 from dataclasses import replace
 
-from ..language.graph import Node
-from ..language.reductions import REDUCTIONS
 from ..program.gpu_numbers import GpuNumbers
-from ..program.spelling import comment, finished_text, indented
+from ..program.spelling import comment, indented
 from ..program.stages import Stage
+from .clock import MEANINGS, THREADS, begun, carried_on, counted, heard
 from .element import kernel_name, spelling
+from .folds import fold, found_width, places
 from .parameters import KernelParameters
 from .prelude import prelude
 from .table_kernels import given_struct
 
-# The threads of the single block of such a kernel.
-THREADS = 1024
-# The words of a clock: what has stopped it for good, what this step does, how many steps were applied and skipped.
-STOPPED, DOES, APPLIED, SKIPPED = range(4)
-CLOCK = 4
-# What stops a clock: the table has no more steps; a division by zero.
-PAST_THE_END, ZERO = 1, 2
-# What a step does: it writes, it is skipped, it stops there.
-WRITE, SKIP, STOP = 1, 0, -1
-# These names again, for people who read the kernel.
-_MEANINGS = f"""\
-enum word {{ STOPPED = {STOPPED}, DOES = {DOES}, APPLIED = {APPLIED}, SKIPPED = {SKIPPED} }};
-enum reason {{ PAST_THE_END = {PAST_THE_END}, ZERO = {ZERO} }};
-enum deed {{ WRITE = {WRITE}, SKIP = {SKIP}, STOP = {STOP} }};
-"""
 # These operations compute as the host does: they notice a division by zero, and compute both sides of a choice.
 _OPERATIONS = """\
 __device__ __forceinline__ double divided(double a, double b, bool &zero) { return zero |= b == 0.0, a / b; }
@@ -71,19 +56,43 @@ PARAMETERS = KernelParameters(
 )
 
 
-_HEAD = f"{_MEANINGS}{_OPERATIONS}{given_struct('double')}"
+_HEAD = f"{MEANINGS}{_OPERATIONS}{given_struct('double')}"
 _DECLARED = PARAMETERS.declared()
 
 
-def number_kernel(numbers: GpuNumbers, number: int) -> tuple[str, str]:
+def number_kernel(numbers: GpuNumbers, number: int, alone: bool = True) -> tuple[str, str]:
     """The text and the name of the kernel before stage `number`, of one block of THREADS threads, with PARAMETERS.
 
     The kernel before the first stage lets the clock begin a step. The kernel before a later stage folds the partial
     results of the stage before. The kernel before the last stage, which writes, decides whether it may write, and lets
     the clock count. Each kernel gives its stage the scalars.
+    alone: whether no other program shares the clock. Else each lets it begin, which the others then find done, a kernel
+    of joint_kernels.py lets it count, and that of `fold_kernel` folds what is joined over all programs.
     """
     program = numbers.program
-    name = f"{kernel_name(program.name)}_numbers{number}"
+    last, folded = number == len(program.stages) - 1, number == 0 or (number == 1 and not alone and program.shared)
+    many = len(numbers.carried) if last and alone else 0
+    body = [
+        *([] if folded else fold(numbers, program.stages[number - 1], alone)),
+        *_scalars(numbers, program.stages[number], last),
+        "__syncthreads();",
+        "if (threadIdx.x == 0) {",
+        *indented([*heard(last), *(counted() if last and alone else [])]),
+        "}",
+        *(["__syncthreads();", *carried_on(f"told_rows * {many}")] if many else []),
+    ]
+    return _kernel(program.name, f"numbers{number}", begun() if number == 0 else [], body)
+
+
+def fold_kernel(numbers: GpuNumbers) -> tuple[str, str]:
+    """The text and the name of the kernel that folds the first stage, whose totals are joined over all programs."""
+    program = numbers.program
+    return _kernel(program.name, "folded", [], fold(numbers, program.stages[0], False))
+
+
+def _kernel(program: str, title: str, begin: list[str], body: list[str]) -> tuple[str, str]:
+    """begin: what one thread does first."""
+    name = f"{kernel_name(program)}_{title}"
     text = f"""\
 {_HEAD}
 extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
@@ -91,109 +100,27 @@ extern "C" __global__ void __launch_bounds__({THREADS}) {name}(
 {{
     __shared__ bool stopped, skipped, zero_divided;
 """
-    last = number == len(program.stages) - 1
-    body = [
+    lines = [
         "if (threadIdx.x == 0) {",
-        *indented(_begin() if number == 0 else []),
+        *indented(begin),
         "    stopped = clock[DOES] == STOP;",
         "    skipped = zero_divided = false;",
         "}",
         "__syncthreads();",
         "if (stopped) return;",
-        *(_fold(numbers, program.stages[number - 1]) if number else []),
-        *_scalars(numbers, program.stages[number], last),
-        "__syncthreads();",
-        *(_carry(len(numbers.carried)) if last and numbers.carried else []),
-        "if (threadIdx.x == 0) {",
-        *indented(_end(last)),
-        "}",
+        *body,
     ]
-    whole = ["namespace fastopt {\n", prelude(("float64",)), text, "\n".join(indented(body)), "\n}\n}\n"]
+    whole = ["namespace fastopt {\n", prelude(("float64",)), text, "\n".join(indented(lines)), "\n}\n}\n"]
     return "".join(whole), name
-
-
-def _begin() -> list[str]:
-    return [
-        "if (steps && !clock[STOPPED] && clock[APPLIED] >= steps) *notice = clock[STOPPED] = PAST_THE_END;",
-        "clock[DOES] = clock[STOPPED] ? STOP : WRITE;",
-    ]
-
-
-def _places(numbers: GpuNumbers) -> dict[Node, list[int]]:
-    """For each reduction where the total of each of its parts is, in a row of `found`; its value is in the first."""
-    stages = numbers.program.stages
-    columns = [stage.reductions[k] for stage in stages for k, _ in stage.columns("float64")]
-    places: dict[Node, list[int]] = {}
-    for place, node in enumerate(columns):
-        places.setdefault(node, []).append(place)
-    return places
-
-
-def found_width(numbers: GpuNumbers) -> int:
-    """How long a row of `found` is."""
-    return max(1, sum(map(len, _places(numbers).values())))
-
-
-def found_place(numbers: GpuNumbers, node: Node) -> int:
-    """Where the value of a reduction is in a row of `found`."""
-    return _places(numbers)[node][0]
-
-
-def _fold(numbers: GpuNumbers, stage: Stage) -> list[str]:
-    """Statements that combine the partial results of each set, and the sets of the model, as StageRun.reduced does."""
-    double, columns, count = spelling("float64"), stage.columns("float64"), len(stage.reductions)
-    places, width = _places(numbers), found_width(numbers)
-    begin: list[str] = []
-    end: list[str] = []
-    whole: list[str] = []
-    steps: tuple[list[str], list[str]] = [], []
-    for column, (k, part) in enumerate(columns):
-        node, total = stage.reductions[k], f"total{column}"
-        combine = double.operations[REDUCTIONS[node.op].combine]
-        place = places[node][part]
-        there = "first < end" if column < count else f"step > {count}"
-        begin.append(f"double {total} = {there} ? partials[first + {column}] : 0.0;")
-        steps[column >= count].append(f"{total} = {combine.format(total, f'partials[chunk + {column}]')};")
-        if node.value != "array":
-            at = f"found[set * {width} + {place}]"
-            end.append(f"{at} = {total};")
-            whole.append(f"double {total} = found[{place}];")
-            whole.append(f"for (int set = 1; set < sets; set++) {total} = {combine.format(total, at)};")
-    for k, node in enumerate(stage.reductions):
-        totals = [f"total{column}" for column, (own, _) in enumerate(columns) if own == k]
-        row, lines = ("sets", whole) if node.value != "array" else ("set", end)
-        value = finished_text(REDUCTIONS[node.op], totals, double)
-        lines.append(f"found[{row} * {width} + {places[node][0]}] = {value};")
-
-    def over_chunks(lines: list[str]) -> list[str]:
-        loop = "for (long long chunk = first + step; chunk < end; chunk += step) {"
-        return ["#pragma unroll 8", loop, *indented(lines), "}"]
-
-    first, others = steps
-    return [
-        f"for (long long set = threadIdx.x; set < sets; set += {THREADS}) {{",
-        *indented(
-            [
-                "const long long first = spans[3 * set], end = spans[3 * set + 1], step = spans[3 * set + 2];",
-                *begin,
-                *over_chunks(first),
-                *([f"if (step > {count}) {{", *indented(over_chunks(others)), "}"] if others else []),
-                *end,
-            ]
-        ),
-        "}",
-        "__syncthreads();",
-        *(["if (threadIdx.x == 0) {", *indented(whole), "}", "__syncthreads();"] if whole else []),
-    ]
 
 
 def _scalars(numbers: GpuNumbers, stage: Stage, last: bool) -> list[str]:
     """Statements for the stage's scalars, a row for each set or group; after the last norms also states and guard."""
     program = numbers.program
-    places, found, count, width = _places(numbers), found_width(numbers), len(stage.scalars), len(numbers.carried)
+    place_of, found, count, width = places(numbers), found_width(numbers), len(stage.scalars), len(numbers.carried)
     names = {node: f"told[{k}]" + " != 0" * node.boolean for k, node in enumerate(numbers.told)}
     for node in program.reductions:
-        names[node] = f"found[{'row' if node.value == 'array' else 'sets'} * {found} + {places[node][0]}]"
+        names[node] = f"found[{'row' if node.value == 'array' else 'sets'} * {found} + {place_of[node][0]}]"
     for node in program.nodes:
         if node.op == "scalar" and node.value in numbers.carried:
             names[node] = f"kept[{numbers.carried.index(node.value)}]"
@@ -219,17 +146,3 @@ def _scalars(numbers: GpuNumbers, stage: Stage, last: bool) -> list[str]:
     inner += [f"if (!({results[-1]})) skipped = true;"] if guard else []
     inner += ["if (zero) zero_divided = true;"]
     return [f"for (long long row = threadIdx.x; row < rows; row += {THREADS}) {{", *indented(inner), "}"]
-
-
-def _carry(width: int) -> list[str]:
-    return [
-        f"for (long long k = threadIdx.x; k < told_rows * {width} && !skipped && !zero_divided; k += {THREADS})",
-        f"    carried[k] = carried[told_rows * {width} + k];",
-    ]
-
-
-def _end(last: bool) -> list[str]:
-    lines = ["if (zero_divided) *notice = clock[STOPPED] = ZERO, clock[DOES] = STOP;"]
-    if last:
-        lines += ["else if (skipped) clock[SKIPPED]++, clock[DOES] = SKIP;", "else clock[APPLIED]++;"]
-    return lines

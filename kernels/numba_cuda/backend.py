@@ -111,9 +111,12 @@ def unattended(program: Program) -> bool:
     return False
 
 
-def unattended_steps(*_: Any) -> NoReturn:
+def gpu_program(*_: Any) -> NoReturn:
     """Raises TypeError: this backend has no unattended steps yet."""
     raise TypeError(ON_CUPY_ALONE)
+
+
+unattended_steps = gpu_program
 
 
 # Rows that come several times are not added up here yet.

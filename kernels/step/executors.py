@@ -15,6 +15,7 @@ from ..tasks.stage_run import StageRun, perform
 from ..tasks.table import Batch
 
 if TYPE_CHECKING:
+    from ..cuda.gpu_program import GpuProgram
     from ..cuda.unattended import UnattendedSteps
     from ..program.gpu_numbers import GpuNumbers
 
@@ -171,7 +172,7 @@ class Unattended:
         self.program, self._make, self.writes = program, make, len(last.batches)
         self._steps: UnattendedSteps | None = None
         self._earlier: Any = before.notice if before else None
-        self.found: UnattendedSteps | None = None
+        self.found: GpuProgram | None = None
 
     @property
     def notice(self) -> Any:
@@ -180,10 +181,11 @@ class Unattended:
 
     def decide(self, numbers: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
         """As `Executor.decide`, but never None."""
-        if self._steps is None:
-            self._steps = self.found = self._make(len(numbers), self._earlier)
-        known = foretold(self._steps.gpu_numbers, numbers)
-        self._steps.tell([told for told, _ in known])
+        if self._steps is None or self.found is None:
+            self._steps = self._make(len(numbers), self._earlier)
+            (self.found,) = self._steps.programs
+        known = foretold(self.found.numbers, numbers)
+        self._steps.tell([[told for told, _ in known]])
         return [list(states.values()) for _, states in known]
 
     def write(self, done: list[Any]) -> None:

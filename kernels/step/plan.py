@@ -20,6 +20,7 @@ from .executors import Attended, Executor, Unattended
 from .touched import RowSet, Touched
 
 if TYPE_CHECKING:
+    from ..cuda.gpu_program import GpuProgram
     from ..cuda.unattended import UnattendedSteps
     from ..headers.numpy_headers import Headers
     from ..headers.tensor_headers import TensorHeaders
@@ -43,7 +44,7 @@ class _Part:
     """The sets of a plan that have a gradient, and what takes steps on them.
 
     sets: their numbers. own: for each which row of scalars is its own. gradients: the batches with the gradient, and
-    its column. steps: makes unattended steps.
+    its column. on_gpu: puts the program on a GPU, from the number of rows of numbers.
     """
 
     sets: Sequence[int]
@@ -52,7 +53,7 @@ class _Part:
     gradients: Sequence[tuple[Batch, int]]
     attended: Attended
     executor: Executor
-    steps: Callable[[int, Any], "UnattendedSteps"]
+    on_gpu: Callable[[int], "GpuProgram"]
 
 
 class Plan:
@@ -253,11 +254,15 @@ class Plan:
         gradients = [(batch, column) for column, batches in having for batch in batches]
         groups, on = [self._groups[k] for k in sets], backend(self._which)
         attended = Attended(self.program, runs, groups, own)
-        steps = functools.partial(on.unattended_steps, self.program, runs, groups, self._device)
+        on_gpu = functools.partial(on.gpu_program, self.program, runs, groups, self._device)
         if self._is_attended or self._sparse or not on.unattended(self.program):
-            return _Part(sets, own, runs, gradients, attended, attended, steps)
+            return _Part(sets, own, runs, gradients, attended, attended, on_gpu)
+
+        def steps(rows: int, notice: Any) -> "UnattendedSteps":
+            return on.unattended_steps([on_gpu(rows)], [()], notice)
+
         self._unattended = Unattended(self.program, steps, runs[-1], self._unattended)
-        return _Part(sets, own, runs, gradients, attended, self._unattended, steps)
+        return _Part(sets, own, runs, gradients, attended, self._unattended, on_gpu)
 
     def _touch(self, gradients: list[Any], part: _Part) -> None:
         """Take the row-sparse gradients of this step."""
@@ -286,13 +291,13 @@ class Plan:
         assert self._part is not None
         return self._part.attended.scalars(position)
 
-    def unattended_steps(self, rows: int) -> "UnattendedSteps":
-        """Unattended steps on the arrays that were taken. rows: how many rows of numbers there are.
+    def on_gpu(self, rows: int) -> "GpuProgram":
+        """The program on the arrays that were taken, for unattended steps. rows: how many rows of numbers there are.
 
         Raises TypeError unless the arrays are CuPy's, ValueError where the bits would differ from the host's.
         """
         assert self._part is not None
-        return self._part.steps(rows, self._unattended.notice if self._unattended else None)
+        return self._part.on_gpu(rows)
 
     @property
     def addresses(self) -> Any:

@@ -12,9 +12,11 @@ from typing import Any
 import cuda_shim
 import numpy as np
 import pytest
-from examples import DTYPES, INEXACT, ROOT, others_in_ci, same_bits
-from on_cupy import on_gpu
+from examples import DTYPES, INEXACT, ROOT, others_in_ci
 from plain_model import PlainModel
+from replays import Simulated, assert_equal, bits, captured, capturing, carries, halved_by_norm
+from replays import on as on
+from replays import shim as shim
 
 import fastopt
 from fastopt import schedules
@@ -38,67 +40,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@rule
-def halved_by_norm(p, g, *, lr=0.1):
-    return p - lr / norm(g) * g
-
-
-@rule(states=["scale"])
-def carries(p, g, *, t, scale=1.0, lr=0.1):
-    """A state that follows from a norm, and numbers made of both."""
-    return p - lr * scale / (1 + 0.5**t) * g, 0.75 * scale + 0.25 * norm(g, over="model")
-
-
-class Simulated:
-    """CuPy made of NumPy."""
-
-    array, host = staticmethod(np.array), staticmethod(np.asarray)
-    on_the_cpu = staticmethod(cuda_shim.on_the_cpu)
-
-
-class Gpu:
-    """CuPy."""
-
-    on_the_cpu = staticmethod(contextlib.nullcontext)
-
-    def array(self, values: Any) -> Any:
-        return on_gpu(cupy_kernels.cupy(), values)
-
-    def host(self, array: Any) -> Any:
-        cupy_kernels.cupy().cuda.Device().synchronize()
-        return cupy_kernels.cupy().asnumpy(array)
-
-
-@contextlib.contextmanager
-def capturing() -> Iterator[list[Any]]:
-    """Within it the current stream is being captured; then the graph is in the list."""
-    cupy = cupy_kernels.cupy()
-    cupy.cuda.Device(0).synchronize()
-    found: list[Any] = []
-    with cupy.cuda.Stream(non_blocking=True) as stream:
-        stream.begin_capture()
-        try:
-            yield found
-        finally:
-            found.append(stream.end_capture())
-
-
-def captured(step: Callable[[], Any]) -> Callable[[], Any]:
-    """Replays a step."""
-    with capturing() as found:
-        step()
-    # On the stream where gradients are drawn and results read: on one of its own a replay would wait for neither.
-    launch: Callable[[], Any] = found[0].launch
-    return launch
-
-
-@pytest.fixture(scope="module")
-def shim() -> cuda_shim.Shim:
-    if cuda_shim.compiler() is None:
-        pytest.skip("there is no C++ compiler: neither g++ nor the package ziglang")
-    return cuda_shim.Shim()
-
-
 @pytest.fixture(scope="module")
 def every_kernel(shim: cuda_shim.Shim, request: pytest.FixtureRequest) -> None:
     """The kernels of all rules that are tested, in one text, to be compiled at once: compilers are slow to start."""
@@ -111,20 +52,6 @@ def every_kernel(shim: cuda_shim.Shim, request: pytest.FixtureRequest) -> None:
                 opt = fastopt.Optimizer(arrays("float32", 0, across(tested))[0], tested, **options)
                 opt.captured(opt.grads)()
         shim.recording = False
-
-
-@pytest.fixture(params=["simulated", pytest.param("gpu", marks=pytest.mark.gpu)])
-def on(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "gpu":
-        try:
-            cupy_kernels.cupy()
-            yield Gpu()
-        except (ImportError, RuntimeError) as error:
-            pytest.skip(str(error))
-    else:
-        shim = request.getfixturevalue("shim")
-        with cuda_shim.simulated(shim):
-            yield Simulated()
 
 
 def usable(tested: Rule) -> dict[str, dict[str, Any]]:
@@ -165,15 +92,6 @@ def arrays(storage: str, seed: int, across: bool = True) -> tuple[list[Any], lis
         last = generator.standard_normal((6, 8)).astype(DTYPES[storage])
         several.append(last[:, ::2] if across else last)
     return drawn[0], drawn[1]
-
-
-def assert_equal(opt: Any, expected: Any, on: Any, exact: bool = True) -> None:
-    assert (opt.t, opt.skipped) == (expected.t, expected.skipped)
-    assert list(map(repr, opt.uniform_states)) == list(map(repr, expected.uniform_states))
-    for (name, one), (_, other) in zip(opt._updater.named(), expected._updater.named(), strict=True):
-        if hasattr(one, "dtype"):
-            found = on.host(one)
-            assert same_bits(found, other) if exact else np.allclose(found, other, rtol=1e-5), name
 
 
 class InNumPy(PlainModel):
@@ -251,10 +169,6 @@ def model(on: Any, tested: Any = "adamw", **options: Any) -> tuple[Any, list[Any
     """An optimizer there, its gradients, and the same as NumPy arrays."""
     opt, _, mine, gradients = both(RULES.get(tested, tested), on, options)
     return opt, mine, gradients
-
-
-def bits(opt: Any, on: Any) -> list[bytes]:
-    return [on.host(array).tobytes() for _, array in opt._updater.named() if hasattr(array, "dtype")]
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb", "in_the_model"])

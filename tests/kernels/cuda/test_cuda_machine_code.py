@@ -11,7 +11,8 @@ from own_rules import EVERY
 
 import fastopt
 from fastopt.kernels import RULES
-from fastopt.kernels.cuda.number_kernels import number_kernel
+from fastopt.kernels.cuda.joint_kernels import end_kernel, join_kernel
+from fastopt.kernels.cuda.number_kernels import fold_kernel, number_kernel
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
 from fastopt.kernels.program.gpu_numbers import GpuNumbers
 from fastopt.kernels.riders import with_riders
@@ -117,11 +118,17 @@ def test_reductions_of_strided_arrays_compile(name: str) -> None:
 def test_what_works_out_the_numbers_keeps_the_promise(name: str, arch: int) -> None:
     opt = fastopt.Optimizer([np.zeros(3)], ALL[name], clip_norm=1.0, skip_nonfinite=True)
     numbers = GpuNumbers(opt._updater.sections[0].program)
-    for number in range(len(opt._updater.sections[0].program.stages)):
-        made = compiled(number_kernel(numbers, number)[0], arch)
-        assert_no_spills(made)
-        assert not broken_promises(made.ptx)
-    assert [found for found in instructions(made.ptx) if re.match(r"(add|mul)\..*f64", found)]
+    made = {}
+    for alone in (True, False):
+        for number in range(len(opt._updater.sections[0].program.stages)):
+            made[f"numbers {number}, {alone}"] = compiled(number_kernel(numbers, number, alone)[0], arch)
+    made["fold"] = compiled(fold_kernel(numbers)[0], arch)
+    made["join"] = compiled(join_kernel(["norm", "max_norm"])[0], arch)
+    for one in (*made.values(), compiled(end_kernel()[0], arch)):
+        assert_no_spills(one)
+        assert not broken_promises(one.ptx)
+    for name in ("numbers 1, True", "fold", "join"):
+        assert [found for found in instructions(made[name].ptx) if re.match(r"(add|mul)\..*f64", found)]
 
 
 @pytest.mark.parametrize("storage", DTYPES)
