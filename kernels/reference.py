@@ -11,7 +11,7 @@ import numpy as np
 from .arrays.view import as_complex, is_flat
 from .language.parts import seen_as
 from .language.reductions import OVER_MODEL, REDUCTIONS
-from .language.rounding import MARK
+from .language.rounding import MARK, STORED
 from .libraries.library import view_of
 from .program.stages import Program
 
@@ -106,12 +106,14 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     inputs = [array.view(Flushed if single else Computed) for array in inputs]
     with np.errstate(all="ignore"), seen_as(every[0].complex, definition.one_moment):
         given = {name: number for name, number in numbers.items() if name != MARKED}
-        tokens = RECIPROCALS.set(definition.reciprocals), MARK.set(numbers.get(MARKED, 0))
+        halves = [name for name, view in views.items() if view.storage == "bfloat16"]
+        tokens = RECIPROCALS.set(definition.reciprocals), MARK.set(numbers.get(MARKED, 0)), STORED.set(halves)
         try:
             results = definition.formula(*inputs, **given)
         finally:
             RECIPROCALS.reset(tokens[0])
             MARK.reset(tokens[1])
+            STORED.reset(tokens[2])
         results = list(results) if isinstance(results, tuple | list) else [results]
         counts = results.pop() if definition.guarded else True
         if single:

@@ -45,7 +45,7 @@ RANGES = parse_ranges(
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 CAUTIOUS = ("mean", "count")
 STATE_FORMATS = ("bfloat16",)
-STATE_ROUNDINGS = ("stochastic", "nearest")
+ROUNDINGS = ("stochastic", "nearest")
 
 # The numbers that have no effect without another option, and which that may be; then those that it brings with it.
 BESIDE = {
@@ -186,13 +186,14 @@ class WithRiders(Definition):
         averages = {name: slot for name, slot in AVERAGES.items() if name in own}
         self.corrected = () if on.get("ema_uncorrected") else tuple(averages)
         self.looks = "lookahead" in own
+        parameter, gradient, *slots = rule.arrays
         products = [PRODUCTS[name] for name in self.corrected]
-        # The slots that are rounded at random, by a key of each step.
+        # The arrays that are rounded at random, by a key of each step.
         self.rounded = tuple(rule.arrays[2:]) if on.get("state_rounding") == "stochastic" else ()
+        self.rounded += (parameter,) if on.get("param_rounding") == "stochastic" else ()
         keys = [part.format(slot) for slot in self.rounded for part in (UPPER, LOWER)]
         self.counters = (*rule.counters, *([DUE] if self.looks else []), *products, *keys)
         self.takes_loss, self.average = rule.takes_loss, rule.average
-        parameter, gradient, *slots = rule.arrays
         extra = [SLOW] * self.looks + [*averages.values()] + [COPY] * ("cast_to" in on)
         self.slots = (*slots, *extra)
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
@@ -259,6 +260,12 @@ class WithRiders(Definition):
         # A copy, and what pickle gives, is the same one wherever that is there: it is made of a rule and its options.
         return with_riders, (self.rule, *self.on.items())
 
+    def _stored(self, name: str, value: Any, numbers: Mapping[str, Any]) -> Any:
+        """The new value of an array as it is stored, if that is at random."""
+        if name not in self.rounded:
+            return value
+        return stochastic(value, numbers[UPPER.format(name)], numbers[LOWER.format(name)], name)
+
     def _formula(self, p: Any, g: Any, /, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         on, raw = self.riding, g
         if self.on.get("accumulate"):
@@ -298,11 +305,9 @@ class WithRiders(Definition):
         if decay == "decoupled_after":
             new = decayed(new, new, numbers)
         written, states = rest[: len(slots)], rest[len(slots) :]
-        if self.rounded:
-            written = [
-                stochastic(value, numbers[UPPER.format(slot)], numbers[LOWER.format(slot)])
-                for slot, value in zip(self.rounded, written, strict=True)
-            ]
+        written = [
+            self._stored(slot, value, numbers) for slot, value in zip(self.rule.arrays[2:], written, strict=True)
+        ]
         if self.looks:
             slow, new = looked_ahead(extra[SLOW], new, numbers["lookahead_rate"], numbers[DUE])
             written.append(slow)
@@ -314,6 +319,7 @@ class WithRiders(Definition):
         written += averages
         if "ema_overwrite" in on:
             new = where(numbers["ema_overwrite"] != 0, averages[0], new)
+        new = self._stored(self.arrays[0], new, numbers)
         if COPY in self.arrays:
             written.append(new)
         if self.on.get("zero_grads"):

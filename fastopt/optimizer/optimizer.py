@@ -80,7 +80,8 @@ class Optimizer(Named):
     with "stochastic" each number becomes one of its two neighbours there, the nearer the more often, so that small
     changes add up: the choice follows from seed, the slot, the name of the parameter, which of its steps it is and the
     number of the element in the order of memory, and from nothing else; with "nearest" it is the nearest. What rides
-    along, such as averages, stays float32.
+    along, such as averages, stays float32. param_rounding: "stochastic" does so with the parameters that are in
+    bfloat16, which learn with it where steps are less than half a unit.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -133,6 +134,7 @@ class Optimizer(Named):
         reciprocals: bool = False,
         state_format: str | None = None,
         state_rounding: str = "stochastic",
+        param_rounding: str = "nearest",
         seed: int = 0,
         second_moment: str = "parts",
         conjugate_grads: bool = False,
@@ -168,7 +170,9 @@ class Optimizer(Named):
             "cast_to": cast_to,
             "second_moment": second_moment,
             "cautious": cautious,
-            "state": (state_format, state_rounding, seed),
+            "state": (state_format, state_rounding),
+            "param_rounding": param_rounding,
+            "seed": seed,
         }
         rules, of_groups = made_rules(rule, hyper, each, start, options)
         of_all = rules[0].hyper

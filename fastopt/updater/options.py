@@ -8,7 +8,7 @@ import numpy as np
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.language.values import either, kind_of, short, shown
-from ..kernels.riders import BESIDE, BROUGHT, CAUTIOUS, DECAYS, NUMBERS, STATE_FORMATS, STATE_ROUNDINGS
+from ..kernels.riders import BESIDE, BROUGHT, CAUTIOUS, DECAYS, NUMBERS, ROUNDINGS, STATE_FORMATS
 from ..monitors.known import has_state
 from .gathering import HOW
 from .loss_scale import LossScaler
@@ -119,12 +119,14 @@ def in_use(
     cast_to: str | None,
     second_moment: str,
     cautious: str | None,
-    state: tuple[str | None, str, int],
+    state: tuple[str | None, str],
+    param_rounding: str,
+    seed: int,
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
 
     used: the names of all numbers that were given. switches: the options that are on or off. state: the options
-    state_format, state_rounding and seed. Raises ValueError for an
+    state_format and state_rounding. Raises ValueError for an
     option that is invalid or would have no effect.
     """
     if cast_to is not None and cast_to not in ("float16", "bfloat16"):
@@ -133,7 +135,11 @@ def in_use(
         raise ValueError(f"second_moment must be 'parts' or 'modulus'; got {second_moment!r}")
     if cautious is not None and cautious not in CAUTIOUS:
         raise ValueError(f"cautious must be {either(CAUTIOUS)}, or None; got {short(cautious)}")
-    _check_state(*state)
+    _check_rounding(*state, param_rounding, seed)
+    if param_rounding != "nearest" and cast_to is not None:
+        raise ValueError(
+            "param_rounding is for parameters in bfloat16, which need no copy by cast_to; leave one of them out"
+        )
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema; pass ema too, as ema=0.999")
     for name, others in BESIDE.items():
@@ -158,22 +164,27 @@ def in_use(
     if cautious is not None:
         on["cautious"] = cautious
     if state[0] is not None and rule.slots:
-        on |= zip(("state_format", "state_rounding", "seed"), state, strict=True)
+        on |= zip(("state_format", "state_rounding"), state, strict=True)
+    if param_rounding != "nearest":
+        on["param_rounding"] = param_rounding
+    if "stochastic" in (on.get("state_rounding"), param_rounding):
+        on["seed"] = seed
     on["decay"] = _decay(rule, decay, "weight_decay" in used)
     return on
 
 
-def _check_state(state_format: str | None, rounding: str, seed: int) -> None:
+def _check_rounding(state_format: str | None, state_rounding: str, param_rounding: str, seed: int) -> None:
     if state_format is not None and state_format not in STATE_FORMATS:
         raise ValueError(f"state_format must be {either(STATE_FORMATS)}, or None; got {short(state_format)}")
-    if rounding not in STATE_ROUNDINGS:
-        raise ValueError(f"state_rounding must be {either(STATE_ROUNDINGS)}; got {short(rounding)}")
+    for name, rounding in (("state_rounding", state_rounding), ("param_rounding", param_rounding)):
+        if rounding not in ROUNDINGS:
+            raise ValueError(f"{name} must be {either(ROUNDINGS)}; got {short(rounding)}")
+    if state_format is None and state_rounding != "stochastic":
+        raise ValueError("state_rounding has no effect without state_format; pass state_format='bfloat16' too")
     if type(seed) is not int or not 0 <= seed < 2**64:
         raise ValueError(f"seed must be a whole number from 0 to 2**64 - 1; got {shown(seed)}")
-    if state_format is None and (rounding, seed) != ("stochastic", 0):
-        raise ValueError("state_rounding and seed have no effect without state_format; pass state_format='bfloat16'")
-    if rounding == "nearest" and seed:
-        raise ValueError("seed has no effect beside state_rounding='nearest'; leave seed out")
+    if seed and "stochastic" not in (state_format and state_rounding, param_rounding):
+        raise ValueError("seed has no effect, since nothing is rounded at random; leave seed out")
 
 
 def _decay(rule: Rule, decay: str | None, used: bool) -> str:

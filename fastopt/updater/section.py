@@ -234,8 +234,8 @@ class Section:
         if self.definition.rounded:
             label = self.label(k, self.rule.arrays[1])
             raise TypeError(
-                f"{label} is row-sparse, but state_format rounds the state of all elements in each step; pass a dense "
-                "gradient, or make the optimizer without state_format"
+                f"{label} is row-sparse, but each step rounds all elements at random; pass a dense gradient, or make "
+                "the optimizer without state_format and param_rounding, or with the rounding 'nearest'"
             )
         return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self.zeroes)
 

@@ -105,7 +105,7 @@ def accesses(layout: Layout) -> list[str]:
 
 
 def parts_of(stage: Stage, layout: Layout) -> Parts:
-    stage, compute = stage.spelled(layout.pairs), layout.compute
+    stage, compute = stage.kept_in(layout.storages).spelled(layout.pairs), layout.compute
     c = _C_TYPES[compute]
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     names, variables = scalar_names(stage.scalars, own)

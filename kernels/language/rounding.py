@@ -1,5 +1,6 @@
 """Rounding to bfloat16 at random: the bits follow from a key and the number of the element, and from nothing else."""
 
+from collections.abc import Collection
 from contextvars import ContextVar
 from typing import Any
 from zlib import crc32
@@ -8,8 +9,10 @@ import numpy as np
 
 from .trace import Symbol
 
-# The mark of the array while a reference is evaluated on its elements, which are in order.
+# While a reference is evaluated on elements that are in order: the mark of the parameter, and the arrays, by name, that
+# are stored in bfloat16.
 MARK: ContextVar[int] = ContextVar("MARK", default=0)
+STORED: ContextVar[Collection[str]] = ContextVar("STORED", default=())
 # By which a kernel and this module step from element to element, and mix a key: those of MurmurHash3's finalizer.
 STEP, FIRST, SECOND = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35
 # As what float32 numbers are written that are numbers of bfloat16: a stored type that no array has.
@@ -27,14 +30,15 @@ def key(seed: int, slot: str, step: int) -> tuple[float, float]:
     return float(whole >> 16), float(whole & 0xFFFF)
 
 
-def stochastic(x: Any, upper: Any, lower: Any) -> Any:
-    """x rounded to one of the two numbers of bfloat16 beside it, to the nearer the more often.
+def stochastic(x: Any, upper: Any, lower: Any, name: str) -> Any:
+    """x rounded to one of the two numbers of bfloat16 beside it, to the nearer the more often; x itself where the array
+    that becomes it is not stored so.
 
-    upper, lower: the bits of a key. Infinities and NaN stay.
+    upper, lower: the bits of a key. name: that array's. Infinities and NaN stay.
     """
     if isinstance(x, Symbol):
         return x.trace.apply("stochastic", x, upper, lower)
-    return rounded(x, upper, lower)
+    return rounded(x, upper, lower) if name in STORED.get() else x
 
 
 def rounded(x: Any, upper: float, lower: float) -> Any:

@@ -1,8 +1,8 @@
 """A graph cut into stages: each goes over the arrays once, with the numbers that it needs beforehand."""
 
 import functools
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..language.graph import ALL_RULES, Node, walk
@@ -31,6 +31,18 @@ class Stage:
     scalars: tuple[Node, ...]
     stores: tuple[tuple[str, Node], ...] = ()
     reductions: tuple[Node, ...] = ()
+
+    def kept_in(self, storages: Sequence[str]) -> "Stage":
+        """The stage with nothing rounded at random that is stored in another type than bfloat16.
+
+        storages: the stored types of the arrays, as their names in `arrays` come.
+        """
+        kinds = dict(zip(self.arrays, storages, strict=True))
+        stores = [
+            (name, node.args[0] if node.op == "stochastic" and kinds[name] != "bfloat16" else node)
+            for name, node in self.stores
+        ]
+        return replace(self, stores=tuple(stores))
 
     @cached_property
     def numbered(self) -> bool:

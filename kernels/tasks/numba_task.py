@@ -45,7 +45,7 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
     operations: a template for each. scalar: a template of how scalar {0} of the task is read.
     """
     compute, storages, dimensions, width = layout.compute, layout.storages, layout.dimensions, layout.width
-    stage, cell = stage.spelled(layout.pairs), "table[task, {0}]"
+    stage, cell = stage.kept_in(layout.storages).spelled(layout.pairs), "table[task, {0}]"
     language = spelling(operations, compute)
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     is_true = operations["not_equal"].format("{0}", language.constant(0.0))

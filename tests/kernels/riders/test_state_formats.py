@@ -103,6 +103,25 @@ def test_small_changes_add_up() -> None:
     assert after["stochastic"] == pytest.approx(0.999**500, rel=0.02)
 
 
+def test_parameters_in_bfloat16_learn_and_others_are_as_they_were(on: Any) -> None:
+    """Beside one in float32, and one that is strided, whose elements are rounded by their place in C order."""
+    (half, whole, apart), grads = arrays(1500, 7, (8, 6))
+    params = [half.astype(ml_dtypes.bfloat16), whole, apart.astype(ml_dtypes.bfloat16)[:, ::2]]
+    grads = [grads[0].astype(ml_dtypes.bfloat16), grads[1], grads[2].astype(ml_dtypes.bfloat16)[:, ::2]]
+    check_steps(on, "momentum", {"param_rounding": "stochastic", "state_format": "bfloat16"}, params, grads)
+
+
+def test_steps_of_less_than_half_a_unit_add_up() -> None:
+    moved = []
+    for rounding in ("nearest", "stochastic"):
+        p = np.ones(4096, ml_dtypes.bfloat16)
+        opt = fastopt.SGD([p], lr=2**-12, param_rounding=rounding)
+        for _ in range(256):
+            opt.step([np.ones(4096, ml_dtypes.bfloat16)])
+        moved.append(1 - p.astype("float32").mean())
+    assert moved == [0, pytest.approx(2**-4, rel=0.05)]
+
+
 def test_the_key_is_of_seed_slot_name_and_step() -> None:
     def bits(params: Any, seed: int = 0, steps: int = 1) -> list[bytes]:
         opt = fastopt.Adam(params, amsgrad=True, state_format="bfloat16", seed=seed)
@@ -147,7 +166,11 @@ def test_runs_go_on_with_the_same_bits(tmp_path: Path) -> None:
         ({"state_format": "int4"}, "state_format must be"),
         ({"state_format": "bfloat16", "state_rounding": "up"}, "state_rounding must be"),
         ({"state_format": "bfloat16", "seed": -1}, "seed must be"),
-        ({"seed": 3}, "no effect without state_format"),
+        ({"seed": 3}, "seed has no effect"),
+        ({"state_rounding": "nearest"}, "no effect without state_format"),
+        ({"param_rounding": "down"}, "param_rounding must be"),
+        ({"param_rounding": "stochastic"}, "no parameter is in bfloat16"),
+        ({"param_rounding": "stochastic", "cast_to": "float16"}, "need no copy"),
         ({"state_format": "bfloat16", "state_rounding": "nearest", "seed": 1}, "seed has no effect"),
     ],
 )
@@ -162,5 +185,5 @@ def test_what_cannot_be_is_named() -> None:
     with pytest.raises(ValueError, match="no state arrays"):
         fastopt.SGD([np.ones(3, "float32")], **OPTIONS)
     opt = fastopt.Adam([np.ones((3, 2), "float32")], **OPTIONS)
-    with pytest.raises(TypeError, match="row-sparse, but state_format"):
+    with pytest.raises(TypeError, match="row-sparse, but each step"):
         opt.step([RowSparse([1], np.ones((1, 2), "float32"))])
