@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..language import rounding
+
 _DIGEST = 32
 
 
@@ -110,14 +112,23 @@ def write(key: str, content: bytes) -> None:
         _warn_once(place, f"cannot be written ({error.strerror}), {_REMEDY}")
 
 
+# Of all modules whose instructions may end up in a kernel.
+FILES = (*sorted(Path(__file__).parent.glob("*.py")), Path(rounding.__file__))
+
+
+@functools.cache
+def _hashes(files: tuple[Path, ...]) -> list[str]:
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+
+
 class KernelCache:
     """Stands where a numba dispatcher has its own cache, whose index is an unchecked pickle.
 
     files: those of the modules whose instructions end up in the kernel, and of the module that compiles it.
     """
 
-    def __init__(self, name: str, source: str, files: Sequence[str | None]) -> None:
-        self._name, self._source, self._files = name, source, [Path(str(file)) for file in files]
+    def __init__(self, name: str, source: str, files: Sequence[Path]) -> None:
+        self._name, self._source, self._files = name, source, tuple(files)
 
     def _key(self, signature: Any, context: Any) -> str:
         import llvmlite
@@ -145,8 +156,7 @@ class KernelCache:
         write(self._key(signature, compiled.target_context), self._reduced(compiled))
 
     def _versions(self) -> tuple[str, ...]:
-        hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self._files]
-        return (*hashes, os.environ.get("NUMBA_OPT", ""))
+        return (*_hashes(self._files), os.environ.get("NUMBA_OPT", ""))
 
     def _rebuilt(self, context: Any, content: bytes) -> Any:
         from numba.core.compiler import CompileResult

@@ -10,8 +10,8 @@ import numba
 import numpy as np
 
 from ..system import uninterrupted
-from . import casts, intrinsics, power
-from .cache import KernelCache
+from . import intrinsics, power
+from .cache import FILES, KernelCache
 
 
 def compiled(entry: str, text: str, signature: str, parallel: bool = False, nogil: bool = True) -> Any:
@@ -21,7 +21,7 @@ def compiled(entry: str, text: str, signature: str, parallel: bool = False, nogi
     """
     dispatcher = _dispatcher(entry, text, parallel, nogil)
     name = f"{entry}-{'parallel' if parallel else 'serial'}"
-    dispatcher._cache = KernelCache(name, text, (intrinsics.__file__, casts.__file__, power.__file__, __file__))
+    dispatcher._cache = KernelCache(name, text, FILES)
     uninterrupted(dispatcher.compile, signature)
     dispatcher.disable_compile()
     return dispatcher

@@ -7,10 +7,10 @@ import linecache
 import math
 import pickle
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ..jit import casts
-from ..jit.cache import KernelCache
+from ..jit.cache import FILES, KernelCache
 from ..language.reductions import LANES
 from ..program.stages import Stage
 from ..tasks.layout import Layout
@@ -104,7 +104,7 @@ def kernel(name: str, stage: Stage, layout: Layout) -> Any:
 
     source_kernel = generated(name, stage, layout)
     dispatcher = library().jit(launch_bounds=source_kernel.threads)(source_kernel.function)
-    files = (intrinsics.__file__, casts.__file__, __file__)
+    files = (*FILES, Path(intrinsics.__file__), Path(__file__))
     dispatcher._cache = _KernelCache(f"{source_kernel.entry}-cuda", source_kernel.text, files)
     dispatcher.compile(source_kernel.signature)
     dispatcher.disable_compile()
