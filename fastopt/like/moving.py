@@ -79,7 +79,7 @@ def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str, parameter: Any) -
 
 
 def _fitting(values: Any, array: Any, name: str) -> Any:
-    """The values in the type of our array if that type can hold them all; a number fills the array."""
+    """The values in the type of our array if that type can hold them all, or is bfloat16; a number fills the array."""
     _, view = view_of(array, name)
     if isinstance(values, float):
         filled = np.full(view.shape, values, view.storage)
@@ -87,7 +87,13 @@ def _fitting(values: Any, array: Any, name: str) -> Any:
     values = on_host(values, name)
     kind = np.dtype(view.own_type)
     fits = np.iscomplexobj(values) == view.complex and np.can_cast(values.dtype, kind, "safe")
-    return values.astype(kind) if fits else values
+    # A format of state that was chosen is one to round to.
+    return values.astype(kind) if fits or view.storage == "bfloat16" else values
+
+
+def decoded(array: Any) -> Any:
+    """An array of bfloat16 in float32, which every peer has; others as they are."""
+    return array.astype("float32") if str(array.dtype) == "bfloat16" else array
 
 
 def on_host(values: Any, name: str) -> Any:
@@ -220,8 +226,8 @@ def out(saved: Mapping[str, Any], slot: str, key: str) -> Any:
     """A parameter's slot in our state_dict, or what the peer has instead, with the sign that the peer has."""
     arrays = saved["arrays"]
     if made := THEIRS.get(saved["rule"], {}).get(slot):
-        return made.array(lambda name: arrays[f"{name}/{key}"], "second_moment" in saved["options"])
-    array = arrays[f"{slot.lstrip('-')}/{key}"]
+        return made.array(lambda name: decoded(arrays[f"{name}/{key}"]), "second_moment" in saved["options"])
+    array = decoded(arrays[f"{slot.lstrip('-')}/{key}"])
     return -array if slot.startswith("-") else array
 
 

@@ -187,3 +187,16 @@ def test_what_cannot_be_is_named() -> None:
     opt = fastopt.Adam([np.ones((3, 2), "float32")], **OPTIONS)
     with pytest.raises(TypeError, match="row-sparse, but each step"):
         opt.step([RowSparse([1], np.ones((1, 2), "float32"))])
+
+
+@pytest.mark.peers
+def test_peers_are_given_numbers_of_float32_and_theirs_are_rounded() -> None:
+    import torch
+
+    params, grads = arrays((4, 3))
+    opt, other = (fastopt.Adam([params[0].copy()], **OPTIONS) for _ in range(2))
+    opt.step(grads)
+    theirs = fastopt.like.torch.state_of(opt)
+    assert theirs["state"][0]["exp_avg"].dtype == torch.float32
+    fastopt.like.torch.load_state(other, theirs)
+    assert all(map(same_bits, other.state[0].values(), opt.state[0].values()))
