@@ -106,7 +106,7 @@ def test_a_state_of_format_1_has_its_largest_count_for_that_of_the_run() -> None
     other = fastopt.Adam({"a": zeros(), "b": zeros()}, count="optimizer")  # Format 1 does not say.
     other.load_state_dict(old)
     assert other.t == 3
-    assert [row.count for row in other._updater.rows] == [3, 0]
+    assert [row.history.steps for row in other._updater.rows] == [3, 0]
 
 
 # Averages

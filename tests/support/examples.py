@@ -46,11 +46,11 @@ def by_turns(names: Iterable[str], *axes: Iterable[Any], always: Sequence[tuple[
 
 
 def _structure(rule: Rule) -> Any:
-    """What the code around the kernels sees of a rule: its passes, norms, numbers and how many slots it has."""
+    """What the code around the kernels sees of a rule: its norms, and what it carries and starts from."""
     program = rule.program(rule.hyper)
     over = tuple(sorted({node.value for node in program.reductions}))
-    starts = bool(rule.starts_from), bool(rule.from_parameter), rule.average is not None
-    return len(program.stages), over, bool(rule.states), rule.of_step, min(len(rule.slots), 3), starts, rule.exact
+    starts = bool(rule.starts_from or rule.from_parameter)
+    return over, bool(rule.states), starts, rule.takes_loss, rule.exact
 
 
 def of_each_structure() -> set[str]:

@@ -443,7 +443,14 @@ print("good")
 @WITH_THEM
 @pytest.mark.parametrize(
     ("code", "environment"),
-    [(FORKED, {}), (FORKS, {}), (AT_ONCE, {}), (CHANGED, {}), (ONE, {"OPENBLAS_NUM_THREADS": "1"}), (ITSELF, {})],
+    [
+        (FORKED, {}),
+        (FORKS, {}),
+        (AT_ONCE, {}),
+        (CHANGED, {}),
+        (ONE, {"OPENBLAS_NUM_THREADS": "1"}),
+        pytest.param(ITSELF, {}, marks=pytest.mark.long),
+    ],
     ids=[
         "fork",
         "forks meanwhile",

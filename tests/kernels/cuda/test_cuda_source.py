@@ -6,7 +6,7 @@ from typing import Any
 import cuda_shim
 import numpy as np
 import pytest
-from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, same_bits
+from examples import DTYPES, INEXACT, arrays_for, by_turns, check_close, check_update, others_in_ci, same_bits
 from own_rules import EVERY, OWN
 from updated_sets import check_sets, numbers_of
 from updating import update
@@ -25,12 +25,20 @@ OF_ALL_TYPES = pytest.mark.parametrize("storage", DTYPES)
 RULES_AND_TYPES = pytest.mark.parametrize(("name", "storage"), by_turns(EVERY, DTYPES, always=[("float32",)]))
 
 
-def needed(items: list[pytest.Item]) -> list[tuple[Rule, str]]:
-    """The rules and stored types of the tests that are to run."""
-    given = [item.callspec.params for item in items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    wanted = {(one.get("name"), one.get("storage")) for one in given}
+def needed(items: list[pytest.Item]) -> Iterator[tuple[Rule, list[Any]]]:
+    """The rules of the tests that are to run, and arrays that need the same kernels."""
+    wanted: dict[bool, set[Any]] = {True: set(), False: set()}
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            given = item.callspec.params
+            wanted["layout" in item.originalname].add((given.get("name"), given.get("storage")))
     every = EVERY | {name: RULES[name] for name in INEXACT}
-    return [(tested, storage) for name, tested in every.items() for storage in DTYPES if (name, storage) in wanted]
+    for name, tested in every.items():
+        for storage in DTYPES:
+            if (name, storage) in wanted[False]:
+                yield tested, arrays_for(tested, 9, storage)
+            if (name, storage) in wanted[True]:
+                yield from ((tested, arrays) for arrays in in_every_layout(tested, storage))
 
 
 def in_every_layout(tested: Rule, storage: str) -> Iterator[list[Any]]:
@@ -56,11 +64,9 @@ def shim(request: pytest.FixtureRequest) -> Iterator[cuda_shim.Shim]:
     shim = cuda_shim.Shim()
     with cuda_shim.simulated(shim):
         shim.recording = True
-        for tested, storage in needed(request.session.items):
-            pairs = zip(in_every_layout(tested, storage), in_every_layout(tested, storage), strict=True)
-            for sets in pairs:
-                for chosen in (sets, sets[:1]):
-                    update(tested.program(tested.hyper), chosen, [numbers_of(tested)])
+        for tested, arrays in needed(request.session.items):
+            for chosen in ([arrays, [a.copy(order="K") for a in arrays]], [arrays]):
+                update(tested.program(tested.hyper), chosen, [numbers_of(tested)])
         shim.recording = False
         yield shim
 
@@ -93,7 +99,7 @@ def test_the_kernels_text_gives_numpys_bits(name: str, special: bool, storage: s
         check_update(tested, arrays[size])
 
 
-@RULES_AND_TYPES
+@pytest.mark.parametrize(("name", "storage"), others_in_ci(by_turns(EVERY, DTYPES)))
 def test_every_layout_gives_numpys_bits(name: str, storage: str, shim: cuda_shim.Shim) -> None:
     for arrays in in_every_layout(EVERY[name], storage):
         check_sets(EVERY[name], [arrays])
