@@ -1,0 +1,106 @@
+"""AdamW with fewer bytes and fewer divisions, beside AdamW as it is: time, and bytes moved and held.
+
+    python benchmarks/fewer_bytes.py --json benchmarks/results/fewer-bytes-cpu.json
+
+All run in turn in one process; the ratios are those of the rounds. Each list is timed alone, and while another process
+copies memory, which leaves about as much of it as a processor with many cores has for each. A cache holds the small
+array: what counts there is arithmetic.
+"""
+
+import argparse
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+import fastopt
+from fastopt import measure
+
+SIZES = {"40,000,000 elements": 40_000_000, "64,000 elements": 64_000}
+PLAIN = "float32"
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    PLAIN: ("float32", {}),
+    "float32, reciprocals": ("float32", {"reciprocals": True}),
+    "bfloat16 state": ("float32", {"reciprocals": True, "state_format": "bfloat16"}),
+    "bfloat16 state, to nearest": (
+        "float32",
+        {"reciprocals": True, "state_format": "bfloat16", "state_rounding": "nearest"},
+    ),
+    "bfloat16 all": ("bfloat16", {"reciprocals": True, "state_format": "bfloat16", "param_rounding": "stochastic"}),
+}
+
+
+def contender(size: int, storage: str, options: dict[str, Any]) -> tuple[Callable[[], Any], dict[str, float]]:
+    """A step, and the bytes for each element: moved with the gradient, and held by parameter and state."""
+    dtype = np.dtype(ml_dtypes.bfloat16 if storage == "bfloat16" else storage)
+    p, g = np.full(size, 0.5, dtype), np.full(size, 1e-3, dtype)
+    opt = fastopt.AdamW(p, **options)
+    held = p.itemsize + sum(array.itemsize for array in opt.state[0].values())
+    return lambda: opt.step(g), {"moved": 2 * held + g.itemsize, "held": held}
+
+
+def copying(begun: Any) -> None:
+    source, target = np.ones(20_000_000), np.ones(20_000_000)
+    begun.set()
+    while True:
+        np.copyto(target, source)
+
+
+@contextmanager
+def neighbour(there: bool) -> Iterator[None]:
+    """Another process that copies memory meanwhile."""
+    if not there:
+        yield
+        return
+    context = multiprocessing.get_context("spawn")
+    begun = context.Event()
+    process = context.Process(target=copying, args=(begun,), daemon=True)
+    process.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    result: dict[str, Any] = {}
+    for name, size in SIZES.items():
+        calls = max(1, 2_000_000 // size)
+        made = {case: contender(size, *choices) for case, choices in CASES.items()}
+        work = {case: step for case, (step, _) in made.items()}
+
+        def sample(step: Callable[[], Any], calls: int = calls) -> float:
+            return measure.timed(lambda: [step() for _ in range(calls)]) / calls
+
+        for beside in (False, True):
+            with neighbour(beside):
+                times = measure.interleaved(work, given.rounds, sample=sample)
+            place = f"{name}, {'a neighbour copies' if beside else 'alone'}"
+            result[place] = {
+                case: {
+                    "nanoseconds": vars(measure.spread([1e9 * t / size for t in own])),
+                    "speed": vars(measure.ratio(times[PLAIN], own)),
+                    **made[case][1],
+                }
+                for case, own in times.items()
+            }
+            for case, row in result[place].items():
+                took, speed = row["nanoseconds"]["median"], row["speed"]["median"]
+                print(f"{place:42}{case:28}{row['held']:4.0f} B{took:8.3f} ns{speed:7.2f}", flush=True)
+    if given.json:
+        measure.write(given.json, {"rounds": given.rounds, "threads": os.cpu_count(), "lists": result})
+
+
+if __name__ == "__main__":
+    main()
