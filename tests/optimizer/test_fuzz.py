@@ -74,6 +74,7 @@ def fuzz(
     )
     print(f"\n{chosen!r} {chosen.options}\n{', '.join(f'{name}: {count}' for name, count in sorted(seen.items()))}")
     assert seen["examples"] >= examples
+    assert bool(seen["steps of several rules"]) == bool(chosen.beside)
     return seen
 
 
