@@ -265,7 +265,7 @@ class Joint:
             executor.end(own) if shares else executor.decide(rows)  # type: ignore[attr-defined]
             for (executor, shares, rows), own in zip(each, begun, strict=True)
         ]
-        return None if None in states else states
+        return None if None in states else states  # type: ignore[return-value]
 
     def write(self, done: list[Any]) -> None:
         """As `Executor.write`."""
