@@ -40,11 +40,10 @@ def contenders(shapes: Shapes, rules: int, **options: Any) -> dict[str, Callable
 
 
 def by_function(shapes: Shapes) -> dict[str, Callable[[], Any]]:
-    """A group by its names and the same by a function."""
+    """A group by a pattern and the same by a function."""
     grads = arrays(shapes)
-    small = {"[13579]": {"weight_decay": 0.0}, "*[0-9][13579]": {"weight_decay": 0.0}}
-    chosen: Any = [(lambda name, p: p.ndim < 2, {"weight_decay": 0.0})]
-    plain = fastopt.AdamW(arrays(shapes), groups=small)
+    chosen: Any = [(lambda name, p: True, {"weight_decay": 0.0})]
+    plain = fastopt.AdamW(arrays(shapes), groups={"*": {"weight_decay": 0.0}})
     asked = fastopt.AdamW(arrays(shapes), groups=chosen)
     return {"together": lambda: asked.step(grads), "apart": lambda: plain.step(grads)}
 

@@ -99,15 +99,20 @@ def checked_start(rule: Rule, start: Any, hyper: Mapping[str, Any]) -> dict[str,
 
 
 def _check_steps(rule: Rule, starts: Mapping[str, float], hyper: Mapping[str, Any]) -> None:
-    """Raise ValueError for starts from which a step leads to no finite number, as from a negative second moment."""
+    """Raise ValueError for starts from which a step leads to no finite number, as from a negative second moment, while
+    one from the rule's own does."""
     numbers = {**rule.hyper, **{name: value for name, value in hyper.items() if not callable(value)}}
     parameter, step = np.ones(1), rule.step_numbers(1, 1.0)
     own = dict(zip(rule.slots, rule.state_of(parameter, numbers), strict=True))
-    arrays = own | {slot: np.full(1, value, float) for slot, value in starts.items()}
-    slots = {slot: float(array[0]) for slot, array in arrays.items()}
+    changed = own | {slot: np.full(1, value, float) for slot, value in starts.items()}
+
+    def finite(slots: Mapping[str, Any], gradient: float) -> bool:
+        results = rule.reference(parameter, np.full(1, gradient), *slots.values(), **step, **numbers)
+        return bool(np.isfinite(np.concatenate(results[: len(rule.written)])).all())
+
+    slots = {slot: float(array[0]) for slot, array in changed.items()}
     for gradient in (1e-3, 1.0):
-        results = rule.reference(parameter, np.full(1, gradient), *arrays.values(), **step, **numbers)
-        if starts and not np.isfinite(np.concatenate(results[: len(rule.written)])).all():
+        if not finite(changed, gradient) and finite(own, gradient):
             raise ValueError(f"start={dict(starts)!r}: a step of {rule.name} from there is not finite; got {slots!r}")
 
 

@@ -1,6 +1,7 @@
 """A step of several rules in one optimizer: taken, decided and written together."""
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ class SideBySide:
 
     def __init__(self, sections: Sequence[Section], apart: Apart) -> None:
         self._sections, self._apart = sections, apart
+        # Of the latest step the executors, the parameters with a gradient, and what joined them.
+        self._latest: tuple[Any, Any, Joint | None] = (), (), None
 
     def begin(self, parameters: list[Any], gradients: list[Any]) -> BegunTogether | None:
         """As Section.begin. Raises ValueError too if arrays of different rules share memory."""
@@ -32,9 +35,12 @@ class SideBySide:
         self._keep_apart(parts, gradients)
         if not parts:
             return None
-        members = [section.numbers_of_all for section, *_ in parts]
         executors, _, chosen, *_ = zip(*(begun for *_, begun in parts), strict=True)
-        return Joint(executors, members, chosen), parts
+        before, chosen_before, joint = self._latest
+        if joint is None or executors != before or not all(map(operator.is_, chosen, chosen_before)):
+            joint = Joint(executors, [section.numbers_of_all for section, *_ in parts], chosen)
+            self._latest = executors, chosen, joint
+        return joint, parts
 
     def held(self, parameters: list[Any], gradients: list[Any]) -> list[Part]:
         """As Section.held. Raises ValueError too if arrays of different rules share memory."""
@@ -72,10 +78,14 @@ class SideBySide:
         notes: list[Any] = []
         used: list[Any] = []
         for (section, _, part), new, rows in zip(begun[1], states, numbers, strict=True):
-            for every, own in zip((counted, zeroed, notes, used), section.applied(part, new, rows, told), strict=True):
-                every.extend(own)
-        stepping = [section for section, *_ in begun[1]]
-        for section in self._sections:
-            if section not in stepping:
-                counted += section.resting(told)
+            rows_after, to_zero, noted, record = section.applied(part, new, rows, told)
+            counted += rows_after
+            zeroed += to_zero
+            notes += noted
+            used += record
+        if len(begun[1]) < len(self._sections):
+            stepping = [section for section, *_ in begun[1]]
+            for section in self._sections:
+                if section not in stepping:
+                    counted += section.resting(told)
         return counted, zeroed, notes, used

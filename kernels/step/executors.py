@@ -3,6 +3,7 @@
 Both know, beforehand, the numbers that follow from no norm; both write in one call, after all has been decided.
 """
 
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -49,13 +50,13 @@ class Attended:
 
     runs: the program's stages on the arrays. groups: for each set which row of numbers is its own. own: for each
     set which row of scalars is its own; scalars that follow from norms of single arrays have a row for each set.
-    shares: whether numbers follow from all arrays of the optimizer, those of other rules too.
+    first: the first of the stages that reduce, or None.
     """
 
     def __init__(self, program: Program, runs: Sequence[StageRun], groups: Sequence[int], own: Sequence[int]) -> None:
         self.program, self._groups, self._own = program, groups, own
         *self._before, self._last = runs
-        self.shares = program.shared
+        self.first = self._before[0] if self._before else None
         self._scalars: Any = None
         self.found: list[Any] | None = None
         self.writes = len(self._last.batches)
@@ -71,8 +72,7 @@ class Attended:
         program = self.program
         try:
             if program.apart:
-                # NumPy's numbers do not warn where Python's do not.
-                with np.errstate(all="ignore"):
+                with self._quiet():
                     states = self._reduced(self._begun(numbers), self._before[0].reduced())
             elif program.reductions:
                 states = self._reduced(self._begun(numbers), self._before[0].reduced())
@@ -90,7 +90,7 @@ class Attended:
         """Begin as `decide` does: run the first of the stages that reduce."""
         run = self._before[0]
         try:
-            with np.errstate(all="ignore"):
+            with self._quiet():
                 known = self._begun(numbers)
         except (ArithmeticError, ValueError) as error:
             raise _explained(self.program, numbers, error) from error
@@ -99,11 +99,15 @@ class Attended:
     def end(self, begun: "Begun") -> list[list[float]] | None:
         """End as `decide` does. begun: with the totals to go on with."""
         try:
-            with np.errstate(all="ignore"):
+            with self._quiet():
                 states = self._reduced(begun.known, begun.run.combined(begun.totals))
         except (ArithmeticError, ValueError) as error:
             raise _explained(self.program, begun.numbers, error) from error
         return None if self.program.guard and not all(row.pop() for row in states) else states
+
+    def _quiet(self) -> Any:
+        """A context in which what scalars are computed from does not warn: NumPy's numbers, where Python's do not."""
+        return np.errstate(all="ignore") if self.program.apart else contextlib.nullcontext()
 
     def _begun(self, numbers: Sequence[Mapping[str, Any]]) -> list[Any]:
         """The numbers that are known before the first of the stages that reduce, which then has run."""
@@ -214,7 +218,7 @@ class Begun(NamedTuple):
 
 
 class Joint:
-    """A step of several rules in one optimizer, decided and written together.
+    """Steps of several rules in one optimizer, decided and written together.
 
     executors: one for each rule. members: for each rule the numbers of its parameters among all of the optimizer, in
     whose order the reductions over them all add up, as a NumPy array. sets: which of these parameters have a gradient.
@@ -222,12 +226,26 @@ class Joint:
     """
 
     def __init__(self, executors: Sequence[Executor], members: Sequence[Any], sets: Sequence[Sequence[int]]) -> None:
-        self._executors, self._members, self._sets = executors, members, sets
-        self.writes = sum(executor.writes for executor in executors)
+        self._executors = executors
         self.program = executors[0].program
+        firsts = [executor.first if isinstance(executor, Attended) else None for executor in executors]
+        self._sharing = [first is not None and bool(first.shared) for first in firsts]
+        # Of each reduction over them all the rules that have it, each with its column, and the order of their sets. A
+        # rule that does not read the gradient has no norm of it.
+        self._joins = []
+        for key in dict.fromkeys(key for first in firsts if first for key in first.shared):
+            having = [(k, first.shared[key]) for k, first in enumerate(firsts) if first and key in first.shared]
+            places = [members[k][np.asarray(sets[k])] for k, _ in having]
+            self._joins.append((having, np.argsort(np.concatenate(places))))
+
+    @property
+    def writes(self) -> int:
+        """As `Executor.writes`."""
+        return sum(executor.writes for executor in self._executors)
 
     @property
     def found(self) -> Any:
+        """As `Executor.found`."""
         return self._executors[0].found
 
     def decide(self, numbers: Sequence[Sequence[Mapping[str, Any]]]) -> list[list[list[float]]] | None:
@@ -235,28 +253,19 @@ class Joint:
 
         numbers: for each rule its rows.
         """
-        pairs = list(zip(self._executors, numbers, strict=True))
-        begun = [e.begin(rows) if isinstance(e, Attended) and e.shares else None for e, rows in pairs]
-        self._join(begun)
+        each = list(zip(self._executors, self._sharing, numbers, strict=True))
+        begun: list[Any] = [executor.begin(rows) if shares else None for executor, shares, rows in each]  # type: ignore[attr-defined]
+        for having, order in self._joins:
+            totals = np.concatenate([begun[k].totals[column] for k, column in having])[order]
+            first, column = having[0]
+            total = begun[first].run.joined(column, totals)
+            for k, column in having:
+                begun[k].totals[column] = total
         states = [
-            executor.end(own) if own else executor.decide(rows)  # type: ignore[attr-defined]
-            for (executor, rows), own in zip(pairs, begun, strict=True)
+            executor.end(own) if shares else executor.decide(rows)  # type: ignore[attr-defined]
+            for (executor, shares, rows), own in zip(each, begun, strict=True)
         ]
         return None if None in states else states  # type: ignore[return-value]
-
-    def _join(self, begun: Sequence[Begun | None]) -> None:
-        """Put the total of all in the place of the totals of each rule's sets, where it is of all arrays."""
-        places_of_all = [m[np.asarray(sets)] for m, sets in zip(self._members, self._sets, strict=True)]
-        sharing = [(own, places) for own, places in zip(begun, places_of_all, strict=True) if own]
-        for key in dict.fromkeys(key for own, _ in sharing for key in own.run.shared):
-            # A rule that does not read the gradient has no norm of it.
-            having = [(own, own.run.shared[key], places) for own, places in sharing if key in own.run.shared]
-            order = np.argsort(np.concatenate([places for *_, places in having]))
-            totals = np.concatenate([own.totals[column] for own, column, _ in having])[order]
-            (first, column, _), *_ = having
-            total = first.run.joined(column, totals)
-            for own, column, _ in having:
-                own.totals[column] = total
 
     def write(self, done: list[Any]) -> None:
         """As `Executor.write`."""

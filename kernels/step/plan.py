@@ -302,7 +302,8 @@ class Plan:
     @property
     def addresses(self) -> Any:
         """The addresses of the parameters, then of the gradients, as NumPy's int64; None if they are not known."""
-        return self._headers and self._headers.addresses
+        headers = self._headers
+        return headers.addresses if headers is not None and headers.checkable else None
 
     def reduced(self) -> Callable[[], list[Any]]:
         """Run the reductions of the first stage, which has no numbers; nothing is written.

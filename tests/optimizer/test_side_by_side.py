@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from examples import same_bits
+from fuzz_trees import Wrapped
 
 import fastopt
 from fastopt.kernels import norm, rule
@@ -528,6 +529,17 @@ def test_gradients_that_are_set_to_zero_lie_apart_across_rules() -> None:
     with pytest.raises(ValueError, match=r"^grads\[1\] shares memory with grads\[0\].values"):
         opt.step([rows, both])
     assert opt.t == 4
+
+
+def test_gradients_of_an_unknown_library_are_set_to_zero_across_rules() -> None:
+    opt = fastopt.SGD([np.ones(6, "float32"), np.ones(6, "float32")], zero_grads=True, groups={"1": {"rule": "lion"}})
+    for _ in range(2):
+        grads = [np.ones(6, "float32"), np.ones(6, "float32")]
+        opt.step([Wrapped(g) for g in grads])
+        assert not np.any(grads)
+    with pytest.raises(ValueError, match=r"^grads\[1\] shares memory with grads\[0\]"):
+        opt.step([Wrapped(grads[0]), Wrapped(grads[0])])
+    assert opt.t == 2
 
 
 def test_what_a_rule_had_goes_with_its_last_parameter() -> None:

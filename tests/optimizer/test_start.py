@@ -94,3 +94,8 @@ def test_a_start_that_leaves_another_without_effect_is_refused() -> None:
 def test_a_start_from_which_no_step_is_finite_is_refused(start: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"start=\{.*\}: a step of adam from there is not finite"):
         fastopt.Adam(np.ones(3, "float32"), start=start)
+
+
+def test_a_start_is_not_blamed_for_numbers_that_overflow() -> None:
+    opt = fastopt.AdamW(np.ones(2), lr=1e20, weight_decay=1e300, start={"v": 0.25})
+    assert opt.state[0]["v"].tolist() == [0.25, 0.25]

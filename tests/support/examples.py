@@ -45,7 +45,7 @@ def by_turns(names: Iterable[str], *axes: Iterable[Any], always: Sequence[tuple[
     return parameters
 
 
-def _structure(rule: Rule) -> Any:
+def structure(rule: Rule) -> Any:
     """What the code around the kernels sees of a rule: its norms, and what it carries and starts from."""
     program = rule.program(rule.hyper)
     over = tuple(sorted({node.value for node in program.reductions}))
@@ -57,7 +57,7 @@ def of_each_structure() -> set[str]:
     """The first rule of each structure. They stand for the others where the kernels are not in question."""
     firsts: dict[Any, str] = {}
     for name, rule in RULES.items():
-        firsts.setdefault(_structure(rule), name)
+        firsts.setdefault(structure(rule), name)
     return set(firsts.values())
 
 

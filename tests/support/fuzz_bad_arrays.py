@@ -84,9 +84,13 @@ def _(m: Any, data: Any) -> Made:
 
 @CALLS.add("gradient: shares memory with a state")
 def _(m: Any, data: Any) -> Made:
-    # What a step only reads may be read twice.
-    written = m.opt._updater.sections[0].program.stages[-1].writes
-    return _instead(m, data, lambda k: next((own for slot, own in m.opt.state[k].items() if slot in written), None))
+    def written(k: int) -> Any:
+        # What a step only reads may be read twice.
+        section = next(section for section in m.opt._updater.sections if k in section.members)
+        writes = section.program.stages[-1].writes
+        return next((own for slot, own in m.opt.state[k].items() if slot in writes), None)
+
+    return _instead(m, data, written)
 
 
 @CALLS.add("gradient: shares memory with the average")

@@ -81,6 +81,7 @@ def _(m: Any, data: Any) -> Made:
         *(("means", x) for x in (None, {key: 1}, {key: {"ema": {}}}, {key: {"ema": {**MEANS, "run": -1}}})),
         *(("means", {key: {"ema2": {**MEANS, name: 1.5}}}) for name in MEANS),
         *(("rule", x) for x in (None, "x", 3)),
+        *(("rules", x) for x in (None, {"nowhere": m.case.rule.name}, {"nowhere": 3}, "x")),
         *(("steps", x) for x in (None, [], {key: -1}, {key: 1.5}, {key: True}, {key: None}, {key: 2**62})),
         *(("skipped", x) for x in (None, -1, 1.5, True)),
         *(("hyper", x) for x in (None, {}, {**state["hyper"], "more": 1}, dict.fromkeys(state["hyper"], "x"))),

@@ -42,10 +42,11 @@ def _number(value: Any) -> Callable[[Any, Any], Made]:
     def made(m: Any, data: Any) -> Made:
         place = data.draw(st.integers(0, len(m.problem.groups)))
         layer = [m.opt.hyper, *m.opt.groups.values()][place]
-        name = data.draw(st.sampled_from([n for n in m.case.numbers if n not in m.case.rule.constants]))
+        rule = m.rules_of(place)[0]
+        name = data.draw(st.sampled_from([n for n in m.case.numbers_of(rule) if n not in rule.constants]))
         wrong = value
         if value is ...:
-            valid = m.case.rule.ranges.get(name) if name in m.case.rule.hyper else RANGES.get(name)
+            valid = rule.ranges.get(name) if name in rule.hyper else RANGES.get(name)
             if valid is None:
                 return None
             wrong = valid.low - 1 if np.isfinite(valid.low) else valid.high + 1
@@ -89,7 +90,8 @@ def _(m: Any, data: Any) -> Made:
 @CALLS.add("number: 0 in float32, in a divisor")
 def _(m: Any, data: Any) -> Made:
     names = [n for n in floors(m.opt._updater.sections[0].program) if n.startswith("eps")]
-    if not names or m.arrays[0].dtype == np.float64 or any(names[0] in group for group in m.opt.groups.values()):
+    of_all = m.model.rules[0] is m.case.rule and not any(names and names[0] in group for group in m.opt.groups.values())
+    if not names or m.arrays[0].dtype == np.float64 or not of_all:
         return None
     return lambda: m.opt.hyper.__setitem__(names[0], data.draw(st.sampled_from([1e-38, 1e-45, 5e-324]))), WRONG
 
@@ -155,6 +157,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "a clip of all in a group": {"groups": {"*": {"clip_norm": 1.0}}},
     "an eps of no clip": {"clip_eps": 1e-6, "clip_norm": None, "clip_array_norm": None},
     "an unknown number in a group": {"groups": {"*": {"learning_rate": 1.0}}},
+    "an unknown rule of a group": {"groups": {"*": {"rule": "adma"}}},
     "groups that are none": {"groups": {"*": 3}},
     "a loss scaler that is none": {"loss_scaler": 1024.0},
 }

@@ -38,6 +38,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from plain_model import PlainModel, copied
 
 import fastopt
+from fastopt.kernels import Rule
 from fastopt.kernels.gathering import SUM
 from fastopt.kernels.language.hyperparameters import plain_number
 from fastopt.kernels.riders import AVERAGES, COPY, SLOW
@@ -63,6 +64,7 @@ class Machine(RuleBasedStateMachine):
         self.problem: Problem = data.draw(problems(self.case))
         self.opt, self.model, self.arrays = self.built(seed)
         self.grads: list[Any] = []
+        self.forgets = False
         self.saved: dict[str, tuple[Any, PlainModel, bool]] = {}
         self.seen["examples"] += 1
         self.seen["examples with work for several threads"] += sum(a.size for a in self.arrays) > 65536
@@ -73,17 +75,23 @@ class Machine(RuleBasedStateMachine):
         arrays = self.parameters(seed)
         scalers = [fastopt.LossScaler(problem.scale, interval=3) if problem.scale else None for _ in range(2)]
         plain = {name: plain_number(value) for name, value in problem.hyper.items()}
-        groups = [{name: plain_number(v) for name, v in given.items()} for given in problem.groups.values()]
+        numbers = [{name: plain_number(v) for name, v in given.items()} for given in problem.groups.values()]
         if self.case.scaler:
             plain.setdefault("grad_scale", 1.0)
         seen = [*map(in_parts, arrays)]
-        model = PlainModel(self.case.rule, seen, {**statics, **plain}, groups, problem.members, scalers[1])
+        model = PlainModel(self.case.rule, seen, {**statics, **plain}, numbers, problem.members, scalers[1])
         options = {**statics, **problem.hyper, "loss_scaler": scalers[0], "shared": self.shared}
-        return fastopt.Optimizer(self.tree(arrays), self.case.rule, groups=problem.groups, **options), model, arrays
+        groups = list(problem.groups.items()) if any(map(callable, problem.groups)) else problem.groups
+        return fastopt.Optimizer(self.tree(arrays), self.case.rule, groups=groups, **options), model, arrays
 
     def parameters(self, seed: int) -> list[Any]:
         leaves = self.problem.leaves
         return [laid(numbers(one.shape, one.kind.storage, seed + k), one.layout) for k, one in enumerate(leaves)]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The loss of each step, for a rule that takes it."""
+        return self.case.rule.told(1.0)
 
     @property
     def shared(self) -> bool:
@@ -151,8 +159,8 @@ class Machine(RuleBasedStateMachine):
             self.model.params = [copied(in_parts(x), like=p) for x, p in zip(others, params, strict=True)]
         given = self.tree([Wrapped(g) if how == "wrapped" and wrappable(g) else g for g in gradients])
         update, step = (
-            lambda: self.opt.update(self.tree(others), given),
-            lambda: self.opt.step(*([] if own else [given])),
+            lambda: self.opt.update(self.tree(others), given, **self.told),
+            lambda: self.opt.step(*([] if own else [given]), **self.told),
         )
         left = self.both([g if g is None else in_parts(g) for g in gradients], update if how == "update" else step)
         if how == "update":
@@ -182,10 +190,12 @@ class Machine(RuleBasedStateMachine):
             return
         self.all_is_as_in_the_model()
         self.seen["steps of a sum"] += 1
-        self.both(None, self.opt.step)
+        self.both(None, lambda: self.opt.step(**self.told))
 
     def both(self, gradients: Any, step: Callable[[], None]) -> Any:
         """A step of the model and of the optimizer; the gradients of the model after it, None if both refused it."""
+        before, pairs = self.model.t, zip(self.model.rules, gradients or self.model.sums, strict=True)
+        rules = {rule.name for rule, g in pairs if g is not None}
         try:
             left = self.model.step(*([] if gradients is None else [gradients]))
         except OverflowError:
@@ -197,20 +207,22 @@ class Machine(RuleBasedStateMachine):
         # Whoever has NumPy raise what it would warn of meets no error from a step.
         with np.errstate(all="raise"):
             step()
+        self.seen["steps of several rules"] += self.model.t > before and len(rules) > 1
         return left
 
     @rule(data=st.data(), by=st.sampled_from(["attribute", "item", "hyper"]))
     def set_number(self, data: Any, by: str) -> None:
         """For all, or for a group."""
         place = data.draw(st.integers(0, len(self.problem.groups)))
-        layer = self.opt.groups[list(self.problem.groups)[place - 1]] if place else self.opt.hyper
+        layer = [self.opt.hyper, *self.opt.groups.values()][place]
         model = self.model.groups[place - 1] if place else self.model.hyper
+        rules = self.rules_of(place)
         # Of a group what it has: a state is refused by a group that has other numbers.
-        names = [n for n in (layer if place else self.case.numbers) if n not in self.case.rule.constants]
+        names = [n for n in self.case.numbers_of(rules[0]) if (n in layer or not place) and n not in rules[0].constants]
         if not names:
             return
         name = data.draw(st.sampled_from(names))
-        value = data.draw(number(self.case.rule, name))
+        value = data.draw(number(rules, name))
         if by == "item":
             layer[name] = value
         else:
@@ -218,6 +230,13 @@ class Machine(RuleBasedStateMachine):
         model[name] = plain_number(value)
         self.seen["functions of the step set" if callable(value) else "numbers set"] += 1
         self.seen["numbers of groups set"] += bool(place)
+
+    def rules_of(self, place: int) -> list[Rule]:
+        """The rules that the numbers of all (0) or of a group (from 1) may be for."""
+        if not place:
+            return [self.case.rule]
+        own = self.model.groups[place - 1].get("rule")
+        return [own] if own else [self.case.rule, *(rule for rule, _ in self.case.beside[:1])]
 
     @rule(seed=SEEDS, mood=st.sampled_from(MOODS), k=st.integers(0, 4))
     def write_a_parameter(self, seed: int, mood: str, k: int) -> None:
@@ -253,7 +272,7 @@ class Machine(RuleBasedStateMachine):
         others = [*range(k, len(self.arrays)), *range(k)]
         fewer = ((j, less) for j in others if (less := self.problem.without(j)) is not None)
         k, changed = self.problem.with_one_more(name) if add else next(fewer, (k, None))
-        if changed is None:
+        if changed is None or (add and self.forgets):
             return
         grads = self.tree(self.gradients(seed))
         if add:
@@ -263,15 +282,14 @@ class Machine(RuleBasedStateMachine):
         else:
             taken_out(self.opt.params, self.arrays[k])
         with pytest.raises(ValueError, match="sync"):
-            self.opt.step(grads)
+            self.opt.step(grads, **self.told)
         report = self.opt.sync()
         self.problem, self.saved, self.grads = changed, {}, []
         assert len(report.kept) == len(self.arrays) - (not add)
         assert (len(report.begun), len(report.dropped)) == (add, not add)
         if add:
             self.arrays.insert(k, new)
-            one = PlainModel(self.case.rule, [in_parts(new)], {**self.model.options, **self.model.hyper})
-            self.model.add(k, one, changed.members)
+            self.model.add(k, in_parts(new), changed.members)
         else:
             del self.arrays[k]
             self.model.drop(k, changed.members)
@@ -314,7 +332,7 @@ class Machine(RuleBasedStateMachine):
         else:
             opt.load_state_dict(self.opt.state_dict())
         model.load(self.model)
-        self.opt, self.model, self.arrays, self.grads = opt, model, arrays, []
+        self.opt, self.model, self.arrays, self.grads, self.forgets = opt, model, arrays, [], False
         self.seen["optimizers replaced by new ones"] += 1
 
     # Twice, since an example leaves out some rules at random.
@@ -326,6 +344,8 @@ class Machine(RuleBasedStateMachine):
         together = self.opt, self.model, self.arrays
         copied = pickle.loads(pickle.dumps(together)) if pickled else copy.deepcopy(together)
         (self.opt, self.model, self.arrays), self.grads = copied, []
+        # pickle drops functions that choose parameters.
+        self.forgets |= pickled and any(map(callable, self.problem.groups))
         self.seen["optimizers replaced by copies"] += 1
 
     @rule(data=st.data())

@@ -30,7 +30,7 @@ NEUTRAL = {
 }
 
 
-PER_ARRAY = ("params", "slots", "cast", "states", "ema", "ema2", "slow", "counts", "decays", "sums")
+PER_ARRAY = ("params", "rules", "starts", "slots", "cast", "states", "ema", "ema2", "slow", "counts", "decays", "sums")
 AVERAGES = ("ema", "ema2")
 
 
@@ -38,7 +38,7 @@ class PlainModel:
     """Lists of NumPy arrays and the options of an Optimizer; `step` is what that must do.
 
     options: by name, numbers and functions of the step among them. groups: dictionaries of numbers, the later before
-    the earlier; members: for each array which of them hold. scaler: a LossScaler of its own.
+    the earlier, perhaps with a "rule"; members: for each array which of them hold. scaler: a LossScaler of its own.
     """
 
     def __init__(
@@ -51,20 +51,26 @@ class PlainModel:
         scaler: LossScaler | None = None,
     ) -> None:
         self.rule, self.options, self.scaler = rule, dict(options), scaler
-        self.groups, self.members = list(groups), members or [()] * len(params)
+        self.groups, self.members = [self._whole(group) for group in groups], members or [()] * len(params)
         numbers = {**rule.hyper, **options}
-        named = {*numbers, *(name for group in groups for name in group)}
+        named = {*numbers, *(name for group in groups if "rule" not in group for name in group)}
         named |= {"clip_ratio_floor"} if "clip_ratio" in named else set()
         named |= {"lookahead_rate"} if "lookahead" in named else set()
         self.hyper = {name: value for name, value in (NEUTRAL | numbers).items() if name in named}
         self.params = [p.copy(order="K") for p in params]
         self.compute = np.dtype("float64" if params[0].dtype == np.float64 else "float32")
-        self.starts = list({**rule.start, **options.get("start", {})}.values())
-        numbers = {**numbers, rule.arrays[0]: np.nan}  # until it follows
+        # Of each array its rule and where its slots start.
+        self.rules: list[Rule] = []
+        self.starts: list[list[Any]] = []
+        for own in self.members:
+            ruled = [self.groups[group]["rule"] for group in own if "rule" in self.groups[group]]
+            self.rules.append(ruled[-1] if ruled else rule)
+            starts = ruled[-1].start if ruled else {**rule.start, **options.get("start", {})}
+            self.starts.append([*starts.values()])
         with np.errstate(all="ignore"):
-            self.slots = [[np.full_like(p, numbers.get(v, v), self.compute) for v in self.starts] for p in params]
+            self.slots = [self._started(k) for k in range(len(params))]
             self.cast = [p.astype(options["cast_to"]) for p in params] if "cast_to" in options else []
-        self.states = [dict(rule.states) for _ in params]
+        self.states = [dict(own.states) for own in self.rules]
         self.ema, self.ema2, self.slow = ([np.zeros_like(p, self.compute) for p in params] for _ in range(3))
         self.loss = 1.0  # of every step
         # Of the gradients that were accumulated, and of how many calls these are.
@@ -75,8 +81,22 @@ class PlainModel:
         self.decays: list[dict[str, tuple[Any, ...]]] = [dict.fromkeys(AVERAGES, ()) for _ in params]
         self.follow()
 
-    def add(self, k: int, other: "PlainModel", members: Sequence[Sequence[int]]) -> None:
-        """Take the array of a model without steps for its k-th. members: of all arrays."""
+    def _whole(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """A group with all that it brings: of a rule its numbers, and what the rule of all has as a number of its own,
+        which does not ride along, as if it were off."""
+        if "rule" not in group:
+            return dict(group)
+        off = {name: NEUTRAL[name] for name in self.rule.hyper if name in NEUTRAL}
+        return {"decay": self.options.get("decay", "l2"), **off, **group["rule"].hyper, **group}
+
+    def _started(self, k: int) -> list[Any]:
+        """The slots of an array before the first step, NaN where they are to follow the parameter."""
+        numbers = {**self._merged(k), self.rules[k].arrays[0]: np.nan}
+        return [np.full_like(self.params[k], numbers.get(start, start), self.compute) for start in self.starts[k]]
+
+    def add(self, k: int, array: Any, members: Sequence[Sequence[int]]) -> None:
+        """Take an array without steps for its k-th. members: of all arrays."""
+        other = PlainModel(self.rule, [array], {**self.options, **self.hyper}, self.groups, [members[k]])
         for name in PER_ARRAY:
             getattr(self, name)[k:k] = getattr(other, name)
         self.members = members
@@ -103,15 +123,16 @@ class PlainModel:
                 getattr(self, name)[k][...] = self.params[k]
         if not self.counts[k]:
             self.slow[k][...] = self.params[k]
-        for slot, start in zip(self.slots[k], self.starts, strict=True):
-            if start == self.rule.arrays[0] and not self.counts[k]:
+        for slot, start in zip(self.slots[k], self.starts[k], strict=True):
+            if start == self.rules[k].arrays[0] and not self.counts[k]:
                 slot[...] = self.params[k]
 
     def _merged(self, k: int) -> dict[str, Any]:
+        """The numbers of an array, functions of the step among them, and the kind of its decay."""
         merged = dict(self.hyper)
         for group in self.members[k]:
             merged |= self.groups[group]
-        return merged
+        return {n: value for n, value in merged.items() if n in self.rules[k].hyper or n in NEUTRAL or n == "decay"}
 
     def functions(self, k: int) -> list[Any]:
         """The functions of the step that an array's next step will call."""
@@ -200,22 +221,23 @@ class PlainModel:
     ) -> tuple[Any, list[Any], Any, dict[str, Any]]:
         """Of one array the parameter in the type that computes, the slots, the uniform states and what is beside them,
         by its name here."""
+        rule = self.rules[k]
         t = (self.t if self.options.get("count") == "optimizer" else self.counts[k]) + 1
-        hyper = {name: n[name] for name in self.rule.hyper}
+        hyper = {name: n[name] for name in rule.hyper}
         kind = ByReciprocals if self.options.get("reciprocals") else np.ndarray
         g = g.view(kind)
         p, slots = self._row(self.params[k], axes).view(kind), [self._row(s, axes).view(kind) for s in self.slots[k]]
-        wd = 0.0 if "weight_decay" in self.rule.hyper else n.get("weight_decay", 0.0)
-        decay = self.options.get("decay", "l2")
+        wd = 0.0 if "weight_decay" in rule.hyper else n.get("weight_decay", 0.0)
+        decay = n.get("decay", "l2")
         start = p
         if wd and decay == "l2":
             g = g + wd * p
         if wd and decay == "decoupled":
             start = p - n["lr"] * wd * p
         # Of a loss that is climbed the minimum is that of its negative.
-        step = self.rule.step_numbers(t, -self.loss if self.options.get("maximize") else self.loss)
+        step = rule.step_numbers(t, -self.loss if self.options.get("maximize") else self.loss)
         with decays() as after_decay:
-            results = self.rule.formula(start, g, *slots, **step, **hyper, **self.states[k])
+            results = rule.formula(start, g, *slots, **step, **hyper, **self.states[k])
         new, *rest = results if isinstance(results, tuple) else (results,)
         base = [start, *after_decay][-1]
         if normalized := self.options.get("cautious"):
@@ -225,7 +247,7 @@ class PlainModel:
             new = np.where(agrees, base + (new - base) * factor, base)
         if "clip_update" in n:
             limit = n["clip_update"]
-            if "lr" in hyper and "lr" not in self.rule.starts_from:
+            if "lr" in hyper and "lr" not in rule.starts_from:
                 limit *= abs(hyper["lr"])
             factor = shrink(norm(new - base) / float(np.sqrt(max(g.size, 1))), max(limit, 2.0**-1022))
             new = base + times(new - base, factor) if factor < 1 else new
@@ -243,7 +265,7 @@ class PlainModel:
         beside |= {name: self._stored(mean, k, axes) for name, mean in means.items() if name in n}
         new = means["ema"] if n.get("ema_overwrite") else new
         count = len(slots)
-        states = dict(zip(self.rule.states, map(float, rest[count:]), strict=True))
+        states = dict(zip(rule.states, map(float, rest[count:]), strict=True))
         # What the formula passes on as it is stays as it is, denormals and all.
         kept = [
             old if value is row else self._stored(value, k, axes)
@@ -288,7 +310,6 @@ class PlainModel:
         """
         copies = []
         for k, mine in enumerate(self.params):
-            slots = [*self.rule.slots]
             taken = params and not without("params", k)
             if taken:
                 mine[...] = saved.params[k]
@@ -299,7 +320,7 @@ class PlainModel:
                 if not without(name, k):
                     getattr(self, name)[k][...] = getattr(saved, name)[k]
                     self.decays[k][name] = saved.decays[k][name]
-            whole = not any(without(slot, k) for slot in slots)
+            whole = not any(without(slot, k) for slot in self.rules[k].slots)
             if not without("slow", k):
                 self.slow[k][...] = saved.slow[k]
             elif taken or whole:
