@@ -18,7 +18,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "steps"), [("README.md", 10, 1), ("docs/sparse.md", 1, 1), ("docs/complex.md", 1, 500)]
+    ("name", "count", "steps"),
+    [("README.md", 10, 1), ("docs/sparse.md", 1, 1), ("docs/complex.md", 1, 500), ("docs/fewer-bytes.md", 1, 1)],
 )
 def test_the_code_of_the_pages_runs(
     name: str, count: int, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
