@@ -94,7 +94,7 @@ class Attended:
                 known = self._begun(numbers)
         except (ArithmeticError, ValueError) as error:
             raise _explained(self.program, numbers, error) from error
-        return Begun(numbers, known, run, run.totals(whole=True))
+        return Begun(numbers, known, run, run.totals())
 
     def end(self, begun: "Begun") -> list[list[float]] | None:
         """End as `decide` does. begun: with the totals to go on with."""
@@ -256,11 +256,18 @@ class Joint:
         each = list(zip(self._executors, self._sharing, numbers, strict=True))
         begun: list[Any] = [executor.begin(rows) if shares else None for executor, shares, rows in each]  # type: ignore[attr-defined]
         for having, order in self._joins:
-            totals = np.concatenate([begun[k].totals[column] for k, column in having])[order]
-            first, column = having[0]
-            total = begun[first].run.joined(column, totals)
-            for k, column in having:
-                begun[k].totals[column] = total
+            columns = [(begun[k], column) for k, column in having]
+            lacking = [(own, column) for own, column in columns if column >= len(own.totals)]
+            if len(lacking) == len(columns):
+                continue
+            for own, column in lacking:
+                # Arrays of another rule have this column.
+                own.totals.extend([np.zeros(own.run.count)] * (column + 1 - len(own.totals)))
+            totals = np.concatenate([own.totals[column] for own, column in columns])[order]
+            (first, column), *_ = columns
+            total = first.run.joined(column, totals)
+            for own, column in columns:
+                own.totals[column] = total
         states = [
             executor.end(own) if shares else executor.decide(rows)  # type: ignore[attr-defined]
             for (executor, shares, rows), own in zip(each, begun, strict=True)

@@ -126,15 +126,12 @@ class StageRun:
             )
         return self.combined(self.totals(partials))
 
-    def totals(self, partials: Sequence[Any] | None = None, whole: bool = False) -> list[Any]:
-        """For each column of partial results, the total of each set, in order. partials: as `reduced` takes them.
-
-        whole: the last columns too where no array has them.
-        """
+    def totals(self, partials: Sequence[Any] | None = None) -> list[Any]:
+        """For each column of partial results, the total of each set, in order, without the last columns where no array
+        has them. partials: as `reduced` takes them."""
         if partials is None:
             partials = self.partials()
-        widths = [len(self._of_column)] if whole else [parts.shape[1] for parts in partials]
-        totals = np.zeros((self.count, max(widths, default=len(self._reductions))))
+        totals = np.zeros((self.count, max((parts.shape[1] for parts in partials), default=len(self._reductions))))
         for batch, parts in zip(self.every, partials, strict=True):
             last, several = batch.runs
             values = parts[last]

@@ -109,7 +109,7 @@ def test_20000_runs_of_every_rule_agree_with_the_model(
 
 def ended_apart(executor: Attended, begun: Any) -> Any:
     """Attended.end with the norms of the rule's own gradients."""
-    return end(executor, begun._replace(totals=begun.run.totals(whole=True)))
+    return end(executor, begun._replace(totals=begun.run.totals()))
 
 
 end = Attended.end
