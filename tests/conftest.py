@@ -26,7 +26,7 @@ TOGETHER = ("test_captured.py", "test_cuda_source.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--third", type=int, help="run a third of the tests, those of a rule together: 0, 1 or 2")
+    parser.addoption("--fifth", type=int, help="run a fifth of the tests, those of a rule together: 0 to 4")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -42,12 +42,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return -1 if number is None else number
 
     items.sort(key=place)
-    third = config.getoption("--third")
-    if third is not None:
+    fifth = config.getoption("--fifth")
+    if fifth is not None:
         numbers = [zlib.crc32(item.nodeid.encode()) if (n := named(item)) is None else n for item in items]
         pairs = list(zip(items, numbers, strict=True))
-        config.hook.pytest_deselected(items=[item for item, number in pairs if number % 3 != third])
-        items[:] = [item for item, number in pairs if number % 3 == third]
+        config.hook.pytest_deselected(items=[item for item, number in pairs if number % 5 != fifth])
+        items[:] = [item for item, number in pairs if number % 5 == fifth]
 
 
 @functools.cache
