@@ -11,6 +11,7 @@ import pytest
 
 import fastopt
 from fastopt.kernels import RULES
+from fastopt.kernels.cpu import blas_threads
 from fastopt.kernels.cpu import threads as cpu_threads
 
 # The kernels that all tests share; others, a rule each for an update and for norms: what allocates is around them.
@@ -27,6 +28,7 @@ def test_a_step_allocates_nothing_of_the_size_of_a_parameter(
     name: str, layout: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cpu_threads, "usable", lambda: threads)
+    monkeypatch.setattr(blas_threads, "usable", lambda: 0)  # It loads what asks them when they have been at work.
     elements = 1_000_000
     p, g, other = (np.ones(2 * elements, "float32")[:: 1 if layout == "dense" else 2] for _ in range(3))
     opt = fastopt.Optimizer(p, name)
