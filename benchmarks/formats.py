@@ -19,7 +19,7 @@ from fastopt import measure
 from fastopt.studies.processes import cores, side_by_side
 from fastopt.train.digits import data, network
 
-SIZES, EPOCHS, BATCH, SEEDS = (data.FEATURES, 64, 32, data.CLASSES), 30, 32, range(5)
+SIZES, EPOCHS, BATCH, SEEDS = (data.FEATURES, 64, 32, data.CLASSES), 20, 32, range(5)
 RATES = {"adamw": 1e-3, "adam": 1e-3, "lion": 1e-4, "momentum": 1e-2}
 PLAIN = "float32"
 # Whether parameters are in bfloat16, and the options.
