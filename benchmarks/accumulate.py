@@ -15,6 +15,7 @@ from typing import Any
 import numba
 import numpy as np
 from lists import Shapes, elements
+from repeated import repeated
 
 import fastopt
 from fastopt import measure
@@ -62,11 +63,7 @@ def main() -> None:
     result: dict[str, Any] = {}
     for name, shapes in LISTS.items():
         calls = max(1, min(50, 20_000_000 // elements(shapes)))
-
-        def sample(work: Callable[[], Any], calls: int = calls) -> float:
-            return measure.timed(lambda: [work() for _ in range(calls)]) / calls
-
-        times = measure.interleaved(contenders(shapes), given.rounds, sample=sample)
+        times = measure.interleaved(contenders(shapes), given.rounds, sample=repeated(calls))
         result[name] = {
             who: {
                 "microseconds": vars(measure.spread([1e6 * t for t in own])),

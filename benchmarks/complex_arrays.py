@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from repeated import repeated
 
 import fastopt
 from fastopt import measure
@@ -82,11 +83,7 @@ def main() -> None:
     result: dict[str, Any] = {}
     for size in SIZES:
         calls = max(1, min(50, 400_000 // size))
-
-        def sample(work: Callable[[], Any], calls: int = calls) -> float:
-            return measure.timed(lambda: [work() for _ in range(calls)]) / calls
-
-        times = measure.interleaved(contenders(size), given.rounds, sample=sample)
+        times = measure.interleaved(contenders(size), given.rounds, sample=repeated(calls))
         result[str(size)] = {
             name: {
                 "microseconds": vars(measure.spread([1e6 * t for t in own])),

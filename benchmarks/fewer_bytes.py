@@ -4,7 +4,7 @@
 
 All run in turn in one process; the ratios are those of the rounds. Each list is timed alone, and while another process
 copies memory, which leaves about as much of it as a processor with many cores has for each. A cache holds the small
-array: what counts there is arithmetic.
+array: what counts there is arithmetic. Kernels of rules are timed alone too, with and without reciprocals.
 """
 
 import argparse
@@ -17,12 +17,17 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from repeated import repeated
 
 import fastopt
 from fastopt import measure
+from fastopt.kernels import RULES
+from fastopt.kernels.riders import with_riders
+from fastopt.kernels.step.calls import Calls
 
 SIZES = {"40,000,000 elements": 40_000_000, "64,000 elements": 64_000}
 PLAIN = "float32"
+KERNELS = ("adam", "adamw", "adabelief", "laprop", "nadam", "adan")
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     PLAIN: ("float32", {}),
     "float32, reciprocals": ("float32", {"reciprocals": True}),
@@ -42,6 +47,14 @@ def contender(size: int, storage: str, options: dict[str, Any]) -> tuple[Callabl
     opt = fastopt.AdamW(p, **options)
     held = p.itemsize + sum(array.itemsize for array in opt.state[0].values())
     return lambda: opt.step(g), {"moved": 2 * held + g.itemsize, "held": held}
+
+
+def kernel(rule: str, options: dict[str, Any]) -> Callable[[], Any]:
+    """A call of the kernel of a rule on a small array, in one thread, with the least around it."""
+    definition = with_riders(RULES[rule], *options.items())
+    arrays = [np.full(SIZES["64,000 elements"], 0.5, "float32") for _ in definition.arrays]
+    program, numbers, calls = definition.program(definition.hyper), definition._numbers(3, None, {}), Calls()
+    return lambda: calls.update(program, arrays, numbers)
 
 
 def copying(begun: Any) -> None:
@@ -79,13 +92,9 @@ def main() -> None:
         calls = max(1, 2_000_000 // size)
         made = {case: contender(size, *choices) for case, choices in CASES.items()}
         work = {case: step for case, (step, _) in made.items()}
-
-        def sample(step: Callable[[], Any], calls: int = calls) -> float:
-            return measure.timed(lambda: [step() for _ in range(calls)]) / calls
-
         for beside in (False, True):
             with neighbour(beside):
-                times = measure.interleaved(work, given.rounds, sample=sample)
+                times = measure.interleaved(work, given.rounds, sample=repeated(calls))
             place = f"{name}, {'a neighbour copies' if beside else 'alone'}"
             result[place] = {
                 case: {
@@ -98,8 +107,16 @@ def main() -> None:
             for case, row in result[place].items():
                 took, speed = row["nanoseconds"]["median"], row["speed"]["median"]
                 print(f"{place:42}{case:28}{row['held']:4.0f} B{took:8.3f} ns{speed:7.2f}", flush=True)
+    alone: dict[str, Any] = {}
+    for rule in KERNELS:
+        pair = {PLAIN: kernel(rule, {}), "reciprocals": kernel(rule, {"reciprocals": True})}
+        times = measure.interleaved(pair, 5 * given.rounds, sample=repeated(5))
+        alone[rule] = vars(measure.ratio(times[PLAIN], times["reciprocals"]))
+        print(f"the kernel of {rule:28}{'with reciprocals':28}{alone[rule]['median']:21.2f}", flush=True)
     if given.json:
-        measure.write(given.json, {"rounds": given.rounds, "threads": os.cpu_count(), "lists": result})
+        measure.write(
+            given.json, {"rounds": given.rounds, "threads": os.cpu_count(), "lists": result, "kernels": alone}
+        )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from lists import LISTS, Shapes, elements
+from repeated import repeated
 
 import fastopt
 from fastopt import measure
@@ -63,12 +64,8 @@ def main() -> None:
     for name in SHOWN:
         shapes = LISTS[name]()
         calls = max(1, min(200, 2_000_000 // elements(shapes)))
-
-        def sample(work: Callable[[], Any], calls: int = calls) -> float:
-            return measure.timed(lambda: [work() for _ in range(calls)]) / calls
-
         for case, beyond, make in cases:
-            times = measure.interleaved(make(shapes), given.rounds, sample=sample)
+            times = measure.interleaved(make(shapes), given.rounds, sample=repeated(calls))
             pairs = zip(times["together"], times["apart"], strict=True)
             more = measure.spread([1e6 * (one - others) / beyond for one, others in pairs])
             row = {

@@ -74,8 +74,8 @@ class Optimizer(Named):
     lookahead_rate of the way to it, 0.5 if not given, and the parameter becomes them (Zhang et al. 2019,
     arXiv:1907.08610, Algorithm 1); averages then are of that. `count` says which steps count.
     reciprocals: where a formula divides an array by a number, as for a bias correction, multiply by the number's
-    reciprocal, which is rounded once more: Adam divides each element once then, and not three times, and its kernel
-    takes two thirds of the time on arrays that a cache holds. The bits are others, those of NumPy with that product.
+    reciprocal, which is rounded once more: Adam divides each element once then, and not three times. The bits are
+    others, those of NumPy with that product.
     state_format: "bfloat16", the type in which the rule's state arrays are stored; None for float32. state_rounding:
     with "stochastic" each number becomes one of its two neighbours there, the nearer the more often, so that small
     changes add up: the choice follows from seed, the slot, the name of the parameter, which of its steps it is and the

@@ -5,6 +5,7 @@ Arithmetic is written as the instructions of the hardware that round once and fl
 comparison, a store, a conversion) flushes it first, by its bits. BUILDERS has the instructions alone.
 """
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -184,7 +185,7 @@ def _intrinsic(name: str, build: Callable[..., Any]) -> Any:
         return result_type(name, kinds)(*kinds), generate
 
     # numba reads the number of operands off the function.
-    arity = 6 if name == "stochastic" else OPERATIONS[name].arity if name in OPERATIONS else 1
+    arity = len(inspect.signature(build).parameters) - 1
     declared: dict[int, Callable[..., Any]] = {
         1: lambda typing, a: typed(a),
         2: lambda typing, a, b: typed(a, b),
