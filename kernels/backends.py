@@ -34,12 +34,12 @@ class Backend(Launcher, Protocol):
     merged: Callable[[Any, Any, View, str], tuple[Any, View]] | None
 
     def headers(
-        self, fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None
+        self, fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None, among: Any = None
     ) -> "Headers | TensorHeaders | None":
         """A check whether these arrays were replaced or moved; None where each step has to look at all of them.
 
         fixed: those that must lie where they are. moving: those that may move as far as `extents` lets them, None for a
-        gap. before: the headers before, for what is known of gaps.
+        gap. before: the headers before, for what is known of gaps. among: as Headers has it.
         """
 
     def row_headers(

@@ -59,18 +59,19 @@ class Captured:
         self._refuse_monitors(updater)
         self._updater, self.steps = updater, steps
         given = updater.asked_grads() if grads is None else grads
-        self._parts = updater.stepping.held(updater.arrays, updater.parameters.of(given, "grads"))
+        self._arrays = updater.arrays
+        self._parts = updater.stepping.held(self._arrays, updater.parameters.of(given, "grads"))
         if not self._parts:
             raise ValueError("grads has no arrays, only None; pass a gradient for at least one parameter")
         stepping = [section for section, *_ in self._parts]
         self._resting = [section for section in updater.sections if section not in stepping]
-        programs = [plan.on_gpu(len(section.counts.rows)) for section, _, (_, plan, *_) in self._parts]
+        programs = [plan.on_gpu(len(section.counts.rows)) for section, (_, plan, *_) in self._parts]
         # For each rule where its arrays are among all.
-        places = [section.numbers_of_all[chosen] for section, _, (_, _, chosen, *_) in self._parts]
+        places = [section.numbers_of_all[chosen] for section, (_, _, chosen, *_) in self._parts]
         self._steps = UnattendedSteps(programs, places, None)
         self._steps.tables()
-        for section, own, (_, _, chosen, *_) in self._parts:
-            section.begin_slots(chosen, own)
+        for section, (_, _, chosen, *_) in self._parts:
+            section.begin_slots(chosen, section.of(self._arrays))
         self._fill()
         updater.captured = self
 
@@ -127,9 +128,9 @@ class Captured:
 
     def _check_parameters(self) -> None:
         now = self._updater.arrays
-        for section, own, (_, _, chosen, *_) in self._parts:
+        for section, (_, _, chosen, *_) in self._parts:
             for k in chosen:
-                if now[section.members[k]] is not own[k]:
+                if now[place := section.members[k]] is not self._arrays[place]:
                     raise ValueError(
                         f"{section.label(k, section.rule.arrays[0])} is another array than when the step was captured, "
                         "and replays go on with the old one; write into the old array, or capture another step"

@@ -46,7 +46,7 @@ class ForeseenPart(Foreseen):
     """
 
     def __init__(self, part: Part, gpu: "GpuProgram") -> None:
-        section, _, (_, self._plan, self._chosen, *_) = part
+        section, (_, self._plan, self._chosen, *_) = part
         super().__init__(section)
         self._gpu = gpu
         self.numbers: list[list[dict[str, Any]]] = []

@@ -1,13 +1,16 @@
 """The plans of an optimizer, kept as long as they are in use."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..kernels.arrays.row_sparse import RowSparse
 from ..kernels.arrays.view import View
 from ..kernels.program.stages import Program
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
+
+if TYPE_CHECKING:
+    from ..kernels.headers.numpy_headers import Among
 
 # Which gradients are row-sparse, and beside those None, may differ from step to step: the latest keep their plans.
 _MOST = 16
@@ -17,7 +20,7 @@ class Plans:
     """Plans: one for all parameters with dense gradients, in which any may be None, and of others the latest.
 
     slots: for each parameter its state arrays. label: how messages name an array, from the number of the parameter and
-    the array's name. casts, beside, attended, marks: as a Plan has them.
+    the array's name. casts, beside, attended, marks, among: as a Plan has them.
     """
 
     def __init__(
@@ -29,9 +32,11 @@ class Plans:
         beside: Callable[[], Sequence[View]],
         attended: bool,
         marks: Sequence[int] | None,
+        among: "Among | None",
     ) -> None:
         self._program, self._slots, self._label = program, slots, label
         self._casts, self._beside, self._attended, self._marks = casts, beside, attended, marks
+        self._among = among or (range(len(slots)), len(slots))
         # By the parameters and by which of these have row-sparse gradients.
         self.kept: dict[Any, Plan] = {}
         self._dense: Plan | None = None
@@ -43,11 +48,12 @@ class Plans:
     ) -> tuple[Plan, Executor]:
         """The plan for a step, and its executor. Raises what `Plan.take` raises.
 
-        chosen: the parameters that have a gradient; the others have None. row_of: for each parameter the number of its
-        row.
+        parameters, gradients: lists as `among` says. chosen: the parameters that have a gradient; the others have None.
+        row_of: for each parameter the number of its row.
         """
         every = len(chosen) == len(self._slots)
-        sparse = tuple(place for place, k in enumerate(chosen) if isinstance(gradients[k], RowSparse))
+        places, _ = self._among
+        sparse = tuple(n for n, k in enumerate(chosen) if isinstance(gradients[places[k]], RowSparse))
         refused = False
         if not sparse and (every or not self._apart):
             plan = self._dense or self.new(range(len(self._slots)), row_of)
@@ -65,7 +71,7 @@ class Plans:
         key = tuple(chosen), sparse
         groups = row_of if every else [row_of[k] for k in chosen]
         plan = self.kept.get(key) or self.new(chosen, row_of, sparse)
-        executor = plan.take([parameters[k] for k in chosen], [gradients[k] for k in chosen], groups)
+        executor = plan.take(parameters, gradients, groups)
         self._apart = self._apart or refused
         if every:
             self.whole = plan
@@ -95,4 +101,9 @@ class Plans:
             self._beside,
             self._attended,
             self._marks and [self._marks[k] for k in chosen],
+            self._among_all(chosen),
         )
+
+    def _among_all(self, chosen: Sequence[int]) -> "Among | None":
+        places, length = self._among
+        return None if len(chosen) == length else ([places[k] for k in chosen], length)

@@ -30,11 +30,11 @@ Told = tuple[int, Any, int, float | None]
 # What an applied step changes besides arrays, as Journal.begin takes it: the rows with their histories, the arrays to
 # set to zero, the notes of touched rows, and for each rule what `latest` has.
 Applied = tuple[Sequence[tuple[SharedNumbers, History]], list[Any], Sequence[Any], list[Any]]
-# The arrays of a step that were taken: its executor, its plan, which parameters have a gradient, the gradients as the
-# plan has them, and what else the step sets to zero.
+# The arrays of a step that were taken: its executor, its plan, which parameters have a gradient, the gradients of all
+# parameters as the plan has them, and what else the step sets to zero.
 Begun = tuple[Executor, Plan, Sequence[int], list[Any], list[Any]]
-# A rule in a step: its section, the parameters of this, and what it has begun.
-Part = tuple["Section", list[Any], Begun]
+# A rule in a step: its section, and what this has begun.
+Part = tuple["Section", Begun]
 
 
 class Section:
@@ -57,8 +57,9 @@ class Section:
         """Take over parameters, whose counts are set next. members: their numbers among all. beside: gives the arrays
         of other sections that a step writes."""
         self._beside = beside
-        self.members, self._every = members, range(len(members))
-        self.whole, self.numbers_of_all = len(members) == len(new.state), np.array(members)
+        self.members = members
+        self._of_all = len(new.state)
+        self.whole, self.numbers_of_all = len(members) == self._of_all, np.array(members)
         self._pick: Callable[[Any], Any] = operator.itemgetter(*members)
         self.state, self._scales = self.of(new.state), self.of(new.scales)
         self._layers = self.of(new.layers)
@@ -77,11 +78,12 @@ class Section:
         beside = self.definition.beside if self.definition.has_beside else None
         self.counts = Counts(self._layers, histories, self.program.apart, self._choices.together, beside)
         # The parameters whose next step may be their first.
-        self._unbegun = set(self._every) if self.has_derived else set()
+        self._unbegun = set(range(len(self.members))) if self.has_derived else set()
         slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
         joint = self.program.shared and not self.whole
         marks = self._marks if self.definition.rounded else None
-        self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, joint, marks)
+        among = None if self.whole else (self.members, self._of_all)
+        self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, joint, marks, among)
 
     @property
     def has_derived(self) -> bool:
@@ -118,41 +120,47 @@ class Section:
         return derived(self.definition, self._start, row.history.steps, row.history.means)
 
     def begin(self, parameters: list[Any], gradients: list[Any]) -> Begun | None:
-        """Take the arrays of a step; None if no parameter has a gradient. Raises what a plan raises."""
+        """Take the arrays of a step; None if no parameter has a gradient. Raises what a plan raises.
+
+        parameters, gradients: those of all parameters of the optimizer.
+        """
         plan = self.plans.whole
         if plan is not None and plan.dense.isdisjoint(self.rows_behind.by_parameter):
             executor = plan.retake(parameters, gradients, self.counts.row_of)
             if executor is not None:
                 return executor, plan, plan.sets, gradients, []
-        chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
+        chosen = [k for k, place in enumerate(self.members) if gradients[place] is not None]
         if not chosen:
             return None
         counts = self.split(chosen)
-        given = gradients
-        gradients = [self.gradient(k, p, g) for k, p, g in zip(self._every, parameters, given, strict=True)]
+        given, gradients = gradients, list(gradients)
+        for k, place in enumerate(self.members):
+            gradients[place] = self.gradient(k, parameters[place], given[place])
         zeroed: list[Any] = []
         if self.zeroes and self.rows_behind.needs_dense:
             # The step sets the dense copies of these to zero.
-            zeroed = [gradient.values for gradient in given if isinstance(gradient, RowSparse)]
+            zeroed = [gradient.values for gradient in self.of(given) if isinstance(gradient, RowSparse)]
         plan, executor = self.plans.take(chosen, parameters, gradients, counts.row_of)
         return executor, plan, chosen, gradients, zeroed
 
     def held(self, parameters: list[Any], gradients: list[Any]) -> list[Part]:
         """Take the arrays of many steps, in a plan of their own; nothing if no parameter has a gradient.
 
-        Raises what a plan raises, and TypeError for a gradient that is row-sparse.
+        parameters, gradients: those of all parameters of the optimizer. Raises what a plan raises, and TypeError for a
+        gradient that is row-sparse.
         """
-        chosen = [k for k, gradient in enumerate(gradients) if gradient is not None]
+        chosen = [k for k, place in enumerate(self.members) if gradients[place] is not None]
         if not chosen:
             return []
-        own = [parameters[k] for k in chosen]
-        dense = [self.gradient(k, p, gradients[k]) for k, p in zip(chosen, own, strict=True)]
-        for k, gradient in zip(chosen, dense, strict=True):
-            if isinstance(gradient, RowSparse):
+        gradients = list(gradients)
+        for k in chosen:
+            place = self.members[k]
+            gradients[place] = self.gradient(k, parameters[place], gradients[place])
+            if isinstance(gradients[place], RowSparse):
                 label = self.label(k, self.rule.arrays[1])
                 raise TypeError(f"{label} is row-sparse; a captured step needs dense gradients: pass a CuPy array")
         plan = self.plans.new(chosen, self.split(chosen).row_of)
-        return [(self, parameters, (plan.take(own, dense), plan, chosen, dense, []))]
+        return [(self, (plan.take(parameters, gradients), plan, chosen, gradients, []))]
 
     def ahead(self) -> "Section":
         """This section with the same counts, which may then go ahead of its own."""
@@ -178,15 +186,15 @@ class Section:
     def prepare(self, begun: Begun, parameters: list[Any]) -> None:
         """Have the slots that begin equal their parameters, and the rows that a step will touch catch up.
 
-        The arrays of all sections must have been taken.
+        parameters: those of all parameters of the optimizer. The arrays of all sections must have been taken.
         """
         _, plan, chosen, gradients, _ = begun
         if self.rows_behind.by_parameter:
             for k in self.rows_behind.by_parameter.keys() & chosen:
-                if not isinstance(gradients[k], RowSparse):
-                    self.catch_up(k, parameters[k])
+                if not isinstance(gradients[place := self.members[k]], RowSparse):
+                    self.catch_up(k, parameters[place])
         if self._unbegun and not self._unbegun.isdisjoint(chosen):
-            self.begin_slots(chosen, parameters)
+            self.begin_slots(chosen, self.of(parameters))
         if plan.touched:
             self.rows_behind.bring(plan, chosen, self.state)
 
@@ -195,7 +203,7 @@ class Section:
         *_, gradients, zeroed = begun
         if not self.zeroes:
             return zeroed
-        return zeroed + [assignable(g, "grads") for g in values_of(gradients) if g is not None]
+        return zeroed + [assignable(g, "grads") for g in values_of(self.of(gradients)) if g is not None]
 
     def applied(
         self, begun: Begun, states: Sequence[Sequence[float]], numbers: list[dict[str, Any]], told: Told

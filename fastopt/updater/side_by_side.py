@@ -29,9 +29,8 @@ class SideBySide:
         self._apart.parameters = parameters
         parts: list[Part] = []
         for section in self._sections:
-            own = section.of(parameters)
-            if (begun := section.begin(own, section.of(gradients))) is not None:
-                parts.append((section, own, begun))
+            if (begun := section.begin(parameters, gradients)) is not None:
+                parts.append((section, begun))
         self._keep_apart(parts, gradients)
         if not parts:
             return None
@@ -45,7 +44,7 @@ class SideBySide:
     def held(self, parameters: list[Any], gradients: list[Any]) -> list[Part]:
         """As Section.held. Raises ValueError too if arrays of different rules share memory."""
         self._apart.parameters = parameters
-        each = [section.held(section.of(parameters), section.of(gradients)) for section in self._sections]
+        each = [section.held(parameters, gradients) for section in self._sections]
         parts = [*itertools.chain.from_iterable(each)]
         self._keep_apart(parts, gradients)
         return parts
@@ -60,16 +59,16 @@ class SideBySide:
 
     def numbers(self, begun: BegunTogether, told: Told) -> list[list[dict[str, Any]]]:
         """As Section.numbers, for each rule."""
-        return [section.numbers(part, told) for section, _, part in begun[1]]
+        return [section.numbers(part, told) for section, part in begun[1]]
 
     def prepare(self, begun: BegunTogether, parameters: list[Any]) -> None:
         """As Section.prepare."""
-        for section, own, part in begun[1]:
-            section.prepare(part, own)
+        for section, part in begun[1]:
+            section.prepare(part, parameters)
 
     def skipped(self, begun: BegunTogether) -> list[Any]:
         """As Section.skipped."""
-        return [array for section, _, part in begun[1] for array in section.skipped(part)]
+        return [array for section, part in begun[1] for array in section.skipped(part)]
 
     def applied(self, begun: BegunTogether, states: Sequence[Any], numbers: Sequence[Any], told: Told) -> Applied:
         """As Section.applied."""
@@ -77,7 +76,7 @@ class SideBySide:
         zeroed: list[Any] = []
         notes: list[Any] = []
         used: list[Any] = []
-        for (section, _, part), new, rows in zip(begun[1], states, numbers, strict=True):
+        for (section, part), new, rows in zip(begun[1], states, numbers, strict=True):
             rows_after, to_zero, noted, record = section.applied(part, new, rows, told)
             counted += rows_after
             zeroed += to_zero

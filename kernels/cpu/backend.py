@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..arrays.extents import Extents
-from ..headers.numpy_headers import Headers, available
+from ..headers.numpy_headers import Among, Headers, available
 from ..headers.row_headers import RowHeaders
 from ..headers.tensor_headers import TensorHeaders
 from ..jit import compiler
@@ -179,12 +179,12 @@ def shares(lengths: Any, threads: int) -> Any:
 
 
 def headers(
-    fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None
+    fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None, among: Among | None = None
 ) -> Headers | TensorHeaders | None:
     """A check whether arrays were replaced or moved; None for NumPy's arrays where their structs cannot be read."""
     if not all(isinstance(array, np.ndarray | None) for array in (*fixed, *moving)):
-        return TensorHeaders(fixed, moving, extents, before)
-    return Headers(fixed, moving, extents, before) if available() else None
+        return TensorHeaders(fixed, moving, extents, before, among)
+    return Headers(fixed, moving, extents, before, among) if available() else None
 
 
 def row_headers(values: Any, count: int, written: Sequence[int], writable: bool, places: Any) -> RowHeaders | None:

@@ -86,12 +86,12 @@ def run(name: str, stage: Stage, batch: Batch, rows: Sequence[Sequence[Any]]) ->
                 update_many(name, stage, batch, task_table(batch, table), given)
 
 
-def headers(fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None) -> Any:
+def headers(fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None, among: Any = None) -> Any:
     """A check whether arrays were replaced or moved; None where the words of CuPy's arrays cannot be read."""
     from ..headers.cupy_headers import available, kind
     from ..headers.numpy_headers import Headers
 
-    return Headers(fixed, moving, extents, before, kind()) if available() else None
+    return Headers(fixed, moving, extents, before, among, kind()) if available() else None
 
 
 def row_headers(*_: Any) -> None:

@@ -29,29 +29,32 @@ AHEAD = 16  # arrays
 # array takes as long as looking at thirty. Words of a list: 2 length, 3 items.
 _FRAME = (
     *("count", "others", "addresses", "found", "spans", "movable", "written", "apart", "changed", "changes"),
-    *("expected", "width", "gap", "here", "there"),
+    *("expected", "width", "gap", "here", "there", "fixed_length", "moving_length", "places"),
 )
+
+# In lists of the arrays of a whole model, where those are that are looked at, and how long the lists are.
+Among = tuple[Sequence[int], int]
 
 
 def look_source(name: str, own: Sequence[str], compare: str) -> str:
     """The source of a function (fixed, moving, frame) that tells whether the arrays of two lists are as they were.
 
     own: names of words of the frame after _FRAME. compare: statements for number k, the object at address `at`, with
-    what was noted of it at address `noted`: they set `address`, or return CHANGED. `items` has the objects up to number
-    `last`.
+    what was noted of it at address `noted`: they set `address`, or return CHANGED. `items` has the objects, that with
+    number k at place `word(places, k)`, up to number `last`.
     """
     words = "\n".join(f"    {word} = word(frame, {k})" for k, word in enumerate([*_FRAME, *own]))
     return f"""
 def {name}(fixed, moving, frame):
 {words}
-    if word(fixed, 2) != count or word(moving, 2) != others:
+    if word(fixed, 2) != fixed_length or word(moving, 2) != moving_length:
         return {CHANGED}
     moved, others_came = 0, 0
     for half in range(2):
         first, last = half * count, count + half * others
-        items = word(moving if half else fixed, 3) - 8 * first
+        items = word(moving if half else fixed, 3)
         for k in range(first, last):
-            at, noted = word(items, k), expected + 8 * k * width
+            at, noted = word(items, word(places, k)), expected + 8 * k * width
             if half:
                 came = 1 if at != gap else 0
                 set_word(here, k - first, came)
@@ -101,9 +104,10 @@ def {name}(fixed, moving, frame):
 class Frame:
     """The frame of the compiled function: what it is told of the arrays that it looks at.
 
-    fixed, moving: the arrays, each gap filled. width: how many words are noted of each. extents: as Headers has
-    them. own: the words of the frame that are the function's own. noted: the words noted of each array, one after the
-    other, and addresses: those of the fixed, then those of the moving arrays; zeros where these two are not known.
+    fixed, moving: the arrays, each gap filled. among: as Headers has it. width: how many words are noted of each.
+    extents: as Headers has them. own: the words of the frame that are the function's own. noted: the words noted of
+    each array, one after the other, and addresses: those of the fixed, then those of the moving arrays; zeros where
+    these two are not known.
 
     words: the frame itself. addresses: those at the last look, of a gap the last one that was known. moving: those of
     the moving arrays alone. noted: the words noted of each array in a row.
@@ -116,23 +120,37 @@ class Frame:
         width: int,
         extents: Extents,
         own: Sequence[Any],
+        among: Among | None,
         addresses: Sequence[int] = (),
         noted: Sequence[int] = (),
     ) -> None:
         total, length = len(fixed) + len(moving), len(_FRAME) + len(own)
         spans, written, changed = extents.spans(), extents.apart_from(), [*extents.changed]
         nothing, there = [0] * total, [True] * len(moving)
-        tables = [addresses or nothing, nothing, spans, written, changed, noted or nothing * width, there, there]
+        places, lengths = [*range(len(fixed)), *range(len(moving))], [len(fixed), len(moving)]
+        if among is not None:
+            places, lengths = [*among[0], *among[0]], [among[1]] * 2
+        tables = [
+            addresses or nothing,
+            nothing,
+            spans,
+            written,
+            changed,
+            noted or nothing * width,
+            there,
+            there,
+            places,
+        ]
         # All in one array: NumPy takes a microsecond for the address of each.
         room = np.zeros(length + sum(map(len, tables)), np.int64)
         self.place = room.ctypes.data
         starts = list(itertools.accumulate(map(len, tables), initial=length))
-        known, found, *places, expected, here, before = [self.place + 8 * start for start in starts[:-1]]
-        sized = zip(places, (len(spans) // 2, len(written) // 2, len(changed)), strict=True)
+        known, found, *sized_at, expected, here, before, placed = [self.place + 8 * start for start in starts[:-1]]
+        sized = zip(sized_at, (len(spans) // 2, len(written) // 2, len(changed)), strict=True)
         # Without fixed arrays there is nothing that a gap could be like.
         gap = id(None) if fixed else 0
         frame = [len(fixed), len(moving), known, found, *itertools.chain.from_iterable(sized), expected, width]
-        room[:] = [*frame, gap, here, before, *own, *itertools.chain.from_iterable(tables)]
+        room[:] = [*frame, gap, here, before, *lengths, placed, *own, *itertools.chain.from_iterable(tables)]
         self.words, self.addresses = room[:length], room[length : length + total]
         self.moving = self.addresses[len(fixed) :]
         self.noted = room[starts[5] : starts[6]].reshape(total, width)
@@ -154,7 +172,8 @@ class Frame:
 # behind the dimensions; where they are not, all is looked at anew. After a forward and a backward pass no cache has
 # them: memory is asked for the struct of an array that comes soon, and then, if it is an array, for its shape.
 _COMPARE = f"""
-    far, near = word(items, min(k + {2 * AHEAD}, last - 1)), word(items, min(k + {AHEAD}, last - 1))
+    far = word(items, word(places, min(k + {2 * AHEAD}, last - 1)))
+    near = word(items, word(places, min(k + {AHEAD}, last - 1)))
     prefetch(far + 16)
     prefetch(far + 64)
     if word(near, 1) == kind:
@@ -199,13 +218,13 @@ class Headers:
     """Checks whether arrays are as they were in type, shape, strides and what else must stay.
 
     fixed: arrays that must lie where they are. moving: those that may move as far as `extents` lets them; if there are
-    fixed ones, None is a gap, which may be filled in a later look by an array as it was before the headers `before`
-    had the gap, or like the fixed array in the same place. addresses: those of the fixed, then those of the moving
-    arrays, at the last look. moving: the addresses of the moving alone. known: the frame. types: the types of the
-    elements, by their addresses. gaps_known: whether `before` had what was noted of gaps; else each is expected to be
-    like the fixed array.
-    checkable: False if an array is of another class than `kind.type`, even one that inherits from it: then every look
-    gives CHANGED, and there are no addresses.
+    fixed ones, None is a gap, which may be filled in a later look by an array as it was before the headers `before` had
+    the gap, or like the fixed array in the same place. among: where these arrays are in the lists that are looked at;
+    None if they are all. addresses: those of the fixed, then those of the moving arrays, at the last look. moving: the
+    addresses of the moving alone. known: the frame. types: the types of the elements, by their addresses. gaps_known:
+    whether `before` had what was noted of gaps; else each is expected to be like the fixed array. checkable: False if
+    an array is of another class than `kind.type`, even one that inherits from it: then every look gives CHANGED, and
+    there are no addresses.
     """
 
     def __init__(
@@ -214,6 +233,7 @@ class Headers:
         moving: list[Any],
         extents: Extents,
         before: Any = None,
+        among: Among | None = None,
         kind: ArrayKind = NUMPY,
     ) -> None:
         arrays = [*fixed, *(there := filled(moving, fixed))]
@@ -230,7 +250,7 @@ class Headers:
             noted += array.ndim, id(array.dtype), kind.extra(array), *array.shape, *array.strides
             noted += [0] * (-len(noted) % width)
         addresses = list(map(kind.address, arrays))
-        self.known = known = Frame(fixed, there, width, extents, [id(kind.type)], addresses, noted)
+        self.known = known = Frame(fixed, there, width, extents, [id(kind.type)], among, addresses, noted)
         alike = isinstance(before, Headers) and before.kind is kind
         self.gaps_known = known.note_gaps(moving, before.known if alike else None)
         self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
@@ -255,6 +275,15 @@ def filled(moving: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
     if not fixed:
         return list(moving)
     return [fixed[k] if array is None else array for k, array in enumerate(moving)]
+
+
+def spread(arrays: Sequence[Any], among: Among) -> list[Any]:
+    """A list as long as those that are looked at, with the arrays in their places."""
+    places, length = among
+    every: list[Any] = [None] * length
+    for k, array in zip(places, arrays, strict=True):
+        every[k] = array
+    return every
 
 
 @functools.cache

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays.extents import Extents
 from ..jit.compiler import compiled, entry_point
-from .numpy_headers import AHEAD, CHANGED, SAME, Frame, filled, look_source
+from .numpy_headers import AHEAD, CHANGED, SAME, Among, Frame, filled, look_source, spread
 
 _RANKS = 8  # Tensors of more dimensions are looked at the slow way.
 _COLUMNS = 3 + 2 * _RANKS
@@ -26,8 +26,8 @@ _DESCRIBE, _WORDS = 5, 6
 # nothing is wrong. record: what is read is noted, and compared with itself.
 _OWN = ("one", "other", "describe", "forget", "place", "record")
 _COMPARE = f"""
-    prefetch(word(items, min(k + {2 * AHEAD}, last - 1)))
-    near = word(items, min(k + {AHEAD}, last - 1))
+    prefetch(word(items, word(places, min(k + {2 * AHEAD}, last - 1))))
+    near = word(items, word(places, min(k + {AHEAD}, last - 1)))
     if word(near, 1) == one or word(near, 1) == other:
         for line in range(0, 192, 64):
             prefetch(word(near, 2) + line)
@@ -70,7 +70,14 @@ def _look() -> Any:
 class TensorHeaders:
     """As numpy_headers.Headers, for tensors of one or two types, such as torch's Tensor and Parameter."""
 
-    def __init__(self, fixed: list[Any], moving: list[Any], extents: Extents, before: Any = None) -> None:
+    def __init__(
+        self,
+        fixed: list[Any],
+        moving: list[Any],
+        extents: Extents,
+        before: Any = None,
+        among: Among | None = None,
+    ) -> None:
         there = filled(moving, fixed)
         kinds = list(dict.fromkeys(map(type, (*fixed, *there))))
         functions = {_function(kind) for kind in kinds}
@@ -86,11 +93,14 @@ class TensorHeaders:
         self._words = np.zeros(_WORDS, np.int64)
         forget = ctypes.cast(ctypes.pythonapi.PyErr_Clear, ctypes.c_void_p).value
         own = [id(kinds[0]), id(kinds[-1]), functions.pop(), forget, self._words.ctypes.data, True]
-        self.known = known = Frame(fixed, there, _COLUMNS, extents, own)
+        self.known = known = Frame(fixed, there, _COLUMNS, extents, own, among)
         self._kinds = kinds
         self.addresses, self.moving, self._place = known.addresses, known.moving, known.place
         self._look = _look()
-        self.checkable = self._look(id(fixed), id(there), self._place) == SAME
+        lists = fixed, there
+        if among is not None:
+            lists = spread(fixed, among), spread(there, among)
+        self.checkable = self._look(*map(id, lists), self._place) == SAME
         known.words[-1] = False
         self.gaps_known = known.note_gaps(moving, before.known if isinstance(before, TensorHeaders) else None)
 

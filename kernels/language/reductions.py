@@ -10,7 +10,7 @@ float32 this cannot happen: there is one part.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,8 @@ from .operations import OPERATIONS
 CHUNK = 65536
 LANES = 1024
 DOWN, UP = 2.0**-600, 2.0**600
+# From so many numbers on NumPy adds up in order sooner than Python.
+_MANY = 64
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,15 @@ class Reduction:
         total: float = OPERATIONS[self.combine].host(a, b)
         return total
 
-    def joined(self, partials: Iterable[float]) -> float:
-        """Partial results, combined in order."""
-        total: float = functools.reduce(OPERATIONS[self.combine].host, partials)
+    def joined(self, partials: Any) -> float:
+        """Partial results, combined in order. partials: numbers, or a NumPy array of them."""
+        combine = OPERATIONS[self.combine]
+        if isinstance(partials, np.ndarray):
+            if partials.size > _MANY and isinstance(combine.array, np.ufunc):
+                with np.errstate(all="ignore"):
+                    return float(combine.array.accumulate(partials)[-1])
+            partials = partials.tolist()
+        total: float = functools.reduce(combine.host, partials)
         return total
 
     def finished(self, totals: Sequence[Any]) -> Any:

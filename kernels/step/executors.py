@@ -255,19 +255,21 @@ class Joint:
         """
         each = list(zip(self._executors, self._sharing, numbers, strict=True))
         begun: list[Any] = [executor.begin(rows) if shares else None for executor, shares, rows in each]  # type: ignore[attr-defined]
+        widths = [own and len(own.totals) for own in begun]
         for having, order in self._joins:
-            columns = [(begun[k], column) for k, column in having]
-            lacking = [(own, column) for own, column in columns if column >= len(own.totals)]
-            if len(lacking) == len(columns):
+            if all(column >= widths[k] for k, column in having):
                 continue
-            for own, column in lacking:
-                # Arrays of another rule have this column.
-                own.totals.extend([np.zeros(own.run.count)] * (column + 1 - len(own.totals)))
-            totals = np.concatenate([own.totals[column] for own, column in columns])[order]
-            (first, column), *_ = columns
-            total = first.run.joined(column, totals)
-            for own, column in columns:
-                own.totals[column] = total
+            parts = []
+            for k, column in having:
+                own = begun[k]
+                if column >= widths[k]:
+                    # Arrays of another rule have this column.
+                    own.totals.extend([np.zeros(own.run.count)] * (column + 1 - len(own.totals)))
+                parts.append(own.totals[column])
+            # Of any of them: all combine this column alike.
+            total = own.run.joined(column, np.concatenate(parts)[order])
+            for k, column in having:
+                begun[k].totals[column] = total
         states = [
             executor.end(own) if shares else executor.decide(rows)  # type: ignore[attr-defined]
             for (executor, shares, rows), own in zip(each, begun, strict=True)

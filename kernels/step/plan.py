@@ -22,7 +22,7 @@ from .touched import RowSet, Touched
 if TYPE_CHECKING:
     from ..cuda.gpu_program import GpuProgram
     from ..cuda.unattended import UnattendedSteps
-    from ..headers.numpy_headers import Headers
+    from ..headers.numpy_headers import Among, Headers
     from ..headers.tensor_headers import TensorHeaders
 
 # What a look at headers answers; 0 if all is the same.
@@ -66,7 +66,9 @@ class Plan:
     slots: for each parameter its state arrays, which must stay where they are. groups: for each parameter, which row
     of numbers is its own. label: how messages name an array. sparse: which parameters have row-sparse gradients; then
     no gradient is None. casts: as views_of has it. beside: gives what else is written in the same step. attended:
-    whether the host decides in any case. marks: as StageRun has them. dense: the others. sets, rows: the parameters
+    whether the host decides in any case. marks: as StageRun has them. among: where the parameters are in the lists that
+    `take` and `retake` are given, and how long these are; None if the lists have these parameters alone. dense: the
+    parameters whose gradients are not row-sparse. sets, rows: the parameters
     that have a gradient in this step, and the rows of numbers that these use. touched: the rows that the taken
     row-sparse gradients touch.
     """
@@ -82,6 +84,7 @@ class Plan:
         beside: Callable[[], Sequence[View]] = tuple,
         attended: bool = False,
         marks: Sequence[int] | None = None,
+        among: "Among | None" = None,
     ) -> None:
         if not slots:
             raise ValueError(f"{program.name}: there are no arrays to update")
@@ -92,7 +95,7 @@ class Plan:
         self.sets: Sequence[int] = range(len(slots))
         self.rows = tuple(dict.fromkeys(groups))
         self._sparse, self._casts = tuple(sparse), casts
-        self._beside, self._is_attended, self._marks = beside, attended, marks
+        self._beside, self._is_attended, self._marks, self._among = beside, attended, marks, among
         self._zeroes = program.arrays[1] in program.stages[-1].writes
         self.dense = frozenset(range(len(slots))).difference(sparse)
         self._headers: Headers | TensorHeaders | None = None
@@ -110,9 +113,9 @@ class Plan:
         """Take the arrays of a step. Returns the executor that decides and writes the step: the one before, until
         arrays have to be checked and prepared for again.
 
-        gradients: None in the place of one that is not there; at least one is. groups: those of this step, if they are
-        not those of the steps before. Raises TypeError, ValueError or IndexError that names the array; nothing has then
-        been changed.
+        parameters, gradients: lists as `among` says. gradients: None in the place of one that is not there; at least
+        one is. groups: those of this step, if they are not those of the steps before. Raises TypeError, ValueError or
+        IndexError that names the array; nothing has then been changed.
         """
         if groups is not None and groups is not self._groups:
             if list(groups) != list(self._groups):
@@ -121,13 +124,13 @@ class Plan:
             self._groups = groups
         answer = self._look(parameters, gradients)
         if answer == CHANGED:
-            self._bind(parameters, gradients)
+            self._bind(self._own_of(parameters), self._own_of(gradients))
         if self._part is None:
-            self._choose([gradient is not None for gradient in gradients], answer != CHANGED)
+            self._choose([gradient is not None for gradient in self._own_of(gradients)], answer != CHANGED)
         part = self._part
         assert part is not None
         if self._sparse:
-            self._touch(gradients, part)
+            self._touch(self._own_of(gradients), part)
         return part.executor
 
     def retake(
@@ -140,7 +143,7 @@ class Plan:
         if self._look(parameters, gradients) == CHANGED or (part := self._part) is None:
             return None
         if self._sparse:
-            self._touch(gradients, part)
+            self._touch(self._own_of(gradients), part)
         return part.executor
 
     def look_anew(self) -> None:
@@ -154,7 +157,7 @@ class Plan:
 
     def _look(self, parameters: list[Any], gradients: list[Any]) -> int:
         """What the headers say of arrays; where gradients have moved, their addresses are entered."""
-        seen = self._dense(parameters, gradients) if self._sparse else gradients
+        seen = self._dense(parameters, gradients, self._among) if self._sparse else gradients
         if seen is None or self._headers is None:
             return CHANGED
         # Without headers while they are being changed: after an interrupt in between all arrays are looked at anew.
@@ -168,14 +171,19 @@ class Plan:
         self._headers = headers
         return answer
 
-    def _dense(self, parameters: list[Any], gradients: list[Any]) -> list[Any] | None:
+    def _own_of(self, every: list[Any]) -> list[Any]:
+        """What is of these parameters, of a list that `take` was given."""
+        return every if self._among is None else [every[k] for k in self._among[0]]
+
+    def _dense(self, parameters: list[Any], gradients: list[Any], among: "Among | None" = None) -> list[Any] | None:
         """The gradients, with the parameter in the place of each row-sparse one, which is new in each step; None if a
-        gradient is dense that was not."""
+        gradient is dense that was not. among: where the plan's parameters are in these lists."""
         seen = list(gradients)
         for position in self._sparse:
-            if not isinstance(gradients[position], RowSparse):
+            place = position if among is None else among[0][position]
+            if not isinstance(gradients[place], RowSparse):
                 return None
-            seen[position] = parameters[position]
+            seen[place] = parameters[place]
         return seen
 
     def _bind(self, parameters: list[Any], gradients: list[Any]) -> None:
@@ -213,7 +221,7 @@ class Plan:
             for k in gaps:
                 views[k][1] = lay[k][1] if lay else replace(views[k][0], array=None)
             extents = Extents([arrays[1] for arrays in views], self._written, changed)
-            headers = backend(self._which).headers(parameters, gradients, extents, before)
+            headers = backend(self._which).headers(parameters, gradients, extents, before, self._among)
             if not lay or not gaps or headers is None or headers.gaps_known:
                 break
             before, lay = None, []

@@ -148,14 +148,14 @@ class StageRun:
         columns = zip(self._of_column, self._whole, totals, strict=False)
         return self._finished(
             [
-                reduction.joined(values.tolist()) if whole and not isinstance(values, float) else values
+                reduction.joined(values) if whole and not isinstance(values, float) else values
                 for reduction, whole, values in columns
             ]
         )
 
     def joined(self, column: int, totals: Any) -> float:
         """The total of a column for all sets, from that of each."""
-        return self._of_column[column].joined(totals.tolist())
+        return self._of_column[column].joined(totals)
 
     def _joined(self, rows: Sequence[Sequence[float]]) -> list[float]:
         """Rows of partial results, combined in order."""

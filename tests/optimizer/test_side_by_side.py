@@ -606,3 +606,23 @@ def test_a_group_with_a_rule_may_have_a_decay_of_its_own_kind_and_none_switches_
         made(decay="strong")
     with pytest.raises(ValueError, match=r"^groups\['b'\]: adamw has a weight decay of its own, on which decay"):
         fastopt.SGD({"b": np.ones(2)}, groups={"b": {"rule": "adamw", "decay": "l2"}})
+
+
+@pytest.mark.peers
+def test_tensors_are_looked_at_among_all() -> None:
+    """Each rule's plan looks for its own in the lists of all: what moves, what another takes the place of."""
+    torch: Any = pytest.importorskip("torch")
+    arrays = [np.linspace(-1, 1, 300 + k, dtype="float32") for k in range(5)]
+    groups: Any = [(lambda name, p: int(name) % 2 == 0, {"rule": "lion"})]
+    tensors = [torch.from_numpy(array.copy()) for array in arrays]
+    ours, theirs = fastopt.Adam(arrays, groups=groups), fastopt.Adam(tensors, groups=groups)
+    for step in range(4):
+        grads = [np.cos(array + step) for array in arrays]
+        if step == 2:
+            # Of the second rule, which only its own plan may see.
+            theirs.params[2], ours.params[2] = tensors[2].clone(), arrays[2].copy()
+            grads[1] = None  # type: ignore[call-overload]
+        ours.step(grads)
+        theirs.step([g if g is None else torch.from_numpy(g) for g in grads])
+    assert all(section.plans.whole.watched for section in updater_of(theirs).sections)  # type: ignore[union-attr]
+    assert all(same_bits(p, q.numpy()) for p, q in zip(ours.params, theirs.params, strict=True))

@@ -116,6 +116,18 @@ def test_large_arrays_have_the_bits_of_numpy(first: str, on: Callable[..., Any])
     assert norm([p.astype("float64") for p in params]) == pytest.approx(2.0)
 
 
+def test_many_totals_are_added_up_in_order_without_a_warning() -> None:
+    """As a loop would, and not in pairs; of few and of many."""
+    for count in (3, 1000):
+        totals = 10.0 ** np.random.default_rng(count).uniform(-8, 8, count)
+        wanted = 0.0
+        for value in totals.tolist():
+            wanted += value
+        assert REDUCTIONS["norm"].joined(totals) == wanted == REDUCTIONS["norm"].joined(totals.tolist())
+        assert REDUCTIONS["max_norm"].joined(totals) == totals.max()
+        assert REDUCTIONS["norm"].joined(np.full(count, 1e308)) == math.inf
+
+
 @pytest.mark.parametrize("name", ["lars", "lamb"])
 def test_a_ratio_beyond_float64_counts_as_of_a_norm_of_zero(name: str) -> None:
     """A layer whose gradients die into denormals is not thrown to infinity."""
