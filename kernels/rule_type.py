@@ -15,7 +15,7 @@ from typing import Any, overload
 from .averages import Average
 from .by_value import refused
 from .definition import Definition
-from .language.hyperparameters import LOSS, bind, parse_ranges, plain_number, suggestion
+from .language.hyperparameters import LOSS, Range, bind, parse_ranges, plain_number, suggestion
 from .language.meanings import told_apart
 from .language.values import shown
 from .libraries.library import view_of
@@ -30,7 +30,8 @@ _CONSTANT = {bool, int, float, str, NoneType}
 class Rule(Definition):
     """An update rule: call it on arrays to update them in place; `formula` is the plain NumPy function.
 
-    slots: the names of the state arrays, which follow the parameter and the gradient. average: the formula of the
+    slots: the names of the state arrays, which follow the parameter and the gradient. declared: those that are never
+    negative, as the author says. average: the formula of the
     average of the weights that the rule keeps, or None.
     """
 
@@ -60,7 +61,12 @@ class Rule(Definition):
                 raise self.error(f"states names {name!r}, which is not a keyword-only argument with a start value")
         self.states: dict[str, float] = {name: float(numbers[name]) for name in states}
         self.hyper: dict[str, Any] = {n: v for n, v in numbers.items() if n not in (*self.of_step, *states)}
-        self.ranges = parse_ranges(require, self.hyper)
+        ranges = parse_ranges(require, (*self.hyper, *self.slots))
+        self.ranges = {name: own for name, own in ranges.items() if name in self.hyper}
+        self.declared = frozenset(ranges).difference(self.hyper)
+        for slot in self.declared:
+            if ranges[slot] != Range(ranges[slot].text, 0):
+                raise self.error(f"of slot {slot!r} only {slot} >= 0 can be said; got {ranges[slot].text!r}")
         bind(self.name, self.hyper, self.hyper, self.ranges)
         self.start: dict[str, Any] = dict.fromkeys(self.slots, 0.0)
         for slot, value in start.items():
@@ -255,7 +261,8 @@ def rule(
     from outside keep the values that they have now; what those in turn look up should not change either.
     A hyperparameter whose default is a bool, a string or None selects between formulas.
 
-    require: valid ranges, as in a paper: "lr >= 0, 0 <= beta1 < 1".
+    require: valid ranges, as in a paper: "lr >= 0, 0 <= beta1 < 1"; of a slot that it is never negative, "v >= 0", if
+    that does not show in the formula.
     start: the value of a slot before the first step, a number, the name of a hyperparameter, or that of the parameter,
     whose value the slot then takes at the parameter's first step; 0 if not given.
     states: the keyword-only arguments that are uniform states; the default is the start value.

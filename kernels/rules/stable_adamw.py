@@ -10,7 +10,7 @@ def corrected_decay(beta, t):
     return beta * (1 - beta ** (t - 1)) / (1 - beta**t)
 
 
-@rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, 0 < eps < inf, 0 <= weight_decay < inf")
+@rule(require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, 0 < eps < inf, 0 <= weight_decay < inf, v >= 0")
 def stable_adamw(p, g, m, v, *, t, lr=1e-3, beta1=0.9, beta2=0.99, eps=1e-8, weight_decay=1e-2):
     """Wortsman et al. 2023, arXiv:2304.13013, Algorithm 2. Both running means are kept without their bias.
 

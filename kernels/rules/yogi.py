@@ -6,7 +6,7 @@ from ..rule_type import rule
 
 
 @rule(
-    require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, initial_accumulator >= 0",
+    require="0 <= lr < inf, 0 <= beta1 < 1, 0 <= beta2 < 1, eps >= 0, initial_accumulator >= 0, v >= 0",
     start={"m": "initial_accumulator", "v": "initial_accumulator"},
 )
 def yogi(p, g, m, v, *, t, lr=1e-2, beta1=0.9, beta2=0.999, eps=1e-3, initial_accumulator=1e-6):
