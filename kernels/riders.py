@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from .arrays.view import View
 from .definition import Definition
 from .language.decoupled import decays
 from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, sqrt, total, where
@@ -237,8 +238,9 @@ class WithRiders(Definition):
         products = {PRODUCTS[name]: hyper[name] ** t for name in self.corrected}
         return super().counted(t, hyper) | self.beside(t, t, hyper) | products
 
-    def stored_as(self, slot: str) -> str | None:
-        """The type in which a slot is stored; None for that of the parameter's computation."""
+    def stored_as(self, slot: str, parameter: View) -> str | None:
+        """The type in which a slot of a parameter is stored; None for that of the parameter's computation, ABSENT for a
+        slot that it does not have."""
         if slot == COPY:
             return str(self.on["cast_to"])
         return self.on.get("state_format") if slot in self.rule.arrays[2:] else None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ..kernels.language.values import short
-from ..kernels.libraries.library import filling, view_of
+from ..kernels.libraries.library import filling, state_view_of
 from ..kernels.riders import AVERAGES, COPY, SLOW
 from ..updater.counts import History
 from ..updater.hyper import ABSENT, Hyper
@@ -339,7 +339,7 @@ class _Misfit:
 
 def _misfit(spec: Spec, array: Any, name: str) -> _Misfit | None:
     """Why a saved array does not fit ours. Raises ValueError for one of ours that cannot be written."""
-    _, view = view_of(array, name)
+    _, view = state_view_of(array, name)
     storage, shape = spec
     if not view.writable:
         raise ValueError(f"{name} is read-only; pass a writable array, such as numpy.array({name})")

@@ -2,7 +2,7 @@
 
 import copy
 import operator
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -79,11 +79,15 @@ class Section:
         self.counts = Counts(self._layers, histories, self.program.apart, self._choices.together, beside)
         # The parameters whose next step may be their first.
         self._unbegun = set(range(len(self.members))) if self.has_derived else set()
-        slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
+        slots = [[*self._slots(state), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
         joint = self.program.shared and not self.whole
         marks = self._marks if self.definition.rounded else None
         among = None if self.whole else (self.members, self._of_all)
         self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, joint, marks, among)
+
+    def _slots(self, state: Mapping[str, Any]) -> list[Any]:
+        """The state arrays of a parameter in the order of the slots, with None for those that it does not have."""
+        return [state.get(slot) for slot in self.definition.slots]
 
     @property
     def has_derived(self) -> bool:
@@ -258,7 +262,7 @@ class Section:
 
     def catch_up(self, k: int, parameter: Any, rows: Any = None) -> None:
         """Have rows of the k-th parameter catch up. rows: NumPy's int64, each once, or None for all."""
-        sets = [(parameter, None, *self.state[k].values(), *self._scales[k])]
+        sets = [(parameter, None, *self._slots(self.state[k]), *self._scales[k])]
         which, views = views_of(self.program, sets, lambda _, name: self.label(k, name), [0])
         set_ = RowSet(which, self.program, views[0], self.label(k, self.rule.arrays[1]))
         self.rows_behind.catch_up(k, set_, rows)
