@@ -11,6 +11,7 @@ import numpy as np
 from .arrays.view import as_complex, is_flat
 from .language.parts import seen_as
 from .language.reductions import OVER_MODEL, REDUCTIONS
+from .language.root8 import BLOCK, STEPS
 from .language.rounding import MARK, STORED
 from .libraries.library import state_view_of, view_of
 from .program.stages import Program
@@ -93,28 +94,35 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     """The new arrays and states, as `Definition.reference` documents; an array that is not stored keeps its values."""
     program = definition.program(numbers)
     # An array that a set lacks is None to the formula too.
+    whole = {*program.beside, *program.scales.values()}
     views = {
-        name: (state_view_of if name in program.beside else view_of)(array, name)[1]
+        name: (state_view_of if name in whole else view_of)(array, name)[1]
         for name, array in zip(definition.arrays, arrays, strict=True)
         if array is not None or name not in program.beside
     }
     stored = program.stages[-1].writes
-    every = list(views.values())
+    every = [view for name, view in views.items() if name not in program.scales]
     # Of the parameter: a gradient may be of another type, and is cast first.
     compute = np.dtype(every[0].compute)
-    # Norms add up in the order in which the kernels walk.
+    # Norms add up in the order in which the kernels walk, which is that of codes in blocks.
     axes = every[0].walk if is_flat(every) else None
+    axes = next((view.walk for view in every if view.storage in STEPS), axes)
     order = [axis for axis in range(len(every[0].shape)) if axis not in (axes or ())]
     order += axes or ()
     with np.errstate(all="ignore"), arithmetic_of("float64"):
-        values = {name: view.array.transpose(order).reshape(-1).astype(compute) for name, view in views.items()}
+        values = {
+            name: np.repeat(view.array, BLOCK)[: every[0].size]
+            if name in program.scales
+            else view.array.transpose(order).reshape(-1).astype(compute)
+            for name, view in views.items()
+        }
     single = compute == np.float32
     kind, shape = Flushed if single else Computed, values[definition.arrays[0]].shape
     inputs = [values[name].view(kind) if name in values else None for name in definition.arrays]
     with np.errstate(all="ignore"), seen_as(every[0].complex, definition.one_moment):
         given = {name: number for name, number in numbers.items() if name != MARKED}
-        halves = [name for name, view in views.items() if view.storage == "bfloat16"]
-        tokens = RECIPROCALS.set(definition.reciprocals), MARK.set(numbers.get(MARKED, 0)), STORED.set(halves)
+        kinds = {name: view.storage for name, view in views.items()}
+        tokens = RECIPROCALS.set(definition.reciprocals), MARK.set(numbers.get(MARKED, 0)), STORED.set(kinds)
         try:
             results = definition.formula(*inputs, **given)
         finally:
@@ -131,8 +139,10 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
         if name not in views:
             results[k] = None
             continue
-        new = views[name].array.copy()
-        if name in stored and (counts or name == definition.arrays[1]):
+        new = views[name].array.copy(order="K")  # of codes the order of memory counts
+        if name in program.scales:
+            new[...] = np.asarray(results[k]) if counts else new
+        elif name in stored and (counts or name == definition.arrays[1]):
             flat = np.broadcast_to(np.asarray(results[k]), shape)
             with np.errstate(all="ignore"), arithmetic_of("float64"):
                 new.transpose(order)[...] = flat.astype(new.dtype).reshape([new.shape[axis] for axis in order])

@@ -17,7 +17,9 @@ from .language.functions import conjugate, max_norm, maximum, minimum, norm, sca
 from .language.graph import ALL_RULES, walk
 from .language.hyperparameters import LOSS, Range, parse_ranges
 from .language.noted import noted
+from .language.root8 import coded, decoded, scale_of
 from .language.rounding import key, stochastic
+from .language.storages import ABSENT, SCALES
 from .reference import MARKED
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
@@ -45,8 +47,10 @@ RANGES = parse_ranges(
 ) | {"lookahead": Range("lookahead = 1, 2, ..., a whole number of steps", 1, whole=True)}
 DECAYS = ("l2", "decoupled", "decoupled_with", "decoupled_after")
 CAUTIOUS = ("mean", "count")
-STATE_FORMATS = ("bfloat16",)
+STATE_FORMATS = ("bfloat16", "8bit")
 ROUNDINGS = ("stochastic", "nearest")
+# Smaller arrays have no codes of 8 bits, if nothing else is said.
+MIN_8BIT_SIZE = 4096
 
 # The numbers that have no effect without another option, and which that may be; then those that it brings with it.
 BESIDE = {
@@ -67,6 +71,7 @@ CALLS = "calls of accumulate"  # whose gradients a step is given the sum of
 SLOW = "slow weights of the parameter"
 DUE = "lookahead is due"  # 1 in the steps in which it acts
 SECOND = "second average of the parameter"
+SCALES_OF = "scales of {}"  # of the codes in a slot
 # The parts of the key by which a slot is rounded.
 UPPER, LOWER = "upper bits of the key of {}", "lower bits of the key of {}"
 AVERAGES = {"ema": AVERAGE, "ema2": SECOND}  # by their options
@@ -196,7 +201,10 @@ class WithRiders(Definition):
         self.counters = (*rule.counters, *([DUE] if self.looks else []), *products, *keys)
         self.takes_loss, self.average = rule.takes_loss, rule.average
         extra = [SLOW] * self.looks + [*averages.values()] + [COPY] * ("cast_to" in on)
-        self.slots = (*slots, *extra)
+        # The slots whose arrays are codes, but for small ones.
+        self.coded = tuple(slots) if on.get("state_format") == "8bit" else ()
+        scales = [SCALES_OF.format(slot) for slot in self.coded]
+        self.slots = (*slots, *extra, *scales)
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
@@ -205,6 +213,7 @@ class WithRiders(Definition):
         self.rates = (RATE,) if "lr_scale" in on else ()
         uncorrected = () if self.corrected else averages.values()
         self.start |= {slot: 0.0 if slot in uncorrected else parameter for slot in extra}
+        self.start |= dict.fromkeys(scales, 0.0)
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
             raise TypeError(
                 f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
@@ -243,7 +252,15 @@ class WithRiders(Definition):
         slot that it does not have."""
         if slot == COPY:
             return str(self.on["cast_to"])
-        return self.on.get("state_format") if slot in self.rule.arrays[2:] else None
+        if slot not in (*self.rule.slots, *map(SCALES_OF.format, self.coded)):
+            return None
+        if not self.coded:
+            return self.on.get("state_format")
+        if parameter.size < self.on["min_8bit_size"]:
+            return None if slot in self.coded else ABSENT
+        if slot not in self.coded:
+            return SCALES
+        return "uint8" if slot in self.rule.never_negative else "int8"
 
     @property
     def has_beside(self) -> bool:
@@ -263,7 +280,9 @@ class WithRiders(Definition):
         return with_riders, (self.rule, *self.on.items())
 
     def _stored(self, name: str, value: Any, numbers: Mapping[str, Any]) -> Any:
-        """The new value of an array as it is stored, if that is at random."""
+        """The new value of an array as it is stored, if that is at random or in codes."""
+        if name in self.coded:
+            return coded(value, name)
         if name not in self.rounded:
             return value
         return stochastic(value, numbers[UPPER.format(name)], numbers[LOWER.format(name)], name)
@@ -273,6 +292,8 @@ class WithRiders(Definition):
         if self.on.get("accumulate"):
             g = g / numbers[CALLS]
         slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
+        if self.coded:
+            slots = tuple(decoded(extra[slot], extra[SCALES_OF.format(slot)], slot) for slot in self.coded)
         rate = abs(numbers["lr"]) if self._rated else 1.0
         if RATE in extra:
             numbers["lr"] = numbers["lr"] * extra[RATE]
@@ -307,6 +328,7 @@ class WithRiders(Definition):
         if decay == "decoupled_after":
             new = decayed(new, new, numbers)
         written, states = rest[: len(slots)], rest[len(slots) :]
+        scales = [scale_of(value, slot) for slot, value in zip(self.coded, written, strict=False)]
         written = [
             self._stored(slot, value, numbers) for slot, value in zip(self.rule.arrays[2:], written, strict=True)
         ]
@@ -324,6 +346,7 @@ class WithRiders(Definition):
         new = self._stored(self.arrays[0], new, numbers)
         if COPY in self.arrays:
             written.append(new)
+        written += scales
         if self.on.get("zero_grads"):
             written.append(0.0)
         if self.guarded:

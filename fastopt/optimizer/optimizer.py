@@ -10,7 +10,7 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
-from ..kernels.riders import AVERAGES, COPY
+from ..kernels.riders import AVERAGES, COPY, MIN_8BIT_SIZE
 from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
@@ -134,6 +134,7 @@ class Optimizer(Named):
         reciprocals: bool = False,
         state_format: str | None = None,
         state_rounding: str = "stochastic",
+        min_8bit_size: int = MIN_8BIT_SIZE,
         param_rounding: str = "nearest",
         seed: int = 0,
         second_moment: str = "parts",
@@ -170,7 +171,7 @@ class Optimizer(Named):
             "cast_to": cast_to,
             "second_moment": second_moment,
             "cautious": cautious,
-            "state": (state_format, state_rounding),
+            "state": (state_format, state_rounding, min_8bit_size),
             "param_rounding": param_rounding,
             "seed": seed,
         }

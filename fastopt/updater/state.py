@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.language.storages import ABSENT
-from ..kernels.libraries.library import array_like, copy, view_of
+from ..kernels.language.root8 import STEPS, codes_of, scales_of
+from ..kernels.language.storages import ABSENT, SCALES
+from ..kernels.libraries.library import array_like, copy, scales_like, view_of
 from ..kernels.program.floors import FLUSHED, REMEDY, is_flushed
-from ..kernels.riders import AVERAGE, AVERAGES, COPY, WithRiders
+from ..kernels.riders import AVERAGE, AVERAGES, COPY, SCALES_OF, WithRiders
 from ..trees.parameters import Parameters
 from .means import Means
 
@@ -47,7 +48,13 @@ def started(
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
-            state[slot] = array_like(array, start or 0.0, kind, path)
+            if kind in STEPS:
+                begun = np.array([start], "float32")
+                scale, start = scales_of(begun, kind)[0], codes_of(begun, kind)[0]
+                scales = SCALES_OF.format(slot)
+                state[scales] = scales_like(array, float(scale), path)
+            if kind != SCALES:
+                state[slot] = array_like(array, float(start or 0), kind, path)
     set_to(state, derived(definition, starts), array, path)
     return state
 

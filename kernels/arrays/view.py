@@ -8,12 +8,12 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..language.storages import ABSENT, INTEGERS
+from ..language.storages import ABSENT, BLOCK, INTEGERS, SCALES
 
 Value = TypeVar("Value")
 
 ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
-BYTES = {**ITEM_SIZES, **INTEGERS, ABSENT: 0}
+BYTES = {**ITEM_SIZES, **INTEGERS, SCALES: 4, ABSENT: 0}
 _COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
@@ -80,9 +80,9 @@ class View:
     def bounds(self) -> tuple[int, int]:
         """The addresses of the first byte and of the byte after the last."""
         reach = [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
-        item = BYTES[self.storage]
-        low = self.address + item * sum(min(r, 0) for r in reach)
-        return low, self.address + item * (sum(max(r, 0) for r in reach) + 1)
+        low, high = sum(min(r, 0) for r in reach), sum(max(r, 0) for r in reach)
+        last = self.address + bytes_before(self.storage, high)
+        return self.address + bytes_before(self.storage, low), last + BYTES[self.storage]
 
     @_kept
     def walk(self) -> tuple[int, ...] | None:
@@ -161,6 +161,36 @@ def not_float(array: Any, dtype: Any, name: str) -> TypeError:
 def absent_like(parameter: View) -> View:
     """The place of an array that a parameter does not have."""
     return replace(parameter, array=None, address=0, storage=ABSENT, cast=None)
+
+
+def over_blocks(scales: View, codes: View, name: str) -> View:
+    """An array of scales, as if it had one for each element of an array of codes. Raises ValueError, naming it, if it
+    has another size."""
+    if scales.own_shape != (-(-codes.size // BLOCK),) or scales.storage != "float32":
+        raise ValueError(
+            f"{name} must be {-(-codes.size // BLOCK)} numbers of float32, one for each {BLOCK} codes; got shape "
+            f"{scales.own_shape} of {scales.own_type}: call opt.sync() to begin its parameter anew"
+        )
+    return replace(scales, shape=codes.shape, strides=codes.strides, storage=SCALES)
+
+
+def in_order_of(views: Sequence[View], codes: Collection[int]) -> list[View]:
+    """The arrays with their axes as codes in blocks lie in memory. codes: which arrays may be those."""
+    walk = next((views[k].walk for k in codes if views[k].storage in INTEGERS), None)
+    if walk is None:
+        return list(views)
+    axes = [*(axis for axis in range(len(views[0].shape)) if axis not in walk), *walk]
+    shapes = [([own[k] for k in axes] for own in (view.shape, view.strides)) for view in views]
+    return [
+        replace(view, shape=tuple(shape), strides=tuple(strides))
+        for view, (shape, strides) in zip(views, shapes, strict=True)
+    ]
+
+
+def bytes_before(storage: str, elements: Any) -> Any:
+    """How many bytes from the first element on an array has before another. elements: the number of that, or an array
+    of numbers."""
+    return elements // (BLOCK if storage == SCALES else 1) * BYTES[storage]
 
 
 @functools.cache

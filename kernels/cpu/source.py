@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..arrays.view import BYTES
 from ..language.reductions import LANES, REDUCTIONS
+from ..language.storages import BLOCK
 from ..program.spelling import FUNCTIONS, INFIX, element_text, indented
 from ..program.stages import Program, Stage
 from ..tasks.layout import Layout
@@ -24,8 +25,11 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
     if stage.reductions:
         loop = _reduction_loop(stage, layout, task.body, task.results)
     else:
-        every = f"0, n, {layout.step}" if layout.pairs else "n"
+        every = "start, stop" if task.end else f"0, n, {layout.step}" if layout.pairs else "n"
         loop = [f"for i in range({every}):", *indented(task.body)]
+        if task.end:
+            inner = [f"stop = min(start + {BLOCK}, n)", *task.begin, *loop, *task.end]
+            loop = [f"for start in range(0, n, {BLOCK}):", *indented(inner)]
     step = [*task.header, *loop]
     own = f"table[task, {layout.width + 1}]"
     if layout.repeated:

@@ -10,7 +10,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, register_jitable
 
 from ..language.storages import CUT
-from . import casts, rounding, whole
+from . import casts, root8, rounding, whole
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
@@ -201,6 +201,68 @@ def stochastic(typing: Any, x: Any, upper: Any, lower: Any, mark: Any, begin: An
         return rounding.stochastic(builder, *args)
 
     return x(types.float32, types.float32, types.float32, types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def decoded(typing: Any, code: Any, scale: Any) -> Any:
+    """The number of a code, as in language/root8.py."""
+    return types.float32(types.float32, types.float32), _of_root8(root8.decoded)
+
+
+@intrinsic
+def nothing(typing: Any) -> Any:
+    """The magnitude of no number."""
+    return types.int32(), lambda context, builder, signature, args: _i32(0)
+
+
+@intrinsic
+def larger(typing: Any, top: Any, x: Any) -> Any:
+    """The larger of a magnitude and that of x."""
+    return types.int32(types.int32, types.float32), _of_root8(root8.larger)
+
+
+@intrinsic
+def root_of(typing: Any, top: Any) -> Any:
+    """The root of a magnitude."""
+    return types.float32(types.int32), _of_root8(root8.root)
+
+
+@intrinsic(prefer_literal=True)
+def inverse_of(typing: Any, root: Any, storage: Any) -> Any:
+    """What roots of numbers are multiplied by to be codes of a stored type. root: the largest of the block."""
+    return types.float32(types.float32, storage), _of_root8(root8.inverse, storage.literal_value)
+
+
+@intrinsic(prefer_literal=True)
+def scale_from(typing: Any, root: Any, storage: Any) -> Any:
+    """The scale of a block with the largest root."""
+    return types.float32(types.float32, storage), _of_root8(root8.scale, storage.literal_value)
+
+
+@intrinsic(prefer_literal=True)
+def code_of(typing: Any, x: Any, inverse: Any, storage: Any) -> Any:
+    """The code of a number."""
+    return types.float32(types.float32, types.float32, storage), _of_root8(root8.code, storage.literal_value)
+
+
+def _of_root8(build: Callable[..., Any], *stored: str) -> Callable[..., Any]:
+    """A generator of instructions for operands, of which the last, a stored type, is none of the instructions'."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return build(builder, *args[: len(args) - len(stored)], *stored)
+
+    return generate
+
+
+@intrinsic(prefer_literal=True)
+def room(typing: Any, count: Any) -> Any:
+    """The address of room for so many float32 numbers, which the kernel has to itself."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = cgutils.alloca_once(builder, _single, size=_i32(count.literal_value))
+        return builder.ptrtoint(place, _i64)
+
+    return types.int64(count), generate
 
 
 def _operation(build: Callable[..., Any], boolean: bool = False) -> Callable[[Callable[..., Any]], Any]:

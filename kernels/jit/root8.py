@@ -17,6 +17,12 @@ def _called(builder: Any, name: str, x: Any) -> Any:
     return builder.call(function, [x])
 
 
+def decoded(builder: Any, code: Any, scale: Any) -> Any:
+    """The number of a code."""
+    root = builder.fmul(code, scale)
+    return builder.fmul(root, _called(builder, "fabs", root))
+
+
 def larger(builder: Any, top: Any, x: Any) -> Any:
     """The larger of a magnitude and that of x, a float32, as the bits of a float32; NaN is above all."""
     bits = builder.and_(builder.bitcast(x, _i32), _i32(0x7FFFFFFF))

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .storages import CUT
+from .storages import CUT, SCALES
 
 
 def _no_number(*_: float) -> NoReturn:
@@ -86,6 +86,8 @@ class Operation:
     undoes: of the result of which operation it is which operand; "" for none.
     written_as: the stored type as which its result is written, in the place of that of the array.
     numbered: it follows from the number of the element and the mark of the array.
+    scaled: its last operand is an array with one scale for each block of elements.
+    of_block: "codes" or "scales" of all of a block of elements of its operand, which follow from the whole block.
     flushed: its result is not a denormal; None where that is as of its first operand.
     """
 
@@ -100,6 +102,8 @@ class Operation:
     undoes: tuple[str, int] = "", 0
     written_as: str = ""
     numbered: bool = False
+    scaled: bool = False
+    of_block: str = ""
     flushed: bool | None = False
 
 
@@ -131,4 +135,8 @@ OPERATIONS: dict[str, Operation] = {
     "stochastic": Operation(
         _no_number, _no_number, 3, kept_in=("bfloat16",), written_as=CUT, numbered=True, flushed=None
     ),
+    # Of codes in blocks that share a scale (root8.py).
+    "decoded": Operation(_no_number, _no_number, kept_in=("int8", "uint8"), beside=True, scaled=True),
+    "coded": Operation(_no_number, _no_number, 1, kept_in=("int8", "uint8"), of_block="codes"),
+    "scale_of": Operation(_no_number, _no_number, 1, kept_in=(SCALES,), of_block="scales"),
 }

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from .rounding import STORED
+from .storages import BLOCK
 from .trace import Symbol
 
-BLOCK = 256
 # By stored type: how many steps reach to the largest magnitude of a block.
 STEPS = {"int8": 127.0, "uint8": 255.0}
 

@@ -1,7 +1,8 @@
 """Rounding to bfloat16 at random: the bits follow from a key and the number of the element, and from nothing else."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -9,10 +10,10 @@ import numpy as np
 
 from .trace import Symbol
 
-# While a reference is evaluated on elements that are in order: the mark of the parameter, and the arrays, by name, that
-# are stored in bfloat16.
+# While a reference is evaluated on elements that are in order: the mark of the parameter, and by name the types in which
+# arrays are stored.
 MARK: ContextVar[int] = ContextVar("MARK", default=0)
-STORED: ContextVar[Collection[str]] = ContextVar("STORED", default=())
+STORED: ContextVar[Mapping[str, str]] = ContextVar("STORED", default=MappingProxyType({}))
 # By which a kernel and this module step from element to element, and mix a key: those of MurmurHash3's finalizer.
 STEP, FIRST, SECOND = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35
 
@@ -36,7 +37,7 @@ def stochastic(x: Any, upper: Any, lower: Any, name: str) -> Any:
     """
     if isinstance(x, Symbol):
         return x.trace.apply("stochastic", x, upper, lower)
-    return rounded(x, upper, lower) if name in STORED.get() else x
+    return rounded(x, upper, lower) if STORED.get().get(name) == "bfloat16" else x
 
 
 def rounded(x: Any, upper: float, lower: float) -> Any:

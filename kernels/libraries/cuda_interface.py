@@ -75,8 +75,11 @@ def _device(address: int, name: str) -> int:
     return int(ordinal)
 
 
-def full_like(view: View, value: float, dtype: str) -> Any:
-    """A new numba device array in the shape of another, on its device; Fortran order if the other is in it, else C."""
+def full_like(view: View, value: float, dtype: str, shape: tuple[int, ...] | None = None) -> Any:
+    """A new numba device array in the shape of another, or in a shape, on its device; Fortran order if the other is in
+    it, else C."""
+    if shape is not None:
+        view = replace(view, shape=shape, strides=(1,) * len(shape), complex=False)
     shape = view.own_shape
     strides = view.strides[: len(shape)]
     fortran = view.walk is not None and len(shape) > 1 and list(strides) == sorted(strides)

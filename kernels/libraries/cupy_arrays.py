@@ -18,10 +18,10 @@ def view(array: Any, name: str) -> View:
     return make_view(array, "cupy array", device, address, array.dtype, array.strides, True, name, pairs)
 
 
-def full_like(view: View, value: float, dtype: str) -> Any:
-    """A new CuPy array in the shape and the order of memory of another, on its device."""
+def full_like(view: View, value: float, dtype: str, shape: tuple[int, ...] | None = None) -> Any:
+    """A new CuPy array in the shape and the order of memory of another, or in a shape, on its device."""
     with on_device(view.device):
-        new = cupy().full_like(view.array, value, dtype=dtype)
+        new = cupy().full_like(view.array, value, dtype=dtype, shape=shape)
         return as_complex(new) if view.complex else new
 
 

@@ -42,9 +42,9 @@ def shared_with_numpy(array: Any, name: str) -> Any:
         raise TypeError(f"{name}: this {type(array).__name__} cannot be shared with NumPy: {error}") from error
 
 
-def full_like(view: View, value: float, dtype: str) -> Any:
-    """A new NumPy array in the shape and the order of memory of another."""
-    new = np.full_like(view.array, value, dtype=dtype, subok=False)
+def full_like(view: View, value: float, dtype: str, shape: tuple[int, ...] | None = None) -> Any:
+    """A new NumPy array in the shape and the order of memory of another, or in a shape."""
+    new = np.full_like(view.array, value, dtype=dtype, subok=False, shape=shape)
     return as_complex(new) if view.complex else new
 
 

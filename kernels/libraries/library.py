@@ -8,8 +8,8 @@ import numpy as np
 
 from ..arrays.checks import check
 from ..arrays.overlaps import check_overlaps
-from ..arrays.view import View, absent_like, as_complex, as_pairs, compute_type, not_float
-from ..language.storages import INTEGERS
+from ..arrays.view import View, absent_like, as_complex, as_pairs, compute_type, not_float, over_blocks
+from ..language.storages import BLOCK, INTEGERS
 from ..language.values import kind_of, shown
 from ..program.spelling import as_written
 from ..program.stages import Program
@@ -34,9 +34,9 @@ class Library(Protocol):
     def view(self, array: Any, name: str) -> View:
         """How an array lies. Raises TypeError or ValueError that names it."""
 
-    def full_like(self, view: View, value: float, dtype: str) -> Any:
-        """A new array in the shape and the order of memory of another, on its device; complex, of numbers with two
-        parts of the value and the type, where the other is complex."""
+    def full_like(self, view: View, value: float, dtype: str, shape: tuple[int, ...] | None = None) -> Any:
+        """A new array in the shape and the order of memory of another, or in a shape, on its device; complex, of
+        numbers with two parts of the value and the type, where the other is complex."""
 
     def to_host(self, view: View, name: str) -> Any:
         """The values that the view has, as a NumPy array: its own memory where NumPy can share that, else a copy."""
@@ -151,6 +151,8 @@ def views_of(
     written = [k for k, name in enumerate(program.arrays) if name in program.stages[-1].writes]
     rates = [k for k, name in enumerate(program.arrays) if name in program.rates]
     beside = [k for k, name in enumerate(program.arrays) if name in program.beside]
+    scaled = [(program.arrays.index(name), program.arrays.index(codes)) for name, codes in program.scales.items()]
+    whole = {*beside, *(codes for _, codes in scaled)}
     used = ""
     result: list[list[View | None]] = []
     flat: list[tuple[View, int, int]] = []
@@ -159,21 +161,24 @@ def views_of(
         there = [k for k in range(len(arrays)) if (k != 1 or position not in without) and k not in absent]
         names = [label(position, program.arrays[k]) for k in there]
         pairs = [
-            (state_view_of if k in beside else view_of)(arrays[k], name) for k, name in zip(there, names, strict=True)
+            (state_view_of if k in whole else view_of)(arrays[k], name) for k, name in zip(there, names, strict=True)
         ]
         views = dict(zip(there, (view for _, view in pairs), strict=True))
         if casts and 1 in views:
             views[1] = views[1].cast_to(views[0].compute)
         gradient = 1 if casts is False and 1 in views else None
         changed, of_parts = ([there.index(k) for k in some if k in views] for some in (written, rates))
-        check([*views.values()], names, changed, of_parts, gradient)
+        seen = views | {
+            k: over_blocks(views[k], views[of], label(position, program.arrays[k])) for k, of in scaled if k in views
+        }
+        check([*seen.values()], names, changed, of_parts, gradient)
         check_meaning(program, pairs[0][1].own_type, names[0])
         for (library, view), name in zip(pairs, names, strict=True):
             used = used or library.BACKEND
             if used != library.BACKEND:
                 raise TypeError(f"{name} is a {view.kind}, not of the same library as the other arrays; convert it")
         _check_beside(program, views, names)
-        placed = views | {k: absent_like(views[0]) for k in absent}
+        placed = seen | {k: absent_like(views[0]) for k in absent}
         result.append([placed.get(k) for k in range(len(arrays))])
         flat += [(view, position, k) for k, view in views.items()]
     everywhere = {place for place, (_, _, k) in enumerate(flat) if k in written}
@@ -208,6 +213,14 @@ def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
         import ml_dtypes  # noqa: F401  (NumPy then knows the name)
     with memory_for(f"an array of {dtype} like {name}", "Free some, or choose a rule or options with fewer arrays"):
         return library.full_like(view, value, dtype)
+
+
+def scales_like(array: Any, value: float, name: str) -> Any:
+    """A new array of scales for codes like a parameter, on its device: one for each block, of a value."""
+    library, view = view_of(array, name)
+    blocks = -(-view.size // BLOCK)
+    with memory_for(f"the scales of codes like {name}", "Free some, or choose a rule or options with fewer arrays"):
+        return library.full_like(view, value, "float32", (blocks,))
 
 
 def to_host(array: Any, name: str) -> Any:

@@ -42,10 +42,11 @@ def view(tensor: Any, name: str) -> View:
     return replace(result, stream=stream)
 
 
-def full_like(view: View, value: float, dtype: str) -> Any:
-    """A new tensor in the shape and the order of memory of another, on its device."""
+def full_like(view: View, value: float, dtype: str, shape: tuple[int, ...] | None = None) -> Any:
+    """A new tensor in the shape and the order of memory of another, or in a shape, on its device."""
     torch = sys.modules["torch"]
-    new = torch.full_like(view.array, value, dtype=getattr(torch, dtype), requires_grad=False)
+    like = view.array if shape is None else torch.empty(shape, device=view.array.device)
+    new = torch.full_like(like, value, dtype=getattr(torch, dtype), requires_grad=False)
     return torch.view_as_complex(new) if view.complex else new
 
 

@@ -20,6 +20,11 @@ def as_stored(node: Node, storage: str) -> Node:
     return node.args[0] if kept_in and storage not in kept_in else node
 
 
+def of_block(node: Node) -> str:
+    """As Operation has it; empty for a node that is no operation."""
+    return OPERATIONS[node.op].of_block if node.op in OPERATIONS else ""
+
+
 def is_beside(node: Node) -> bool:
     """Whether a node reads an array with one beside it, which a set may lack."""
     return node.op in OPERATIONS and OPERATIONS[node.op].beside
@@ -69,6 +74,19 @@ class Stage:
     def numbered(self) -> bool:
         """Whether elements are computed by their number in the array."""
         return any(node.op in OPERATIONS and OPERATIONS[node.op].numbered for node in walk(self.roots))
+
+    @cached_property
+    def blocks(self) -> dict[str, str]:
+        """The arrays of codes that the stage writes, each with that of its scales."""
+        stored = {(of_block(node), node.args[:1]): name for name, node in self.stores if of_block(node)}
+        return {name: stored["scales", x] for (part, x), name in stored.items() if part == "codes"}
+
+    @cached_property
+    def in_blocks(self) -> bool:
+        """Whether it reads or writes codes, whose blocks are in the order of memory."""
+        return any(
+            node.op in OPERATIONS and (of_block(node) or OPERATIONS[node.op].scaled) for node in walk(self.roots)
+        )
 
     @cached_property
     def roots(self) -> tuple[Node, ...]:
@@ -150,6 +168,12 @@ class Program:
         one has it."""
         nodes = [node for node in self.nodes if is_beside(node)]
         return {node.args[-1].value: (node.args[0].value, OPERATIONS[node.op].kept_in) for node in nodes}
+
+    @cached_property
+    def scales(self) -> dict[str, str]:
+        """The arrays of scales, each with that of its codes."""
+        scaled = [node for node in self.nodes if node.op in OPERATIONS and OPERATIONS[node.op].scaled]
+        return {node.args[-1].value: node.args[0].value for node in scaled}
 
     def reads(self, numbers: Collection[str]) -> bool:
         """Whether any of these numbers, by name, is in the formula that was chosen."""

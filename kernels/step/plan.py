@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays.extents import Extents
 from ..arrays.overlaps import check_overlaps
 from ..arrays.row_sparse import RowSparse, values_of
-from ..arrays.view import View, is_flat
+from ..arrays.view import View, in_order_of, is_flat
 from ..backends import backend
 from ..language.storages import ABSENT
 from ..libraries.library import view_of, views_of
@@ -339,6 +339,9 @@ def stage_runs(
     marks: as StageRun has them."""
     # All stages walk a set in one order, that of its arrays together: norms add up in it.
     flat = [None if None in arrays else is_flat(arrays) for arrays in views]
+    if program.scales:
+        codes = [program.arrays.index(name) for name in program.scales.values()]
+        views = [arrays if own else in_order_of(arrays, codes) for arrays, own in zip(views, flat, strict=True)]
     runs = []
     for stage in program.stages:
         columns = _columns(program, stage)

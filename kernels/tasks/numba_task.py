@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from ..language.graph import array_nodes
 from ..language.operations import OPERATIONS
 from ..language.reductions import REDUCTIONS
+from ..language.storages import BLOCK, SCALES
 from ..program.spelling import Spelling, comment, finite_or, identifiers, indented, scalar_names, stored
-from ..program.stages import Stage
+from ..program.stages import Stage, of_block
 from .layout import Layout
 from .places import neighbour, place_statements
+
+# Of the number of an element to that of its block.
+_SHIFT = BLOCK.bit_length() - 1
 
 
 def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
@@ -30,13 +34,16 @@ class TaskSource:
     """The source of a task, in parts.
 
     scalars: statements that read row `u` of scalars. header: statements that begin task `task` of `table`. body:
-    statements for its element `i`, or for that and the next. results: the expressions to reduce.
+    statements for its element `i`, or for that and the next. results: the expressions to reduce. begin, end: statements
+    before and after the elements `start` to `stop` of a block, if codes are written.
     """
 
     scalars: list[str]
     header: list[str]
     body: list[str]
     results: list[str]
+    begin: list[str]
+    end: list[str]
 
 
 def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], scalar: str) -> TaskSource:
@@ -59,23 +66,65 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
     if layout.numbered:
         header += [f"begin = table[task, {width + 2}]", f"mark = table[task, {layout.columns - 1}]"]
     memory = {}
+    number = "{0}" if dimensions is None else "begin + {0}"
+    if dimensions is not None and stage.in_blocks:
+        header.append(f"begin = table[task, {width + 2}]")
     for k, part, array in layout.among(stage.arrays):
         place = f"e_{k}" if dimensions is not None else "i"
         if part:
             place = neighbour(k, width, dimensions, cell) if dimensions is not None else "i + 1"
         memory[array] = k, "0" if k in layout.held else place
+    begin, end = _of_blocks(stage, layout, memory, number)
     for array, (k, place) in memory.items():
         if array in stage.reads:
-            loaded = f"load(at_{k}, {place}, {storages[k]!r}, {k})"
+            if storages[k] == SCALES:
+                # The scale of the block, which with codes that are written was read before its elements.
+                loaded = (
+                    f"scale_{k}"
+                    if stage.blocks
+                    else f"load(at_{k}, ({number.format('i')}) >> {_SHIFT}, 'float32', {k})"
+                )
+            else:
+                loaded = f"load(at_{k}, {place}, {storages[k]!r}, {k})"
             body.append(f"{own[array]} = {f'as_{compute}({loaded})' if layout.casts(k) else loaded}")
     names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
-    lines, results = language.statements(stage.roots, names)
+    roots = [node.args[0] if of_block(node) else node for node in stage.roots]
+    lines, results = language.statements(roots, names)
     body += lines
     for (array, node), result in zip(stage.stores, results, strict=False):
         k, place = memory[array]
-        storage = (OPERATIONS[node.op].written_as if node.op in OPERATIONS else "") or storages[k]
-        body.append(f"store(at_{k}, {place}, {stored(node, result, compute)}, {storage!r}, {k})")
-    return TaskSource(reading, header, body, results)
+        if array in stage.blocks:
+            body += [f"top_{k} = larger(top_{k}, {result})"]
+            body += [f"store(room_{k}, i - start, {result}, 'float32', {width + k})"]
+        elif not of_block(node):
+            storage = (OPERATIONS[node.op].written_as if node.op in OPERATIONS else "") or storages[k]
+            body.append(f"store(at_{k}, {place}, {stored(node, result, compute)}, {storage!r}, {k})")
+    return TaskSource(reading, header, body, results, begin, end)
+
+
+def _of_blocks(
+    stage: Stage, layout: Layout, memory: Mapping[str, tuple[int, str]], number: str
+) -> tuple[list[str], list[str]]:
+    """Statements before and after the elements of a block: its scales are read, and then made anew with its codes.
+
+    memory: for each array its column, and the place of element `i`. number: a template for the number of element {0} in the
+    order of memory.
+    """
+    begin, end, codes = [], [], []
+    if stage.blocks:
+        begin.append(f"block = ({number.format('start')}) >> {_SHIFT}")
+    for array, (k, _) in memory.items():
+        if layout.storages[k] == SCALES and array in stage.reads:
+            begin.append(f"scale_{k} = load(at_{k}, block, 'float32', {k})")
+    for array, scales in stage.blocks.items():
+        (k, _), (of, _) = memory[array], memory[scales]
+        kind = repr(layout.storages[k])
+        begin += [f"room_{k} = room({BLOCK})", f"top_{k} = nothing()"]
+        end += [f"root_{k} = root_of(top_{k})", f"store(at_{of}, block, scale_from(root_{k}, {kind}), 'float32', {of})"]
+        end.append(f"inverse_{k} = inverse_of(root_{k}, {kind})")
+        value = f"load(room_{k}, i - start, 'float32', {layout.width + k})"
+        codes.append(f"store(at_{k}, {number.format('i')}, code_of({value}, inverse_{k}, {kind}), {kind}, {k})")
+    return begin, [*end, "for i in range(start, stop):", *indented(codes)] if codes else []
 
 
 class Rescaling:
