@@ -14,6 +14,7 @@ from .language.parts import PAIRWISE
 from .language.reductions import REDUCTIONS
 from .language.trace import Symbol, Trace
 from .language.values import shown
+from .program.signs import never_negative
 from .program.stages import Program
 
 
@@ -22,18 +23,16 @@ class Definition:
 
     formula: a NumPy function of the arrays and, by keyword, the numbers; it returns new arrays and changes nothing.
     arrays: the names of the parameter, the gradient, then others. written: the names of the arrays that the formula
-    returns, in order.
-    hyper: the hyperparameters and their defaults. ranges: the valid range of each that has one. states: the names and
-    start values of uniform states, numbers that are carried from step to step; they are returned after the arrays.
-    start: for each state array its value before the first step: a number, the name of a hyperparameter, or that of the
-    parameter, which it then equals.
-    counters: the numbers that follow from the count of steps, from 1.
-    takes_loss: whether the formula needs the loss of the step.
-    rates: the names of arrays that multiply a rate, real ones for complex parameters too.
-    guarded: the formula returns last a truth value that says whether the step counts.
-    one_moment: whether both parts of a complex number share what the formula takes `over_parts`.
-    reciprocals: whether an array over a number is the array times the number's reciprocal.
-    average: the kernels.averages.Average that gives the average of the parameter that the state has, or None.
+    returns, in order. hyper: the hyperparameters and their defaults. ranges: the valid range of each that has one.
+    states: the names and start values of uniform states, numbers that are carried from step to step; they are returned
+    after the arrays. start: for each state array its value before the first step: a number, the name of a
+    hyperparameter, or that of the parameter, which it then equals. counters: the numbers that follow from the count of
+    steps, from 1. takes_loss: whether the formula needs the loss of the step. rates: the names of arrays that multiply
+    a rate, real ones for complex parameters too. guarded: the formula returns last a truth value that says whether the
+    step counts. one_moment: whether both parts of a complex number share what the formula takes `over_parts`.
+    reciprocals: whether an array over a number is the array times the number's reciprocal. declared: the arrays that
+    are never negative, as the author says. average: the kernels.averages.Average that gives the average of the
+    parameter that the state has, or None.
     """
 
     name: str
@@ -51,6 +50,7 @@ class Definition:
     one_moment: bool = False
     reciprocals: bool = False
     average: Any = None
+    declared: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self._programs: dict[Any, Program] = {}
@@ -117,6 +117,18 @@ class Definition:
         switches = [name for name in self.statics if isinstance(self.hyper[name], bool)]
         choices = itertools.product((True, False), repeat=len(switches))
         return [self.program({**self.hyper, **dict(zip(switches, choice, strict=True))}) for choice in choices]
+
+    @functools.cached_property
+    def never_negative(self) -> frozenset[str]:
+        """The state arrays that are never negative, as the formula shows for all its choices or the author says."""
+        begin = [slot for slot in self.arrays[2:] if self._begins_so(self.start[slot])]
+        return self.declared.union(never_negative(self.variants(), self.ranges, begin))
+
+    def _begins_so(self, start: Any) -> bool:
+        """Whether the start of a slot is a number that is not negative."""
+        if isinstance(start, str):
+            return start in self.ranges and self.ranges[start].low >= 0
+        return bool(start >= 0)
 
     def explain(self, error: Exception) -> None:
         """Say where an error in the formula comes from."""

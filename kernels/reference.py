@@ -11,8 +11,9 @@ import numpy as np
 from .arrays.view import as_complex, is_flat
 from .language.parts import seen_as
 from .language.reductions import OVER_MODEL, REDUCTIONS
-from .language.root8 import BLOCK, STEPS
+from .language.root8 import STEPS
 from .language.rounding import MARK, STORED
+from .language.storages import BLOCK
 from .libraries.library import state_view_of, view_of
 from .program.stages import Program
 

@@ -252,7 +252,7 @@ class WithRiders(Definition):
         slot that it does not have."""
         if slot == COPY:
             return str(self.on["cast_to"])
-        if slot not in (*self.rule.slots, *map(SCALES_OF.format, self.coded)):
+        if slot not in (*self.rule.arrays[2:], *map(SCALES_OF.format, self.coded)):
             return None
         if not self.coded:
             return self.on.get("state_format")

@@ -20,7 +20,6 @@ from .language.meanings import told_apart
 from .language.values import shown
 from .libraries.library import view_of
 from .program.floors import flushed
-from .program.signs import never_negative
 from .program.stages import Program
 from .step.calls import Calls
 
@@ -31,8 +30,7 @@ _CONSTANT = {bool, int, float, str, NoneType}
 class Rule(Definition):
     """An update rule: call it on arrays to update them in place; `formula` is the plain NumPy function.
 
-    slots: the names of the state arrays, which follow the parameter and the gradient. declared: those that are never
-    negative, as the author says. average: the formula of the
+    slots: the names of the state arrays, which follow the parameter and the gradient. average: the formula of the
     average of the weights that the rule keeps, or None.
     """
 
@@ -99,19 +97,6 @@ class Rule(Definition):
         self._calls = Calls()
         # The names and values of the latest call's hyperparameters, and what _given said of them.
         self._latest: tuple[tuple[str, ...], tuple[Any, ...], Any] = (), (), self._given({})
-
-    @functools.cached_property
-    def never_negative(self) -> frozenset[str]:
-        """The slots that are never negative, as the formula shows for all its choices or the author says."""
-        begin = [slot for slot, start in self.start.items() if self._begins(start)]
-        kept = [never_negative(program, self.ranges, begin) for program in self.variants()]
-        return self.declared.union(frozenset.intersection(*kept))
-
-    def _begins(self, start: Any) -> bool:
-        """Whether a start of a slot is a number that is not negative."""
-        if isinstance(start, str):
-            return start in self.ranges and self.ranges[start].low >= 0
-        return bool(start >= 0)
 
     @functools.cached_property
     def _told_apart(self) -> tuple[str, dict[str, str]]:

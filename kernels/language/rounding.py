@@ -10,8 +10,8 @@ import numpy as np
 
 from .trace import Symbol
 
-# While a reference is evaluated on elements that are in order: the mark of the parameter, and by name the types in which
-# arrays are stored.
+# While a reference is evaluated on elements that are in order: the mark of the parameter, and by name the types in
+# which arrays are stored.
 MARK: ContextVar[int] = ContextVar("MARK", default=0)
 STORED: ContextVar[Mapping[str, str]] = ContextVar("STORED", default=MappingProxyType({}))
 # By which a kernel and this module step from element to element, and mix a key: those of MurmurHash3's finalizer.

@@ -4,7 +4,7 @@ A format of few bits gives such a slot all its codes. What does not show in the 
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from ..language.graph import Node
 from ..language.hyperparameters import Range
@@ -15,15 +15,17 @@ _ANY: Interval = (-math.inf, math.inf)
 _NOT_NEGATIVE: Interval = (0.0, math.inf)
 
 
-def never_negative(program: Program, ranges: Mapping[str, Range], slots: Collection[str]) -> frozenset[str]:
+def never_negative(programs: Sequence[Program], ranges: Mapping[str, Range], slots: Collection[str]) -> frozenset[str]:
     """Those of some slots that stay at 0 or above if they begin so, whatever the gradients and the parameter are.
 
-    ranges: those of hyperparameters.
+    programs: of all of which it must hold. ranges: those of hyperparameters.
     """
     assumed = frozenset(slots)
     while True:
-        bounds = _bounds(program, ranges, assumed)
-        kept = frozenset(name for name in assumed if bounds[program.outputs[name]][0] >= 0)
+        kept = assumed
+        for program in programs:
+            bounds = _bounds(program, ranges, assumed)
+            kept = kept.intersection(name for name in assumed if bounds[program.outputs[name]][0] >= 0)
         if kept == assumed:
             return kept
         assumed = kept
@@ -85,7 +87,7 @@ def _of_product(node: Node, bounds: Mapping[Node, Interval]) -> Interval:
         odd ^= {factor}
     if any(bounds[factor][0] < 0 for factor in odd):
         return _ANY
-    within = all(0 <= bounds[arg][0] and bounds[arg][1] <= 1 for arg in node.args)
+    within = all(bounds[arg][0] >= 0 and bounds[arg][1] <= 1 for arg in node.args)
     return 0.0, 1.0 if within else math.inf
 
 

@@ -107,8 +107,8 @@ def _of_blocks(
 ) -> tuple[list[str], list[str]]:
     """Statements before and after the elements of a block: its scales are read, and then made anew with its codes.
 
-    memory: for each array its column, and the place of element `i`. number: a template for the number of element {0} in the
-    order of memory.
+    memory: for each array its column, and the place of element `i`. number: a template for the number of element {0} in
+    the order of memory.
     """
     begin, end, codes = [], [], []
     if stage.blocks:
