@@ -263,6 +263,18 @@ class WithRiders(Definition):
         return "uint8" if slot in self.rule.never_negative else "int8"
 
     @property
+    def whole(self) -> str:
+        """Why a step cannot be of some rows alone, with the remedy; empty if it can."""
+        if self.coded:
+            return "blocks of its state share a scale; pass a dense gradient, or leave state_format='8bit' out"
+        if self.rounded:
+            return (
+                "each step rounds all elements at random; pass a dense gradient, or make the optimizer without "
+                "state_format and param_rounding, or with the rounding 'nearest'"
+            )
+        return ""
+
+    @property
     def has_beside(self) -> bool:
         """Whether `beside` gives anything."""
         return self.looks or bool(self.rounded)

@@ -15,6 +15,7 @@ from ..updater.means import Means, saved_means
 from ..updater.state import set_to
 from ..updater.updater import Updater
 from . import accumulated
+from .converted import OF_FORMAT, Converted
 from .file import Checkpoint, Spec
 from .formats import UPGRADES
 from .plain import with_numbers
@@ -51,18 +52,19 @@ class LoadReport:
     user: Any
 
 
-def load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadReport:
+def load(updater: Updater, saved: Checkpoint, params: bool, some: bool, convert: bool = False) -> LoadReport:
     """Set an optimizer to a saved state; raises TypeError or ValueError before anything is changed.
 
-    params: load the parameters too. some: load the parts that fit.
+    params: load the parameters too. some: load the parts that fit. convert: state in another format becomes that of the
+    optimizer.
     """
     with updater.lock:
         updater.refuse_captured()
         updater.refuse_averaged("leave its with block, and then load")
-        return _load(updater, saved, params, some)
+        return _load(updater, saved, params, some, convert)
 
 
-def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadReport:
+def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool, convert: bool) -> LoadReport:
     updater.journal.settle()
     saved = _current(saved)
     state = saved.state
@@ -72,6 +74,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
             f"state into an optimizer of the rule {state['rule']}"
         )
     _check_rules(updater, state["rules"])
+    saved = converted = Converted(saved, updater, convert)
     parameter = updater.rule.arrays[0] + "/"
     ours, gathered = arrays_of(updater), accumulated.checked(state)
     refused = accumulated.conflict(updater, gathered)
@@ -93,7 +96,8 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     missing = tuple(key for key in ours if key in wanted - theirs - misfits.keys())
     unexpected = tuple(sorted(theirs - set(ours)))
     histories = _histories(updater, state, whole, common)
-    changes, changed, conflicts = _hyper_changes(updater, state)
+    changes, changed, conflicts = _hyper_changes(updater, state, OF_FORMAT if convert else ())
+    changed += [f"{key}: {how}" for key, how in converted.anew.items() if key in common]
     conflicts += refused
     differing = list(conflicts)
     conflicts += [f"the state has no {', '.join(missing[:5])}"] * bool(missing)
@@ -277,23 +281,24 @@ def _finish(
 
 
 def _hyper_changes(
-    updater: Updater, state: Mapping[str, Any]
+    updater: Updater, state: Mapping[str, Any], free: Collection[str]
 ) -> tuple[list[tuple[Hyper, str, Any]], list[str], list[str]]:
-    """The hyperparameters to set, the changes to report, and the conflicts."""
+    """The hyperparameters to set, the changes to report, and the conflicts. free: the options that may differ."""
     changes: list[tuple[Hyper, str, Any]] = []
     changed: list[str] = []
     conflicts: list[str] = []
     together = "optimizer" if updater.choices.together else "parameter"
     if state["count"] not in (None, together):
         conflicts.append(f"the state has count={state['count']!r}, the optimizer count={together!r}")
-    if state["options"] != options(updater):
+    theirs, ours = ({k: v for k, v in own.items() if k not in free} for own in (state["options"], options(updater)))
+    if theirs != ours:
         conflicts.append(f"the state has the options {state['options']}, the optimizer {options(updater)}")
-    own, theirs = {name: group.hyper for name, group in named_groups(updater)}, state["groups"]
+    own, groups = {name: group.hyper for name, group in named_groups(updater)}, state["groups"]
     # A group without numbers does nothing; a run may have given it some since.
-    if [p for p in own if p in theirs or own[p]] != [p for p in theirs if p in own or theirs[p]]:
-        conflicts.append(f"the state has the groups {list(theirs)}, the optimizer {list(own)}")
+    if [p for p in own if p in groups or own[p]] != [p for p in groups if p in own or groups[p]]:
+        conflicts.append(f"the state has the groups {list(groups)}, the optimizer {list(own)}")
     pairs = [("", updater.hyper, state["hyper"])]
-    pairs += [(f"groups[{p!r}].", own[p], theirs[p]) for p in own if p in theirs]
+    pairs += [(f"groups[{p!r}].", own[p], groups[p]) for p in own if p in groups]
     for prefix, hyper, saved in pairs:
         # An older version did not know the hyperparameter, and acted as its default does.
         added = {n for n, value in hyper.items() if not (prefix or _differ(value, updater.rule.hyper.get(n)))}

@@ -13,6 +13,7 @@ from ..kernels.system import memory_for
 from ..updater.groups import Group
 from ..updater.updater import Updater
 from . import accumulated
+from .converted import orders
 from .file import write
 from .plain import plain
 
@@ -63,6 +64,7 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         },
         "uniform_states": {key: dict(own.states) for key, own in histories.items() if own.states},
         "skipped": skipped,
+        "orders": orders(updater),
         "accumulated": accumulated.described(updater),
         "loss_scaler": scaler.state_dict() if scaler else None,
         "monitors": [

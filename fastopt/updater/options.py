@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ..kernels import RULES, Rule
-from ..kernels.language.graph import walk
 from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.language.values import either, kind_of, short, shown
 from ..kernels.riders import BESIDE, BROUGHT, CAUTIOUS, DECAYS, MIN_8BIT_SIZE, NUMBERS, ROUNDINGS, STATE_FORMATS
@@ -188,10 +187,13 @@ def _misfit(rule: Rule) -> str:
     """Why 8 bits are too few for the state of a rule; empty if they are enough."""
     for slot in rule.from_parameter:
         return f"keeps {slot}, which starts as the weights"
-    parameter = rule.arrays[0]
-    for program in rule.variants():
-        if all(node.value != parameter for node in walk([program.outputs[parameter]]) if node.op == "array"):
-            return f"works out the weights from {', '.join(rule.slots)}"
+    # Without a gradient and state most of a weight stays, but for one that a rule works out from its state.
+    nothing, numbers = np.zeros(1), {name: value for name, value in rule.hyper.items() if name not in rule.starts_from}
+    (new,) = rule.reference(np.ones(1), nothing, *[nothing] * len(rule.slots), **rule.step_numbers(1, 1.0), **numbers)[
+        0
+    ]
+    if abs(new) < 0.5:
+        return f"works out the weights from {', '.join(rule.slots)}"
     return ""
 
 

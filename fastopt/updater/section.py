@@ -243,12 +243,9 @@ class Section:
         """A gradient in the form that a plan takes."""
         if gradient is None or not is_row_sparse(gradient):
             return self.as_array(k, gradient)
-        if self.definition.rounded:
+        if self.definition.whole:
             label = self.label(k, self.rule.arrays[1])
-            raise TypeError(
-                f"{label} is row-sparse, but each step rounds all elements at random; pass a dense gradient, or make "
-                "the optimizer without state_format and param_rounding, or with the rounding 'nearest'"
-            )
+            raise TypeError(f"{label} is row-sparse, but {self.definition.whole}")
         return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self.zeroes)
 
     def as_array(self, k: int, gradient: Any) -> Any:
