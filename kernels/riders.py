@@ -195,6 +195,7 @@ class WithRiders(Definition):
         parameter, gradient, *slots = rule.arrays
         products = [PRODUCTS[name] for name in self.corrected]
         # The arrays that are rounded at random, by a key of each step.
+        self.formats = {name for name in (on.get("state_format"), *on.get("group_formats", "").split(",")) if name}
         self.rounded = tuple(rule.arrays[2:]) if on.get("state_rounding") == "stochastic" else ()
         self.rounded += (parameter,) if on.get("param_rounding") == "stochastic" else ()
         keys = [part.format(slot) for slot in self.rounded for part in (UPPER, LOWER)]
@@ -202,7 +203,7 @@ class WithRiders(Definition):
         self.takes_loss, self.average = rule.takes_loss, rule.average
         extra = [SLOW] * self.looks + [*averages.values()] + [COPY] * ("cast_to" in on)
         # The slots whose arrays are codes, but for small ones.
-        self.coded = tuple(slots) if on.get("state_format") == "8bit" else ()
+        self.coded = tuple(slots) if "8bit" in self.formats else ()
         scales = [SCALES_OF.format(slot) for slot in self.coded]
         self.slots = (*slots, *extra, *scales)
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
@@ -247,20 +248,19 @@ class WithRiders(Definition):
         products = {PRODUCTS[name]: hyper[name] ** t for name in self.corrected}
         return super().counted(t, hyper) | self.beside(t, t, hyper) | products
 
-    def stored_as(self, slot: str, parameter: View) -> str | None:
+    def stored_as(self, slot: str, parameter: View, state_format: str | None) -> str | None:
         """The type in which a slot of a parameter is stored; None for that of the parameter's computation, ABSENT for a
-        slot that it does not have."""
+        slot that it does not have. state_format: of the parameter's state."""
         if slot == COPY:
             return str(self.on["cast_to"])
-        if slot not in (*self.rule.arrays[2:], *map(SCALES_OF.format, self.coded)):
+        in_codes = state_format == "8bit" and parameter.size >= self.on["min_8bit_size"]
+        if slot in map(SCALES_OF.format, self.coded):
+            return SCALES if in_codes else ABSENT
+        if slot not in self.rule.arrays[2:]:
             return None
-        if not self.coded:
-            return self.on.get("state_format")
-        if parameter.size < self.on["min_8bit_size"]:
-            return None if slot in self.coded else ABSENT
-        if slot not in self.coded:
-            return SCALES
-        return "uint8" if slot in self.rule.never_negative else "int8"
+        if in_codes:
+            return "uint8" if slot in self.rule.never_negative else "int8"
+        return "bfloat16" if state_format == "bfloat16" else None
 
     @property
     def whole(self) -> str:
@@ -292,12 +292,11 @@ class WithRiders(Definition):
         return with_riders, (self.rule, *self.on.items())
 
     def _stored(self, name: str, value: Any, numbers: Mapping[str, Any]) -> Any:
-        """The new value of an array as it is stored, if that is at random or in codes."""
-        if name in self.coded:
-            return coded(value, name)
-        if name not in self.rounded:
-            return value
-        return stochastic(value, numbers[UPPER.format(name)], numbers[LOWER.format(name)], name)
+        """The new value of an array as it is stored, if that is at random or in codes: of several formats, as the
+        array has it."""
+        if name in self.rounded:
+            value = stochastic(value, numbers[UPPER.format(name)], numbers[LOWER.format(name)], name)
+        return coded(value, name) if name in self.coded else value
 
     def _formula(self, p: Any, g: Any, /, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         on, raw = self.riding, g

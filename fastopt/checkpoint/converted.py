@@ -11,9 +11,6 @@ from ..updater.formats import decoded, encoded, order_of
 from ..updater.updater import Updater
 from .file import Checkpoint
 
-# The options that say in which format state is stored.
-OF_FORMAT = ("state_format", "state_rounding", "min_8bit_size", "seed")
-
 
 def orders(updater: Updater) -> dict[str, list[int]]:
     """By slot/parameter the order of the axes of codes that are not in C order, which arrays in a file are in."""

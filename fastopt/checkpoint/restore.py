@@ -10,16 +10,17 @@ from ..kernels.language.values import short
 from ..kernels.libraries.library import filling, state_view_of
 from ..kernels.riders import AVERAGES, COPY, SLOW
 from ..updater.counts import History
+from ..updater.format_options import without_formats
 from ..updater.hyper import ABSENT, Hyper
 from ..updater.means import Means, saved_means
 from ..updater.state import set_to
 from ..updater.updater import Updater
 from . import accumulated
-from .converted import OF_FORMAT, Converted
+from .converted import Converted
 from .file import Checkpoint, Spec
 from .formats import UPGRADES
 from .plain import with_numbers
-from .state import FORMAT, arrays_of, described_rules, named_groups, options, text
+from .state import FORMAT, arrays_of, described_rules, formats_of_groups, named_groups, options, text
 from .stateful import load_stateful
 
 _KINDS: dict[str, type] = {
@@ -96,7 +97,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool, convert
     missing = tuple(key for key in ours if key in wanted - theirs - misfits.keys())
     unexpected = tuple(sorted(theirs - set(ours)))
     histories = _histories(updater, state, whole, common)
-    changes, changed, conflicts = _hyper_changes(updater, state, OF_FORMAT if convert else ())
+    changes, changed, conflicts = _hyper_changes(updater, state, convert)
     changed += [f"{key}: {how}" for key, how in converted.anew.items() if key in common]
     conflicts += refused
     differing = list(conflicts)
@@ -281,18 +282,22 @@ def _finish(
 
 
 def _hyper_changes(
-    updater: Updater, state: Mapping[str, Any], free: Collection[str]
+    updater: Updater, state: Mapping[str, Any], convert: bool
 ) -> tuple[list[tuple[Hyper, str, Any]], list[str], list[str]]:
-    """The hyperparameters to set, the changes to report, and the conflicts. free: the options that may differ."""
+    """The hyperparameters to set, the changes to report, and the conflicts. convert: whether formats of state may differ."""
     changes: list[tuple[Hyper, str, Any]] = []
     changed: list[str] = []
     conflicts: list[str] = []
     together = "optimizer" if updater.choices.together else "parameter"
     if state["count"] not in (None, together):
         conflicts.append(f"the state has count={state['count']!r}, the optimizer count={together!r}")
-    theirs, ours = ({k: v for k, v in own.items() if k not in free} for own in (state["options"], options(updater)))
-    if theirs != ours:
+    differing = [state["options"], options(updater), state.get("formats", {}), formats_of_groups(updater)]
+    if convert:
+        differing[:2] = map(without_formats, differing[:2])
+    if differing[0] != differing[1]:
         conflicts.append(f"the state has the options {state['options']}, the optimizer {options(updater)}")
+    if differing[2] != differing[3] and not convert:
+        conflicts.append(f"the state has the formats {differing[2]} of groups, the optimizer {differing[3]}")
     own, groups = {name: group.hyper for name, group in named_groups(updater)}, state["groups"]
     # A group without numbers does nothing; a run may have given it some since.
     if [p for p in own if p in groups or own[p]] != [p for p in groups if p in own or groups[p]]:

@@ -54,6 +54,7 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         "rule": updater.rule.name,
         "rules": described_rules(updater),
         "options": options(updater),
+        "formats": formats_of_groups(updater),
         "hyper": _plain(updater.hyper),
         "groups": {name: _plain(group.hyper) for name, group in groups},
         "applied": updater.journal.applied,
@@ -101,6 +102,11 @@ def described_rules(updater: Updater) -> dict[str, str]:
         for one in (ruled.definition for ruled in updater.choices.rules)
     ]
     return {name: rules[group.rule] for name, group in named_groups(updater) if group.rule is not None}
+
+
+def formats_of_groups(updater: Updater) -> dict[str, str | None]:
+    """The formats of state, as state_format names them, of the groups that have one."""
+    return {name: group.formats[0] for name, group in named_groups(updater) if group.formats}
 
 
 def options(updater: Updater) -> dict[str, Any]:

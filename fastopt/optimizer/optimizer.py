@@ -14,6 +14,7 @@ from ..kernels.riders import AVERAGES, COPY, MIN_8BIT_SIZE
 from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
+from ..updater.format_options import formats
 from ..updater.formats import numbers
 from ..updater.groups import Groups, check_patterns
 from ..updater.hyper import Hyper
@@ -169,7 +170,7 @@ class Optimizer(Named):
             "cast_to": cast_to,
             "second_moment": second_moment,
             "cautious": cautious,
-            "state": (state_format, state_rounding, min_8bit_size),
+            "state": formats(state_format, state_rounding, min_8bit_size, each),
             "param_rounding": param_rounding,
             "seed": seed,
         }

@@ -15,9 +15,13 @@ from .pairs import PARTS, of_parts, of_real
 
 
 def as_stored(node: Node, storage: str) -> Node:
-    """The new value of an array that is stored in a type, without an operation that is of other types."""
+    """The new value of an array that is stored in a type, without operations that are of other types."""
     kept_in = OPERATIONS[node.op].kept_in if node.op in OPERATIONS else ()
-    return node.args[0] if kept_in and storage not in kept_in else node
+    if not kept_in or is_beside(node):
+        return node
+    value, *others = node.args
+    value = as_stored(value, storage)
+    return with_args(node, (value, *others)) if storage in kept_in else value
 
 
 def of_block(node: Node) -> str:

@@ -208,7 +208,7 @@ def test_bad_options_are_refused_by_name() -> None:
         "state_format must be 'bfloat16' or '8bit', or None; got '4bit'": {"state_format": "4bit"},
         "min_8bit_size must be a whole number of elements": {"state_format": "8bit", "min_8bit_size": -1},
         "min_8bit_size has no effect without state_format='8bit'": {"min_8bit_size": 1},
-        "state_rounding is of state_format='bfloat16'": {"state_format": "8bit", "state_rounding": "nearest"},
+        "state_rounding has no effect without state_format='bfloat16'": {"state_format": "8bit", "state_rounding": "nearest"},
         "seed has no effect": {"state_format": "8bit", "seed": 1},
     }.items():
         with pytest.raises(ValueError, match=message):
