@@ -23,6 +23,20 @@ def orders(updater: Updater) -> dict[str, list[int]]:
     return found
 
 
+def in_numbers(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A state as `state_dict` gives it, with state arrays that are in codes or in bfloat16 in float32."""
+    arrays, orders = dict(saved["arrays"]), saved["orders"]
+    parameter = next(iter(arrays), "").partition("/")[0]
+    for name in saved["arrays"]:
+        slot, _, key = name.partition("/")
+        scales = arrays.pop(f"{SCALES_OF.format(slot)}/{key}", None)
+        if scales is not None:
+            arrays[name] = decoded(arrays[name], scales, orders.get(name, range(arrays[name].ndim)))
+        elif name in arrays and arrays[name].dtype.name == "bfloat16" and slot != parameter:
+            arrays[name] = arrays[name].astype("float32")
+    return {**saved, "arrays": arrays}
+
+
 class Converted(Checkpoint):
     """A checkpoint with the state of an optimizer's parameters in its formats.
 
@@ -65,7 +79,7 @@ class Converted(Checkpoint):
         return tuple(range(len(self._old.specs[name][1]))) if saved is None else tuple(saved)
 
     def array(self, name: str) -> Any:
-        """A NumPy array in the format of the optimizer; raises ValueError if the array that it is made of is damaged."""
+        """A NumPy array in the format of the optimizer; raises ValueError if what it is made of is damaged."""
         if name not in self._made:
             return self._old.array(name)
         of, storage, order, is_scales = self._made[name]

@@ -284,7 +284,7 @@ def _finish(
 def _hyper_changes(
     updater: Updater, state: Mapping[str, Any], convert: bool
 ) -> tuple[list[tuple[Hyper, str, Any]], list[str], list[str]]:
-    """The hyperparameters to set, the changes to report, and the conflicts. convert: whether formats of state may differ."""
+    """The hyperparameters to set, the changes to report, and the conflicts. convert: formats of state may differ."""
     changes: list[tuple[Hyper, str, Any]] = []
     changed: list[str] = []
     conflicts: list[str] = []

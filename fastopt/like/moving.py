@@ -12,7 +12,8 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import arrays_of, described, host_arrays, named_groups
 from ..kernels import FAMILIES, Rule
 from ..kernels.arrays.view import as_complex
-from ..kernels.libraries.library import to_host, view_of
+from ..kernels.libraries.library import state_view_of, to_host
+from ..kernels.riders import SCALES_OF
 from ..optimizer.optimizer import Optimizer, updater_of
 from ..updater.choices import Ruled
 from ..updater.hyper import Hyper
@@ -46,7 +47,9 @@ def move_in(opt: Optimizer, moved: Mapping[str, Moved]) -> LoadReport:
     with updater.lock:
         state, keys, rule_of = described(updater, None), updater.parameters.keys, updater.taken.rule_of
         each = [(key, updater.choices.rules[number], moved[key]) for key, number in zip(keys, rule_of, strict=True)]
+        # Scales are made with the codes, of the numbers that are moved in.
         arrays, ours = host_arrays(updater, False), arrays_of(updater)
+        arrays = {name: array for name, array in arrays.items() if not name.startswith(SCALES_OF.format(""))}
         for key, ruled, kept in each:
             for slot in ruled.definition.rule.arrays[2:]:
                 array, name = ours[f"{slot}/{key}"]
@@ -66,7 +69,7 @@ def move_in(opt: Optimizer, moved: Mapping[str, Moved]) -> LoadReport:
                         f"with {name}={value!r}"
                     )
         _spread(updater, moved, state)
-        return load(updater, Checkpoint(state, arrays), False, False)
+        return load(updater, Checkpoint(state, arrays), False, False, convert=True)
 
 
 def _check_counts(updater: Updater, steps: Mapping[str, int]) -> None:
@@ -94,21 +97,18 @@ def _kept(ruled: Ruled, slots: Mapping[str, Any], slot: str, parameter: Any) -> 
 
 
 def _fitting(values: Any, array: Any, name: str) -> Any:
-    """The values in the type of our array if that type can hold them all, or is bfloat16; a number fills the array."""
-    _, view = view_of(array, name)
+    """The values in the type of our array if that type can hold them all, or in float32 where a format was chosen; a
+    number fills the array."""
+    _, view = state_view_of(array, name)
+    kind, formatted = np.dtype(view.own_type), view.storage not in ("float32", "float64")
     if isinstance(values, float):
-        filled = np.full(view.shape, values, view.storage)
+        filled = np.full(view.shape, values, "float32" if formatted else view.storage)
         return as_complex(filled) if view.complex else filled
     values = on_host(values, name)
-    kind = np.dtype(view.own_type)
+    if formatted:
+        return values.astype("float32")
     fits = np.iscomplexobj(values) == view.complex and np.can_cast(values.dtype, kind, "safe")
-    # A format of state that was chosen is one to round to.
-    return values.astype(kind) if fits or view.storage == "bfloat16" else values
-
-
-def decoded(array: Any) -> Any:
-    """An array of bfloat16 in float32, which every peer has; others as they are."""
-    return array.astype("float32") if str(array.dtype) == "bfloat16" else array
+    return values.astype(kind) if fits else values
 
 
 def on_host(values: Any, name: str) -> Any:
@@ -210,8 +210,8 @@ def out(share: Share, saved: Mapping[str, Any], slot: str, key: str) -> Any:
     """A parameter's slot in our state_dict, or what the peer has instead, with the sign that the peer has."""
     arrays = saved["arrays"]
     if made := THEIRS.get(share.rule.name, {}).get(slot):
-        return made.array(lambda name: decoded(arrays[f"{name}/{key}"]), share.ruled.definition.one_moment)
-    array = decoded(arrays[f"{slot.lstrip('-')}/{key}"])
+        return made.array(lambda name: arrays[f"{name}/{key}"], share.ruled.definition.one_moment)
+    array = arrays[f"{slot.lstrip('-')}/{key}"]
     return -array if slot.startswith("-") else array
 
 

@@ -2,7 +2,7 @@
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -208,7 +208,10 @@ def test_bad_options_are_refused_by_name() -> None:
         "state_format must be 'bfloat16' or '8bit', or None; got '4bit'": {"state_format": "4bit"},
         "min_8bit_size must be a whole number of elements": {"state_format": "8bit", "min_8bit_size": -1},
         "min_8bit_size has no effect without state_format='8bit'": {"min_8bit_size": 1},
-        "state_rounding has no effect without state_format='bfloat16'": {"state_format": "8bit", "state_rounding": "nearest"},
+        "state_rounding has no effect without state_format='bfloat16'": {
+            "state_format": "8bit",
+            "state_rounding": "nearest",
+        },
         "seed has no effect": {"state_format": "8bit", "seed": 1},
     }.items():
         with pytest.raises(ValueError, match=message):
@@ -219,3 +222,121 @@ def test_bad_options_are_refused_by_name() -> None:
     with pytest.raises(TypeError, match="row-sparse, but blocks of its state share a scale; pass a dense"):
         opt.step([fastopt.RowSparse(np.array([1]), np.ones((1, 10), "float32"))])
     assert not opt.state[0]["m"].any()
+
+
+def near(ours: Any, theirs: Any) -> bool:
+    """Whether numbers in codes are those of others, within a step of their blocks."""
+    top = np.sqrt(np.abs(theirs).max())
+    return bool(np.abs(np.sqrt(np.abs(ours)) - np.sqrt(np.abs(theirs))).max() <= 0.51 / 127 * top + 0.01 * top)
+
+
+def test_groups_may_have_a_format_of_their_own() -> None:
+    """Of their rule or of that of all, the numbers of which they share; None is float32."""
+    params = {name: np.zeros(1500, "float32") for name in ("a", "b", "c", "d")}
+    grads = {name: np.random.default_rng(3).standard_normal(1500).astype("float32") for name in params}
+    groups: Any = {
+        "b": {"state_format": None, "lr": 0.1},
+        "c": {"state_format": "bfloat16"},
+        "d": {"rule": "lion", "state_format": "bfloat16"},
+        "d*": {"state_format": "8bit"},
+    }
+    opt = fastopt.Adam(params, lr=0.1, groups=groups, clip_norm=1.0, **OPTIONS)
+    alone = {
+        name: fastopt.Optimizer({name: np.zeros(1500, "float32")}, rule, lr=lr, clip_norm=1.0, **options)
+        for name, rule, lr, options in [
+            ("a", "adam", 0.1, OPTIONS),
+            ("b", "adam", 0.1, {}),
+            ("c", "adam", 0.1, {"state_format": "bfloat16"}),
+            ("d", "lion", opt.groups["d"].lr, OPTIONS),
+        ]
+    }
+    kinds = [{slot: array.dtype.name for slot, array in own.items() if " " not in slot} for own in opt._updater.state]
+    assert kinds == [
+        {"m": "int8", "v": "uint8"},
+        {"m": "float32", "v": "float32"},
+        {"m": "bfloat16", "v": "bfloat16"},
+        {"m": "int8"},
+    ]
+    # The clip is of all together: with equal gradients, half as large as of one alone.
+    for _ in range(3):
+        opt.step(grads)
+        for name, own in alone.items():
+            own.clip_norm = opt.clip_norm / 2
+            own.step({name: grads[name]})
+    for name, own in alone.items():
+        assert same_bits(params[name], own.params[name]), name
+    saved = opt.state_dict()
+    assert saved["formats"] == {"b": None, "c": "bfloat16", "d": "bfloat16", "d*": "8bit"}
+    other = fastopt.Adam(params, lr=0.1, groups=groups | {"c": {}}, clip_norm=1.0, **OPTIONS)
+    with pytest.raises((ValueError, TypeError), match=r"m/c was saved as bfloat16, but .* int8"):
+        other.load_state_dict(saved)
+    with pytest.raises(ValueError, match=r"params.*'b'.*: schedule_free_sgd keeps z, which starts as the weights"):
+        fastopt.Adam(params, groups={"b": {"rule": "schedule_free_sgd", "state_format": "8bit"}})
+
+
+@pytest.mark.parametrize("here", [None, "bfloat16", "8bit"])
+@pytest.mark.parametrize("there", [None, "bfloat16", "8bit"])
+def test_a_state_in_another_format_is_converted_on_request(here: Any, there: Any, tmp_path: Path) -> None:
+    params = [np.zeros((40, 50), "float32")]
+    first = fastopt.Adam(params, state_format=there)
+    if there == "8bit":
+        first = fastopt.Adam(params, **OPTIONS)
+    first.step([np.random.default_rng(0).standard_normal((40, 50)).astype("float32")])
+    first.save(tmp_path / "state.safetensors")
+    fortran = [np.zeros((40, 50), "float32", order="F")]
+    second = fastopt.Adam(fortran, **OPTIONS) if here == "8bit" else fastopt.Adam(fortran, state_format=here)
+    if here != there:
+        with pytest.raises(
+            (ValueError, TypeError), match=r"m/0 was saved as|the state has the options|the state has no"
+        ):
+            second.load(tmp_path / "state.safetensors")
+        assert not np.any(second.state[0]["m"].astype("float32"))
+    report = second.load(tmp_path / "state.safetensors", convert=True)
+    assert bool(report.changed) == (here != there or here == "8bit")
+    for slot in ("m", "v"):
+        ours, theirs = (opt.state[0][slot].astype("float32") for opt in (second, first))
+        assert near(ours, theirs) if here == "8bit" else np.allclose(ours, theirs, rtol=2**-8)
+    assert second.t == 1
+
+
+class ScaleByAdamState(NamedTuple):
+    """As optax has it."""
+
+    count: Any
+    mu: Any
+    nu: Any
+
+
+def test_a_peers_state_comes_and_goes_as_numbers() -> None:
+    params = [np.ones((30, 50), "float32", order="F")]
+    opt = fastopt.Adam(params, **OPTIONS)
+    mu, nu = np.random.default_rng(0).standard_normal((2, 30, 50)).astype("float32")
+    theirs = (ScaleByAdamState(np.array(5), [mu], [nu * nu]), ())
+    fastopt.like.optax.load_state(opt, theirs)
+    again, _ = fastopt.like.optax.state_of(opt, theirs)
+    assert again.mu[0].dtype == again.nu[0].dtype == np.float32
+    assert near(again.mu[0], mu)
+    assert near(again.nu[0], nu * nu)
+    assert again.count == opt.t == 5
+
+
+def test_what_goes_along_works_with_codes(tmp_path: Path) -> None:
+    """Watching, averages in the place of the weights, sums of micro-batches, skipped steps, a copy of the optimizer."""
+    grad = np.random.default_rng(0).standard_normal(2000).astype("float32")
+    plain = fastopt.Adam([np.zeros(2000, "float32")], ema=0.9, skip_nonfinite=True, **OPTIONS)
+    opt = fastopt.Adam([np.zeros(2000, "float32")], ema=0.9, skip_nonfinite=True, accumulate="mean", **OPTIONS)
+    with opt.watch(tmp_path / "watch.jsonl", every=1):
+        for k in range(3):
+            plain.step([grad])
+            opt.accumulate([grad])
+            opt.accumulate([grad])
+            opt.step()
+            if k == 1:
+                with opt.averaged():
+                    assert not same_bits(opt.params[0], plain.params[0])
+                opt = copy.deepcopy(opt)
+                opt.step([np.full(2000, np.nan, "float32")])
+    assert opt.skipped == 1
+    assert same_bits(opt.params[0], plain.params[0])
+    assert same_bits(opt.state[0]["v"], plain.state[0]["v"])
+    opt.check_finite()
