@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .storages import CUT
+from .storages import CORRECTIONS, CUT
 
 
 def _no_number(*_: float) -> NoReturn:
@@ -132,3 +132,20 @@ OPERATIONS: dict[str, Operation] = {
         _no_number, _no_number, 3, kept_in=("bfloat16",), written_as=CUT, numbered=True, flushed=None
     ),
 }
+# The parts of a weight, of which so many bits are kept (masters.py).
+for _bits, _type in CORRECTIONS.items():
+    OPERATIONS |= {
+        f"joined{_bits}": Operation(_no_number, _no_number, 2, kept_in=("bfloat16",), beside=True),
+        f"upper{_bits}": Operation(
+            _no_number,
+            _no_number,
+            1,
+            kept_in=("bfloat16",),
+            written_as=CUT,
+            undoes=(f"joined{_bits}", 0),
+            flushed=True,
+        ),
+        f"lower{_bits}": Operation(
+            _no_number, _no_number, 1, kept_in=(_type,), undoes=(f"joined{_bits}", 1), flushed=True
+        ),
+    }
