@@ -56,7 +56,8 @@ class Average(Definition):
     def corrected(self, correction: str, bits: int) -> "Average":
         """The average of weights in two parts. correction: the slot of the lower part. bits: how many a weight has."""
         other, formula = copy.copy(self), self.formula
-        other._programs, other.arrays = {}, (*self.arrays, correction)
+        Definition.__init__(other)
+        other.arrays = (*self.arrays, correction)
         other.formula = lambda p, *slots, **numbers: formula(joined(p, slots[-1], bits), *slots[:-1], **numbers)
         return other
 

@@ -94,7 +94,7 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     program = definition.program(numbers)
     # An array that a set lacks is None to the formula too.
     views = {
-        name: (state_view_of if name in program.beside else view_of)(array, name)[1]
+        name: (state_view_of if name in program.may_be_integers else view_of)(array, name)[1]
         for name, array in zip(definition.arrays, arrays, strict=True)
         if array is not None or name not in program.beside
     }

@@ -159,7 +159,8 @@ def views_of(
         there = [k for k in range(len(arrays)) if (k != 1 or position not in without) and k not in absent]
         names = [label(position, program.arrays[k]) for k in there]
         pairs = [
-            (state_view_of if k in beside else view_of)(arrays[k], name) for k, name in zip(there, names, strict=True)
+            (state_view_of if program.arrays[k] in program.may_be_integers else view_of)(arrays[k], name)
+            for k, name in zip(there, names, strict=True)
         ]
         views = dict(zip(there, (view for _, view in pairs), strict=True))
         if casts and 1 in views:

@@ -151,6 +151,11 @@ class Program:
         nodes = [node for node in self.nodes if is_beside(node)]
         return {node.args[-1].value: (node.args[0].value, OPERATIONS[node.op].kept_in) for node in nodes}
 
+    @cached_property
+    def may_be_integers(self) -> frozenset[str]:
+        """The arrays that may be stored in integers: those that a set may lack, and slots that have such an array."""
+        return frozenset([*self.beside, *(first for first, _ in self.beside.values())]).difference(self.arrays[:1])
+
     def reads(self, numbers: Collection[str]) -> bool:
         """Whether any of these numbers, by name, is in the formula that was chosen."""
         return any(node.op == "scalar" and node.value in numbers for node in self.nodes)
