@@ -12,7 +12,7 @@ from .arrays.view import as_complex, is_flat
 from .language.parts import seen_as
 from .language.reductions import OVER_MODEL, REDUCTIONS
 from .language.rounding import MARK, STORED
-from .libraries.library import view_of
+from .libraries.library import state_view_of, view_of
 from .program.stages import Program
 
 # Whether an array over a number is the array times the number's reciprocal while a reference is evaluated.
@@ -91,8 +91,14 @@ class Flushed(Computed):
 
 def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str, Any]) -> tuple[Any, ...]:
     """The new arrays and states, as `Definition.reference` documents; an array that is not stored keeps its values."""
-    views = {name: view_of(array, name)[1] for name, array in zip(definition.arrays, arrays, strict=True)}
-    stored = definition.program(numbers).stages[-1].writes
+    program = definition.program(numbers)
+    # An array that a set lacks is None to the formula too.
+    views = {
+        name: (state_view_of if name in program.may_be_integers else view_of)(array, name)[1]
+        for name, array in zip(definition.arrays, arrays, strict=True)
+        if array is not None or name not in program.beside
+    }
+    stored = program.stages[-1].writes
     every = list(views.values())
     # Of the parameter: a gradient may be of another type, and is cast first.
     compute = np.dtype(every[0].compute)
@@ -101,9 +107,10 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     order = [axis for axis in range(len(every[0].shape)) if axis not in (axes or ())]
     order += axes or ()
     with np.errstate(all="ignore"), arithmetic_of("float64"):
-        inputs = [view.array.transpose(order).reshape(-1).astype(compute) for view in every]
+        values = {name: view.array.transpose(order).reshape(-1).astype(compute) for name, view in views.items()}
     single = compute == np.float32
-    inputs = [array.view(Flushed if single else Computed) for array in inputs]
+    kind, shape = Flushed if single else Computed, values[definition.arrays[0]].shape
+    inputs = [values[name].view(kind) if name in values else None for name in definition.arrays]
     with np.errstate(all="ignore"), seen_as(every[0].complex, definition.one_moment):
         given = {name: number for name, number in numbers.items() if name != MARKED}
         halves = [name for name, view in views.items() if view.storage == "bfloat16"]
@@ -121,12 +128,14 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
             for k in range(len(definition.written)):
                 results[k] = np.where(abs(results[k]) < 2.0**-126, results[k] * 0, results[k])
     for k, name in enumerate(definition.written):
+        if name not in views:
+            results[k] = None
+            continue
         new = views[name].array.copy()
         if name in stored and (counts or name == definition.arrays[1]):
-            flat = np.broadcast_to(np.asarray(results[k]), inputs[0].shape)
-            shape = [new.shape[axis] for axis in order]
+            flat = np.broadcast_to(np.asarray(results[k]), shape)
             with np.errstate(all="ignore"), arithmetic_of("float64"):
-                new.transpose(order)[...] = flat.astype(new.dtype).reshape(shape)
+                new.transpose(order)[...] = flat.astype(new.dtype).reshape([new.shape[axis] for axis in order])
         results[k] = as_complex(new) if views[name].complex else new
     if not counts:
         results[len(definition.written) :] = [numbers[name] for name in definition.states]

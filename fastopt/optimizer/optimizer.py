@@ -10,7 +10,7 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
-from ..kernels.riders import AVERAGES, COPY
+from ..kernels.riders import AVERAGES, COPY, CORRECTION
 from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
@@ -81,7 +81,10 @@ class Optimizer(Named):
     changes add up: the choice follows from seed, the slot, the name of the parameter, which of its steps it is and the
     number of the element in the order of memory, and from nothing else; with "nearest" it is the nearest. What rides
     along, such as averages, stays float32. param_rounding: "stochastic" does so with the parameters that are in
-    bfloat16, which learn with it where steps are less than half a unit.
+    bfloat16, which learn with it where steps are less than half a unit. master_weight_bits: 24 or 32, of how many bits
+    a weight is of which a parameter in bfloat16 has the upper 16; the rest is a correction in the state, of 8 or 16
+    bits, and steps are those of the whole weight, with 32 bits those of a float32 parameter to the bit. Parameters in
+    other types have no correction. Whoever writes such a parameter calls `refresh`, and its correction becomes 0.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -135,6 +138,7 @@ class Optimizer(Named):
         state_format: str | None = None,
         state_rounding: str = "stochastic",
         param_rounding: str = "nearest",
+        master_weight_bits: int | None = None,
         seed: int = 0,
         second_moment: str = "parts",
         conjugate_grads: bool = False,
@@ -172,6 +176,7 @@ class Optimizer(Named):
             "cautious": cautious,
             "state": (state_format, state_rounding),
             "param_rounding": param_rounding,
+            "master_weight_bits": master_weight_bits,
             "seed": seed,
         }
         rules, of_groups = made_rules(rule, hyper, each, start, options)
@@ -251,10 +256,12 @@ class Optimizer(Named):
 
     @property
     def state(self) -> list[Mapping[str, Any]]:
-        """For each parameter, in the order of the tree, its state arrays by slot."""
+        """For each parameter, in the order of the tree, its state arrays by slot; with master_weight_bits also the
+        correction of each that has one."""
         self._updater.finish()
         pairs = zip(self._updater.rules, self._updater.state, strict=True)
-        return [MappingProxyType({slot: slots[slot] for slot in rule.slots}) for rule, slots in pairs]
+        shown = [{slot: slots[slot] for slot in (*rule.slots, CORRECTION) if slot in slots} for rule, slots in pairs]
+        return [MappingProxyType(own) for own in shown]
 
     @property
     def uniform_states(self) -> list[dict[str, float]]:
@@ -374,8 +381,9 @@ class Optimizer(Named):
 
     def refresh(self) -> None:
         """Have `cast` follow weights that were written by other means than the optimizer's, and until the first step
-        of a parameter `ema` and the state that starts as it. What fastopt itself writes, as EarlyStopping.restore does,
-        needs no refresh; nor does a first step."""
+        of a parameter `ema` and the state that starts as it; with master_weight_bits all weights are then what the
+        parameters say, and corrections 0. What fastopt itself writes, as EarlyStopping.restore does, needs no refresh;
+        nor does a first step."""
         self._updater.refresh()
 
     def captured(self, grads: Any = None, *, steps: int = 1000) -> "Captured":

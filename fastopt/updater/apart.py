@@ -6,7 +6,7 @@ from typing import Any
 from ..kernels.arrays.overlaps import check_overlaps
 from ..kernels.arrays.row_sparse import RowSparse
 from ..kernels.arrays.view import View
-from ..kernels.libraries.library import as_array, view_of
+from ..kernels.libraries.library import as_array, state_view_of, view_of
 from ..kernels.step.plan import Plan
 
 
@@ -34,7 +34,7 @@ class Apart:
     def _written(self, k: int) -> dict[str, View]:
         name = f"params{self._paths[k]}"
         arrays = {name: self.parameters[k]} | {f"state {slot!r} of {name}": a for slot, a in self._state[k].items()}
-        return {label: view_of(array, label)[1] for label, array in arrays.items()}
+        return {label: state_view_of(array, label)[1] for label, array in arrays.items()}
 
     def lie(self, plans: Sequence[tuple[Plan, Sequence[int]]]) -> Any:
         """Where the arrays of a step lie, if that is known. plans: with the parameters that have a gradient."""

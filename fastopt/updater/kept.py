@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..kernels.libraries.library import view_of
+from ..kernels.libraries.library import state_view_of
 from .latest import latest_norm
 from .taken import Kind, kind_of, scales_of
 
@@ -63,7 +63,7 @@ def remake(updater: Any, state: Mapping[str, Any]) -> None:
     # Another array may stand in the place of the one that the state is of; and devices are those of this process.
     of_state = [next(iter(state.values()), array) for state, array in zip(taken.state, arrays, strict=True)]
     kinds: list[Kind] = [
-        (shape, computes, view_of(array, name)[1].device, backend)
+        (shape, computes, state_view_of(array, name)[1].device, backend)
         for (shape, computes, _, backend), array, name in zip(taken.kinds, of_state, names, strict=True)
     ]
     fitting = [

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..kernels import RULES, Rule
 from ..kernels.language.hyperparameters import checked, suggestion
+from ..kernels.language.storages import CORRECTIONS
 from ..kernels.language.values import either, kind_of, short, shown
 from ..kernels.riders import BESIDE, BROUGHT, CAUTIOUS, DECAYS, NUMBERS, ROUNDINGS, STATE_FORMATS
 from ..monitors.known import has_state
@@ -126,6 +127,7 @@ def in_use(
     cautious: str | None,
     state: tuple[str | None, str],
     param_rounding: str,
+    master_weight_bits: int | None,
     seed: int,
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
@@ -145,6 +147,7 @@ def in_use(
         raise ValueError(
             "param_rounding is for parameters in bfloat16, which need no copy by cast_to; leave one of them out"
         )
+    _check_bits(master_weight_bits, param_rounding)
     if switches["ema_uncorrected"] and "ema" not in used:
         raise ValueError("ema_uncorrected has no effect without ema; pass ema too, as ema=0.999")
     for name, others in BESIDE.items():
@@ -172,6 +175,8 @@ def in_use(
         on |= zip(("state_format", "state_rounding"), state, strict=True)
     if param_rounding != "nearest":
         on["param_rounding"] = param_rounding
+    if master_weight_bits is not None:
+        on["master_weight_bits"] = master_weight_bits
     if "stochastic" in (on.get("state_rounding"), param_rounding):
         on["seed"] = seed
     on["decay"] = _decay(rule, decay, "weight_decay" in used)
@@ -190,6 +195,17 @@ def _check_rounding(state_format: str | None, state_rounding: str, param_roundin
         raise ValueError(f"seed must be a whole number from 0 to 2**64 - 1; got {shown(seed)}")
     if seed and "stochastic" not in (state_format and state_rounding, param_rounding):
         raise ValueError("seed has no effect, since nothing is rounded at random; leave seed out")
+
+
+def _check_bits(master_weight_bits: int | None, param_rounding: str) -> None:
+    bits = master_weight_bits
+    if bits is not None and (type(bits) is not int or bits not in CORRECTIONS):
+        raise ValueError(f"master_weight_bits must be {either(CORRECTIONS)}, or None; got {short(bits)}")
+    if bits is not None and param_rounding != "nearest":
+        raise ValueError(
+            "with master_weight_bits nothing of a weight is rounded away that param_rounding could round at random; "
+            "leave one of them out"
+        )
 
 
 def _decay(rule: Rule, decay: str | None, used: bool) -> str:

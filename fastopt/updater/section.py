@@ -2,7 +2,7 @@
 
 import copy
 import operator
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..kernels.arrays.view import View
 from ..kernels.language.hyperparameters import LOSS
 from ..kernels.language.rounding import mark
 from ..kernels.libraries.library import as_array, assignable, views_of
-from ..kernels.riders import CALLS, COPY, SLOW
+from ..kernels.riders import CALLS, COPY, CORRECTION, SLOW
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
 from ..kernels.step.touched import RowSet
@@ -20,7 +20,7 @@ from .behind import RowsBehind
 from .choices import Choices, Ruled
 from .counts import Counts, History, SharedNumbers
 from .plans import Plans
-from .state import derived, keeps_average, set_to
+from .state import derived, keeps_average, set_to, set_to_zero
 from .taken import Taken
 
 _T = TypeVar("_T")
@@ -79,16 +79,20 @@ class Section:
         self.counts = Counts(self._layers, histories, self.program.apart, self._choices.together, beside)
         # The parameters whose next step may be their first.
         self._unbegun = set(range(len(self.members))) if self.has_derived else set()
-        slots = [[*state.values(), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
+        slots = [[*self._slots(state), *scales] for state, scales in zip(self.state, self._scales, strict=True)]
         joint = self.program.shared and not self.whole
         marks = self._marks if self.definition.rounded else None
         among = None if self.whole else (self.members, self._of_all)
         self.plans = Plans(self.program, slots, self.label, self._choices.casts, self._beside, joint, marks, among)
 
+    def _slots(self, state: Mapping[str, Any]) -> list[Any]:
+        """The state arrays of a parameter in the order of the slots, with None for those that it does not have."""
+        return [state.get(slot) for slot in self.definition.slots]
+
     @property
     def has_derived(self) -> bool:
-        """Whether some state equals the parameters, and must when others write them."""
-        return bool(derived(self.definition, self._start))
+        """Whether some state follows from the parameters, and must when others write them."""
+        return CORRECTION in self.definition.slots or bool(derived(self.definition, self._start))
 
     @property
     def keeps_average(self) -> bool:
@@ -110,8 +114,14 @@ class Section:
             slots = [slot for slot in self._derived(row) if not (slot == COPY and key in but)]
             set_to(self.state[k], slots, arrays[k], self.paths[k])
 
+    def uncorrect(self, k: int) -> None:
+        """Have a weight in two parts be what its parameter says, which others have written."""
+        if CORRECTION in self.state[k]:
+            set_to_zero(self.state[k][CORRECTION], self.paths[k])
+
     def begin_anew(self, k: int, array: Any) -> None:
         """Have the average that the rule keeps of a parameter, and slow weights, begin anew at its present value."""
+        self.uncorrect(k)
         read = (*(self.rule.average.arrays if self.rule.average else ()), SLOW)
         slots = [slot for slot in derived(self.definition, self._start) if slot in read]
         set_to(self.state[k], slots, array, self.paths[k])
@@ -258,7 +268,7 @@ class Section:
 
     def catch_up(self, k: int, parameter: Any, rows: Any = None) -> None:
         """Have rows of the k-th parameter catch up. rows: NumPy's int64, each once, or None for all."""
-        sets = [(parameter, None, *self.state[k].values(), *self._scales[k])]
+        sets = [(parameter, None, *self._slots(self.state[k]), *self._scales[k])]
         which, views = views_of(self.program, sets, lambda _, name: self.label(k, name), [0])
         set_ = RowSet(which, self.program, views[0], self.label(k, self.rule.arrays[1]))
         self.rows_behind.catch_up(k, set_, rows)

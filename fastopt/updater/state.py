@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.libraries.library import array_like, copy, view_of
+from ..kernels.language.storages import ABSENT
+from ..kernels.libraries.library import array_like, copy, filling, state_view_of, view_of
 from ..kernels.program.floors import FLUSHED, REMEDY, is_flushed
 from ..kernels.riders import AVERAGE, AVERAGES, COPY, WithRiders
 from ..trees.parameters import Parameters
@@ -23,23 +24,30 @@ def start_of(
     return (start, hyper[start]) if isinstance(start, str) else ("", start)
 
 
+def kinds_of(definition: WithRiders, array: Any, path: str) -> dict[str, str | None]:
+    """The slots that a parameter has, with the types in which they are stored; None for that of its computation."""
+    view = view_of(array, path)[1]
+    kinds = {slot: definition.stored_as(slot, view) for slot in definition.slots}
+    return {slot: kind for slot, kind in kinds.items() if kind != ABSENT}
+
+
 def started(
     definition: WithRiders, hyper: Mapping[str, Any], starts: Mapping[str, float], array: Any, path: str
 ) -> dict[str, Any]:
-    """New state arrays of a parameter by slot. starts: in the place of the rule's own. path: how messages name the
-    parameter.
+    """New state arrays of a parameter by slot, without those that it does not have. starts: in the place of the rule's
+    own. path: how messages name the parameter.
 
     Raises ValueError for a start that is 0 in the type of the state, though it is not 0.
     """
     state = {}
-    for slot in definition.slots:
+    for slot, kind in kinds_of(definition, array, path).items():
         name, start = start_of(definition, hyper, starts, slot)
         name = name and f"{name}="
         if start is not None and is_flushed(start) and view_of(array, path)[1].compute == "float32":
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
-            state[slot] = array_like(array, start or 0.0, definition.stored_as(slot), path)
+            state[slot] = array_like(array, start or 0.0, kind, path)
     set_to(state, derived(definition, starts), array, path)
     return state
 
@@ -64,6 +72,12 @@ def set_to(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -
     """Give slots the present values of their parameter."""
     for slot in slots:
         copy(array, state[slot], path)
+
+
+def set_to_zero(array: Any, path: str) -> None:
+    """Set a state array to 0. path: how messages name its parameter."""
+    view = state_view_of(array, path)[1]
+    filling(array, np.zeros(view.own_shape, view.own_type), path)()
 
 
 def new_gradients(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..kernels.arrays.view import compute_type
-from ..kernels.libraries.library import check_meaning, check_parameters, view_of
+from ..kernels.libraries.library import check_meaning, check_parameters, state_view_of
 from ..kernels.riders import without_rates
 from ..trees.parameters import Parameters
 from .choices import Choices
@@ -15,6 +15,7 @@ from .groups import check_chosen, matches
 from .hyper import Hyper
 from .lr_scale import lr_scales
 from .means import no_means
+from .state import kinds_of
 
 Kind = tuple[tuple[int, ...], str, str, str]
 # The types of computation that flush denormals.
@@ -73,7 +74,7 @@ class Taken:
 
 def kind_of(array: Any, name: str) -> Kind:
     """What the state of a parameter has to fit."""
-    library, view = view_of(array, name)
+    library, view = state_view_of(array, name)
     computes = replace(view, storage=compute_type([view.storage])).own_type
     return view.own_shape, computes, view.device, library.BACKEND
 
@@ -97,15 +98,16 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
                     f"{computes}: leave cast_to out"
                 )
     on = {option for ruled in choices.rules for option in ruled.definition.on}
-    for option in sorted(on & {"state_format", "param_rounding"}):
+    of_parameters = on & {"param_rounding", "master_weight_bits"}
+    for option in sorted(on & {"state_format"} | of_parameters):
         for (_, computes, _, _), name in zip(kinds, names, strict=True):
             if computes != "float32":
                 raise ValueError(
                     f"{option} is for real parameters that are computed in float32; {name} is computed in "
                     f"{computes}: leave {option} out"
                 )
-    if "param_rounding" in on and "bfloat16" not in storages:
-        raise ValueError("param_rounding has no effect, since no parameter is in bfloat16; leave param_rounding out")
+    for option in of_parameters if "bfloat16" not in storages else ():
+        raise ValueError(f"{option} has no effect, since no parameter is in bfloat16; leave {option} out")
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)
@@ -125,11 +127,15 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
     ruled = [choices.groups.layers(of_rules, own) for own in chosen]
     rule_of, layers = [rule for rule, _ in ruled], [own for _, own in ruled]
     if before is not None:
-        # What another rule kept is of no use.
+        # What another rule kept is of no use, nor is what is kept of another type.
         programs = [one.program for one in choices.rules]
         kept = [
-            k if k is not None and programs[before.rule_of[k]] is programs[rule] else None
-            for k, rule in zip(kept, rule_of, strict=True)
+            k
+            if k is not None
+            and programs[before.rule_of[k]] is programs[rule]
+            and before.state[k].keys() == kinds_of(choices.rules[rule].definition, array, name).keys()
+            else None
+            for k, rule, array, name in zip(kept, rule_of, arrays, names, strict=True)
         ]
     for (_, computes, _, _), name, rule in zip(kinds, names, rule_of, strict=True):
         check_meaning(choices.rules[rule].program, computes, name)

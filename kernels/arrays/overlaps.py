@@ -11,7 +11,7 @@ from math import gcd
 import numpy as np
 
 from .ties import tie
-from .view import ITEM_SIZES, View
+from .view import BYTES, View
 
 
 def check_overlaps(
@@ -73,7 +73,7 @@ def _splits(views: Sequence[View], group: Sequence[int]) -> Iterator[list[list[i
 
 def _steps(view: View) -> list[tuple[int, int]]:
     """The stride of each axis in bytes, and how far its last element lies from its first."""
-    item = ITEM_SIZES[view.storage]
+    item = BYTES[view.storage]
     pairs = zip(view.strides, view.shape, strict=True)
     return [(abs(stride) * item, abs(stride) * item * (n - 1)) for stride, n in pairs if stride and n > 1]
 
@@ -84,7 +84,7 @@ def _places(
     """Spans that have all elements of each array, on a circle: axes whose stride is whole rounds do not move there."""
     for k, own in steps.items():
         low = views[k].bounds[0] % around
-        width = ITEM_SIZES[views[k].storage] + sum(reach for stride, reach in own if stride % around)
+        width = BYTES[views[k].storage] + sum(reach for stride, reach in own if stride % around)
         yield low, low + min(width, around), k
 
 
@@ -102,7 +102,7 @@ class _Extent:
     """The addresses of an array on any device, for NumPy to compare. The memory is never touched."""
 
     def __init__(self, view: View) -> None:
-        item = ITEM_SIZES[view.storage]
+        item = BYTES[view.storage]
         self.__array_interface__ = {
             "version": 3,
             "data": (view.address, True),

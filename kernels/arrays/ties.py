@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .view import ITEM_SIZES, View
+from .view import BYTES, View
 
 # The elements of larger arrays are not compared.
 _MOST = 1 << 20
@@ -54,7 +54,7 @@ def _shared(first: View, second: View) -> tuple[Any, Any]:
 
 def _addresses(view: View) -> Any:
     axes = np.ix_(*(np.arange(n) * stride for n, stride in zip(view.shape, view.strides, strict=True)))
-    return view.address + ITEM_SIZES[view.storage] * sum(axes, np.zeros(view.shape, np.int64)).reshape(-1)
+    return view.address + BYTES[view.storage] * sum(axes, np.zeros(view.shape, np.int64)).reshape(-1)
 
 
 def _place(number: Any, view: View) -> str:

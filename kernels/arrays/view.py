@@ -8,9 +8,12 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from ..language.storages import ABSENT, INTEGERS
+
 Value = TypeVar("Value")
 
 ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+BYTES = {**ITEM_SIZES, **INTEGERS, ABSENT: 0}
 _COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
@@ -77,7 +80,7 @@ class View:
     def bounds(self) -> tuple[int, int]:
         """The addresses of the first byte and of the byte after the last."""
         reach = [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
-        item = ITEM_SIZES[self.storage]
+        item = BYTES[self.storage]
         low = self.address + item * sum(min(r, 0) for r in reach)
         return low, self.address + item * (sum(max(r, 0) for r in reach) + 1)
 
@@ -128,30 +131,36 @@ def make_view(
     Raises TypeError for a type that the kernels do not store, ValueError for an address that is not aligned.
     """
     (storage, native), shape = _stored(dtype), tuple(array.shape)
-    if storage not in ITEM_SIZES:
+    if storage not in BYTES:
         if pairs:
             raise TypeError(
                 f"{name} is an array of complex numbers of two {dtype}; expected complex64 or complex128: convert it "
                 f"with {name}.astype(numpy.complex128)"
             )
-        raise TypeError(
-            f"{name} is an array of {dtype}; expected float16, bfloat16, float32, float64, complex64 or complex128: "
-            + (
-                f"convert it with {name}.astype(numpy.float32)"
-                if hasattr(array, "astype") and " of " not in name
-                else "convert it to float32"
-            )
-        )
+        raise not_float(array, dtype, name)
     if not native:
         wanted = _COMPLEX[storage] if pairs else storage
         raise TypeError(f"{name} has the other byte order ({dtype.str}); convert it with {name}.astype({wanted!r})")
-    item = ITEM_SIZES[storage]
+    item = BYTES[storage]
     if strides is None:
         strides = [item * prod(shape[axis + 1 :]) for axis in range(len(shape))]
     if address % item or any(stride % item for stride, n in zip(strides, shape, strict=True) if n > 1):
         raise ValueError(f"{name} is not aligned to its element size; pass a copy, {name}.copy()")
     counted = tuple(stride // item for stride in strides)
     return View(array, kind, device, address, shape, counted, storage, writable, complex=pairs)
+
+
+def not_float(array: Any, dtype: Any, name: str) -> TypeError:
+    """The error for an array of a type that only state has, or none."""
+    wanted = "float16, bfloat16, float32, float64, complex64 or complex128"
+    plain = hasattr(array, "astype") and " of " not in name
+    remedy = f"convert it with {name}.astype(numpy.float32)" if plain else "convert it to float32"
+    return TypeError(f"{name} is an array of {dtype}; expected {wanted}: {remedy}")
+
+
+def absent_like(parameter: View) -> View:
+    """The place of an array that a parameter does not have."""
+    return replace(parameter, array=None, address=0, storage=ABSENT, cast=None)
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..arrays.view import ITEM_SIZES
+from ..arrays.view import BYTES
 from ..language.reductions import LANES, REDUCTIONS
 from ..program.spelling import FUNCTIONS, INFIX, element_text, indented
 from ..program.stages import Program, Stage
@@ -64,8 +64,8 @@ def _ahead(layout: Layout) -> list[str]:
     """Statements that prefetch the beginning of each array of a task that comes soon."""
     lines = [f"following = task + {_AHEAD}", "if following < end:"]
     lines.append(f"    some = table[following, {layout.width}]")
-    for k, storage in enumerate(layout.storages):
-        size = ITEM_SIZES[storage]
+    for k in layout.there:
+        size = BYTES[layout.storages[k]]
         lines.append(f"    for line in range(0, min(some, {_LINES * 64 // size}), {64 // size}):")
         lines.append(f"        prefetch(table[following, {k}] + line * {size})")
     return lines

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays.view import View
 from ..language.reductions import LANES
+from ..language.storages import ABSENT
 from ..program.stages import Stage
 from ..system import memory_for
 from ..tasks.layout import Layout
@@ -168,15 +169,15 @@ def update_one(
     """
     described, kernel = elementwise_kernel(name, stage, layout.alone)
     axes = [axis for axis in range(len(views[0].shape)) if axis not in walk] + list(walk)
-    arrays = [_bits(view.array.transpose(axes)) for view in views]
+    arrays = [None if view.storage == ABSENT else _bits(view.array.transpose(axes)) for view in views]
     if layout.pairs:
         # The last axis has the two parts.
-        arrays = [array[..., part] for array in arrays for part in range(2)]
+        arrays = [array if array is None else array[..., part] for array in arrays for part in range(2)]
     kernel(*(arrays[k] for k in described.inputs), *scalars, *(arrays[k] for k in described.outputs))
 
 
 def _bits(array: Any) -> Any:
-    return array.view("uint16") if array.dtype.itemsize == 2 else array
+    return array.view(f"uint{8 * array.dtype.itemsize}") if array.dtype.itemsize < 4 else array
 
 
 def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tuple[Any, Any], go: Any = None) -> None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays.view import ITEM_SIZES, compute_type
+from ..arrays.view import BYTES, compute_type
 from ..language.graph import array_nodes
+from ..language.storages import ABSENT
 from ..program.spelling import (
-    FUNCTIONS,
     INFIX,
     Spelling,
+    called,
     comment,
     finite_or,
     identifiers,
@@ -25,7 +26,7 @@ from ..program.spelling import (
 )
 from ..program.stages import Stage
 from ..tasks.layout import Layout
-from .prelude import prelude
+from .prelude import MASTERS, prelude
 
 _C_TYPES = {"float32": "float", "float64": "double"}
 _SPECIAL = {
@@ -41,7 +42,7 @@ def kernel_name(name: str) -> str:
 
 def pack(storages: Sequence[str]) -> int:
     """The elements that a thread takes at once: 128 bits of the smallest stored type."""
-    return 16 // min(ITEM_SIZES[storage] for storage in storages)
+    return 16 // min(BYTES[storage] for storage in storages if storage != ABSENT)
 
 
 def spelling(compute: str) -> Spelling:
@@ -58,9 +59,9 @@ def spelling(compute: str) -> Spelling:
         return f"({written})" if written.startswith("-") else written
 
     operations = {
-        **FUNCTIONS,
+        **called("mark, number"),
+        **MASTERS,
         **INFIX,
-        "stochastic": "stochastic({0}, {1}, {2}, mark, number)",
         "absolute": f"fabs{f}({{0}})",
         "sqrt": f"__{f or 'd'}sqrt_rn({{0}})",
         "where": "({0} ? {1} : {2})",
@@ -131,7 +132,11 @@ def parts_of(stage: Stage, layout: Layout) -> Parts:
         "",
     ]
     preamble = "".join(
-        ["namespace fastopt {\n", prelude(layout.storages, layout.cast is not None, layout.numbered), "\n".join(text)]
+        [
+            "namespace fastopt {\n",
+            prelude([layout.storages[k] for k in layout.there], layout.cast is not None, stage.operations),
+            "\n".join(text),
+        ]
     )
     return Parts(preamble, stage.arrays, compute, c, variables, layout.numbered)
 
@@ -140,7 +145,7 @@ def parts_of(stage: Stage, layout: Layout) -> Parts:
 class Elementwise:
     """The arguments of `cupy.ElementwiseKernel`; its call takes `inputs` arrays, the scalars, then `outputs` arrays.
 
-    inputs, outputs: positions in the stage's arrays. 16-bit arrays are passed as uint16.
+    inputs, outputs: positions in the stage's arrays. Arrays of 16 and 8 bits are passed as uint16 and uint8.
     """
 
     in_params: str
@@ -156,15 +161,17 @@ def elementwise(name: str, stage: Stage, layout: Layout) -> Elementwise:
     """The kernel that updates one set of arrays of any layout, in place. The two parts of complex arrays are arrays of
     their own."""
     parts, access = parts_of(stage, layout), accesses(layout)
-    stage, columns = stage.spelled(layout.pairs), [k for k in range(layout.width) for _ in range(layout.step)]
+    stage = stage.kept_in(layout.storages).spelled(layout.pairs)
+    columns = [k for k in range(layout.width) for _ in range(layout.step)]
     storages, access = [layout.storages[k] for k in columns], [access[k] for k in columns]
-    arrays = range(len(storages))
-    outputs = tuple(k for k in arrays if stage.arrays[k] in stage.writes)
+    named = {layout.step * k + part: name for k, part, name in layout.among(parts.arrays)}
+    arrays = tuple(named)
+    outputs = tuple(k for k in arrays if named[k] in stage.writes)
     inputs = tuple(k for k in arrays if k not in outputs)
-    kinds = ["uint16" if storage.endswith("16") else storage for storage in storages]
+    kinds = [f"uint{8 * BYTES[storage]}" if BYTES[storage] < 4 else storage for storage in storages]
     scalars = [f"{layout.compute} {variable}" for variable in parts.scalars]
     lines = [f"{parts.compute} v{k};" for k in arrays]
-    lines += [f"v{k} = fastopt::{access[k]}::decode(a{k});" for k in arrays if stage.arrays[k] in stage.reads]
+    lines += [f"v{k} = fastopt::{access[k]}::decode(a{k});" for k in arrays if named[k] in stage.reads]
     lines += [f"fastopt::{parts.call([f'v{k}' for k in arrays])}"]
     lines += [f"a{k} = fastopt::{access[k]}::encode(v{k});" for k in outputs]
     return Elementwise(

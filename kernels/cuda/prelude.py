@@ -1,8 +1,10 @@
 """The beginning of every CUDA C++ kernel: the grammar's functions, the stored types, and access to memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from ..arrays.view import BYTES
 from ..language.rounding import FIRST, SECOND, STEP
+from ..language.storages import CORRECTIONS
 
 _GRAMMAR = """\
 template <typename T> __device__ __forceinline__ T maximum(T a, T b) { return a > b || a != a ? a : b; }
@@ -18,8 +20,9 @@ __device__ __forceinline__ float flush(float x)
 }
 """
 
-# As in language/rounding.py.
-_ROUNDING = f"""\
+# The operations that are functions of their own, as their modules of language/ have them.
+_FUNCTIONS = {
+    "stochastic": f"""\
 __device__ __forceinline__ float stochastic(float x, float upper, float lower, long long mark, long long number)
 {{
     unsigned key = (unsigned)mark + ((unsigned)upper << 16 | (unsigned)lower);
@@ -29,7 +32,38 @@ __device__ __forceinline__ float stochastic(float x, float upper, float lower, l
     const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
     return __uint_as_float((nan ? bits | 0x400000u : bits + (noise >> 16)) & 0xffff0000u);
 }}
+""",
+}
+# Of the operations on the parts of a weight, with the bits that are kept.
+_PARTS = """\
+template <int bits> __device__ __forceinline__ unsigned kept(float x)
+{
+    const unsigned word = __float_as_uint(x), size = word & 0x7fffffffu;
+    const unsigned flushed = size < 0x800000u ? word & 0x80000000u : word;
+    return ((size > 0x7f800000u ? 0x7fc00000u : flushed) + (1u << (32 - bits) >> 1)) >> (32 - bits);
+}
+template <int bits> __device__ __forceinline__ unsigned high(float x)
+{
+    return (kept<bits>(x) + (1u << (bits - 17))) >> (bits - 16);
+}
+template <int bits> __device__ __forceinline__ float joined(float p, float correction)
+{
+    return __uint_as_float(__float_as_uint(p) + ((unsigned)(int)correction << (32 - bits)));
+}
+template <int bits> __device__ __forceinline__ float upper(float x) { return __uint_as_float(high<bits>(x) << 16); }
+template <int bits> __device__ __forceinline__ float lower(float x)
+{
+    return (float)(int)(kept<bits>(x) - (high<bits>(x) << (bits - 16)));
+}
 """
+
+# How they are called.
+MASTERS = {
+    f"{name}{bits}": f"{name}<{bits}>({operands})"
+    for name, operands in (("joined", "{0}, {1}"), ("upper", "{0}"), ("lower", "{0}"))
+    for bits in CORRECTIONS
+}
+_FUNCTIONS |= dict.fromkeys(MASTERS, _PARTS)
 
 # How each stored type is read and written: one element, and the elements of a pack of 128 bits.
 _STORAGES = {
@@ -82,6 +116,24 @@ struct float16 : halves<float16> {
     }
 };
 """,
+    "int16": """\
+struct int16 : halves<int16> {
+    static __device__ __forceinline__ float decode(unsigned bits) { return (float)(short)bits; }
+    static __device__ __forceinline__ unsigned encode(float x) { return (unsigned)(int)x & 0xffffu; }
+};
+""",
+    "int8": """\
+struct int8 : bytes<int8> {
+    static __device__ __forceinline__ float decode(unsigned bits) { return (float)(signed char)bits; }
+    static __device__ __forceinline__ unsigned encode(float x) { return (unsigned)(int)x & 0xffu; }
+};
+""",
+    "uint8": """\
+struct uint8 : bytes<uint8> {
+    static __device__ __forceinline__ float decode(unsigned bits) { return (float)bits; }
+    static __device__ __forceinline__ unsigned encode(float x) { return (unsigned)x; }
+};
+""",
 }
 _HALVES = """\
 template <typename S> struct halves {
@@ -100,6 +152,28 @@ template <typename S> struct halves {
     }
 };
 """
+_BYTES = """\
+template <typename S> struct bytes {
+    typedef unsigned char item;
+    typedef uint4 pack;
+    static __device__ __forceinline__ void unpack(const uint4 &q, float *x)
+    {
+        const unsigned words[4] = {q.x, q.y, q.z, q.w};
+        #pragma unroll
+        for (int k = 0; k < 16; k++) x[k] = S::decode(words[k / 4] >> k % 4 * 8 & 0xffu);
+    }
+    static __device__ __forceinline__ unsigned word(const float *x)
+    {
+        return S::encode(x[0]) | S::encode(x[1]) << 8 | S::encode(x[2]) << 16 | S::encode(x[3]) << 24;
+    }
+    static __device__ __forceinline__ uint4 packed(const float *x)
+    {
+        return make_uint4(word(x), word(x + 4), word(x + 8), word(x + 12));
+    }
+};
+"""
+# What a stored type of so many bytes begins with.
+_OF_BYTES = {1: _BYTES, 2: _HALVES}
 # An array stored as S, of numbers V, that is computed with as T. As in jit/casts.py no cast meets a denormal, so that
 # the mode of denormals does not matter.
 _CAST = """\
@@ -176,10 +250,11 @@ __device__ __forceinline__ void store_packs(long long at, long long i, T (&x)[N]
 """
 
 
-def prelude(storages: Sequence[str], casts: bool = False, numbered: bool = False) -> str:
+def prelude(storages: Sequence[str], casts: bool = False, operations: Collection[str] = ()) -> str:
     """The text for kernels on arrays that are stored in these types. casts: whether some are cast as they are read.
-    numbered: whether elements are computed by their number."""
+    operations: those on each element."""
     used = dict.fromkeys(storages)
-    halves = [_HALVES] if "float16" in used or "bfloat16" in used else []
-    rounding = [_ROUNDING] if numbered else []
-    return "".join([_GRAMMAR, *rounding, *halves, *(_STORAGES[s] for s in used), *([_CAST] if casts else []), _ACCESS])
+    sizes = {BYTES[storage] for storage in used}
+    shared = [text for size, text in _OF_BYTES.items() if size in sizes]
+    functions = dict.fromkeys(_FUNCTIONS[name] for name in operations if name in _FUNCTIONS)
+    return "".join([_GRAMMAR, *functions, *shared, *(_STORAGES[s] for s in used), *([_CAST] if casts else []), _ACCESS])

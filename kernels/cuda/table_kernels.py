@@ -90,10 +90,11 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
     """
     storages, step = accesses(layout), layout.step
     parts, size = parts_of(stage, layout), pack(layout.storages)
-    arrays = range(layout.width)
-    written = [k for k in arrays if stage.arrays[k] in stage.writes]
+    stage, arrays = stage.kept_in(layout.storages), layout.there
+    columns = dict(zip(stage.arrays, arrays, strict=True))
+    written = [k for name, k in columns.items() if name in stage.writes]
     # An array that is written but not read needs a place, not a load.
-    read = [k for k in arrays if stage.arrays[k] in stage.reads]
+    read = [k for name, k in columns.items() if name in stage.reads]
     # The column and the part of each argument of `element`.
     taken = [(k, part) for k, part, _ in layout.among(parts.arrays)]
     packs = [f"{parts.compute} a{k}[{size}];" for k in arrays]
@@ -109,7 +110,7 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
         single.append(f"{parts.compute} {own}{load};")
     single += [parts.call([own for _, _, own in named], number="number")]
     single += [f"store<{storages[k]}>(at{k}, {places[k, part]}, {own});" for k, part, own in named if k in written]
-    constants = [(stage.arrays.index(array), node) for array, node in stage.stores if node.op == "constant"]
+    constants = [(columns[array], node) for array, node in stage.stores if node.op == "constant"]
     reset = [
         f"store<{storages[k]}>(at{k}, {places[k, part]}, {spelling(parts.kind).constant(node.value)});"
         for k, node in constants
@@ -157,24 +158,24 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
 
     A thread has neighbouring lanes, so that it loads packs of 128 bits.
     """
-    storages, width = accesses(layout), layout.width
+    storages, arrays = accesses(layout), layout.there
     parts, size = parts_of(stage, layout), pack(layout.storages)
     c, count, columns = parts.compute, len(stage.reductions), stage.columns(layout.compute)
     wide, number = spelling("float64").operations, spelling("float64").constant
     find, places = _places(layout, "first + k")
-    single = [*find, *[f"a{k}[k] = load<{storages[k]}>(at{k}, {places[k, 0]});" for k in range(width)]]
+    single = [*find, *[f"a{k}[k] = load<{storages[k]}>(at{k}, {places[k, 0]});" for k in arrays]]
     one_by_one = [
         "#pragma unroll",
         f"for (int k = 0; k < {size}; k++)",
         *indented(["if (first + k < n) {", *indented(single), "}"]),
     ]
     if layout.dimensions is None:
-        packs = _loaded_packs(layout, range(width), "first")
+        packs = _loaded_packs(layout, arrays, "first")
         loads = [f"if (aligned && first + {size} <= n) {{", *indented(packs), "} else {", *indented(one_by_one), "}"]
     else:
         loads = one_by_one
     steps = [f"{c} {', '.join(f'y{r}' for r in range(count))};"]
-    steps.append(parts.call([f"a{k}[k]" for k in range(width)], [f"y{r}" for r in range(count)]))
+    steps.append(parts.call([f"a{k}[k]" for k in arrays], [f"y{r}" for r in range(count)]))
     fold, first_round = [], []
     for r, node in enumerate(stage.reductions):
         reduction = REDUCTIONS[node.op]
@@ -216,7 +217,7 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
         *[f"double lane{r}[{size}] = {{}};" for r in range(count)],
         "#pragma unroll 4",
         f"for (int first = threadIdx.x * {size}; first < n; first += {LANES}) {{",
-        *indented([f"{c} a{k}[{size}];" for k in range(width)]),
+        *indented([f"{c} a{k}[{size}];" for k in arrays]),
         *indented(loads),
         *indented(["#pragma unroll", f"for (int k = 0; k < {size}; k++)"]),
         *indented(["if (first + k < n) {", *indented(steps), "}"], 2),

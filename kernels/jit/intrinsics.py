@@ -9,18 +9,23 @@ from numba import carray  # type: ignore[attr-defined]
 from numba.core import cgutils, types
 from numba.extending import intrinsic, register_jitable
 
-from ..language.rounding import CUT
-from . import casts, rounding
+from ..language.storages import CUT
+from . import casts, masters, rounding, whole
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double}
+_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double, **whole.MEMORY}
 _SCOPES = 32  # more arrays than this in one rule only cost the compiler a check for aliases
 
 
 def _address(builder: Any, base: Any, index: Any, storage: str) -> Any:
     pointer = builder.inttoptr(base, _MEMORY[storage].as_pointer())
     return builder.gep(pointer, [index])
+
+
+def _aligned(storage: str) -> int:
+    """The bytes to a multiple of which an element's address is aligned."""
+    return 1 if storage.endswith("8") else 2 if storage.endswith("16") else 4 if storage == "float32" else 8
 
 
 def _declare_flushing(builder: Any) -> None:
@@ -49,8 +54,10 @@ def load(typing: Any, base: Any, index: Any, storage: Any, array: Any) -> Any:
         if kind != "float64":
             _declare_flushing(builder)
         access = builder.load(_address(builder, args[0], args[1], kind))
-        access.align = 2 if kind.endswith("16") else 4 if kind == "float32" else 8
+        access.align = _aligned(kind)
         _mark_distinct(builder, access, array.literal_value)
+        if kind in whole.MEMORY:
+            return whole.loaded(builder, access, kind)
         if kind == "float16":
             return builder.fpext(access, _single)
         if kind == "bfloat16":
@@ -71,11 +78,13 @@ def store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: A
             result = builder.fptrunc(result, _half)
         elif kind == "bfloat16":
             result = _round_to_bfloat16(builder, result)
+        elif kind in whole.MEMORY:
+            result = whole.stored(builder, result, kind)
         elif kind == CUT:
             result = rounding.cut(builder, result)
         stored = "bfloat16" if kind == CUT else kind
         access = builder.store(result, _address(builder, args[0], args[1], stored))
-        access.align = 2 if stored.endswith("16") else 4 if kind == "float32" else 8
+        access.align = _aligned(stored)
         _mark_distinct(builder, access, array.literal_value)
         return context.get_dummy_value()
 
@@ -292,6 +301,9 @@ def logical_or(typing, a, b): ...  # type: ignore[no-untyped-def]
 @_operation(lambda builder, a: builder.not_(a))
 def logical_not(typing, a): ...  # type: ignore[no-untyped-def]
 
+
+# Those of the parts of a weight, by their names.
+MASTERS = {name: _operation(build)(build) for name, build in masters.BUILDERS.items()}
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 # The control word that rounds to nearest and traps nothing, and the bits that take denormals for zeros.

@@ -1,7 +1,7 @@
 """The expression graph: its nodes, and the ways through it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 # Where a reduction of what rides along reaches: over the arrays of all rules of an optimizer, while "model" is those of
@@ -39,6 +39,20 @@ def walk(roots: Iterable[Node], leaves: Iterable[Node] = ()) -> list[Node]:
             if node not in stop:
                 stack.extend((arg, False) for arg in reversed(node.args))
     return list(seen)
+
+
+def without(roots: Sequence[Node], leaves: Iterable[Node], left_out: Callable[[Node], bool]) -> list[Node]:
+    """The roots with the first operand in the place of each node that is left out; nothing below a leaf changes."""
+    stop, made = set(leaves), dict[Node, Node]()
+    for node in walk(roots, stop):
+        args = node.args if node in stop else tuple(made[arg] for arg in node.args)
+        made[node] = args[0] if node not in stop and left_out(node) else with_args(node, args)
+    return [made[root] for root in roots]
+
+
+def with_args(node: Node, args: tuple[Node, ...]) -> Node:
+    """The same operation on other operands; the node itself if they are the same."""
+    return node if args == node.args else replace(node, args=args)
 
 
 def array_nodes(roots: Sequence[Node], scalars: Sequence[Node]) -> list[Node]:

@@ -9,9 +9,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .storages import CORRECTIONS, CUT
+
 
 def _no_number(*_: float) -> NoReturn:
-    raise TypeError("only elements of arrays are rounded at random")
+    raise TypeError("only elements of arrays are stored")
 
 
 def _host_sqrt(x: float) -> float:
@@ -76,6 +78,15 @@ class Operation:
     host: its meaning on Python numbers; array: on NumPy and CuPy arrays.
     boolean: its result is a truth value; logical: so are its operands.
     exact: IEEE 754 or this grammar fixes every bit of the result, on any processor.
+
+    What is stored in a type is in the graph too, as operations that no author writes:
+    kept_in: the stored types with which the operation stays in a kernel, of the array that it makes a new value of, or
+    reads first; with others it is its first operand. Empty for any.
+    beside: its last operand is an array that a set has only where the operation stays.
+    undoes: of the result of which operation it is which operand; "" for none.
+    written_as: the stored type as which its result is written, in the place of that of the array.
+    numbered: it follows from the number of the element and the mark of the array.
+    flushed: its result is not a denormal; None where that is as of its first operand.
     """
 
     host: Callable[..., Any]
@@ -84,16 +95,22 @@ class Operation:
     boolean: bool = False
     logical: bool = False
     exact: bool = True
+    kept_in: tuple[str, ...] = ()
+    beside: bool = False
+    undoes: tuple[str, int] = "", 0
+    written_as: str = ""
+    numbered: bool = False
+    flushed: bool | None = False
 
 
 OPERATIONS: dict[str, Operation] = {
-    "add": Operation(operator.add, np.add),
-    "subtract": Operation(operator.sub, np.subtract),
-    "multiply": Operation(operator.mul, np.multiply),
-    "divide": Operation(operator.truediv, np.true_divide),
+    "add": Operation(operator.add, np.add, flushed=True),
+    "subtract": Operation(operator.sub, np.subtract, flushed=True),
+    "multiply": Operation(operator.mul, np.multiply, flushed=True),
+    "divide": Operation(operator.truediv, np.true_divide, flushed=True),
     "negative": Operation(operator.neg, np.negative, 1),
     "absolute": Operation(operator.abs, np.absolute, 1),
-    "sqrt": Operation(_host_sqrt, np.sqrt, 1),
+    "sqrt": Operation(_host_sqrt, np.sqrt, 1, flushed=True),
     "sign": Operation(_host_sign, np.sign, 1),
     "minimum": Operation(_host_minimum, _minimum),
     "maximum": Operation(_host_maximum, _maximum),
@@ -110,6 +127,25 @@ OPERATIONS: dict[str, Operation] = {
     "exp": Operation(_host_exp, np.exp, 1, exact=False),
     "log": Operation(_host_log, np.log, 1, exact=False),
     "power": Operation(_host_power, np.power, exact=False),
-    # To bfloat16, by a key in two parts (rounding.py); of no number beside the arrays.
-    "stochastic": Operation(_no_number, _no_number, 3),
+    # To bfloat16, by a key in two parts (rounding.py).
+    "stochastic": Operation(
+        _no_number, _no_number, 3, kept_in=("bfloat16",), written_as=CUT, numbered=True, flushed=None
+    ),
 }
+# The parts of a weight, of which so many bits are kept (masters.py).
+for _bits, _type in CORRECTIONS.items():
+    OPERATIONS |= {
+        f"joined{_bits}": Operation(_no_number, _no_number, 2, kept_in=("bfloat16",), beside=True),
+        f"upper{_bits}": Operation(
+            _no_number,
+            _no_number,
+            1,
+            kept_in=("bfloat16",),
+            written_as=CUT,
+            undoes=(f"joined{_bits}", 0),
+            flushed=True,
+        ),
+        f"lower{_bits}": Operation(
+            _no_number, _no_number, 1, kept_in=(_type,), undoes=(f"joined{_bits}", 1), flushed=True
+        ),
+    }

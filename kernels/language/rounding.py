@@ -15,8 +15,6 @@ MARK: ContextVar[int] = ContextVar("MARK", default=0)
 STORED: ContextVar[Collection[str]] = ContextVar("STORED", default=())
 # By which a kernel and this module step from element to element, and mix a key: those of MurmurHash3's finalizer.
 STEP, FIRST, SECOND = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35
-# As what float32 numbers are written that are numbers of bfloat16: a stored type that no array has.
-CUT = "bfloat16 as it is"
 
 
 def mark(name: str) -> int:

@@ -94,7 +94,9 @@ def _set_all(address: int, value: Any, count: int) -> None:
     """Write a NumPy number so many times from an address on, by the GPU's driver: it needs no kernel and no copy."""
     from cuda.bindings import driver as bindings
 
-    if value.itemsize == 2:
+    if value.itemsize == 1:
+        errors = [bindings.cuMemsetD8(address, int(value.view(np.uint8)), count)]
+    elif value.itemsize == 2:
         errors = [bindings.cuMemsetD16(address, int(value.view(np.uint16)), count)]
     else:
         words = [int(word) for word in value.reshape(1).view(np.uint32)]

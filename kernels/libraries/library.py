@@ -1,14 +1,15 @@
 """Arrays of every library: to which library and backend they belong, and what a library is asked for."""
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..arrays.checks import check
 from ..arrays.overlaps import check_overlaps
-from ..arrays.view import View, as_complex, as_pairs, compute_type
+from ..arrays.view import View, absent_like, as_complex, as_pairs, compute_type, not_float
+from ..language.storages import INTEGERS
 from ..language.values import kind_of, shown
 from ..program.spelling import as_written
 from ..program.stages import Program
@@ -87,7 +88,16 @@ def library_of(array: Any) -> Library:
 
 
 def view_of(array: Any, name: str) -> tuple[Library, View]:
-    """The library of an array and its view. Raises TypeError or ValueError that names it."""
+    """The library of an array and its view. Raises TypeError or ValueError that names it, as for an array of
+    integers."""
+    library, view = state_view_of(array, name)
+    if view.storage in INTEGERS:
+        raise not_float(array, view.storage, name)
+    return library, view
+
+
+def state_view_of(array: Any, name: str) -> tuple[Library, View]:
+    """As `view_of`, for an array that may be one of state in integers."""
     try:
         library = library_of(array)
     except TypeError as error:
@@ -134,18 +144,24 @@ def views_of(
 ) -> tuple[str, Any]:
     """The backend and the checked views of the arrays of each set; raises before anything is changed.
 
+    An array that a set may lack (`Program.beside`) may be None; it has a view in any case, that of an absent array.
     without: the sets whose gradient is row-sparse or not there; it is not looked at and has None for its view. casts:
     whether a gradient is cast to the type in which its parameter is computed with; None where nobody could choose so.
     """
     written = [k for k, name in enumerate(program.arrays) if name in program.stages[-1].writes]
     rates = [k for k, name in enumerate(program.arrays) if name in program.rates]
+    beside = [k for k, name in enumerate(program.arrays) if name in program.beside]
     used = ""
     result: list[list[View | None]] = []
     flat: list[tuple[View, int, int]] = []
     for position, arrays in enumerate(sets):
-        there = [k for k in range(len(arrays)) if k != 1 or position not in without]
+        absent = [k for k in beside if arrays[k] is None]
+        there = [k for k in range(len(arrays)) if (k != 1 or position not in without) and k not in absent]
         names = [label(position, program.arrays[k]) for k in there]
-        pairs = [view_of(arrays[k], name) for k, name in zip(there, names, strict=True)]
+        pairs = [
+            (state_view_of if program.arrays[k] in program.may_be_integers else view_of)(arrays[k], name)
+            for k, name in zip(there, names, strict=True)
+        ]
         views = dict(zip(there, (view for _, view in pairs), strict=True))
         if casts and 1 in views:
             views[1] = views[1].cast_to(views[0].compute)
@@ -157,13 +173,28 @@ def views_of(
             used = used or library.BACKEND
             if used != library.BACKEND:
                 raise TypeError(f"{name} is a {view.kind}, not of the same library as the other arrays; convert it")
-        result.append([views.get(k) for k in range(len(arrays))])
+        _check_beside(program, views, names)
+        placed = views | {k: absent_like(views[0]) for k in absent}
+        result.append([placed.get(k) for k in range(len(arrays))])
         flat += [(view, position, k) for k, view in views.items()]
     everywhere = {place for place, (_, _, k) in enumerate(flat) if k in written}
     parameters = {place for place, (_, _, k) in enumerate(flat) if k == 0}
     every = [view for view, _, _ in flat]
     check_overlaps(every, lambda at: label(flat[at][1], program.arrays[flat[at][2]]), everywhere, parameters)
     return used, result
+
+
+def _check_beside(program: Program, views: Mapping[int, View], names: Sequence[str]) -> None:
+    """Raise TypeError for an array that has another beside it, or lacks one, which is of another stored type."""
+    for name, (first, kinds) in program.beside.items():
+        view, k = views[program.arrays.index(first)], program.arrays.index(name)
+        if (view.storage in kinds) is not (k in views):
+            had = f"has state {name!r}, that of {' or '.join(kinds)}" if k in views else f"has no state {name!r}"
+            label = names[[*views].index(program.arrays.index(first))]
+            raise TypeError(
+                f"{label} is {view.own_type}, but {had}; put an array of the type before there, or call opt.sync() to "
+                f"begin {label} anew"
+            )
 
 
 def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
@@ -182,7 +213,7 @@ def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
 
 def to_host(array: Any, name: str) -> Any:
     """The values of an array as a NumPy array: its own memory where NumPy can share that, else a copy."""
-    library, view = view_of(array, name)
+    library, view = state_view_of(array, name)
     values = library.to_host(view, name)
     return as_complex(values) if view.complex else values
 
@@ -192,9 +223,9 @@ def copy(source: Any, target: Any, name: str) -> None:
 
     Values that are too large for it become infinite without a warning, as in a step. name: how messages name both.
     """
-    library, view = view_of(source, name)
+    library, view = state_view_of(source, name)
     with np.errstate(all="ignore"):
-        library.copy(view, view_of(target, name)[1])
+        library.copy(view, state_view_of(target, name)[1])
 
 
 def assignable(array: Any, name: str) -> Any:
@@ -204,5 +235,5 @@ def assignable(array: Any, name: str) -> Any:
 
 def filling(array: Any, values: Any, name: str) -> Callable[[], Any]:
     """A function that sets an array to the values of a NumPy array of its shape and type."""
-    library, view = view_of(array, name)
+    library, view = state_view_of(array, name)
     return library.filling(view, as_pairs(values) if view.complex else values)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import View, make_view
+from ..arrays.view import BYTES, View, make_view
 from . import host
 
 BACKEND = "cuda"
@@ -27,8 +27,8 @@ def view(tensor: Any, name: str) -> View:
         import ml_dtypes
 
         dtype = np.dtype(ml_dtypes.bfloat16)
-    elif tensor.dtype in (torch.float16, torch.float32, torch.float64):
-        dtype = np.dtype(str(tensor.dtype).removeprefix("torch."))
+    elif (kind := str(tensor.dtype).removeprefix("torch.")) in BYTES:
+        dtype = np.dtype(kind)
     else:
         raise TypeError(
             f"{name} is a tensor of {tensor.dtype}; expected a float type, complex64 or complex128: convert it with "

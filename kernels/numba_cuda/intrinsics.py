@@ -14,15 +14,15 @@ from llvmlite import ir
 from numba.cuda import types as cuda_types
 from numba.cuda.extending import intrinsic
 
-from ..jit import casts, rounding
+from ..jit import casts, masters, rounding, whole
 from ..language.operations import OPERATIONS
-from ..language.rounding import CUT
+from ..language.storages import CUT
 
 types: Any = cuda_types  # mypy finds the older numba.cuda that is part of numba
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double}
+_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double, **whole.MEMORY}
 _GLOBAL = 1  # the address space of the GPU's main memory
 
 
@@ -106,6 +106,8 @@ def _place(builder: Any, base: Any, index: Any, storage: str) -> Any:
 def load(builder: Any, base: Any, index: Any, storage: str) -> Any:
     """Element `index` of the array at address `base`, as float32, or float64 if it is stored so."""
     value = builder.load(_place(builder, base, index, storage))
+    if storage in whole.MEMORY:
+        return whole.loaded(builder, value, storage)
     if storage == "float16":
         return builder.fpext(value, _single)
     if storage == "bfloat16":
@@ -123,6 +125,8 @@ def store(builder: Any, base: Any, index: Any, value: Any, storage: str) -> None
         value = builder.fptrunc(value, _half)
     elif storage == "bfloat16":
         value = _round_to_bfloat16(builder, value)
+    elif storage in whole.MEMORY:
+        value = whole.stored(builder, value, storage)
     builder.store(value, _place(builder, base, index, storage))
 
 
@@ -156,6 +160,7 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "logical_or": lambda builder, a, b: builder.or_(a, b),
     "logical_not": lambda builder, a: builder.not_(a),
     "stochastic": rounding.stochastic,
+    **masters.BUILDERS,
     "flush": flush,
     "widen": widen,
     "as_float32": casts.as_float32,

@@ -7,7 +7,7 @@ arrays, and a kernel computes both parts of a number together.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..language.graph import Node, walk
+from ..language.graph import Node, walk, with_args, without
 from ..language.parts import PAIRWISE
 
 # The arrays of parts, after the name of theirs.
@@ -16,11 +16,7 @@ PARTS = (".re", ".im")
 
 def of_real(roots: Sequence[Node]) -> list[Node]:
     """The expressions where arrays are real."""
-    made: dict[Node, Node] = {}
-    for node in walk(roots):
-        args = tuple(made[arg] for arg in node.args)
-        made[node] = args[0] if node.op in PAIRWISE else _with(node, args)
-    return [made[root] for root in roots]
+    return without(roots, (), lambda node: node.op in PAIRWISE)
 
 
 def of_parts(roots: Sequence[Node]) -> list[tuple[Node, Node]]:
@@ -39,11 +35,6 @@ def of_parts(roots: Sequence[Node]) -> list[tuple[Node, Node]]:
             both = Node("add", made[node.args[0]], varying=True, depth=node.depth)
             made[node] = both, both
         else:
-            real, imaginary = (_with(node, tuple(made[arg][part] for arg in node.args)) for part in range(2))
+            real, imaginary = (with_args(node, tuple(made[arg][part] for arg in node.args)) for part in range(2))
             made[node] = real, imaginary
     return [made[root] for root in roots]
-
-
-def _with(node: Node, args: tuple[Node, ...]) -> Node:
-    """The same operation on other operands; the node itself if they are the same."""
-    return node if args == node.args else replace(node, args=args)

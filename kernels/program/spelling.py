@@ -24,9 +24,18 @@ INFIX = {
     "equal": "({0} == {1})",
     "not_equal": "({0} != {1})",
 }
-FUNCTIONS = {name: f"{name}({', '.join(f'{{{i}}}' for i in range(o.arity))})" for name, o in OPERATIONS.items()}
+
+
+def called(number: str) -> dict[str, str]:
+    """Each operation as a call of its function. number: what a function takes too that needs the element's number."""
+    return {
+        name: f"{name}({', '.join([*(f'{{{i}}}' for i in range(o.arity)), *([number] if o.numbered else [])])})"
+        for name, o in OPERATIONS.items()
+    }
+
+
 # With the mark of the array, and the number of the element in two parts, which a kernel has.
-FUNCTIONS["stochastic"] = "stochastic({0}, {1}, {2}, mark, begin, i)"
+FUNCTIONS = called("mark, begin, i")
 
 # How tightly an author's notation binds; functions are written with their parentheses.
 _PLAIN = {
@@ -150,17 +159,16 @@ def scalar_names(
     return {node: is_true.format(variable) if node.boolean else variable for node, variable in pairs}, variables
 
 
-_FLUSHED_BY_HARDWARE = ("add", "subtract", "multiply", "divide", "sqrt")
-
-
 def stored(node: Node, expression: str, compute: str) -> str:
     """The expression as it is stored: a float32 denormal becomes zero.
 
     Arithmetic has flushed it already; where, abs and their kin pass a denormal on. Compilers drop x * 1, but the only
     constants that they see are those of sign.
     """
-    node = node.args[0] if node.op == "stochastic" else node
-    exact = node.op in _FLUSHED_BY_HARDWARE and all(arg.op != "sign" for arg in node.args)
+    while node.op in OPERATIONS and OPERATIONS[node.op].flushed is None:
+        node = node.args[0]
+    flushed = node.op in OPERATIONS and OPERATIONS[node.op].flushed
+    exact = flushed and all(arg.op != "sign" for arg in node.args)
     return expression if exact or compute != "float32" else f"flush({expression})"
 
 

@@ -5,12 +5,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..language.graph import ALL_RULES, Node, walk
+from ..language.graph import ALL_RULES, Node, walk, with_args, without
 from ..language.operations import OPERATIONS
 from ..language.parts import PAIRWISE
 from ..language.reductions import REDUCTIONS
+from ..language.storages import ABSENT
 from .numbers import Numbers, beforehand, following
 from .pairs import PARTS, of_parts, of_real
+
+
+def as_stored(node: Node, storage: str) -> Node:
+    """The new value of an array that is stored in a type, without an operation that is of other types."""
+    kept_in = OPERATIONS[node.op].kept_in if node.op in OPERATIONS else ()
+    return node.args[0] if kept_in and storage not in kept_in else node
+
+
+def is_beside(node: Node) -> bool:
+    """Whether a node reads an array with one beside it, which a set may lack."""
+    return node.op in OPERATIONS and OPERATIONS[node.op].beside
 
 
 @functools.cache
@@ -33,21 +45,30 @@ class Stage:
     reductions: tuple[Node, ...] = ()
 
     def kept_in(self, storages: Sequence[str]) -> "Stage":
-        """The stage with nothing rounded at random that is stored in another type than bfloat16.
+        """The stage on arrays that are stored so: without the operations that are of other stored types, and without
+        the arrays that are absent.
 
         storages: the stored types of the arrays, as their names in `arrays` come.
         """
         kinds = dict(zip(self.arrays, storages, strict=True))
-        stores = [
-            (name, node.args[0] if node.op == "stochastic" and kinds[name] != "bfloat16" else node)
-            for name, node in self.stores
-        ]
-        return replace(self, stores=tuple(stores))
+        there = tuple(name for name, kind in kinds.items() if kind != ABSENT)
+        stores = [(name, as_stored(node, kinds[name])) for name, node in self.stores if name in there]
+        if len(there) == len(self.arrays):
+            return replace(self, stores=tuple(stores))
+
+        def left_out(node: Node) -> bool:
+            return is_beside(node) and kinds[node.args[0].value] not in OPERATIONS[node.op].kept_in
+
+        roots = without([node for _, node in stores], self.scalars, left_out)
+        reduced = without([node.args[0] for node in self.reductions], self.scalars, left_out)
+        reductions = [with_args(node, (arg,)) for node, arg in zip(self.reductions, reduced, strict=True)]
+        names = (name for name, _ in stores)
+        return Stage(there, self.scalars, tuple(zip(names, roots, strict=True)), tuple(reductions))
 
     @cached_property
     def numbered(self) -> bool:
         """Whether elements are computed by their number in the array."""
-        return any(node.op == "stochastic" for node in walk(self.roots))
+        return any(node.op in OPERATIONS and OPERATIONS[node.op].numbered for node in walk(self.roots))
 
     @cached_property
     def roots(self) -> tuple[Node, ...]:
@@ -122,6 +143,18 @@ class Program:
     @cached_property
     def nodes(self) -> list[Node]:
         return walk([*self.outputs.values(), *self.states.values(), *([self.guard] if self.guard else [])])
+
+    @cached_property
+    def beside(self) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """The arrays that a set may lack: for each the array beside which it is, and the stored types with which that
+        one has it."""
+        nodes = [node for node in self.nodes if is_beside(node)]
+        return {node.args[-1].value: (node.args[0].value, OPERATIONS[node.op].kept_in) for node in nodes}
+
+    @cached_property
+    def may_be_integers(self) -> frozenset[str]:
+        """The arrays that may be stored in integers: those that a set may lack, and slots that have such an array."""
+        return frozenset([*self.beside, *(first for first, _ in self.beside.values())]).difference(self.arrays[:1])
 
     def reads(self, numbers: Collection[str]) -> bool:
         """Whether any of these numbers, by name, is in the formula that was chosen."""

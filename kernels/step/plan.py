@@ -12,6 +12,7 @@ from ..arrays.overlaps import check_overlaps
 from ..arrays.row_sparse import RowSparse, values_of
 from ..arrays.view import View, is_flat
 from ..backends import backend
+from ..language.storages import ABSENT
 from ..libraries.library import view_of, views_of
 from ..program.stages import Program, Stage
 from ..tasks.stage_run import StageRun
@@ -194,7 +195,7 @@ class Plan:
         self._headers = self._part = None
         self._parts.clear()
         self._which, self._device = which, views[0][0].device
-        self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1]
+        self._written = [view for arrays in views for k, view in enumerate(arrays) if k != 1 and view.storage != ABSENT]
         self._written += self._beside()
         labels = {k: self._label(k, self.program.arrays[1]) for k in self._sparse}
         self.touched = [

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from ..arrays.view import View, compute_type
+from ..language.storages import ABSENT
 from ..program.stages import Stage
 
 
@@ -65,14 +66,20 @@ class Layout:
         return self.cast is not None and compute_type(self.storages[k : k + 1]) != self.cast
 
     @property
+    def there(self) -> list[int]:
+        """The columns of the arrays that are not absent."""
+        return [k for k, storage in enumerate(self.storages) if storage != ABSENT]
+
+    @property
     def step(self) -> int:
         """How many neighbouring elements a kernel computes together."""
         return 2 if self.pairs else 1
 
     def among(self, names: Sequence[str]) -> list[tuple[int, int, str]]:
         """For each name of an array the column of its address, its part, and the name. names: as the kernel has them,
-        one for each array, or for each part of each."""
-        return [(*divmod(k, self.step), name) for k, name in enumerate(names)]
+        one for each array that is there, or for each part of each."""
+        columns = [(k, part) for k in self.there for part in range(self.step)]
+        return [(*column, name) for column, name in zip(columns, names, strict=True)]
 
     @property
     def columns(self) -> int:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..language.graph import array_nodes
+from ..language.operations import OPERATIONS
 from ..language.reductions import REDUCTIONS
-from ..language.rounding import CUT
 from ..program.spelling import Spelling, comment, finite_or, identifiers, indented, scalar_names, stored
 from ..program.stages import Stage
 from .layout import Layout
@@ -73,7 +73,7 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
     body += lines
     for (array, node), result in zip(stage.stores, results, strict=False):
         k, place = memory[array]
-        storage = CUT if node.op == "stochastic" else storages[k]
+        storage = (OPERATIONS[node.op].written_as if node.op in OPERATIONS else "") or storages[k]
         body.append(f"store(at_{k}, {place}, {stored(node, result, compute)}, {storage!r}, {k})")
     return TaskSource(reading, header, body, results)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import ITEM_SIZES, View, is_flat, place
+from ..arrays.view import BYTES, View, is_flat, place
 from ..program.stages import Stage
 from .layout import Layout
 from .table import Batch
@@ -62,7 +62,7 @@ class RowTasks:
         # Neighbours are one task, up to a length: the table is short where most rows are touched.
         self._joins = flat and all(view.strides[0] == self._length for view in views)
         self._columns = np.array(
-            [(view.address, view.strides[0] * ITEM_SIZES[view.storage], _ALL) for view in views], np.int64
+            [(view.address, view.strides[0] * BYTES[view.storage], _ALL) for view in views], np.int64
         )
         if compact is not None:
             self._columns[compact, 2] = _FEW if repeated else _THESE

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import ITEM_SIZES, View
+from ..arrays.view import BYTES, View
 from .layout import Layout
 
 
@@ -160,7 +160,7 @@ def whole_arrays(
     owners = np.repeat(positions, counts)
     total = int(sizes.sum())
     dense = [layout.dimensions is None and k not in layout.held for k in range(width)]
-    offsets = [starts * ITEM_SIZES[storage] * moves for storage, moves in zip(layout.storages, dense, strict=True)]
+    offsets = [starts * BYTES[storage] * moves for storage, moves in zip(layout.storages, dense, strict=True)]
     batch = Batch(device, layout, np.array(positions), tuple(scalars), sets, total, table, counts, owners, offsets)
     addresses = np.zeros(max(positions) + 1, np.int64)
     for column in range(width):

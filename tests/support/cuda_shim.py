@@ -221,7 +221,7 @@ class _ElementwiseKernel:
     def __init__(
         self, shim: Shim, in_params: str, out_params: str, operation: str, name: str, preamble: str, **_: Any
     ) -> None:
-        kinds = {"float32": "float", "float64": "double", "uint16": "unsigned short"}
+        kinds = {"float32": "float", "float64": "double", "uint16": "unsigned short", "uint8": "unsigned char"}
         lines = []
         self.arrays: list[int] = []
         self.scalars: list[int] = []

@@ -19,8 +19,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from fastopt.kernels.arrays.view import BYTES
 from fastopt.kernels.language.operations import OPERATIONS
-from fastopt.kernels.language.rounding import CUT
+from fastopt.kernels.language.storages import ABSENT, CUT
 from fastopt.kernels.libraries import cuda_interface
 from fastopt.kernels.numba_cuda import backend as numba_cuda
 from fastopt.kernels.numba_cuda import compiler as nvidia
@@ -145,7 +146,7 @@ def cpu_names():
         operation = OPERATIONS.get(name)
         arity, boolean = (operation.arity, operation.boolean) if operation else (1, False)
         names[name] = _cpu_function(build, arity, "boolean" if boolean else _RESULTS.get(name, "same"))
-    loads = {storage: _cpu_load(storage) for storage in ("float16", "bfloat16", "float32", "float64")}
+    loads = {storage: _cpu_load(storage) for storage in BYTES if storage != ABSENT}
     stores = {storage: _cpu_store(storage) for storage in (*loads, CUT)}
     names["load"] = lambda base, index, storage, array: loads[storage](base, index)
     names["store"] = lambda base, index, value, storage, array: stores[storage](base, index, value)
@@ -246,6 +247,7 @@ def _set_column(address, pitch, value, width, height):
 
 
 MEMSETS = {
+    "cuMemsetD8": lambda address, value, count: _set_words("uint8", address, 1, value, count),
     "cuMemsetD16": lambda address, value, count: _set_words("uint16", address, 2, value, count),
     "cuMemsetD32": lambda address, value, count: _set_words("uint32", address, 4, value, count),
     "cuMemsetD2D32": _set_column,
