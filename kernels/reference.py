@@ -95,9 +95,8 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     """The new arrays and states, as `Definition.reference` documents; an array that is not stored keeps its values."""
     program = definition.program(numbers)
     # An array that a set lacks is None to the formula too.
-    whole = {*program.beside, *program.scales.values()}
     views = {
-        name: (state_view_of if name in whole else view_of)(array, name)[1]
+        name: (state_view_of if name in program.may_be_integers else view_of)(array, name)[1]
         for name, array in zip(definition.arrays, arrays, strict=True)
         if array is not None or name not in program.beside
     }

@@ -10,11 +10,11 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
-from ..kernels.riders import AVERAGES, COPY, MIN_8BIT_SIZE
+from ..kernels.riders import AVERAGES, COPY, CORRECTION, MIN_8BIT_SIZE
 from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
-from ..updater.format_options import formats
+from ..updater.format_options import Formats
 from ..updater.formats import numbers
 from ..updater.groups import Groups, check_patterns
 from ..updater.hyper import Hyper
@@ -52,52 +52,61 @@ class Optimizer(Named):
     defaults, and inherits what rides along, the options below; "decay" beside the rule is a kind of its own. All rules
     share one clip_norm, one decision to skip, one count of steps and one checkpoint; `over="model"` in a rule spans the
     parameters that it updates. opt.lr is that of the rule of all, opt.groups["embed"].lr a group's; a function's group
-    is named by its place, opt.groups[0]. grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128).
-    clip_value, clip_norm, clip_array_norm: limits of each element, of the norm of all gradients, of the norm of each
-    array, in this order, after the scale. clip_eps: added to these norms; 1e-6 gives the figures of torch's
-    clip_grad_norm_, which adds as much. clip_ratio: after these clips, the limit of the norm of each array's gradient
-    over that of the array, which is taken as clip_ratio_floor at least, 1e-3 if not given (adaptive gradient clipping,
-    of whole arrays: Brock et al. 2021, arXiv:2102.06171). weight_decay, with decay="l2" (added to the gradient, the
-    default), "decoupled" (before the step), "decoupled_with" (at once with it) or "decoupled_after". maximize: climb.
-    ema: the decay of an average of the weights, in `ema` as a tree, which starts as the weights and has no bias from
-    that, whatever decays it has had; ema2: the decay of another, in `ema2`; ema_uncorrected: they start from 0, with
-    the bias. ema_overwrite: in steps in which it is not 0 the weights then become that average, whose own course goes
-    on; a function of the step such as lambda t: float(t % 100 == 0) does so in each hundredth. cautious: leave out the
-    elements that a step would move along their gradient (Liang et al. 2024, arXiv:2411.16085). The step of the others
-    is multiplied by the number of elements over how many of them move: with "mean" that is a thousandth of all at
-    least, with "count" it is more by 1. Decoupled decay is done to all elements, but Adan's default decay, which is
-    part of its step. clip_update: the limit of a step in each array, as the root mean square of its elements over lr,
-    or for a rule without lr as that itself (as in Adafactor: Shazeer & Stern 2018, arXiv:1804.04235). lr is taken
-    before lr_scale; decoupled decay is no part of the step; a cautious step is limited as it comes out. lookahead: in
-    every so many steps of a parameter its slow weights, which start as the parameter, go the part lookahead_rate of the
-    way to it, 0.5 if not given, and the parameter becomes them (Zhang et al. 2019, arXiv:1907.08610, Algorithm 1);
-    averages then are of that. `count` says which steps count. reciprocals: where a formula divides an array by a
-    number, as for a bias correction, multiply by the number's reciprocal, which is rounded once more: Adam divides each
-    element once then, and not three times. The bits are others, those of NumPy with that product. state_format: how the
-    rule's state arrays are stored: None in float32; "bfloat16"; or "8bit", in codes of signed square roots, in blocks
-    of 256 elements with one scale, but for arrays of less than min_8bit_size elements, which stay float32. A gradient
-    that is not finite spoils its block, so that skip_nonfinite is well beside it. state_rounding: with "stochastic"
-    each number becomes one of its two neighbours there, the nearer the more often, so that small changes add up: the
-    choice follows from seed, the slot, the name of the parameter, which of its steps it is and the number of the
-    element in the order of memory, and from nothing else; with "nearest" it is the nearest. What rides along, such as
-    averages, stays float32. param_rounding: "stochastic" does so with the parameters that are in bfloat16, which learn
-    with it where steps are less than half a unit. cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as
-    a tree. zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and
-    count it in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it.
-    shared: an array may stand in several places of params, to be updated once. sparse: what a RowSparse gradient does
-    to the rows that it does not touch: "exact", the effect of zeros, once the rows are touched or `flush` is called; or
-    "lazy", nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter,
-    multiplies its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array
-    is read in each step and never copied. count: which steps bias corrections and lookahead see: "parameter", those
-    that the parameter had itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions
-    of the step always count the optimizer's. second_moment, conjugate_grads: of complex parameters, which are updated
-    as pairs of real numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus",
-    one of |g|^2 for both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i
-    df/dy, as those of jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its
-    parameter's type of computation before anything else; else float64 does not mix with other types. accumulate: "mean"
-    or "sum" of the gradients of all calls of `accumulate` since the last step, which step() then takes. start: {slot:
-    number}, the state before a parameter's first step where it is not to be the rule's own. monitors: objects with
-    state_dict and load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
+    is named by its place, opt.groups[0].
+    grad_scale: multiplies the gradients (1/128 undoes a loss scale of 128). clip_value, clip_norm, clip_array_norm:
+    limits of each element, of the norm of all gradients, of the norm of each array, in this order, after the scale.
+    clip_eps: added to these norms; 1e-6 gives the figures of torch's clip_grad_norm_, which adds as much.
+    clip_ratio: after these clips, the limit of the norm of each array's gradient over that of the array, which is taken
+    as clip_ratio_floor at least, 1e-3 if not given (adaptive gradient clipping, of whole arrays: Brock et al. 2021,
+    arXiv:2102.06171).
+    weight_decay, with decay="l2" (added to the gradient, the default), "decoupled" (before the step), "decoupled_with"
+    (at once with it) or "decoupled_after". maximize: climb. ema: the decay of an average of the weights, in `ema` as a
+    tree, which starts as the weights and has no bias from that, whatever decays it has had; ema2: the decay of another,
+    in `ema2`; ema_uncorrected: they start from 0, with the bias.
+    ema_overwrite: in steps in which it is not 0 the weights then become that average, whose own course goes on; a
+    function of the step such as lambda t: float(t % 100 == 0) does so in each hundredth.
+    cautious: leave out the elements that a step would move along their gradient (Liang et al. 2024, arXiv:2411.16085).
+    The step of the others is multiplied by the number of elements over how many of them move: with "mean" that is a
+    thousandth of all at least, with "count" it is more by 1. Decoupled decay is done to all elements, but Adan's
+    default decay, which is part of its step.
+    clip_update: the limit of a step in each array, as the root mean square of its elements over lr, or for a rule
+    without lr as that itself (as in Adafactor: Shazeer & Stern 2018, arXiv:1804.04235). lr is taken before
+    lr_scale; decoupled decay is no part of the step; a cautious step is limited as it comes out.
+    lookahead: in every so many steps of a parameter its slow weights, which start as the parameter, go the part
+    lookahead_rate of the way to it, 0.5 if not given, and the parameter becomes them (Zhang et al. 2019,
+    arXiv:1907.08610, Algorithm 1); averages then are of that. `count` says which steps count.
+    reciprocals: where a formula divides an array by a number, as for a bias correction, multiply by the number's
+    reciprocal, which is rounded once more: Adam divides each element once then, and not three times. The bits are
+    others, those of NumPy with that product.
+    state_format: how the rule's state arrays are stored: None in float32; "bfloat16"; or "8bit", in codes of signed
+    square roots, in blocks of 256 elements that share a scale, but for arrays of less than min_8bit_size elements,
+    which stay float32. A gradient that is not finite spoils a block, so that skip_nonfinite is well beside it. A group
+    may have a state_format of its own. state_rounding: of bfloat16; with "stochastic" each number becomes one of its
+    two neighbours there, the nearer the more often, so that small changes add up: the choice follows from seed, the
+    slot, the name of the parameter, which of its steps it is and the number of the element in the order of memory, and
+    from nothing else; with "nearest" it is the nearest. What rides along, such as averages, stays float32.
+    param_rounding: "stochastic" does so with the parameters that are in bfloat16, which learn with it where steps are
+    less than half a unit. master_weight_bits: 24 or 32, of how many bits a weight is of which a parameter in bfloat16
+    has the upper 16; the rest is a correction in the state, of 8 or 16 bits, and steps are those of the whole weight,
+    with 32 bits those of a float32 parameter to the bit. Parameters in other types have no correction. Whoever writes
+    such a parameter calls `refresh`, and its correction becomes 0.
+    cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
+    zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
+    in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
+    array may stand in several places of params, to be updated once. sparse: what a RowSparse gradient does to the rows
+    that it does not touch: "exact", the effect of zeros, once the rows are touched or `flush` is called; or "lazy",
+    nothing. lr_scale: {pattern: array}, patterns as in groups; the array, which broadcasts to the parameter, multiplies
+    its lr, element by element or a row at a time; or a SparsityFactor, with a number for each row. The array is read in
+    each step and never copied. count: which steps bias corrections and lookahead see: "parameter", those that the
+    parameter had itself, as in torch; or "optimizer", all that were applied, as in keras and optax. Functions of the
+    step always count the optimizer's. second_moment, conjugate_grads: of complex parameters, which are updated as pairs
+    of real numbers. A rule then has a second moment of each of the "parts", as in torch, or, with "modulus", one of
+    |g|^2 for both, as in optax; and the gradients are df/dx + i df/dy, as torch's, or, conjugated, df/dx - i df/dy, as
+    those of jax.grad and autograd. cast_grads: take gradients of any float type, each rounded to its parameter's type
+    of computation before anything else; else float64 does not mix with other types. accumulate: "mean" or "sum" of the
+    gradients of all calls of `accumulate` since the last step, which step() then takes. start: {slot: number}, the
+    state before a parameter's first step where it is not to be the rule's own. monitors: objects with state_dict and
+    load_state_dict that are saved along; a monitor that a function of the step calls need not be named.
 
     copy.deepcopy and pickle take all along, the parameters too, but no watch; what is copied in the same call, as in
     copy.deepcopy((params, opt)), stays linked, but for views, which Python copies apart. Functions of the step must be
@@ -135,6 +144,7 @@ class Optimizer(Named):
         state_rounding: str = "stochastic",
         min_8bit_size: int = MIN_8BIT_SIZE,
         param_rounding: str = "nearest",
+        master_weight_bits: int | None = None,
         seed: int = 0,
         second_moment: str = "parts",
         conjugate_grads: bool = False,
@@ -170,9 +180,15 @@ class Optimizer(Named):
             "cast_to": cast_to,
             "second_moment": second_moment,
             "cautious": cautious,
-            "state": formats(state_format, state_rounding, min_8bit_size, each),
-            "param_rounding": param_rounding,
-            "seed": seed,
+            "formats": Formats(
+                state_format,
+                state_rounding,
+                min_8bit_size,
+                param_rounding,
+                master_weight_bits,
+                seed,
+                tuple(own for *_, formats in each for own in formats),
+            ),
         }
         rules, of_groups = made_rules(rule, hyper, each, start, options)
         of_all = rules[0].hyper
@@ -251,13 +267,15 @@ class Optimizer(Named):
 
     @property
     def state(self) -> list[Mapping[str, Any]]:
-        """For each parameter, in the order of the tree, its state arrays by slot.
+        """For each parameter, in the order of the tree, its state arrays by slot; with master_weight_bits also the
+        correction of each that has one.
 
         Of a slot in codes of 8 bits these are its numbers, a copy in NumPy that is read-only.
         """
         self._updater.finish()
         pairs = zip(self._updater.rules, self._updater.state, strict=True)
-        return [MappingProxyType({slot: numbers(state, slot, slot) for slot in rule.slots}) for rule, state in pairs]
+        named = [(state, [*rule.slots, *{CORRECTION} & state.keys()]) for rule, state in pairs]
+        return [MappingProxyType({slot: numbers(state, slot, slot) for slot in slots}) for state, slots in named]
 
     @property
     def uniform_states(self) -> list[dict[str, float]]:
@@ -377,8 +395,9 @@ class Optimizer(Named):
 
     def refresh(self) -> None:
         """Have `cast` follow weights that were written by other means than the optimizer's, and until the first step
-        of a parameter `ema` and the state that starts as it. What fastopt itself writes, as EarlyStopping.restore does,
-        needs no refresh; nor does a first step."""
+        of a parameter `ema` and the state that starts as it; with master_weight_bits all weights are then what the
+        parameters say, and corrections 0. What fastopt itself writes, as EarlyStopping.restore does, needs no refresh;
+        nor does a first step."""
         self._updater.refresh()
 
     def captured(self, grads: Any = None, *, steps: int = 1000) -> "Captured":

@@ -125,14 +125,12 @@ def in_use(
     cast_to: str | None,
     second_moment: str,
     cautious: str | None,
-    state: Formats,
-    param_rounding: str,
-    seed: int,
+    formats: Formats,
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
 
-    used: the names of all numbers that were given. switches: the options that are on or off. state: what
-    `formats` gives. Raises ValueError for an option that is invalid or would have no effect.
+    used: the names of all numbers that were given. switches: the options that are on or off. formats: those of state
+    and weights. Raises ValueError for an option that is invalid or would have no effect.
     """
     if cast_to is not None and cast_to not in ("float16", "bfloat16"):
         raise ValueError(f"cast_to must be 'float16', 'bfloat16' or None; got {short(cast_to)}")
@@ -140,8 +138,8 @@ def in_use(
         raise ValueError(f"second_moment must be 'parts' or 'modulus'; got {second_moment!r}")
     if cautious is not None and cautious not in CAUTIOUS:
         raise ValueError(f"cautious must be {either(CAUTIOUS)}, or None; got {short(cautious)}")
-    check_formats(state, param_rounding, seed)
-    if param_rounding != "nearest" and cast_to is not None:
+    check_formats(formats)
+    if formats.param_rounding != "nearest" and cast_to is not None:
         raise ValueError(
             "param_rounding is for parameters in bfloat16, which need no copy by cast_to; leave one of them out"
         )
@@ -168,7 +166,7 @@ def in_use(
         on["second_moment"] = second_moment
     if cautious is not None:
         on["cautious"] = cautious
-    on |= of_formats(rule, state, param_rounding, seed)
+    on |= of_formats(rule, formats)
     on["decay"] = _decay(rule, decay, "weight_decay" in used)
     return on
 

@@ -108,7 +108,7 @@ def made_rules(
                 made[place].of(0)
     if options["second_moment"] != "parts":
         _check_moment(rules)
-    if options["state"].every and not any(ruled.definition.formats for ruled in rules):
+    if options["formats"].of_state and not any(ruled.definition.formats for ruled in rules):
         names = " and ".join(ruled.definition.name for ruled in rules)
         raise ValueError(f"{names}: state_format has no effect, since there are no state arrays; leave it out")
     if options["switches"]["reciprocals"]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..kernels.language.root8 import STEPS, codes_of, scales_of
 from ..kernels.language.storages import ABSENT, SCALES
-from ..kernels.libraries.library import array_like, copy, scales_like, view_of
+from ..kernels.libraries.library import array_like, copy, filling, scales_like, state_view_of, view_of
 from ..kernels.program.floors import FLUSHED, REMEDY, is_flushed
 from ..kernels.riders import AVERAGE, AVERAGES, COPY, SCALES_OF, WithRiders
 from ..trees.parameters import Parameters
@@ -93,6 +93,12 @@ def set_to(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -
     """Give slots the present values of their parameter."""
     for slot in slots:
         copy(array, state[slot], path)
+
+
+def set_to_zero(array: Any, path: str) -> None:
+    """Set a state array to 0. path: how messages name its parameter."""
+    view = state_view_of(array, path)[1]
+    filling(array, np.zeros(view.own_shape, view.own_type), path)()
 
 
 def new_gradients(

@@ -98,15 +98,16 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
                     f"{computes}: leave cast_to out"
                 )
     on = {option for ruled in choices.rules for option in ruled.definition.on}
-    for option in sorted(on & {"state_format", "param_rounding"}):
+    of_parameters = on & {"param_rounding", "master_weight_bits"}
+    for option in sorted(on & {"state_format"} | of_parameters):
         for (_, computes, _, _), name in zip(kinds, names, strict=True):
             if computes != "float32":
                 raise ValueError(
                     f"{option} is for real parameters that are computed in float32; {name} is computed in "
                     f"{computes}: leave {option} out"
                 )
-    if "param_rounding" in on and "bfloat16" not in storages:
-        raise ValueError("param_rounding has no effect, since no parameter is in bfloat16; leave param_rounding out")
+    for option in of_parameters if "bfloat16" not in storages else ():
+        raise ValueError(f"{option} has no effect, since no parameter is in bfloat16; leave {option} out")
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)

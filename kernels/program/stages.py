@@ -179,6 +179,11 @@ class Program:
         scaled = [node for node in self.nodes if node.op in OPERATIONS and OPERATIONS[node.op].scaled]
         return {node.args[-1].value: node.args[0].value for node in scaled}
 
+    @cached_property
+    def may_be_integers(self) -> frozenset[str]:
+        """The arrays that may be stored in integers: those that a set may lack, and slots that have such an array."""
+        return frozenset([*self.beside, *(first for first, _ in self.beside.values())]).difference(self.arrays[:1])
+
     def reads(self, numbers: Collection[str]) -> bool:
         """Whether any of these numbers, by name, is in the formula that was chosen."""
         return any(node.op == "scalar" and node.value in numbers for node in self.nodes)
