@@ -106,7 +106,8 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     compute = np.dtype(every[0].compute)
     # Norms add up in the order in which the kernels walk, which is that of codes in blocks.
     axes = every[0].walk if is_flat(every) else None
-    axes = next((view.walk for view in every if view.storage in STEPS), axes)
+    codes = [views[name] for name in program.scales.values() if name in views]
+    axes = next((view.walk for view in codes if view.storage in STEPS), axes)
     order = [axis for axis in range(len(every[0].shape)) if axis not in (axes or ())]
     order += axes or ()
     with np.errstate(all="ignore"), arithmetic_of("float64"):

@@ -62,7 +62,7 @@ def started(
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
-            if kind in STEPS:
+            if slot in definition.coded and kind in STEPS:
                 begun = np.array([start], "float32")
                 scale, start = scales_of(begun, kind)[0], codes_of(begun, kind)[0]
                 scales = SCALES_OF.format(slot)

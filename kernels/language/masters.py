@@ -27,7 +27,7 @@ def upper(x: Any, bits: int, name: str) -> Any:
     """The upper part of a weight x; x itself where the array that becomes it is not in bfloat16. name: that array's."""
     if isinstance(x, Symbol):
         return x.trace.apply(f"upper{bits}", x)
-    if name not in STORED.get():
+    if STORED.get().get(name) != "bfloat16":
         return x
     return (_parts(x, bits)[0].astype(np.uint32) << 16).view(np.float32).view(type(x))
 

@@ -268,7 +268,7 @@ def test_groups_may_have_a_format_of_their_own() -> None:
     saved = opt.state_dict()
     assert saved["formats"] == {"b": None, "c": "bfloat16", "d": "bfloat16", "d*": "8bit"}
     other = fastopt.Adam(params, lr=0.1, groups=groups | {"c": {}}, clip_norm=1.0, **OPTIONS)
-    with pytest.raises((ValueError, TypeError), match=r"m/c was saved as bfloat16, but .* int8"):
+    with pytest.raises((ValueError, TypeError), match=r"the state has the formats .* of groups"):
         other.load_state_dict(saved)
     with pytest.raises(ValueError, match=r"params.*'b'.*: schedule_free_sgd keeps z, which starts as the weights"):
         fastopt.Adam(params, groups={"b": {"rule": "schedule_free_sgd", "state_format": "8bit"}})

@@ -46,7 +46,7 @@ def masters(opt: Any, bits: int) -> list[Any]:
 
 def parts(x: Any, bits: int) -> tuple[Any, Any]:
     """Both parts of float32 weights, as they are stored."""
-    token = STORED.set(["p"])
+    token = STORED.set({"p": "bfloat16"})
     try:
         x = np.asarray(x, np.float32)
         return upper(x, bits, "p").astype(HALF), lower(x, bits).astype({24: np.int8, 32: np.int16}[bits])
