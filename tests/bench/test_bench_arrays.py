@@ -18,6 +18,7 @@ from fastopt.bench.contenders import prepared
 from fastopt.bench.devices import DEVICES
 from fastopt.bench.gpu_kernels import Kernel, kernels
 from fastopt.kernels import RULES, Rule
+from fastopt.kernels.definition import Definition
 
 __all__ = ["gpu"]
 
@@ -125,7 +126,7 @@ def test_a_number_of_the_whole_model_that_is_of_one_array_alone_is_wrong(monkeyp
 
     case = Case(RULES["sgd_hypergradient"], 1000, "float32", "cpu", 7)
     prepared(case, device("cpu"))
-    monkeypatch.setattr(Rule, "references", each_alone)
+    monkeypatch.setattr(Definition, "references", each_alone)
     with pytest.raises(WrongResult, match="p of array 0 in step 2"):
         prepared(case, device("cpu"))
 
