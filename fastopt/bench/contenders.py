@@ -154,7 +154,7 @@ def _controls(case: Case, on: Device, arrays: Sequence[Any]) -> tuple[dict[str, 
     left_out: dict[str, str] = {}
     makers = on.controls(case.rule)
     if not makers or case.formats != PLAIN:
-        return controls, dict.fromkeys(makers, "it has state and rounding as they are without options")
+        return controls, dict.fromkeys(makers, f"it is without {str(case.formats).removeprefix(', ')}")
     part = [on.host(array[:PIECE]) for array in arrays]
     told = case.rule.step_numbers(STEP, LOSS)
     states: dict[str, Any] = dict(case.rule.states)
