@@ -128,15 +128,15 @@ def _print_costs(out: "Console", found: "Inspection") -> None:
     if rule.states:
         rows["numbers carried"] = ", ".join(f"{name} (from {start})" for name, start in rule.states.items())
     rows["requires"] = ", ".join(valid.text for valid in rule.ranges.values()) or "nothing"
-    if found.formats != PLAIN:
+    becomes = found.new_values.items() if found.formats != PLAIN else ()
+    if becomes:
         # The author's text does not have them.
         rows["options"] = str(found.formats).removeprefix(", ")
-        rows |= {f"new {name}": text for name, text in found.new_values.items()}
     rows["memory"] = (
         f"{amount(found.bytes)} bytes an element in {len(found.passes)} pass{'es' * (len(found.passes) > 1)}"
     )
     out.print()
-    _print_rows(out, rows.items())
+    _print_rows(out, [*rows.items(), *(("becomes", f"{name} = {text}") for name, text in becomes)])
     first = "at t = 1 and a loss of 1" if rule.takes_loss else "at t = 1"
     for number, cost in enumerate(found.passes, 1):
         out.print()

@@ -79,7 +79,7 @@ def test_the_command_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, err) == (0, "")
     assert "m (bfloat16, from 0.0), v (bfloat16, from 0.0)\n" in out
     assert "options  state_format=bfloat16, param_rounding=stochastic, reciprocals\n" in out
-    assert "new m  stochastic(beta1 * m + (1 - beta1) * g, " in out
+    assert " becomes  m = stochastic(beta1 * m + (1 - beta1) * g, " in out
     assert "14 bytes an element in 1 pass\n" in out
     record = json.loads(said(capsys, "adamw", *given, "--json")[1])
     assert record["bytes_per_element"] == 14
