@@ -49,7 +49,7 @@ class Formats:
     @property
     def bare(self) -> "Formats":
         """As many bytes with the least to compute."""
-        rounding = "nearest" if self.state_format else DEFAULTS["state_rounding"]
+        rounding = "nearest" if self.state_format == "bfloat16" else DEFAULTS["state_rounding"]
         return replace(self, state_rounding=rounding, param_rounding="nearest", reciprocals=False)
 
 

@@ -104,7 +104,8 @@ def inspected(rule: Rule | str, storage: str = "float32", *, elements: int = ELE
     parameter, gradient = definition.arrays[:2]
     stored = {parameter: storage, gradient: storage}
     view = view_of(updater.params, parameter)[1]
-    stored |= {slot: definition.stored_as(slot, view) or compute_type([storage]) for slot in definition.slots}
+    kinds = {slot: definition.stored_as(slot, view, chosen.state_format) for slot in definition.slots}
+    stored |= {slot: kind or compute_type([storage]) for slot, kind in kinds.items()}
     # An array may be smaller than its parameter.
     sizes = {name: Fraction(ITEM_SIZES[storage]) for name in (parameter, gradient)}
     sizes |= {slot: Fraction(array.nbytes, elements) for slot, array in state.items()}
