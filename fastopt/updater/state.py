@@ -54,8 +54,8 @@ def started(
 
     Raises ValueError for a start that is 0 in the type of the state, though it is not 0.
     """
-    state = {}
-    for slot, kind in kinds_of(definition, array, path, state_format).items():
+    kinds, state = kinds_of(definition, array, path, state_format), {}
+    for slot, kind in kinds.items():
         name, start = start_of(definition, hyper, starts, slot)
         name = name and f"{name}="
         if start is not None and is_flushed(start) and view_of(array, path)[1].compute == "float32":
@@ -70,7 +70,7 @@ def started(
             if kind != SCALES:
                 state[slot] = array_like(array, float(start or 0), kind, path)
     set_to(state, derived(definition, starts), array, path)
-    return state
+    return {slot: state[slot] for slot in kinds}
 
 
 def derived(

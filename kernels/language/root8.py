@@ -56,7 +56,9 @@ def _roots(x: Any) -> Any:
 
 def scales_of(x: Any, storage: str) -> Any:
     """The scale of each block. x: float32 in one dimension, in the order of memory."""
-    return _roots(x) / STEPS[storage]
+    roots = _roots(x)
+    # By an array: the option `reciprocals` is of the formula.
+    return roots / np.full_like(roots, STEPS[storage])
 
 
 def codes_of(x: Any, storage: str) -> Any:

@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
 import pytest
 from examples import EXACT, others_in_ci, same_bits
@@ -64,14 +65,23 @@ def test_steps_have_numpys_bits_about_the_size_of_a_block() -> None:
     opt = check_steps("adam", *arrays((), 299, 511, 512, 513, (401, 300)))
     kinds = [[array.dtype.name for array in own.values()] for own in opt._updater.state]
     assert kinds[:2] == [["float32", "float32"]] * 2
-    assert kinds[2:] == [["float32", "int8", "float32", "uint8"]] * 4
+    assert kinds[2:] == [["int8", "uint8", "float32", "float32"]] * 4
+
+
+@pytest.mark.parametrize("bits", [24, 32])
+def test_weights_in_two_parts_go_with_codes(bits: int) -> None:
+    params, grads = arrays(1500, (40, 30))
+    halves, grads = ([a.astype(ml_dtypes.bfloat16) for a in both] for both in (params, grads))
+    opt = check_steps("adamw", halves, grads, master_weight_bits=bits, reciprocals=True)
+    held = halves[0].nbytes + sum(array.nbytes for array in opt._updater.state[0].values())
+    assert held == 1500 * (bits // 8 + 2) + 2 * 4 * 6
 
 
 def test_blocks_are_in_the_order_of_memory_whatever_the_gradients() -> None:
     params, grads = arrays((40, 30), (30, 5, 4))
     params = [np.asfortranarray(params[0]), params[1].transpose(2, 0, 1)]
     grads = [grads[0], np.ascontiguousarray(grads[1].transpose(2, 0, 1))]
-    check_steps("adamw", params, grads, clip_norm=1.0, ema=0.9)
+    check_steps("adamw", params, grads, clip_norm=1.0, ema=0.9, reciprocals=True)
     strided = [np.zeros((40, 60), "float32")[:, ::2]]
     check_steps("adam", strided, grads[:1])
 
