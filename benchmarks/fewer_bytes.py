@@ -21,11 +21,13 @@ from repeated import repeated
 
 import fastopt
 from fastopt import measure
+from fastopt.bench.streams import bare_rule
 from fastopt.kernels import RULES
 from fastopt.kernels.riders import with_riders
 from fastopt.kernels.step.calls import Calls
+from fastopt.optimizer.optimizer import updater_of
 
-SIZES = {"40,000,000 elements": 40_000_000, "64,000 elements": 64_000}
+SIZES = {"40,000,000 elements": 40_000_000, "1,000,000 elements": 1_000_000, "64,000 elements": 64_000}
 PLAIN = "float32"
 KERNELS = ("adam", "adamw", "adabelief", "laprop", "nadam", "adan")
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -37,15 +39,22 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"reciprocals": True, "state_format": "bfloat16", "state_rounding": "nearest"},
     ),
     "bfloat16 all": ("bfloat16", {"reciprocals": True, "state_format": "bfloat16", "param_rounding": "stochastic"}),
+    "8-bit state": ("float32", {"reciprocals": True, "state_format": "8bit"}),
+    "24 bits": ("bfloat16", {"reciprocals": True, "master_weight_bits": 24}),
+    "32 bits": ("bfloat16", {"reciprocals": True, "master_weight_bits": 32}),
+    "24 bits, 8-bit state": ("bfloat16", {"reciprocals": True, "master_weight_bits": 24, "state_format": "8bit"}),
 }
+# As many bytes as float32, with next to nothing computed.
+BARE = "a bare kernel"
 
 
-def contender(size: int, storage: str, options: dict[str, Any]) -> tuple[Callable[[], Any], dict[str, float]]:
+def contender(size: int, storage: str, options: dict[str, Any], rule: Any = "adamw") -> tuple[Any, dict[str, float]]:
     """A step, and the bytes for each element: moved with the gradient, and held by parameter and state."""
     dtype = np.dtype(ml_dtypes.bfloat16 if storage == "bfloat16" else storage)
     p, g = np.full(size, 0.5, dtype), np.full(size, 1e-3, dtype)
-    opt = fastopt.AdamW(p, **options)
-    held = p.itemsize + sum(array.itemsize for array in opt.state[0].values())
+    opt = fastopt.Optimizer(p, rule, **options)
+    (state,) = updater_of(opt).state
+    held = (p.nbytes + sum(array.nbytes for array in state.values())) / size
     return lambda: opt.step(g), {"moved": 2 * held + g.itemsize, "held": held}
 
 
@@ -91,6 +100,7 @@ def main() -> None:
     for name, size in SIZES.items():
         calls = max(1, 2_000_000 // size)
         made = {case: contender(size, *choices) for case, choices in CASES.items()}
+        made[BARE] = contender(size, "float32", {}, bare_rule(RULES["adamw"]))
         work = {case: step for case, (step, _) in made.items()}
         for beside in (False, True):
             with neighbour(beside):
@@ -106,7 +116,7 @@ def main() -> None:
             }
             for case, row in result[place].items():
                 took, speed = row["nanoseconds"]["median"], row["speed"]["median"]
-                print(f"{place:42}{case:28}{row['held']:4.0f} B{took:8.3f} ns{speed:7.2f}", flush=True)
+                print(f"{place:42}{case:28}{row['held']:6.2f} B{took:8.3f} ns{speed:7.2f}", flush=True)
     alone: dict[str, Any] = {}
     for rule in KERNELS:
         pair = {PLAIN: kernel(rule, {}), "reciprocals": kernel(rule, {"reciprocals": True})}

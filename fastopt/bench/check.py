@@ -77,7 +77,13 @@ def _expected(
     for k, arrays in enumerate(sets):
         for first in range(0, arrays[0].size, PIECE):
             part = slice(first, first + PIECE)
-            yield k, first, rule.reference(*(array if array is None else array[part] for array in arrays), t=t, **rule.told(LOSS), **given[k])
+            yield (
+                k,
+                first,
+                rule.reference(
+                    *(array if array is None else array[part] for array in arrays), t=t, **rule.told(LOSS), **given[k]
+                ),
+            )
 
 
 def _compare(exact: bool, name: str, new: Any, right: Any, first: int) -> None:

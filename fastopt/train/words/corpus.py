@@ -53,14 +53,19 @@ def stdlib(limit: int) -> Corpus:
 
 @functools.cache
 def _read(limit: int) -> list[list[str]]:
-    root = Path(sysconfig.get_paths()["stdlib"])
-    word_lists = list(_up_to(limit, itertools.chain.from_iterable(map(paragraphs, _texts(root)))))
+    word_lists = list(_up_to(limit, itertools.chain.from_iterable(map(paragraphs, texts()))))
     if not word_lists:
-        raise RuntimeError(f"Python's standard library has no source files in {root}")
+        raise RuntimeError(f"Python's standard library has no source files in {_root()}")
     return word_lists
 
 
-def _texts(root: Path) -> Iterator[str]:
+def _root() -> Path:
+    return Path(sysconfig.get_paths()["stdlib"])
+
+
+def texts() -> Iterator[str]:
+    """The source files of the standard library, in an order that has nothing to do with their names."""
+    root = _root()
     names = [path.relative_to(root) for path in root.rglob("*.py")]
     chosen = [name for name in names if not SKIPPED.intersection(name.parts)]
     for name in sorted(chosen, key=lambda name: (zlib.crc32(name.as_posix().encode()), name)):
