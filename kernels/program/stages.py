@@ -82,6 +82,14 @@ class Stage:
         return {name: stored["scales", x] for (part, x), name in stored.items() if part == "codes"}
 
     @cached_property
+    def on_elements(self) -> "Stage":
+        """The stage with the numbers of codes in the place of the codes that it writes, and without their scales: what
+        is computed of each element by itself."""
+        stores = [(name, node.args[0] if of_block(node) else node) for name, node in self.stores]
+        scales = self.blocks.values()
+        return replace(self, stores=tuple(store for store in stores if store[0] not in scales)) if scales else self
+
+    @cached_property
     def in_blocks(self) -> bool:
         """Whether it reads or writes codes, whose blocks are in the order of memory."""
         return any(
