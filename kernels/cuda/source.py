@@ -25,10 +25,10 @@ def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str,
     layout = Layout(tuple(storages))
     if stage.reductions:
         return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, layout))]
+    many = ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, layout))
+    if stage.in_order:
+        return [many]
     described = elementwise(name, stage, layout)
     parameters = f"{described.in_params!r}, {described.out_params!r}"
     text = f"{described.preamble}\n// ElementwiseKernel({parameters}): for each i\n{described.operation}\n"
-    return [
-        ("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text),
-        ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, layout)),
-    ]
+    return [("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text), many]
