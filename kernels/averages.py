@@ -1,11 +1,13 @@
 """The average of the parameter that a rule keeps in its state, as a formula that gives it from what is kept."""
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .definition import Definition
 from .language.hyperparameters import Range
+from .language.masters import joined
 from .libraries.library import views_of
 from .step.executors import Attended
 from .step.plan import stage_runs
@@ -50,6 +52,14 @@ class Average(Definition):
         self.ranges = {name: ranges[name] for name in numbers if name in ranges}
         self.states, self.start, self.counters = {}, {}, ()
         self.program(self.hyper)
+
+    def corrected(self, correction: str, bits: int) -> "Average":
+        """The average of weights in two parts. correction: the slot of the lower part. bits: how many a weight has."""
+        other, formula = copy.copy(self), self.formula
+        Definition.__init__(other)
+        other.arrays = (*self.arrays, correction)
+        other.formula = lambda p, *slots, **numbers: formula(joined(p, slots[-1], bits), *slots[:-1], **numbers)
+        return other
 
     def error(self, message: str) -> TypeError:
         return self._mistake(f"average: {message}")

@@ -95,9 +95,8 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     """The new arrays and states, as `Definition.reference` documents; an array that is not stored keeps its values."""
     program = definition.program(numbers)
     # An array that a set lacks is None to the formula too.
-    whole = {*program.beside, *program.scales.values()}
     views = {
-        name: (state_view_of if name in whole else view_of)(array, name)[1]
+        name: (state_view_of if name in program.may_be_integers else view_of)(array, name)[1]
         for name, array in zip(definition.arrays, arrays, strict=True)
         if array is not None or name not in program.beside
     }
@@ -107,7 +106,8 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     compute = np.dtype(every[0].compute)
     # Norms add up in the order in which the kernels walk, which is that of codes in blocks.
     axes = every[0].walk if is_flat(every) else None
-    axes = next((view.walk for view in every if view.storage in STEPS), axes)
+    codes = [views[name] for name in program.scales.values() if name in views]
+    axes = next((view.walk for view in codes if view.storage in STEPS), axes)
     order = [axis for axis in range(len(every[0].shape)) if axis not in (axes or ())]
     order += axes or ()
     with np.errstate(all="ignore"), arithmetic_of("float64"):

@@ -16,10 +16,11 @@ from .language.decoupled import decays
 from .language.functions import conjugate, max_norm, maximum, minimum, norm, scaled, size, sqrt, total, where
 from .language.graph import ALL_RULES, walk
 from .language.hyperparameters import LOSS, Range, parse_ranges
+from .language.masters import joined, lower, upper
 from .language.noted import noted
 from .language.root8 import coded, decoded, scale_of
 from .language.rounding import key, stochastic
-from .language.storages import ABSENT, SCALES
+from .language.storages import ABSENT, CORRECTIONS, SCALES
 from .reference import MARKED
 
 # The options that are numbers, each with the value that changes nothing; then their valid ranges.
@@ -72,6 +73,7 @@ SLOW = "slow weights of the parameter"
 DUE = "lookahead is due"  # 1 in the steps in which it acts
 SECOND = "second average of the parameter"
 SCALES_OF = "scales of {}"  # of the codes in a slot
+CORRECTION = "correction of the parameter"  # a whole number, with which it is a weight of more bits
 # The parts of the key by which a slot is rounded.
 UPPER, LOWER = "upper bits of the key of {}", "lower bits of the key of {}"
 AVERAGES = {"ema": AVERAGE, "ema2": SECOND}  # by their options
@@ -195,16 +197,21 @@ class WithRiders(Definition):
         parameter, gradient, *slots = rule.arrays
         products = [PRODUCTS[name] for name in self.corrected]
         # The arrays that are rounded at random, by a key of each step.
+        self.formats = {name for name in (on.get("state_format"), *on.get("group_formats", "").split(",")) if name}
         self.rounded = tuple(rule.arrays[2:]) if on.get("state_rounding") == "stochastic" else ()
         self.rounded += (parameter,) if on.get("param_rounding") == "stochastic" else ()
         keys = [part.format(slot) for slot in self.rounded for part in (UPPER, LOWER)]
         self.counters = (*rule.counters, *([DUE] if self.looks else []), *products, *keys)
         self.takes_loss, self.average = rule.takes_loss, rule.average
+        if rule.average is not None and "master_weight_bits" in on:
+            self.average = rule.average.corrected(CORRECTION, on["master_weight_bits"])
         extra = [SLOW] * self.looks + [*averages.values()] + [COPY] * ("cast_to" in on)
         # The slots whose arrays are codes, but for small ones.
-        self.coded = tuple(slots) if on.get("state_format") == "8bit" else ()
+        self.coded = tuple(slots) if "8bit" in self.formats else ()
         scales = [SCALES_OF.format(slot) for slot in self.coded]
-        self.slots = (*slots, *extra, *scales)
+        self._bits = on.get("master_weight_bits")
+        corrections = [CORRECTION] * (self._bits is not None)
+        self.slots = (*slots, *extra, *corrections, *scales)
         self.arrays = (parameter, gradient, *self.slots, *([RATE] if "lr_scale" in on else []))
         self.written = (parameter, *self.slots, *([gradient] if on.get("zero_grads") else []))
         self.guarded = bool(on.get("skip_nonfinite"))
@@ -213,7 +220,7 @@ class WithRiders(Definition):
         self.rates = (RATE,) if "lr_scale" in on else ()
         uncorrected = () if self.corrected else averages.values()
         self.start |= {slot: 0.0 if slot in uncorrected else parameter for slot in extra}
-        self.start |= dict.fromkeys(scales, 0.0)
+        self.start |= dict.fromkeys((*corrections, *scales), 0.0)
         if "weight_decay" in own and on["decay"] != "l2" and "lr" not in rule.hyper:
             raise TypeError(
                 f"{rule.name} has no lr, by which decay={on['decay']!r} multiplies the weight decay; pass decay='l2'"
@@ -247,20 +254,33 @@ class WithRiders(Definition):
         products = {PRODUCTS[name]: hyper[name] ** t for name in self.corrected}
         return super().counted(t, hyper) | self.beside(t, t, hyper) | products
 
-    def stored_as(self, slot: str, parameter: View) -> str | None:
+    def stored_as(self, slot: str, parameter: View, state_format: str | None) -> str | None:
         """The type in which a slot of a parameter is stored; None for that of the parameter's computation, ABSENT for a
-        slot that it does not have."""
+        slot that it does not have. state_format: of the parameter's state."""
         if slot == COPY:
             return str(self.on["cast_to"])
-        if slot not in (*self.rule.arrays[2:], *map(SCALES_OF.format, self.coded)):
+        if slot == CORRECTION:
+            return CORRECTIONS[self.on["master_weight_bits"]] if parameter.storage == "bfloat16" else ABSENT
+        in_codes = state_format == "8bit" and parameter.size >= self.on["min_8bit_size"]
+        if slot in map(SCALES_OF.format, self.coded):
+            return SCALES if in_codes else ABSENT
+        if slot not in self.rule.arrays[2:]:
             return None
-        if not self.coded:
-            return self.on.get("state_format")
-        if parameter.size < self.on["min_8bit_size"]:
-            return None if slot in self.coded else ABSENT
-        if slot not in self.coded:
-            return SCALES
-        return "uint8" if slot in self.rule.never_negative else "int8"
+        if in_codes:
+            return "uint8" if slot in self.rule.never_negative else "int8"
+        return "bfloat16" if state_format == "bfloat16" else None
+
+    @property
+    def whole(self) -> str:
+        """Why a step cannot be of some rows alone, with the remedy; empty if it can."""
+        if self.coded:
+            return "blocks of its state share a scale; pass a dense gradient, or leave state_format='8bit' out"
+        if self.rounded:
+            return (
+                "each step rounds all elements at random; pass a dense gradient, or make the optimizer without "
+                "state_format and param_rounding, or with the rounding 'nearest'"
+            )
+        return ""
 
     @property
     def has_beside(self) -> bool:
@@ -280,12 +300,12 @@ class WithRiders(Definition):
         return with_riders, (self.rule, *self.on.items())
 
     def _stored(self, name: str, value: Any, numbers: Mapping[str, Any]) -> Any:
-        """The new value of an array as it is stored, if that is at random or in codes."""
-        if name in self.coded:
-            return coded(value, name)
-        if name not in self.rounded:
-            return value
-        return stochastic(value, numbers[UPPER.format(name)], numbers[LOWER.format(name)], name)
+        """The new value of an array as it is stored: of several formats, in that which the array has."""
+        if self._bits is not None and name == self.arrays[0]:
+            return upper(value, self._bits, name)
+        if name in self.rounded:
+            value = stochastic(value, numbers[UPPER.format(name)], numbers[LOWER.format(name)], name)
+        return coded(value, name) if name in self.coded else value
 
     def _formula(self, p: Any, g: Any, /, *others: Any, **numbers: Any) -> tuple[Any, ...]:
         on, raw = self.riding, g
@@ -294,6 +314,8 @@ class WithRiders(Definition):
         slots, extra = others[: len(self.rule.arrays) - 2], dict(zip(self.arrays[2:], others, strict=True))
         if self.coded:
             slots = tuple(decoded(extra[slot], extra[SCALES_OF.format(slot)], slot) for slot in self.coded)
+        if self._bits is not None:
+            p = joined(p, extra[CORRECTION], self._bits)
         rate = abs(numbers["lr"]) if self._rated else 1.0
         if RATE in extra:
             numbers["lr"] = numbers["lr"] * extra[RATE]
@@ -343,13 +365,16 @@ class WithRiders(Definition):
         written += averages
         if "ema_overwrite" in on:
             new = where(numbers["ema_overwrite"] != 0, averages[0], new)
-        new = self._stored(self.arrays[0], new, numbers)
+        stored = self._stored(self.arrays[0], new, numbers)
         if COPY in self.arrays:
-            written.append(new)
+            # That of a weight in two parts is made of the weight.
+            written.append(stored if self._bits is None else new)
+        if self._bits is not None:
+            written.append(lower(new, self._bits))
         written += scales
         if self.on.get("zero_grads"):
             written.append(0.0)
         if self.guarded:
             counts = max_norm(raw, over=ALL_RULES) < math.inf
             states.append(counts & (abs(numbers[LOSS]) < math.inf) if self.takes_loss else counts)
-        return (new, *written, *states)
+        return (stored, *written, *states)

@@ -50,11 +50,12 @@ face
 """
 FASTOPT = """
 kernels measure
-guarded trees plots schedules inspection
+guarded trees plots schedules
 monitors
 updater
 checkpoint watch
 optimizer
+inspection
 like studies train bench
 integrations lab
 face

@@ -1,12 +1,16 @@
-"""The cases to measure: all combinations of rules, sizes, types, backends, numbers of arrays and launches."""
+"""The cases to measure: all combinations of rules, sizes, types, formats, backends, numbers of arrays and launches."""
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
+from ..inspection.formats import DEFAULTS, OPTIONS, PLAIN, Formats, formats, formats_text
 from ..inspection.names import named
+from ..inspection.rule import ELEMENTS, Inspection, inspected
 from ..kernels import RULES, Rule
-from ..kernels.arrays.view import ITEM_SIZES, compute_type
+from ..kernels.arrays.view import ITEM_SIZES
 from ..kernels.backends import BACKENDS
 from ..kernels.cuda.launch_size import check_launch
 from .sizes import counts
@@ -17,7 +21,8 @@ class Case:
     """A number of elements, in one array or in several of about equal length, and the rule that updates them.
 
     dtype: of parameters and gradients, as they are stored. threads, rounds_per_thread: how the kernel for several CuPy
-    arrays is launched, as in cuda_launch.Launch; None for the library's own choice.
+    arrays is launched, as in cuda_launch.Launch; None for the library's own choice. formats: the optimizer's options
+    that say how state and weights are stored and rounded.
     """
 
     rule: Rule
@@ -27,6 +32,7 @@ class Case:
     arrays: int = 1
     threads: int | None = None
     rounds_per_thread: int | None = None
+    formats: Formats = PLAIN
 
     @property
     def lengths(self) -> list[int]:
@@ -37,31 +43,41 @@ class Case:
     @property
     def facts(self) -> dict[str, Any]:
         """The fields that tell the case from others, as plain data."""
-        return {**vars(self), "rule": self.rule.name}
+        own = {name: value for name, value in vars(self).items() if name != "formats"}
+        return {**own, "rule": self.rule.name, **vars(self.formats)}
+
+    @property
+    def costs(self) -> Inspection:
+        """What an element costs. Raises as `inspected` does where the rule cannot be stepped so."""
+        elements = min(self.lengths[0], ELEMENTS)
+        return inspected(self.rule, self.dtype, elements=elements, **vars(self.formats))
 
     @property
     def bytes(self) -> int:
         """The size of parameters, gradients and state together."""
-        state = ITEM_SIZES[compute_type([self.dtype])]
-        return self.elements * (2 * ITEM_SIZES[self.dtype] + len(self.rule.slots) * state)
+        return math.ceil(self.elements * self.costs.held)
 
     def __str__(self) -> str:
-        layout = layout_text(self.arrays, self.threads, self.rounds_per_thread)
-        return f"{self.rule.name} on {self.backend}, {self.dtype}, {self.elements:,} elements{layout}"
+        return f"{self.rule.name} on {self.backend}, {self.dtype}, {self.elements:,} elements{unusual(self.facts)}"
 
 
-# The defaults of a case's fields; they also hold for records of older versions, which lack some fields.
-USUAL: dict[str, Any] = {field.name: field.default for field in fields(Case) if field.default is not MISSING}
+# The defaults of a case's facts; they also hold for records of older versions, which lack some.
+USUAL: dict[str, Any] = {
+    field.name: field.default for field in fields(Case) if field.default is not MISSING and field.name != "formats"
+}
+USUAL |= DEFAULTS
 
 
-def layout_text(arrays: int, threads: int | None, rounds_per_thread: int | None) -> str:
-    """The number of arrays and the launch, where they differ from the defaults, each after a comma."""
+def unusual(facts: Mapping[str, Any]) -> str:
+    """The number of arrays, the launch and the formats of a case, where they differ from the defaults, each after a
+    comma."""
+    rounds = facts["rounds_per_thread"]
     said = {
-        f"{arrays:,} arrays": arrays > 1,
-        f"{threads} threads a block": threads,
-        f"{rounds_per_thread} round{'s' * (rounds_per_thread != 1)} a thread": rounds_per_thread,
+        f"{facts['arrays']:,} arrays": facts["arrays"] > 1,
+        f"{facts['threads']} threads a block": facts["threads"],
+        f"{rounds} round{'s' * (rounds != 1)} a thread": rounds,
     }
-    return "".join(f", {text}" for text, unusual in said.items() if unusual)
+    return "".join(f", {text}" for text, there in said.items() if there) + formats_text(facts)
 
 
 def cases(
@@ -72,13 +88,17 @@ def cases(
     arrays: Sequence[int | str] = (1,),
     threads: Sequence[int | str] = (),
     rounds_per_thread: Sequence[int | str] = (),
+    **options: Sequence[Any],
 ) -> list[Case]:
     """Every combination.
 
     rules: themselves, by name, or as "module:name"; "all" is every rule of the library. sizes: numbers of elements, or
     texts for `counts`. backends: "cpu", "cupy", "cuda". arrays: how many hold these elements. threads: of a block,
     powers of two from 32 to 1024; rounds_per_thread: 1 or more; both are of the kernel for several CuPy arrays.
-    Raises ValueError for unknown names, for more arrays than elements, and for arguments that would have no effect.
+    options: the values of each option of `Formats`, as state_format=[None, "bfloat16"]; state_rounding is of the cases
+    that have a format.
+    Raises ValueError for unknown names, for more arrays than elements, and for arguments that would have no effect;
+    for options as `Optimizer` does.
     """
     chosen: list[Rule] = []
     for rule in rules:
@@ -105,15 +125,32 @@ def cases(
             "threads and rounds_per_thread are of the kernel for several arrays of backend cupy, as with "
             f"--backend cupy --arrays 100; got {', '.join(backends)} and {fewest} array{'s' * (fewest > 1)}"
         )
-    return [
-        Case(rule, size, dtype, backend, number, *launch)
+    found = [
+        Case(rule, size, dtype, backend, number, *launch, kept)
         for backend in dict.fromkeys(backends)
         for dtype in dict.fromkeys(dtypes)
         for rule in dict.fromkeys(chosen)
         for size in dict.fromkeys(elements)
         for number in counted
         for launch in own
+        for kept in _formats(options)
     ]
+    for case in found:
+        if case.formats != PLAIN:
+            case.costs  # noqa: B018  (raises for options that the case cannot have, before any is measured)
+    return found
+
+
+def _formats(given: Mapping[str, Sequence[Any]]) -> list[Formats]:
+    """Every combination of options once; those that need another are left out where that is not there and elsewhere
+    is."""
+    found = [dict(zip(given, values, strict=True)) for values in itertools.product(*given.values())]
+    for name in given.keys() & OPTIONS.keys():
+        beside = OPTIONS[name].metadata["beside"]
+        without = [options for options in found if beside and options.get(beside) == DEFAULTS[beside]]
+        for options in without if len(without) < len(found) else ():
+            options.pop(name)
+    return list(dict.fromkeys(map(formats, found)))
 
 
 def _launches(threads: Sequence[int | str], rounds: Sequence[int | str]) -> list[tuple[int | None, int | None]]:

@@ -6,10 +6,12 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ..kernels import Rule
 from ..kernels.arrays.view import compute_type
+from ..kernels.definition import Definition
+from ..kernels.language.rounding import mark
+from ..kernels.reference import MARKED
 from ..measure.bits import equal_bits
-from ..optimizer.optimizer import Optimizer
+from ..optimizer.optimizer import Optimizer, updater_of
 from .controls import LOSS
 from .devices import Device
 
@@ -29,7 +31,8 @@ class WrongResult(Exception):
 def sets_of(optimizer: Optimizer, gradients: Any) -> list[list[Any]]:
     """For each parameter of an optimizer of one array or a list of them: itself, its gradient and its state."""
     parameters, gradients = (given if isinstance(given, list) else [given] for given in (optimizer.params, gradients))
-    return [[p, g, *slots.values()] for p, g, slots in zip(parameters, gradients, optimizer.state, strict=True)]
+    state = updater_of(optimizer).state
+    return [[p, g, *slots.values()] for p, g, slots in zip(parameters, gradients, state, strict=True)]
 
 
 def check(optimizer: Optimizer, gradients: Any, on: Device) -> None:
@@ -37,13 +40,16 @@ def check(optimizer: Optimizer, gradients: Any, on: Device) -> None:
 
     They must have its bits where the rule promises them, and else be close. Raises WrongResult at the first difference.
     """
-    rule, sets = optimizer.rule, sets_of(optimizer, gradients)
+    updater, sets = updater_of(optimizer), sets_of(optimizer, gradients)
+    rule = updater.definition
+    marks = [{MARKED: mark(key)} for key in updater.parameters.keys]
     states = [dict(rule.states) for _ in sets]
     for t in range(1, STEPS + 1):
         before = [[on.host(array) for array in arrays] for arrays in sets]
         optimizer.step(gradients, **rule.told(LOSS))
         uniform = optimizer.uniform_states
-        for k, first, expected in _expected(rule, before, t, states):
+        given = [own | values for own, values in zip(marks, states, strict=True)]
+        for k, first, expected in _expected(rule, before, t, given):
             where = f"in step {t}" if len(sets) == 1 else f"of array {k} in step {t}"
             written = [array for position, array in enumerate(sets[k]) if position != 1]
             for name, new, right in zip(rule.written, written, expected, strict=False):
@@ -54,19 +60,21 @@ def check(optimizer: Optimizer, gradients: Any, on: Device) -> None:
 
 
 def _expected(
-    rule: Rule, sets: Sequence[Sequence[Any]], t: int, states: Sequence[Mapping[str, Any]]
+    rule: Definition, sets: Sequence[Sequence[Any]], t: int, given: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[int, int, Sequence[Any]]]:
     """The reference's results, piece by piece: the number of the array, the piece's first element, the new values."""
-    if rule.program(rule.hyper).reductions:
-        # A norm takes a whole array, or all arrays, so there are no pieces.
-        for k, expected in enumerate(rule.references(sets, **rule.step_numbers(t, LOSS), given=states)):
+    program = rule.program(rule.hyper)
+    sizes = {array.size for arrays in sets for array in arrays[1:]}
+    # A norm takes a whole array, or all arrays; and elements that count in it, or share what is in another array, are
+    # not of a piece.
+    if program.reductions or program.stages[-1].numbered or not sizes <= {arrays[0].size for arrays in sets}:
+        for k, expected in enumerate(rule.references(sets, t=t, **rule.told(LOSS), given=given)):
             yield k, 0, expected
         return
-    told = rule.step_numbers(t, LOSS)
     for k, arrays in enumerate(sets):
         for first in range(0, arrays[0].size, PIECE):
             part = slice(first, first + PIECE)
-            yield k, first, rule.reference(*(array[part] for array in arrays), **told, **states[k])
+            yield k, first, rule.reference(*(array[part] for array in arrays), t=t, **rule.told(LOSS), **given[k])
 
 
 def _compare(exact: bool, name: str, new: Any, right: Any, first: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..measure import Spread
-from .cases import USUAL, layout_text
+from .cases import USUAL, unusual
 from .contenders import COPY
 from .record import FORMAT
 
@@ -63,7 +63,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
-    """Match the cases of two records by backend, type, cache, rule, size, number of arrays and launch.
+    """Match the cases of two records by backend, type, cache, rule, size, number of arrays, launch and formats.
 
     Raises ValueError where a record is not whole, has a case twice, or no case is in both.
     """
@@ -132,5 +132,6 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def text(key: Key) -> str:
     """A case, in words."""
-    backend, dtype, cache, rule, elements, *layout = key
-    return f"{rule} on {backend}, {dtype}, {elements:,} elements{layout_text(*layout)}, {cache} cache"
+    facts = dict(zip(KEY, key, strict=True))
+    told = f"{facts['rule']} on {facts['backend']}, {facts['dtype']}, {facts['elements']:,} elements{unusual(facts)}"
+    return f"{told}, {facts['cache']} cache"

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..inspection.rule import inspected
+from ..inspection.formats import PLAIN
 from ..kernels.arrays.view import compute_type
 from ..kernels.reference import arithmetic_of
 from ..measure import interleaved
-from ..optimizer.optimizer import Optimizer
 from .cases import Case
 from .check import PIECE, WrongResult, check, far, sets_of
 from .clocks import Call, Clock, Mark, Took, repeats
@@ -93,7 +92,7 @@ def prepared(case: Case, on: Device) -> Setup:
     needed, free = _MEMORY * copies * case.bytes, on.free_bytes()
     if free is not None and needed > free:
         raise MemoryError(f"{case} needs about {needed / 1e9:.3g} GB of memory; {free / 1e9:.3g} GB are free")
-    moved = inspected(case.rule, case.dtype).bytes * case.elements
+    moved = round(case.costs.bytes * case.elements)
     calls: dict[str, list[Call]] = {}
     first: Sequence[Any] = ()
     streams: dict[str, Call] = {}
@@ -101,7 +100,8 @@ def prepared(case: Case, on: Device) -> Setup:
     left_out: dict[str, str] = {}
     for seed in range(copies):
         parameters, gradients = _arrays(case, on, seed)
-        optimizer, bare = (Optimizer(parameters, rule) for rule in (case.rule, bare_rule(case.rule)))
+        optimizer = case.formats.optimizer(parameters, case.rule)
+        bare = case.formats.bare.optimizer(parameters, bare_rule(case.rule))
         own, others = (sets_of(stepped, gradients) for stepped in (optimizer, bare))
         if not first:
             try:
@@ -153,8 +153,8 @@ def _controls(case: Case, on: Device, arrays: Sequence[Any]) -> tuple[dict[str, 
     controls: dict[str, Control] = {}
     left_out: dict[str, str] = {}
     makers = on.controls(case.rule)
-    if not makers:
-        return controls, left_out
+    if not makers or case.formats != PLAIN:
+        return controls, dict.fromkeys(makers, f"it is without {str(case.formats).removeprefix(', ')}")
     part = [on.host(array[:PIECE]) for array in arrays]
     told = case.rule.step_numbers(STEP, LOSS)
     states: dict[str, Any] = dict(case.rule.states)
@@ -175,10 +175,14 @@ def _controls(case: Case, on: Device, arrays: Sequence[Any]) -> tuple[dict[str, 
 
 
 def _plain(case: Case, on: Device, arrays: Sequence[Any]) -> Call:
-    """The rule's formula as it stands; 16-bit arrays are converted before, and the new parameter after."""
+    """The rule's formula as it stands; 16-bit arrays are converted before, and the new parameter after. It has state of
+    its own, in the type of computation, where the case has formats."""
     rule, given = case.rule, numbers(case.rule)
-    ours = [on.plain_array(array) for array in arrays]
     compute = compute_type([case.dtype])
+    if case.formats != PLAIN:
+        state = rule.state_of(on.host(arrays[0]).astype(compute), rule.hyper)
+        arrays = [*arrays[:2], *map(on.array, state)]
+    ours = [on.plain_array(array) for array in arrays]
     if compute == case.dtype:
         return partial(rule.formula, *ours, **given)
 

@@ -85,7 +85,8 @@ class Cpu:
         from .streams import bare_numba
 
         # numba has no arithmetic for 16-bit numbers on a CPU.
-        return {} if arrays[0].itemsize < 4 else {"bare numba": bare_numba(rule, arrays)}
+        known = all(array.dtype.name in ("float32", "float64") for array in arrays)
+        return {"bare numba": bare_numba(rule, arrays)} if known else {}
 
     def controls(self, rule: Rule) -> Mapping[str, Callable[[], Control]]:
         return {}

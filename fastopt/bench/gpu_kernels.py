@@ -40,21 +40,19 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
 
     resident: how many threads a multiprocessor holds at most.
     """
-    rule, dtype, state = case.rule, case.dtype, compute_type([case.dtype])
+    rule, costs, compute = case.rule, case.costs, compute_type([case.dtype])
     compiled = []
-    program = rule.program(rule.hyper)
-    for stage in program.stages:
-        storages = [dtype if name in rule.arrays[:2] else state for name in stage.arrays]
-        layout = Layout(tuple(storages))
+    for stage, storages in costs.stages:
+        layout = Layout.dense(stage, storages)
         if stage.reductions:
             name, threads = f"{kernel_name(rule.name)}_norms", LANES // pack(storages)
             raw = cupy.RawKernel(reduce_source(rule.name, stage, layout), name, options=OPTIONS)
-        elif case.arrays > 1 or unattended(program):
+        elif case.arrays > 1 or stage.numbered or unattended(costs.program):
             name, threads = kernel_name(rule.name), launch_size.now.threads
             raw = cupy.RawKernel(update_source(rule.name, stage, layout, threads), name, options=OPTIONS)
         else:
             name, threads = kernel_name(rule.name), _THREADS
-            raw = cupy.RawKernel(HEADERS + _generated(cupy, rule.name, stage, storages, state), name, options=OPTIONS)
+            raw = cupy.RawKernel(HEADERS + _generated(cupy, rule.name, stage, storages, compute), name, options=OPTIONS)
         blocks = cupy.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(raw.kernel.ptr, threads, 0)
         compiled.append(Kernel(name, threads, raw.num_regs, raw.local_size_bytes, blocks * threads / resident))
     return compiled
@@ -62,7 +60,7 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
 
 def _generated(cupy: Any, name: str, stage: Stage, storages: Sequence[str], compute: str) -> str:
     """The code that CuPy generates, at the first call, for an ElementwiseKernel on arrays of one dimension."""
-    parts = elementwise(name, stage, Layout(tuple(storages)))
+    parts = elementwise(name, stage, Layout.dense(stage, storages))
     kernel: Any = as_elementwise(cupy, parts)
     arrays = [cupy.zeros(64, "uint16" if storage in ("float16", "bfloat16") else storage) for storage in storages]
     scalars = cupy.zeros(len(stage.scalars), compute).get()

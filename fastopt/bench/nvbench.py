@@ -1,9 +1,9 @@
 """Results in the form of NVBench's JSON, version 1.0.0, for the readers in the package cuda-bench.
 
 A rule is a benchmark of NVBench's. Its axes are backend, type, size, number of arrays, cache and contender, and the
-launch of the kernels where that was asked for. The readers know times under the tag of isolated runs alone,
-`nv/cold/time/gpu`, so all times are there, those with a hot cache too: the axis says which. A sample is the mean of as
-many calls as last a millisecond.
+launch of the kernels and the formats where those were asked for. The readers know times under the tag of isolated runs
+alone, `nv/cold/time/gpu`, so all times are there, those with a hot cache too: the axis says which. A sample is the mean
+of as many calls as last a millisecond.
 """
 
 import array
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import measure
+from .cases import USUAL
 from .devices import Device, hardware_name
 from .run import Result, Timing
 
@@ -55,9 +56,7 @@ def as_nvbench(
     benchmarks = []
     for index, (rule, members) in enumerate(rules.items()):
         # All states of a benchmark have the same axes.
-        launch = [
-            name for name in ("threads", "rounds_per_thread") if any(member.case.facts[name] for member in members)
-        ]
+        asked = [name for name in USUAL if any(member.case.facts[name] != USUAL[name] for member in members)]
         states = []
         for result in members:
             device = hardware.index(names[result.case.backend])
@@ -66,7 +65,7 @@ def as_nvbench(
                 samples[file] = [sample.device for sample in timing.took]
                 peak = devices[result.case.backend].peak
                 summaries = [*_summaries(result, timing, peak), _samples(f"{folder}/{file}", timing)]
-                states.append(_state(_axes(result, contender, launch), device, summaries))
+                states.append(_state(_axes(result, contender, asked), device, summaries))
         benchmarks.append(
             {
                 "name": rule,
@@ -84,15 +83,18 @@ def as_nvbench(
     }, samples
 
 
-def _axes(result: Result, contender: str, launch: Sequence[str]) -> Axes:
+def _axes(result: Result, contender: str, asked: Sequence[str]) -> Axes:
     case = result.case
-    launched = {name.title().replace("_", ""): str(case.facts[name] or "usual") for name in launch}
+    facts = {name: case.facts[name] for name in asked if name != "arrays"}
+    others = {
+        name.title().replace("_", ""): "usual" if value == USUAL[name] else str(value) for name, value in facts.items()
+    }
     return {
         "Backend": case.backend,
         "T": case.dtype,
         "Elements": case.elements,
         "Arrays": case.arrays,
-        **launched,
+        **others,
         "Cache": result.cache,
         "Contender": contender,
     }

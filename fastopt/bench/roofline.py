@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..plots.style import COLOURS, plain_axes, save
-from .cases import layout_text
+from .cases import unusual
 from .contenders import COPY
 from .labels import Label, place
 from .run import Result
@@ -58,7 +58,7 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
 def _group(result: Result) -> tuple[str, ...]:
     """The case without its rule, in words; defaults are left out."""
     case = result.case
-    layout = layout_text(case.arrays, case.threads, case.rounds_per_thread).removeprefix(", ")
+    layout = unusual(case.facts).removeprefix(", ")
     return case.backend, case.dtype, layout, f"{short(case.elements)} elements", f"{result.cache} cache"
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..inspection.rule import inspected
 from ..kernels.cuda.launch_size import launching
 from ..measure import Spread, ratio, spread
 from .cases import Case
@@ -53,7 +52,7 @@ class Result:
     case: Case
     cache: str
     exact: bool
-    bytes: int
+    bytes: float
     operations: int
     timings: Mapping[str, Timing]
     share_of_copy: Spread
@@ -108,7 +107,7 @@ def measured(
 def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Result:
     """The figures of a case, from the times of all its contenders."""
     case, plain = setup.case, setup.on.plain
-    costs = inspected(case.rule, case.dtype)
+    costs = case.costs
     timings = {name: Timing(setup.contenders[name].bytes, samples) for name, samples in took.items()}
     times = {name: [sample.device for sample in samples] for name, samples in took.items()}
     streams = max(setup.streams, key=lambda name: timings[name].gigabytes_per_second)
@@ -119,9 +118,9 @@ def result(setup: Setup, cache: str, took: Mapping[str, Sequence[Took]]) -> Resu
     return Result(
         case,
         cache,
-        case.rule.exact,
+        costs.definition.exact,
         costs.bytes,
-        sum(count for stage in costs.passes for count in stage.operations.values()),
+        costs.operations,
         timings,
         share(COPY),
         streams,

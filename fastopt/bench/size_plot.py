@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..plots.style import COLOURS, plain_axes, save
-from .cases import layout_text
+from .cases import unusual
 from .contenders import COPY, RULE
 from .labels import Label, place
 from .roofline import MARKERS
@@ -23,7 +23,7 @@ Line = list[tuple[int, Timing]]
 
 
 def draw(results: Sequence[Result], path: Path, processor: str) -> None:
-    """Draw GB/s over the number of elements, a panel for each backend, type, cache and way in which they lie in arrays.
+    """Draw GB/s over the number of elements, a panel for cases that differ in rule and size alone.
 
     Bands show the quartiles. With one rule all contenders are drawn; with several the rules, and the median of their
     copies.
@@ -33,8 +33,8 @@ def draw(results: Sequence[Result], path: Path, processor: str) -> None:
     panels: dict[str, list[Result]] = {}
     for result in results:
         case = result.case
-        layout = layout_text(case.arrays, case.threads, case.rounds_per_thread)
-        panels.setdefault(f"{case.backend}, {case.dtype}, {result.cache} cache{layout}", []).append(result)
+        title = f"{case.backend}, {case.dtype}, {result.cache} cache{unusual(case.facts)}"
+        panels.setdefault(title, []).append(result)
     panels = {
         title: members for title, members in panels.items() if len({member.case.elements for member in members}) > 1
     }

@@ -20,6 +20,7 @@ from ..kernels.system import memory_for
 from .made import Made
 
 _TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "C64": "complex64"}
+_TYPES |= {"I8": "int8", "U8": "uint8", "I16": "int16"}
 _FREE = "All of it is read before anything is set: free as much memory as the file has bytes"
 # The description of an array, known before its values are read: its stored type and its shape.
 Spec = tuple[str, tuple[int, ...]]

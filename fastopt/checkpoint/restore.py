@@ -8,17 +8,19 @@ from typing import Any
 
 from ..kernels.language.values import short
 from ..kernels.libraries.library import filling, state_view_of
-from ..kernels.riders import AVERAGES, COPY, SLOW
+from ..kernels.riders import AVERAGES, COPY, CORRECTION, SLOW
 from ..updater.counts import History
+from ..updater.format_options import without_formats
 from ..updater.hyper import ABSENT, Hyper
 from ..updater.means import Means, saved_means
-from ..updater.state import set_to
+from ..updater.state import set_to, set_to_zero
 from ..updater.updater import Updater
 from . import accumulated
+from .converted import Converted
 from .file import Checkpoint, Spec
 from .formats import UPGRADES
 from .plain import with_numbers
-from .state import FORMAT, arrays_of, described_rules, named_groups, options, text
+from .state import FORMAT, arrays_of, described_rules, formats_of_groups, named_groups, options, text
 from .stateful import load_stateful
 
 _KINDS: dict[str, type] = {
@@ -51,18 +53,19 @@ class LoadReport:
     user: Any
 
 
-def load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadReport:
+def load(updater: Updater, saved: Checkpoint, params: bool, some: bool, convert: bool = False) -> LoadReport:
     """Set an optimizer to a saved state; raises TypeError or ValueError before anything is changed.
 
-    params: load the parameters too. some: load the parts that fit.
+    params: load the parameters too. some: load the parts that fit. convert: state in another format becomes that of the
+    optimizer.
     """
     with updater.lock:
         updater.refuse_captured()
         updater.refuse_averaged("leave its with block, and then load")
-        return _load(updater, saved, params, some)
+        return _load(updater, saved, params, some, convert)
 
 
-def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> LoadReport:
+def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool, convert: bool) -> LoadReport:
     updater.journal.settle()
     saved = _current(saved)
     state = saved.state
@@ -72,6 +75,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
             f"state into an optimizer of the rule {state['rule']}"
         )
     _check_rules(updater, state["rules"])
+    saved = converted = Converted(saved, updater, convert)
     parameter = updater.rule.arrays[0] + "/"
     ours, gathered = arrays_of(updater), accumulated.checked(state)
     refused = accumulated.conflict(updater, gathered)
@@ -80,6 +84,9 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     theirs = {key for key in saved.specs if params or not key.startswith(parameter)}
     misfits = {key: found for key in ours if key in theirs and (found := _misfit(saved.specs[key], *ours[key]))}
     if misfits and not some:
+        if differing := _option_conflicts(updater, state, convert):
+            # Arrays of other types follow from other options.
+            raise _unfit(differing)
         key, misfit = next(iter(misfits.items()))
         raise misfit.error(f"{key} {misfit.said}{misfit.remedy}")
     theirs -= misfits.keys()
@@ -93,16 +100,14 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
     missing = tuple(key for key in ours if key in wanted - theirs - misfits.keys())
     unexpected = tuple(sorted(theirs - set(ours)))
     histories = _histories(updater, state, whole, common)
-    changes, changed, conflicts = _hyper_changes(updater, state)
+    changes, changed, conflicts = _hyper_changes(updater, state, convert)
+    changed += [f"{key}: {how}" for key, how in converted.anew.items() if key in common]
     conflicts += refused
     differing = list(conflicts)
     conflicts += [f"the state has no {', '.join(missing[:5])}"] * bool(missing)
     conflicts += [f"the state has {', '.join(unexpected[:5])}, the optimizer not"] * bool(unexpected)
     if conflicts and not some:
-        raise ValueError(
-            f"the state does not fit this optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
-            "saved, or pass partial=True to take what fits"
-        )
+        raise _unfit(conflicts)
     fillings: list[Callable[[], Any]] = [filling(ours[key][0], saved.array(key), ours[key][1]) for key in common]
     updater.flush()
     undo: list[Callable[[], Any]] = []
@@ -115,7 +120,12 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool) -> Load
         if f"{SLOW}/{key}" in ours.keys() - set(common)
         and (parameter + key in common or (key in whole and key in state["steps"]))
     }
-    finish = partial(_finish, updater, updater.arrays, histories, state["applied"], state["skipped"], copied, slow)
+    # A weight in two parts whose correction the state lacks is what the parameter says.
+    whole_weights = {
+        key for key in updater.parameters.keys if parameter + key in common and f"{CORRECTION}/{key}" not in common
+    }
+    counts = histories, state["applied"], state["skipped"]
+    finish = partial(_finish, updater, updater.arrays, *counts, copied, slow, whole_weights)
     take_sums = accumulated.taking(updater, {"calls": 0} if refused else gathered, ours, common)
     # An extra call that does nothing, as there may be no arrays.
     fillings.append(tuple)
@@ -208,7 +218,7 @@ def _whole(updater: Updater, theirs: Collection[str], misfits: Collection[str]) 
         # An average may be loaded into an optimizer whose parameters came from elsewhere.
         for slot, stays in (
             (COPY, own not in theirs),
-            *((other, own in misfits) for other in (*AVERAGES.values(), SLOW)),
+            *((other, own in misfits) for other in (*AVERAGES.values(), SLOW, CORRECTION)),
         ):
             if stays and f"{slot}/{key}" in theirs:
                 left[f"{slot}/{key}"] = "it follows the parameter"
@@ -262,10 +272,12 @@ def _finish(
     skipped: int,
     copied: Collection[str],
     slow: Collection[str],
+    whole_weights: Collection[str],
 ) -> None:
     """What follows once the arrays are written; may be interrupted and called again.
 
-    copied, slow: the parameters whose copies stay, and those whose slow weights begin anew, by key.
+    copied, slow, whole_weights: by key the parameters whose copies stay, those whose slow weights begin anew, and those
+    that are whole without a correction.
     """
     updater.set_counts(histories, applied, skipped)
     for key, path, state, array in zip(
@@ -273,27 +285,47 @@ def _finish(
     ):
         if key in slow:
             set_to(state, [SLOW], array, f"params{path}")
+        if key in whole_weights and CORRECTION in state:
+            set_to_zero(state[CORRECTION], f"params{path}")
     updater.refresh_all(arrays, copied)
 
 
+def _unfit(conflicts: Sequence[str]) -> ValueError:
+    return ValueError(
+        f"the state does not fit this optimizer: {'; '.join(conflicts)}. Make the optimizer as it was when it was "
+        "saved, or pass partial=True to take what fits"
+    )
+
+
+def _option_conflicts(updater: Updater, state: Mapping[str, Any], convert: bool) -> list[str]:
+    """What is said of other options; empty if they are those of the optimizer. convert: formats of state may differ."""
+    told = []
+    theirs, ours = state["options"], options(updater)
+    if (without_formats(theirs) != without_formats(ours)) if convert else theirs != ours:
+        told.append(f"the state has the options {theirs}, the optimizer {ours}")
+    theirs, ours = state.get("formats", {}), formats_of_groups(updater)
+    if theirs != ours and not convert:
+        told.append(f"the state has the formats {theirs} of groups, the optimizer {ours}")
+    return told
+
+
 def _hyper_changes(
-    updater: Updater, state: Mapping[str, Any]
+    updater: Updater, state: Mapping[str, Any], convert: bool
 ) -> tuple[list[tuple[Hyper, str, Any]], list[str], list[str]]:
-    """The hyperparameters to set, the changes to report, and the conflicts."""
+    """The hyperparameters to set, the changes to report, and the conflicts. convert: formats of state may differ."""
     changes: list[tuple[Hyper, str, Any]] = []
     changed: list[str] = []
     conflicts: list[str] = []
     together = "optimizer" if updater.choices.together else "parameter"
     if state["count"] not in (None, together):
         conflicts.append(f"the state has count={state['count']!r}, the optimizer count={together!r}")
-    if state["options"] != options(updater):
-        conflicts.append(f"the state has the options {state['options']}, the optimizer {options(updater)}")
-    own, theirs = {name: group.hyper for name, group in named_groups(updater)}, state["groups"]
+    conflicts += _option_conflicts(updater, state, convert)
+    own, groups = {name: group.hyper for name, group in named_groups(updater)}, state["groups"]
     # A group without numbers does nothing; a run may have given it some since.
-    if [p for p in own if p in theirs or own[p]] != [p for p in theirs if p in own or theirs[p]]:
-        conflicts.append(f"the state has the groups {list(theirs)}, the optimizer {list(own)}")
+    if [p for p in own if p in groups or own[p]] != [p for p in groups if p in own or groups[p]]:
+        conflicts.append(f"the state has the groups {list(groups)}, the optimizer {list(own)}")
     pairs = [("", updater.hyper, state["hyper"])]
-    pairs += [(f"groups[{p!r}].", own[p], theirs[p]) for p in own if p in theirs]
+    pairs += [(f"groups[{p!r}].", own[p], groups[p]) for p in own if p in groups]
     for prefix, hyper, saved in pairs:
         # An older version did not know the hyperparameter, and acted as its default does.
         added = {n for n, value in hyper.items() if not (prefix or _differ(value, updater.rule.hyper.get(n)))}

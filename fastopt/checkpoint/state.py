@@ -13,6 +13,7 @@ from ..kernels.system import memory_for
 from ..updater.groups import Group
 from ..updater.updater import Updater
 from . import accumulated
+from .converted import orders
 from .file import write
 from .plain import plain
 
@@ -53,6 +54,7 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         "rule": updater.rule.name,
         "rules": described_rules(updater),
         "options": options(updater),
+        "formats": formats_of_groups(updater),
         "hyper": _plain(updater.hyper),
         "groups": {name: _plain(group.hyper) for name, group in groups},
         "applied": updater.journal.applied,
@@ -63,6 +65,7 @@ def described(updater: Updater, user: Any) -> dict[str, Any]:
         },
         "uniform_states": {key: dict(own.states) for key, own in histories.items() if own.states},
         "skipped": skipped,
+        "orders": orders(updater),
         "accumulated": accumulated.described(updater),
         "loss_scaler": scaler.state_dict() if scaler else None,
         "monitors": [
@@ -99,6 +102,11 @@ def described_rules(updater: Updater) -> dict[str, str]:
         for one in (ruled.definition for ruled in updater.choices.rules)
     ]
     return {name: rules[group.rule] for name, group in named_groups(updater) if group.rule is not None}
+
+
+def formats_of_groups(updater: Updater) -> dict[str, str | None]:
+    """The formats of state, as state_format names them, of the groups that have one."""
+    return {name: group.formats[0] for name, group in named_groups(updater) if group.formats}
 
 
 def options(updater: Updater) -> dict[str, Any]:

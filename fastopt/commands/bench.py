@@ -11,6 +11,7 @@ from .bench_compare import compare_files
 from .bench_outputs import outputs
 from .bench_table import Table
 from .figures import finite
+from .format_options import with_formats
 from .refusing import refusing
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..bench.devices import Device
 
 
+@with_formats(" With commas.")
 def bench(
     context: typer.Context,
     rules: Annotated[
@@ -36,6 +38,8 @@ def bench(
     dtype: Annotated[
         str, typer.Option(help="Of parameters and gradients, with commas: float16, bfloat16, float32, float64.")
     ] = "float32",
+    *,
+    formats: dict[str, str],
     backend: Annotated[str, typer.Option(help="With commas: cpu, cupy, cuda (numba-cuda).")] = "cpu",
     arrays: Annotated[str, typer.Option(help="In how many arrays the elements are, with commas.")] = "1",
     threads: Annotated[
@@ -62,7 +66,7 @@ def bench(
         ),
     ] = None,
 ) -> None:
-    """Time the optimizer step: each rule, size, type and backend, against the memory and against plain NumPy.
+    """Time the optimizer step: each rule, size, type, format and backend, against the memory and against plain NumPy.
 
     What is timed is Optimizer.step on one array or several, with all that the
     host does, once its result has been checked against the reference. Shares
@@ -81,11 +85,13 @@ def bench(
         files = outputs(plot, plot_sizes, nvbench)
     with refusing(TypeError, ValueError, ImportError, RuntimeError):
         from ..bench import cases, device
+        from ..inspection.formats import read
 
         if rounds < 3:
             raise ValueError(f"rounds must be 3 or more, for a median and quartiles; got {rounds}")
         named = (rules or ["adam"], _split(size), _split(dtype), _split(backend))
-        chosen = cases(*named, _split(arrays), _split(threads), _split(rounds_per_thread))
+        kept = {name: [read(name, part) for part in _split(text)] for name, text in formats.items()}
+        chosen = cases(*named, _split(arrays), _split(threads), _split(rounds_per_thread), **kept)
         if plot_sizes and len({case.elements for case in chosen}) < 2:
             raise ValueError("plot-sizes needs two sizes or more, as in --size 1K..64M:9; got one")
         devices = {name: device(name) for name in dict.fromkeys(case.backend for case in chosen)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .bench_columns import cells, columns, titles
+from .bench_columns import cells, columns, shared, titles
 from .figures import duration
 from .refusing import refusing
 
@@ -55,7 +55,8 @@ def _case(key: tuple[object, ...]) -> dict[str, object]:
 def _lines(found: "Comparison") -> list[str]:
     from ..bench.compare import text
 
-    shown = columns([_case(change.key) for change in found.changes])
+    cases = [_case(change.key) for change in found.changes]
+    shown, alike = columns(cases), shared(cases)
     lines: list[str] = []
     for name, values in found.machine.items():
         lines.append("differs: {}: {} before, {} after".format(name, *("-" if v is None else v for v in values)))
@@ -63,7 +64,7 @@ def _lines(found: "Comparison") -> list[str]:
     for change in found.changes:
         if under != change.key[:3]:
             under = change.key[:3]
-            lines += ["", "{}, {}, {} cache".format(*under)]
+            lines += ["", "{}, {}, {} cache".format(*under) + alike]
             lines.append(f"{titles(shown)}{'before':>8}{'after':>8}{'ratio':>6} {'(quartiles)':14}{'copy':>5}  ")
         allowed = f"({change.ratio.low:.2f} to {change.ratio.high:.2f})"
         lines.append(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .bench_columns import cells, columns, notes, titles
-from .figures import duration, span
+from .bench_columns import cells, columns, notes, shared, titles
+from .figures import amount, duration, span
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,12 @@ class Table:
 
     def __init__(self, chosen: Sequence["Case"], devices: Mapping[str, "Device"], out: "Console") -> None:
         self._out, self._machines = out, devices
-        self._columns = columns([case.facts for case in chosen])
+        from ..inspection.formats import PLAIN
+
+        facts = [case.facts for case in chosen]
+        self._columns, self._shared = columns(facts), shared(facts)
+        self._formats = any(case.formats != PLAIN for case in chosen)
+        self._moved: dict[str, str] = {}
         self._gpus = any(len(on.clock.caches) > 1 for on in devices.values())
         self._told: set[tuple[str, ...]] = set()
         self._under: tuple[str, str] | None = None
@@ -44,19 +49,21 @@ class Table:
         columns = [
             cells(self._columns, case.facts),
             *([f" {result.cache:5}"] if self._gpus else []),
-            f"{duration(seconds.median):>9} {f'({span(seconds.low, seconds.high, seconds.median)})':15}",
+            f"{duration(seconds.median):>8} {f'({span(seconds.low, seconds.high, seconds.median)})':15}",
             *([f"{duration(step.host_seconds.median):>9}"] if self._gpus else []),
             f"{step.gigabytes_per_second:>6.1f}",
             *([share] if self._gpus else []),
-            f"{result.share_of_copy.median:>9.2f}",
-            f"{result.share_of_streams.median:>9.2f}",
+            f"{result.share_of_copy.median:>8.2f}",
+            f"{result.share_of_streams.median:>8.2f}",
             f"{f'{result.speedup.median:.3g}x':>8}" if result.speedup else f"{'-':>8}",
         ]
         self._out.print("".join(columns).rstrip())
+        self._moved[f"{case.rule.name}, {case.dtype}{case.formats}"] = amount(result.bytes)
         self._tell(result)
 
     def _tell(self, result: "Result") -> None:
         """Print facts about the kernels, and the controls left out: each once for each backend, type and rule."""
+        case = result.case
         lines = [
             f"{kernel.name}: {kernel.registers} registers, {kernel.local_bytes} bytes of local memory a thread, "
             f"occupancy {kernel.occupancy:.2f} with blocks of {kernel.threads}"
@@ -64,22 +71,27 @@ class Table:
         ]
         lines += [f"left out: {name}: {reason}" for name, reason in result.left_out.items()]
         for line in lines:
-            about = (result.case.backend, result.case.dtype, result.case.rule.name, line)
+            about = (case.backend, case.dtype, case.rule.name, line)
             if about not in self._told:
                 self._told.add(about)
                 self._out.print(f"  {line}", style="dim")
 
     def end(self) -> None:
-        self._out.print(NOTE + NOTE_GPU * self._gpus + notes(self._columns), style="dim")
+        """Print what an element moves, if cases have formats, and the notes."""
+        if self._formats:
+            width = max(map(len, self._moved.values()))
+            lines = [f"{moved:>{width}} bytes an element: {name}" for name, moved in self._moved.items()]
+            self._out.print("\n".join(["", *lines]))
+        self._out.print(NOTE + NOTE_GPU * self._gpus + notes(self._columns, self._formats), style="dim")
 
     def _heading(self, result: "Result") -> None:
         backend, dtype = self._under or ("", "")
-        self._out.print(f"\n{backend}, {dtype}", style="bold")
+        self._out.print(f"\n{backend}, {dtype}{self._shared}", style="bold")
         cache, host, peak = (" cache", f"{'host':>9}", f"{'of peak':>8}") if self._gpus else ("", "", "")
         against = f"{result.plain or 'plain':>8}"
         self._out.print(
-            f"{titles(self._columns)}{cache}{'time':>9} {'(quartiles)':15}{host}{'GB/s':>6}{peak}"
-            f"{'of copy':>9}{'streams':>9}{against}",
+            f"{titles(self._columns)}{cache}{'time':>8} {'(quartiles)':15}{host}{'GB/s':>6}{peak}"
+            f"{'of copy':>8}{'streams':>8}{against}",
             style="dim",
         )
 

@@ -21,6 +21,11 @@ def _unit(seconds: float) -> tuple[str, float]:
     return next(((unit, scale) for unit, scale in units.items() if seconds * scale >= 1), ("µs", 1e6))
 
 
+def amount(number: float) -> str:
+    """A number with at most two decimals."""
+    return f"{number:,.2f}".rstrip("0").rstrip(".")
+
+
 def finite(value: Any) -> Any:
     """Replace NaN and infinities, which JSON does not have, by None, in nested dicts and lists too."""
     if isinstance(value, dict):

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .figures import amount
+from .format_options import with_formats
 from .refusing import refusing
 
 if TYPE_CHECKING:
@@ -15,12 +18,15 @@ if TYPE_CHECKING:
     from ..inspection.rule import Inspection
 
 
+@with_formats()
 def inspect(
     rule: Annotated[str, typer.Argument(help="A rule of the library, or your own as module:name.")],
     backend: Annotated[str, typer.Option(help="Whose kernels: cpu, cupy, cuda (numba-cuda), all or none.")] = "all",
     dtype: Annotated[str, typer.Option(help="Of parameters and gradients: float16, bfloat16, float32, float64.")] = (
         "float32"
     ),
+    *,
+    formats: dict[str, str],
     asm: Annotated[
         bool, typer.Option("--asm", help="Instead of sources, the CPU's assembly and its hot loop.")
     ] = False,
@@ -34,11 +40,12 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Show what a rule is and costs, and the kernels that are made of it."""
+    from ..inspection.formats import read
     from ..inspection.rule import as_record, inspected
     from ..kernels.backends import BACKENDS
 
     with refusing(TypeError, ValueError, ImportError, ArithmeticError, FileNotFoundError, RuntimeError):
-        inspection = inspected(rule, dtype)
+        inspection = inspected(rule, dtype, **{name: read(name, text) for name, text in formats.items()})
         chosen = {"all": list(BACKENDS), "none": []}.get(backend, [backend])
         if not set(chosen) <= set(BACKENDS):
             raise ValueError(f"backend must be {', '.join(BACKENDS)}, all or none; got {backend!r}")
@@ -99,33 +106,46 @@ def _print(found: "Inspection", sources: list[tuple[str, str, str]], listings: "
             show(text, language)
 
 
-def _print_rows(out: "Console", rows: Iterable[tuple[str, str]]) -> None:
+def _print_rows(out: "Console", rows: Iterable[tuple[str, str]], style: str = "bold") -> None:
     from rich.text import Text
 
     for name, text in rows:
-        out.print(Text.assemble((f"{name:>16}", "bold"), f"  {text}"))
+        # On a terminal, lines that follow stand under the text.
+        lines = wrap(text, max(out.width - 18, 20)) if out.is_terminal else [text]
+        out.print(Text.assemble((f"{name:>16}", style), "  ", f"\n{'':18}".join(lines)))
 
 
 def _print_costs(out: "Console", found: "Inspection") -> None:
-    rule = found.rule
+    from ..inspection.formats import PLAIN
+    from ..kernels.arrays.view import compute_type
+
+    rule, usual = found.definition, compute_type([found.storage])
+    kinds = {name: f"{kind}, " if (kind := found.stored[name]) != usual else "" for name in rule.slots}
     rows = {
         "bits": "NumPy's, on every backend" if rule.exact else "not promised: it takes a power, exp or log of arrays",
-        "state": ", ".join(f"{name} (from {start})" for name, start in rule.start.items()) or "none",
+        "state": ", ".join(f"{name} ({kinds[name]}from {rule.start[name]})" for name in rule.slots) or "none",
     }
     if rule.states:
         rows["numbers carried"] = ", ".join(f"{name} (from {start})" for name, start in rule.states.items())
     rows["requires"] = ", ".join(valid.text for valid in rule.ranges.values()) or "nothing"
-    rows["memory"] = f"{found.bytes} bytes an element in {len(found.passes)} pass{'es' * (len(found.passes) > 1)}"
+    becomes = found.new_values.items() if found.formats != PLAIN else ()
+    if becomes:
+        # The author's text does not have them.
+        rows["options"] = str(found.formats).removeprefix(", ")
+    rows["memory"] = (
+        f"{amount(found.bytes)} bytes an element in {len(found.passes)} pass{'es' * (len(found.passes) > 1)}"
+    )
     out.print()
-    _print_rows(out, rows.items())
+    _print_rows(out, [*rows.items(), *(("becomes", f"{name} = {text}") for name, text in becomes)])
     first = "at t = 1 and a loss of 1" if rule.takes_loss else "at t = 1"
     for number, cost in enumerate(found.passes, 1):
         out.print()
         out.print(f"pass {number}: {found.storage} parameters", style="bold")
         moved = f"{', '.join(cost.reads)} read; {', '.join(cost.writes or cost.norms)} {'written' * bool(cost.writes)}"
-        out.print(f"{'moves':>16}  {moved.strip()}: {cost.bytes} bytes an element")
+        lines = [("moves", f"{moved.strip()}: {amount(cost.bytes)} bytes an element")]
         counted = ", ".join(f"{count} {name}" for name, count in sorted(cost.operations.items(), key=lambda o: -o[1]))
-        out.print(f"{'computes':>16}  {counted or 'nothing'}: {sum(cost.operations.values())} operations an element")
+        lines.append(("computes", f"{counted or 'nothing'}: {sum(cost.operations.values())} operations an element"))
         for text, value in cost.scalars.items():
             at = "known after the pass before" if value is None else f"{value:.9g} {first}"
-            out.print(f"{'on the host':>16}  {text} = {at}")
+            lines.append(("on the host", f"{text} = {at}"))
+        _print_rows(out, lines, "")

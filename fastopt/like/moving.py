@@ -9,14 +9,17 @@ import numpy as np
 from ..checkpoint.file import Checkpoint
 from ..checkpoint.made import OURS, THEIRS
 from ..checkpoint.restore import LoadReport, load
-from ..checkpoint.state import arrays_of, described, host_arrays
+from ..checkpoint.state import arrays_of, described, host_arrays, named_groups
 from ..kernels import FAMILIES, Rule
 from ..kernels.arrays.view import as_complex
-from ..kernels.language.values import short
-from ..kernels.libraries.library import to_host, view_of
+from ..kernels.libraries.library import state_view_of, to_host
+from ..kernels.riders import SCALES_OF
 from ..optimizer.optimizer import Optimizer, updater_of
+from ..updater.choices import Ruled
 from ..updater.hyper import Hyper
 from ..updater.state import start_of
+from ..updater.updater import Updater
+from .shares import Share
 
 
 @dataclass(frozen=True)
@@ -34,66 +37,78 @@ class Moved:
     switches: Mapping[str, Any] = field(default_factory=dict)
 
 
-def move_in(opt: Optimizer, moved: Sequence[Moved]) -> LoadReport:
+def move_in(opt: Optimizer, moved: Mapping[str, Moved]) -> LoadReport:
     """Set an optimizer to the state that a peer kept; its averages, its counts of skipped steps and its functions stay.
 
-    Raises TypeError or ValueError, naming the parameter, for a state that does not fit; nothing has then been changed.
+    moved: of each parameter, by its name. Raises TypeError or ValueError, naming the parameter, for a state that does
+    not fit; nothing has then been changed.
     """
     updater = updater_of(opt)
     with updater.lock:
-        state, keys = described(updater, None), updater.parameters.keys
-        arrays = {
-            key: value for key, value in host_arrays(updater, False).items() if key.split("/")[0] not in opt.rule.slots
-        }
-        ours = arrays_of(updater)
-        for key, kept in zip(keys, moved, strict=True):
-            for slot in opt.rule.slots:
+        state, keys, rule_of = described(updater, None), updater.parameters.keys, updater.taken.rule_of
+        each = [(key, updater.choices.rules[number], moved[key]) for key, number in zip(keys, rule_of, strict=True)]
+        # Scales are made with the codes, of the numbers that are moved in.
+        arrays, ours = host_arrays(updater, False), arrays_of(updater)
+        arrays = {name: array for name, array in arrays.items() if not name.startswith(SCALES_OF.format(""))}
+        for key, ruled, kept in each:
+            for slot in ruled.definition.rule.arrays[2:]:
                 array, name = ours[f"{slot}/{key}"]
                 parameter = ours[f"{opt.rule.arrays[0]}/{key}"][0]
-                arrays[f"{slot}/{key}"] = _fitting(_kept(opt, kept.slots, slot, parameter), array, name)
-        state["applied"] = max(kept.steps for kept in moved)
-        state["steps"] = {key: kept.steps for key, kept in zip(keys, moved, strict=True)}
-        if opt.rule.states:
-            state["uniform_states"] = {k: opt.rule.states | kept.states for k, kept in zip(keys, moved, strict=True)}
-        for key, kept in zip(keys, moved, strict=True):
+                arrays[f"{slot}/{key}"] = _fitting(_kept(ruled, kept.slots, slot, parameter), array, name)
+        state["applied"] = max(kept.steps for kept in moved.values())
+        state["steps"] = {key: moved[key].steps for key in keys}
+        state["uniform_states"] = {
+            key: ruled.definition.states | kept.states for key, ruled, kept in each if ruled.definition.states
+        }
+        _check_counts(updater, state["steps"])
+        for key, ruled, kept in each:
             for name, value in kept.switches.items():
-                if value != (here := updater.definition.on.get(name, type(value)())):
+                if value != (here := ruled.definition.on.get(name, type(value)())):
                     raise ValueError(
                         f"{name} of {key} is {value!r} in the state, but {here!r} in the optimizer; make the optimizer "
                         f"with {name}={value!r}"
                     )
-        _spread(opt, moved, state)
-        return load(updater, Checkpoint(state, arrays), False, False)
+        _spread(updater, moved, state)
+        return load(updater, Checkpoint(state, arrays), False, False, convert=True)
 
 
-def _kept(opt: Optimizer, slots: Mapping[str, Any], slot: str, parameter: Any) -> Any:
+def _check_counts(updater: Updater, steps: Mapping[str, int]) -> None:
+    """Raise ValueError if rules that share the optimizer's count of steps had different numbers of steps."""
+    of_rules: dict[int, int] = {}
+    for number, count in zip(updater.taken.rule_of, steps.values(), strict=True):
+        of_rules[number] = max(count, of_rules.get(number, 0))
+    if updater.choices.together and len(set(of_rules.values())) > 1:
+        told = ", ".join(f"{updater.choices.rules[n].definition.name} {count}" for n, count in of_rules.items())
+        raise ValueError(
+            f"this optimizer has one count of steps for all rules, but in the state they have had different numbers: "
+            f"{told}; make the optimizer with count='parameter'"
+        )
+
+
+def _kept(ruled: Ruled, slots: Mapping[str, Any], slot: str, parameter: Any) -> Any:
     """The values that a peer kept for a slot of ours, or that are made of what it kept; else the slot's start."""
-    made = OURS.get(opt.rule.name, {}).get(slot)
+    made = OURS.get(ruled.definition.name, {}).get(slot)
     if slots and made:
-        return made.array(lambda name: on_host(slots[name], name), updater_of(opt).definition.one_moment)
+        return made.array(lambda name: on_host(slots[name], name), ruled.definition.one_moment)
     if slot in slots:
         return slots[slot]
-    ruled = updater_of(opt).choices.rules[0]
     start = start_of(ruled.definition, ruled.hyper, ruled.start, slot)[1]
     return parameter if start is None else float(start)
 
 
 def _fitting(values: Any, array: Any, name: str) -> Any:
-    """The values in the type of our array if that type can hold them all, or is bfloat16; a number fills the array."""
-    _, view = view_of(array, name)
+    """The values in the type of our array if that type can hold them all, or in float32 where a format was chosen; a
+    number fills the array."""
+    _, view = state_view_of(array, name)
+    kind, formatted = np.dtype(view.own_type), view.storage not in ("float32", "float64")
     if isinstance(values, float):
-        filled = np.full(view.shape, values, view.storage)
+        filled = np.full(view.shape, values, "float32" if formatted else view.storage)
         return as_complex(filled) if view.complex else filled
     values = on_host(values, name)
-    kind = np.dtype(view.own_type)
+    if formatted:
+        return values.astype("float32")
     fits = np.iscomplexobj(values) == view.complex and np.can_cast(values.dtype, kind, "safe")
-    # A format of state that was chosen is one to round to.
-    return values.astype(kind) if fits or view.storage == "bfloat16" else values
-
-
-def decoded(array: Any) -> Any:
-    """An array of bfloat16 in float32, which every peer has; others as they are."""
-    return array.astype("float32") if str(array.dtype) == "bfloat16" else array
+    return values.astype(kind) if fits else values
 
 
 def on_host(values: Any, name: str) -> Any:
@@ -102,15 +117,20 @@ def on_host(values: Any, name: str) -> Any:
     return to_host(values, name) if hasattr(values, "detach") else np.asarray(values)
 
 
-def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> None:
+def _spread(updater: Updater, moved: Mapping[str, Moved], state: dict[str, Any]) -> None:
     """Enter the hyperparameters of each parameter into the state: for all parameters, or for a group."""
-    layers = {id(opt.hyper): ("", state["hyper"])}
-    layers |= {id(hyper): (f"groups[{p!r}].", state["groups"][p]) for p, hyper in opt.groups.items()}
-    updater = updater_of(opt)
+    layers = {id(updater.hyper): ("", state["hyper"])}
+    layers |= {
+        id(hyper): (f"groups[{name!r}].", state["groups"][name])
+        for name, group in named_groups(updater)
+        for hyper in group.usable
+    }
     chosen: dict[tuple[int, str], Any] = {}
-    for row, key, kept in zip(updater.rows, updater.parameters.keys, moved, strict=True):
-        for name, value in kept.hyper.items():
-            holders: list[Hyper] = [layer for layer in row.layers if name in layer]
+    for row, key, number in zip(updater.rows, updater.parameters.keys, updater.taken.rule_of, strict=True):
+        own = updater.choices.rules[number].definition.hyper
+        for name, value in moved[key].hyper.items():
+            # Another rule, whose numbers hold below, may have one of the same name.
+            holders: list[Hyper] = [layer for layer in row.layers if name in layer] if name in own else []
             if not holders:
                 if value:
                     raise ValueError(
@@ -121,23 +141,13 @@ def _spread(opt: Optimizer, moved: Sequence[Moved], state: dict[str, Any]) -> No
             prefix, values = layers[id(holders[-1])]
             if callable(holders[-1][name]):
                 continue
-            if chosen.setdefault((id(holders[-1]), name), value) != value:
+            if chosen.setdefault((id(values), name), value) != value:
                 raise ValueError(
                     f"{prefix}{name} is one number in the optimizer, but not in the state, where {key} has {value!r}; "
                     "make the optimizer with a group of the parameters that differ"
                 )
             if holders[-1][name] != value:
                 values[name] = value
-
-
-def _refuse_rules(opt: Optimizer) -> None:
-    """Raise TypeError for an optimizer with several rules, which no peer has in one state."""
-    rules = [ruled.definition.name for ruled in updater_of(opt).choices.rules]
-    if len(rules) > 1:
-        raise TypeError(
-            f"no peer keeps the state of several rules as one, and this one has {', '.join(rules)}; use opt.save and "
-            "opt.load"
-        )
 
 
 def of_family(rule: Rule) -> tuple[str, set[str]]:
@@ -149,11 +159,9 @@ def of_family(rule: Rule) -> tuple[str, set[str]]:
     raise TypeError(f"{rule.name} is a rule of your own, for which no peer has state; use opt.save and opt.load")
 
 
-def names_in(table: Mapping[str, Mapping[str, str]], opt: Optimizer, peer: str) -> dict[str, str]:
-    """The peer's names of the slots of an optimizer's rule, and the slots. Raises TypeError where the peer has no such
-    rule."""
-    _refuse_rules(opt)
-    rule = opt.rule
+def names_in(table: Mapping[str, Mapping[str, str]], share: Share, peer: str) -> dict[str, str]:
+    """The peer's names of the slots of a rule, and the slots. Raises TypeError where the peer has no such rule."""
+    rule = share.rule
     of_family(rule)
     if rule.name not in table:
         raise TypeError(f"{peer} has no optimizer with the rule {rule.name}; {peer} has {', '.join(table)}")
@@ -170,39 +178,15 @@ def same_names(found: Iterable[str], wanted: Iterable[str], rule: Rule, where: s
         raise ValueError(f"{where} {', and '.join(said)}")
 
 
-def same_formula(opt: Optimizer, peer: str, fixed: Mapping[str, Any], free: Iterable[str] = ()) -> None:
+def same_formula(share: Share, peer: str, fixed: Mapping[str, Any], free: Iterable[str] = ()) -> None:
     """Raise ValueError unless the optimizer has the peer's choices of formula."""
-    wanted = {name: opt.rule.hyper[name] for name in opt.rule.statics if name not in free} | dict(fixed)
+    wanted = {name: share.rule.hyper[name] for name in share.rule.statics if name not in free} | dict(fixed)
     for name, value in wanted.items():
-        if name in opt.hyper and opt.hyper[name] != value:
+        if name in share.hyper and share.hyper[name] != value:
             raise ValueError(
-                f"{name} is {value!r} in {peer}, but {opt.hyper[name]!r} in this optimizer; make the optimizer by "
-                f"fastopt.like.{peer}"
+                f"{name} is {value!r} in {peer}, but {share.hyper[name]!r} in this optimizer; make it with "
+                f"{name}={value!r}, or by fastopt.like.{peer}"
             )
-
-
-def places(opt: Optimizer, names: Sequence[str] | None, count: int, given: Sequence[str] | None) -> list[int]:
-    """For each of our parameters its place among the peer's: as given by our names, else by theirs, else by order.
-
-    names: theirs. Raises ValueError if there are not as many, or if only some have our names.
-    """
-    keys = updater_of(opt).parameters.keys
-    if given is not None and sorted(given) != sorted(keys):
-        raise ValueError(
-            f"names must be the names of the parameters, {', '.join(keys)}, in the peer's order; got "
-            f"{short(list(given))}"
-        )
-    if count != len(keys):
-        raise ValueError(f"the state has {count} parameters, but the optimizer {len(keys)}: {', '.join(keys)}")
-    by = list(given or names or keys)
-    if set(by) == set(keys):
-        return [by.index(key) for key in keys]
-    if both := set(by) & set(keys):
-        differing = ", ".join(sorted(set(by) ^ set(keys)))
-        raise ValueError(
-            f"the state and the optimizer share the names {', '.join(sorted(both))}, but not {differing}; pass names="
-        )
-    return list(range(count))
 
 
 def counted(found: int | None, steps: int | None, peer: str) -> int:
@@ -222,20 +206,20 @@ def signed(slot: str, values: Any) -> tuple[str, Any]:
     return (slot[1:], -values) if slot.startswith("-") else (slot, values)
 
 
-def out(saved: Mapping[str, Any], slot: str, key: str) -> Any:
+def out(share: Share, saved: Mapping[str, Any], slot: str, key: str) -> Any:
     """A parameter's slot in our state_dict, or what the peer has instead, with the sign that the peer has."""
     arrays = saved["arrays"]
-    if made := THEIRS.get(saved["rule"], {}).get(slot):
-        return made.array(lambda name: decoded(arrays[f"{name}/{key}"]), "second_moment" in saved["options"])
-    array = decoded(arrays[f"{slot.lstrip('-')}/{key}"])
+    if made := THEIRS.get(share.rule.name, {}).get(slot):
+        return made.array(lambda name: arrays[f"{name}/{key}"], share.ruled.definition.one_moment)
+    array = arrays[f"{slot.lstrip('-')}/{key}"]
     return -array if slot.startswith("-") else array
 
 
-def one_count(saved: Mapping[str, Any], peer: str) -> int:
-    """The number of updates in our state_dict: the optimizer's where it counts those, else that of all parameters."""
+def one_count(saved: Mapping[str, Any], keys: Sequence[str], peer: str) -> int:
+    """The number of updates in our state_dict: the optimizer's where it counts those, else that of the parameters."""
     if saved["count"] == "optimizer":
         return int(saved["applied"])
-    counts = sorted(set(saved["steps"].values()))
+    counts = sorted({saved["steps"][key] for key in keys})
     if len(counts) > 1:
         raise ValueError(
             f"{peer} has one count of steps for all parameters, but those of this optimizer have had {counts} steps; "

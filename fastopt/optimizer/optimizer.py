@@ -10,10 +10,12 @@ from ..checkpoint.restore import LoadReport, load
 from ..checkpoint.state import save, state_dict
 from ..kernels import Rule
 from ..kernels.language.values import kind_of
-from ..kernels.riders import AVERAGES, COPY, MIN_8BIT_SIZE
+from ..kernels.riders import AVERAGES, COPY, CORRECTION, MIN_8BIT_SIZE
 from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
+from ..updater.format_options import Formats
+from ..updater.formats import numbers
 from ..updater.groups import Groups, check_patterns
 from ..updater.hyper import Hyper
 from ..updater.loss_scale import LossScaler
@@ -76,12 +78,18 @@ class Optimizer(Named):
     reciprocals: where a formula divides an array by a number, as for a bias correction, multiply by the number's
     reciprocal, which is rounded once more: Adam divides each element once then, and not three times. The bits are
     others, those of NumPy with that product.
-    state_format: "bfloat16", the type in which the rule's state arrays are stored; None for float32. state_rounding:
-    with "stochastic" each number becomes one of its two neighbours there, the nearer the more often, so that small
-    changes add up: the choice follows from seed, the slot, the name of the parameter, which of its steps it is and the
-    number of the element in the order of memory, and from nothing else; with "nearest" it is the nearest. What rides
-    along, such as averages, stays float32. param_rounding: "stochastic" does so with the parameters that are in
-    bfloat16, which learn with it where steps are less than half a unit.
+    state_format: how the rule's state arrays are stored: None in float32; "bfloat16"; or "8bit", in codes of signed
+    square roots, in blocks of 256 elements that share a scale, but for arrays of less than min_8bit_size elements,
+    which stay float32. A gradient that is not finite spoils a block, so that skip_nonfinite is well beside it. A group
+    may have a state_format of its own. state_rounding: of bfloat16; with "stochastic" each number becomes one of its
+    two neighbours there, the nearer the more often, so that small changes add up: the choice follows from seed, the
+    slot, the name of the parameter, which of its steps it is and the number of the element in the order of memory, and
+    from nothing else; with "nearest" it is the nearest. What rides along, such as averages, stays float32.
+    param_rounding: "stochastic" does so with the parameters that are in bfloat16, which learn with it where steps are
+    less than half a unit. master_weight_bits: 24 or 32, of how many bits a weight is of which a parameter in bfloat16
+    has the upper 16; the rest is a correction in the state, of 8 or 16 bits, and steps are those of the whole weight,
+    with 32 bits those of a float32 parameter to the bit. Parameters in other types have no correction. Whoever writes
+    such a parameter calls `refresh`, and its correction becomes 0.
     cast_to: "float16" or "bfloat16", a copy of the weights in `cast` as a tree.
     zero_grads: set the gradients to zero. skip_nonfinite: where a gradient is not finite, change nothing, and count it
     in `skipped`. loss_scaler: a LossScaler, whose scale is undone, and which brings skip_nonfinite with it. shared: an
@@ -136,6 +144,7 @@ class Optimizer(Named):
         state_rounding: str = "stochastic",
         min_8bit_size: int = MIN_8BIT_SIZE,
         param_rounding: str = "nearest",
+        master_weight_bits: int | None = None,
         seed: int = 0,
         second_moment: str = "parts",
         conjugate_grads: bool = False,
@@ -171,9 +180,15 @@ class Optimizer(Named):
             "cast_to": cast_to,
             "second_moment": second_moment,
             "cautious": cautious,
-            "state": (state_format, state_rounding, min_8bit_size),
-            "param_rounding": param_rounding,
-            "seed": seed,
+            "formats": Formats(
+                state_format,
+                state_rounding,
+                min_8bit_size,
+                param_rounding,
+                master_weight_bits,
+                seed,
+                tuple(own for *_, formats in each for own in formats),
+            ),
         }
         rules, of_groups = made_rules(rule, hyper, each, start, options)
         of_all = rules[0].hyper
@@ -252,10 +267,15 @@ class Optimizer(Named):
 
     @property
     def state(self) -> list[Mapping[str, Any]]:
-        """For each parameter, in the order of the tree, its state arrays by slot."""
+        """For each parameter, in the order of the tree, its state arrays by slot; with master_weight_bits also the
+        correction of each that has one.
+
+        Of a slot in codes of 8 bits these are its numbers, a copy in NumPy that is read-only.
+        """
         self._updater.finish()
         pairs = zip(self._updater.rules, self._updater.state, strict=True)
-        return [MappingProxyType({slot: slots[slot] for slot in rule.slots}) for rule, slots in pairs]
+        named = [(state, [*rule.slots, *{CORRECTION} & state.keys()]) for rule, state in pairs]
+        return [MappingProxyType({slot: numbers(state, slot, slot) for slot in slots}) for state, slots in named]
 
     @property
     def uniform_states(self) -> list[dict[str, float]]:
@@ -375,8 +395,9 @@ class Optimizer(Named):
 
     def refresh(self) -> None:
         """Have `cast` follow weights that were written by other means than the optimizer's, and until the first step
-        of a parameter `ema` and the state that starts as it. What fastopt itself writes, as EarlyStopping.restore does,
-        needs no refresh; nor does a first step."""
+        of a parameter `ema` and the state that starts as it; with master_weight_bits all weights are then what the
+        parameters say, and corrections 0. What fastopt itself writes, as EarlyStopping.restore does, needs no refresh;
+        nor does a first step."""
         self._updater.refresh()
 
     def captured(self, grads: Any = None, *, steps: int = 1000) -> "Captured":
@@ -413,18 +434,21 @@ class Optimizer(Named):
             self.flush()
             return state_dict(self._updater)
 
-    def load_state_dict(self, saved: Mapping[str, Any], *, params: bool = True, partial: bool = False) -> LoadReport:
+    def load_state_dict(
+        self, saved: Mapping[str, Any], *, params: bool = True, partial: bool = False, convert: bool = False
+    ) -> LoadReport:
         """Continue from the state that `state_dict` gave, of this or of another optimizer, on a CPU or a GPU.
 
         params: load the parameters too, in place. Numbers are set as they were saved; functions of the step stay those
-        of this optimizer. partial: load the parts that fit, by name, and report the rest.
+        of this optimizer. partial: load the parts that fit, by name, and report the rest. convert: state that was saved
+        in another format, as `state_format` names them, becomes that of this optimizer; the report names the arrays.
         Raises TypeError or ValueError for a state that does not fit; nothing has then been changed.
         """
         if not isinstance(saved, Mapping) or not isinstance(saved.get("arrays"), Mapping):
             lacking = " without its 'arrays'" if isinstance(saved, Mapping) else ""
             raise TypeError(f"saved must be a dict that opt.state_dict() gave; got {kind_of(saved)}{lacking}")
         rest = {name: value for name, value in saved.items() if name != "arrays"}
-        return load(self._updater, Checkpoint(rest, saved["arrays"]), params, partial)
+        return load(self._updater, Checkpoint(rest, saved["arrays"]), params, partial, convert)
 
     def save(self, path: str | os.PathLike[str], *, params: bool = True, user: Any = None) -> None:
         """Write a checkpoint: a safetensors file, with all but the arrays as JSON in its metadata.
@@ -438,13 +462,15 @@ class Optimizer(Named):
             self.flush()
             save(self._updater, path, params, user)
 
-    def load(self, path: str | os.PathLike[str], *, params: bool = True, partial: bool = False) -> LoadReport:
+    def load(
+        self, path: str | os.PathLike[str], *, params: bool = True, partial: bool = False, convert: bool = False
+    ) -> LoadReport:
         """Continue from a checkpoint, as `load_state_dict` says; all of it is read before anything is changed.
 
         Raises FileNotFoundError, and ValueError or TypeError for a file that is damaged or does not fit.
         """
         with self._updater.lock, opened(path) as saved:
-            return load(self._updater, saved, params, partial)
+            return load(self._updater, saved, params, partial, convert)
 
     def watch(self, path: str | os.PathLike[str], *, every: int = 100) -> "Watch":
         """Append lines of JSON to a file: the effect on each array of the next step and of every `every`-th after it.

@@ -101,7 +101,7 @@ class Averaged:
 
     def _of_section(self, section: "Section", arrays: list[Any]) -> Callable[[], Any]:
         """The same for the parameters of one rule; those whose rule keeps no average stay as they are."""
-        average, counts = section.rule.average, section.counts
+        average, counts = section.definition.average, section.counts
         if average is None:
             own = zip(section.state, arrays, section.paths, strict=True)
             pairs = [(state[self._slot], array, path) for state, array, path in own if self._slot in state]
@@ -117,7 +117,9 @@ class Averaged:
             }
             for row in counts.rows
         ]
-        sets = [[p, *(own[slot] for slot in average.arrays[1:])] for p, own in zip(arrays, section.state, strict=True)]
+        sets = [
+            [p, *(own.get(slot) for slot in average.arrays[1:])] for p, own in zip(arrays, section.state, strict=True)
+        ]
         return lambda: average.decided(sets, rows, counts.row_of, section.label).write([])
 
     def keep(self, chosen: Iterable[int]) -> None:

@@ -33,9 +33,9 @@ class Ruled:
         """The formula that its choices give."""
         return self.definition.program(self.hyper)
 
-    def started(self, hyper: Mapping[str, Any], array: Any, path: str) -> dict[str, Any]:
+    def started(self, hyper: Mapping[str, Any], array: Any, path: str, state_format: str | None) -> dict[str, Any]:
         """As state.started has it. hyper: the numbers of the parameter."""
-        return started(self.definition, hyper, self.start, array, path)
+        return started(self.definition, hyper, self.start, array, path, state_format)
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class Choices:
     def hyper(self) -> Hyper:
         """The hyperparameters of all parameters."""
         return self.rules[0].hyper
+
+    def state_format(self, chosen: Sequence[bool]) -> str | None:
+        """The format of a parameter's state. chosen: for each group whether it is in it."""
+        return self.groups.state_format(chosen, self.definition.on.get("state_format"))
 
     @property
     def every_hyper(self) -> list[tuple[Hyper, Hyper]]:

@@ -16,13 +16,15 @@ class Group:
 
     key: its pattern, or the place of its function among the groups. function: of the name of a parameter and its array,
     whether it is in the group; None for a pattern. rule: the number of its rule among those of the optimizer, or None.
-    hypers: its hyperparameters by the number of the rule that they are for; or why they are not for that rule.
+    hypers: its hyperparameters by the number of the rule that they are for; or why they are not for that rule. formats:
+    the format of its state, of the option state_format, if it has one of its own; else empty.
     """
 
     key: str | int
     function: Callable[[str, Any], Any] | None
     rule: int | None
     hypers: Mapping[int, "Hyper | Exception"]
+    formats: tuple[str | None, ...] = ()
 
     def chooses(self, name: str, array: Any) -> bool:
         """Whether a parameter is in the group."""
@@ -65,7 +67,7 @@ class Group:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Which parameters it chose is kept beside it; many functions cannot be pickled.
-        return Group, (self.key, None, self.rule, self.hypers)
+        return Group, (self.key, None, self.rule, self.hypers, self.formats)
 
 
 class OfSeveralRules(MutableMapping[str, Any]):
@@ -172,6 +174,14 @@ class Groups(Mapping[str | int, Any]):
             elif is_in:
                 layers.append(group.of(rule))
         return rule, tuple(layers)
+
+    def state_format(self, chosen: Sequence[bool], of_all: str | None) -> str | None:
+        """The format of a parameter's state, where later groups override earlier ones. of_all: that of the optimizer.
+        chosen: as for `layers`."""
+        for group, is_in in zip(self.each, chosen, strict=True):
+            if is_in and group.formats:
+                (of_all,) = group.formats
+        return of_all
 
 
 def check_chosen(groups: Groups, chosen: Sequence[Sequence[bool]], names: Sequence[str]) -> None:

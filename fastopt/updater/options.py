@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from ..kernels import RULES, Rule
-from ..kernels.language.graph import walk
 from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.language.values import either, kind_of, short, shown
-from ..kernels.riders import BESIDE, BROUGHT, CAUTIOUS, DECAYS, MIN_8BIT_SIZE, NUMBERS, ROUNDINGS, STATE_FORMATS
+from ..kernels.riders import BESIDE, BROUGHT, CAUTIOUS, DECAYS, NUMBERS
 from ..monitors.known import has_state
+from .format_options import Formats, check_formats, of_formats
 from .gathering import HOW
 from .loss_scale import LossScaler
 
@@ -125,15 +125,12 @@ def in_use(
     cast_to: str | None,
     second_moment: str,
     cautious: str | None,
-    state: tuple[str | None, str, int],
-    param_rounding: str,
-    seed: int,
+    formats: Formats,
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
 
-    used: the names of all numbers that were given. switches: the options that are on or off. state: the options
-    state_format, state_rounding and min_8bit_size. Raises ValueError for an option that is invalid or would have no
-    effect, or for a format that the rule's state does not fit.
+    used: the names of all numbers that were given. switches: the options that are on or off. formats: those of state
+    and weights. Raises ValueError for an option that is invalid or would have no effect.
     """
     if cast_to is not None and cast_to not in ("float16", "bfloat16"):
         raise ValueError(f"cast_to must be 'float16', 'bfloat16' or None; got {short(cast_to)}")
@@ -141,8 +138,8 @@ def in_use(
         raise ValueError(f"second_moment must be 'parts' or 'modulus'; got {second_moment!r}")
     if cautious is not None and cautious not in CAUTIOUS:
         raise ValueError(f"cautious must be {either(CAUTIOUS)}, or None; got {short(cautious)}")
-    _check_rounding(*state, param_rounding, seed)
-    if param_rounding != "nearest" and cast_to is not None:
+    check_formats(formats)
+    if formats.param_rounding != "nearest" and cast_to is not None:
         raise ValueError(
             "param_rounding is for parameters in bfloat16, which need no copy by cast_to; leave one of them out"
         )
@@ -169,53 +166,9 @@ def in_use(
         on["second_moment"] = second_moment
     if cautious is not None:
         on["cautious"] = cautious
-    if state[0] is not None and rule.slots:
-        name, value = ("min_8bit_size", state[2]) if state[0] == "8bit" else ("state_rounding", state[1])
-        on |= {"state_format": state[0], name: value}
-    if state[0] == "8bit" and (why := _misfit(rule)):
-        raise ValueError(
-            f"{rule.name} {why}, for which 8 bits are too few; leave state_format out, or pass state_format='bfloat16'"
-        )
-    if param_rounding != "nearest":
-        on["param_rounding"] = param_rounding
-    if "stochastic" in (on.get("state_rounding"), param_rounding):
-        on["seed"] = seed
+    on |= of_formats(rule, formats)
     on["decay"] = _decay(rule, decay, "weight_decay" in used)
     return on
-
-
-def _misfit(rule: Rule) -> str:
-    """Why 8 bits are too few for the state of a rule; empty if they are enough."""
-    for slot in rule.from_parameter:
-        return f"keeps {slot}, which starts as the weights"
-    parameter = rule.arrays[0]
-    for program in rule.variants():
-        if all(node.value != parameter for node in walk([program.outputs[parameter]]) if node.op == "array"):
-            return f"works out the weights from {', '.join(rule.slots)}"
-    return ""
-
-
-def _check_rounding(
-    state_format: str | None, state_rounding: str, min_8bit_size: int, param_rounding: str, seed: int
-) -> None:
-    if state_format is not None and state_format not in STATE_FORMATS:
-        raise ValueError(f"state_format must be {either(STATE_FORMATS)}, or None; got {short(state_format)}")
-    for name, rounding in (("state_rounding", state_rounding), ("param_rounding", param_rounding)):
-        if rounding not in ROUNDINGS:
-            raise ValueError(f"{name} must be {either(ROUNDINGS)}; got {short(rounding)}")
-    if state_format != "bfloat16" and state_rounding != "stochastic":
-        raise ValueError(
-            "state_rounding is of state_format='bfloat16', and has no effect without; pass that, or leave "
-            "state_rounding out"
-        )
-    if type(min_8bit_size) is not int or min_8bit_size < 0:
-        raise ValueError(f"min_8bit_size must be a whole number of elements, 0 or more; got {shown(min_8bit_size)}")
-    if state_format != "8bit" and min_8bit_size != MIN_8BIT_SIZE:
-        raise ValueError("min_8bit_size has no effect without state_format='8bit'; pass that, or leave it out")
-    if type(seed) is not int or not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be a whole number from 0 to 2**64 - 1; got {shown(seed)}")
-    if seed and "stochastic" not in (state_format == "bfloat16" and state_rounding, param_rounding):
-        raise ValueError("seed has no effect, since nothing is rounded at random; leave seed out")
 
 
 def _decay(rule: Rule, decay: str | None, used: bool) -> str:

@@ -11,8 +11,9 @@ from .groups import Group, Groups
 from .hyper import Hyper
 from .options import checked_start, in_use, rule_of
 
-# A group as it is given: its key, its function or None, its rule or None, its numbers.
-Given = tuple[str | int, Callable[[str, Any], Any] | None, Rule | None, Mapping[str, Any]]
+# A group as it is given: its key, its function or None, its rule or None, its numbers, and the format of its state, as
+# Group has it.
+Given = tuple[str | int, Callable[[str, Any], Any] | None, Rule | None, Mapping[str, Any], tuple[str | None, ...]]
 
 
 def given_groups(groups: Any) -> list[Given]:
@@ -41,7 +42,8 @@ def given_groups(groups: Any) -> list[Given]:
             raise ValueError(f"groups has {key!r} twice; pass its numbers in one dict")
         # As for all parameters, None switches an option off.
         numbers = {name: NUMBERS[name] if n is None and name in NUMBERS else n for name, n in numbers.items()}
-        given.append((key, None if isinstance(chooser, str) else chooser, *_rule_in(key, numbers)))
+        formats = tuple(numbers.pop(name) for name in ("state_format",) if name in numbers)
+        given.append((key, None if isinstance(chooser, str) else chooser, *_rule_in(key, numbers), formats))
     return given
 
 
@@ -71,12 +73,12 @@ def made_rules(
     hyper: the numbers of all. options: of `in_use`, beside the rule and the names that are used. Raises TypeError or
     ValueError, naming the group, for what cannot be used.
     """
-    plain = {name for _, _, own, numbers in groups if own is None for name in numbers}
-    several = any(own is not None for _, _, own, _ in groups)
+    plain = {name for _, _, own, numbers, _ in groups if own is None for name in numbers}
+    several = any(own is not None for _, _, own, *_ in groups)
     definition = _definition(rule, {*hyper, *plain}, _rated(rule, options) if several else options)
     rules = [Ruled(definition, Hyper(definition, {**definition.hyper, **hyper}), checked_start(rule, start, hyper))]
     made: list[Group] = []
-    for key, function, own, numbers in groups:
+    for key, function, own, numbers, formats in groups:
         if own is None:
             made.append(Group(key, function, None, {}))
             continue
@@ -95,17 +97,18 @@ def made_rules(
                 )
         except (TypeError, ValueError) as error:
             raise type(error)(_told(key, error)) from None
-        made.append(Group(key, function, len(rules), {len(rules): base}))
+        made.append(Group(key, function, len(rules), {len(rules): base}, formats))
         rules.append(Ruled(theirs, base, {}))
-    for place, (key, function, own, numbers) in enumerate(groups):
+    for place, (key, function, own, numbers, formats) in enumerate(groups):
         if own is None:
             before = [0, *(group.rule for group in made[:place] if group.rule is not None)]
-            made[place] = Group(key, function, None, {number: _for(rules[number], numbers, key) for number in before})
+            hypers = {number: _for(rules[number], numbers, key) for number in before}
+            made[place] = Group(key, function, None, hypers, formats)
             if not made[place].usable:
                 made[place].of(0)
     if options["second_moment"] != "parts":
         _check_moment(rules)
-    if options["state"][0] is not None and not any("state_format" in ruled.definition.on for ruled in rules):
+    if options["formats"].of_state and not any(ruled.definition.formats for ruled in rules):
         names = " and ".join(ruled.definition.name for ruled in rules)
         raise ValueError(f"{names}: state_format has no effect, since there are no state arrays; leave it out")
     if options["switches"]["reciprocals"]:

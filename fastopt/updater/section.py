@@ -12,7 +12,7 @@ from ..kernels.arrays.view import View
 from ..kernels.language.hyperparameters import LOSS
 from ..kernels.language.rounding import mark
 from ..kernels.libraries.library import as_array, assignable, views_of
-from ..kernels.riders import CALLS, COPY, SLOW
+from ..kernels.riders import CALLS, COPY, CORRECTION, SLOW
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
 from ..kernels.step.touched import RowSet
@@ -20,7 +20,7 @@ from .behind import RowsBehind
 from .choices import Choices, Ruled
 from .counts import Counts, History, SharedNumbers
 from .plans import Plans
-from .state import derived, keeps_average, set_to
+from .state import derived, keeps_average, set_to, set_to_zero
 from .taken import Taken
 
 _T = TypeVar("_T")
@@ -91,8 +91,8 @@ class Section:
 
     @property
     def has_derived(self) -> bool:
-        """Whether some state equals the parameters, and must when others write them."""
-        return bool(derived(self.definition, self._start))
+        """Whether some state follows from the parameters, and must when others write them."""
+        return CORRECTION in self.definition.slots or bool(derived(self.definition, self._start))
 
     @property
     def keeps_average(self) -> bool:
@@ -114,8 +114,14 @@ class Section:
             slots = [slot for slot in self._derived(row) if not (slot == COPY and key in but)]
             set_to(self.state[k], slots, arrays[k], self.paths[k])
 
+    def uncorrect(self, k: int) -> None:
+        """Have a weight in two parts be what its parameter says, which others have written."""
+        if CORRECTION in self.state[k]:
+            set_to_zero(self.state[k][CORRECTION], self.paths[k])
+
     def begin_anew(self, k: int, array: Any) -> None:
         """Have the average that the rule keeps of a parameter, and slow weights, begin anew at its present value."""
+        self.uncorrect(k)
         read = (*(self.rule.average.arrays if self.rule.average else ()), SLOW)
         slots = [slot for slot in derived(self.definition, self._start) if slot in read]
         set_to(self.state[k], slots, array, self.paths[k])
@@ -243,12 +249,9 @@ class Section:
         """A gradient in the form that a plan takes."""
         if gradient is None or not is_row_sparse(gradient):
             return self.as_array(k, gradient)
-        if self.definition.rounded:
+        if self.definition.whole:
             label = self.label(k, self.rule.arrays[1])
-            raise TypeError(
-                f"{label} is row-sparse, but each step rounds all elements at random; pass a dense gradient, or make "
-                "the optimizer without state_format and param_rounding, or with the rounding 'nearest'"
-            )
+            raise TypeError(f"{label} is row-sparse, but {self.definition.whole}")
         return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self.zeroes)
 
     def as_array(self, k: int, gradient: Any) -> Any:

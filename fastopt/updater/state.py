@@ -7,10 +7,11 @@ import numpy as np
 
 from ..kernels.language.root8 import STEPS, codes_of, scales_of
 from ..kernels.language.storages import ABSENT, SCALES
-from ..kernels.libraries.library import array_like, copy, scales_like, view_of
+from ..kernels.libraries.library import array_like, copy, filling, scales_like, state_view_of, view_of
 from ..kernels.program.floors import FLUSHED, REMEDY, is_flushed
 from ..kernels.riders import AVERAGE, AVERAGES, COPY, SCALES_OF, WithRiders
 from ..trees.parameters import Parameters
+from .format_options import too_few_bits
 from .means import Means
 
 
@@ -25,15 +26,28 @@ def start_of(
     return (start, hyper[start]) if isinstance(start, str) else ("", start)
 
 
-def kinds_of(definition: WithRiders, array: Any, path: str) -> dict[str, str | None]:
-    """The slots that a parameter has, with the types in which they are stored; None for that of its computation."""
+def kinds_of(definition: WithRiders, array: Any, path: str, state_format: str | None) -> dict[str, str | None]:
+    """The slots that a parameter has, with the types in which they are stored; None for that of its computation.
+
+    state_format: of the parameter's state. Raises ValueError for one that the rule's state does not fit.
+    """
+    if state_format == "8bit" and (why := too_few_bits(definition.rule)):
+        raise ValueError(
+            f"{path}: {why}, for which 8 bits are too few; pass state_format='bfloat16', or a group with "
+            "'state_format': None"
+        )
     view = view_of(array, path)[1]
-    kinds = {slot: definition.stored_as(slot, view) for slot in definition.slots}
+    kinds = {slot: definition.stored_as(slot, view, state_format) for slot in definition.slots}
     return {slot: kind for slot, kind in kinds.items() if kind != ABSENT}
 
 
 def started(
-    definition: WithRiders, hyper: Mapping[str, Any], starts: Mapping[str, float], array: Any, path: str
+    definition: WithRiders,
+    hyper: Mapping[str, Any],
+    starts: Mapping[str, float],
+    array: Any,
+    path: str,
+    state_format: str | None,
 ) -> dict[str, Any]:
     """New state arrays of a parameter by slot, without those that it does not have. starts: in the place of the rule's
     own. path: how messages name the parameter.
@@ -41,14 +55,14 @@ def started(
     Raises ValueError for a start that is 0 in the type of the state, though it is not 0.
     """
     state = {}
-    for slot, kind in kinds_of(definition, array, path).items():
+    for slot, kind in kinds_of(definition, array, path, state_format).items():
         name, start = start_of(definition, hyper, starts, slot)
         name = name and f"{name}="
         if start is not None and is_flushed(start) and view_of(array, path)[1].compute == "float32":
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
-            if kind in STEPS:
+            if slot in definition.coded and kind in STEPS:
                 begun = np.array([start], "float32")
                 scale, start = scales_of(begun, kind)[0], codes_of(begun, kind)[0]
                 scales = SCALES_OF.format(slot)
@@ -79,6 +93,12 @@ def set_to(state: dict[str, Any], slots: Iterable[str], array: Any, path: str) -
     """Give slots the present values of their parameter."""
     for slot in slots:
         copy(array, state[slot], path)
+
+
+def set_to_zero(array: Any, path: str) -> None:
+    """Set a state array to 0. path: how messages name its parameter."""
+    view = state_view_of(array, path)[1]
+    filling(array, np.zeros(view.own_shape, view.own_type), path)()
 
 
 def new_gradients(

@@ -36,6 +36,7 @@ def sync(updater: Updater, params: Any) -> SyncReport:
         new = taken(params, updater.choices, before, updater.latest)
         arrays = new.parameters.of(params, "params")
         places = {k: place for place, k in enumerate(new.kept) if k is not None}
+        same = {place for k, place in places.items() if arrays[place] is updater.latest[k]}
         gradients = updater.gradients
         if gradients is not None:
             # Of those that begin they are made when they are asked for.
@@ -47,7 +48,7 @@ def sync(updater: Updater, params: Any) -> SyncReport:
         # Noted before: an interrupt leaves the old parameters or the new.
         updater.journal.note(0, partial(updater.take, params, new, arrays, histories, gradients), ())
         updater.settle()
-        updater.refresh()
+        updater.refresh(same)
     keys, names = new.parameters.keys, new.parameters.names
     patterns = [*(updater.choices.lr_scale or {})]
     unmatched = [

@@ -98,15 +98,16 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
                     f"{computes}: leave cast_to out"
                 )
     on = {option for ruled in choices.rules for option in ruled.definition.on}
-    for option in sorted(on & {"state_format", "param_rounding"}):
+    of_parameters = on & {"param_rounding", "master_weight_bits"}
+    for option in sorted(on & {"state_format"} | of_parameters):
         for (_, computes, _, _), name in zip(kinds, names, strict=True):
             if computes != "float32":
                 raise ValueError(
                     f"{option} is for real parameters that are computed in float32; {name} is computed in "
                     f"{computes}: leave {option} out"
                 )
-    if "param_rounding" in on and "bfloat16" not in storages:
-        raise ValueError("param_rounding has no effect, since no parameter is in bfloat16; leave param_rounding out")
+    for option in of_parameters if "bfloat16" not in storages else ():
+        raise ValueError(f"{option} has no effect, since no parameter is in bfloat16; leave {option} out")
     kept: list[int | None] = [None] * len(arrays)
     if before is not None:
         kept = _kept(parameters.keys, arrays, kinds, before, latest)
@@ -125,6 +126,7 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
     of_rules = [ruled.hyper for ruled in choices.rules]
     ruled = [choices.groups.layers(of_rules, own) for own in chosen]
     rule_of, layers = [rule for rule, _ in ruled], [own for _, own in ruled]
+    of_state = [choices.state_format(own) for own in chosen]
     if before is not None:
         # What another rule kept is of no use, nor is what is kept of another type.
         programs = [one.program for one in choices.rules]
@@ -132,9 +134,9 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
             k
             if k is not None
             and programs[before.rule_of[k]] is programs[rule]
-            and before.state[k].keys() == kinds_of(choices.rules[rule].definition, array, name).keys()
+            and before.state[k].keys() == kinds_of(choices.rules[rule].definition, array, name, own).keys()
             else None
-            for k, rule, array, name in zip(kept, rule_of, arrays, names, strict=True)
+            for k, rule, array, name, own in zip(kept, rule_of, arrays, names, of_state, strict=True)
         ]
     for (_, computes, _, _), name, rule in zip(kinds, names, rule_of, strict=True):
         check_meaning(choices.rules[rule].program, computes, name)
@@ -146,8 +148,8 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
         rule_of,
         layers,
         [
-            choices.rules[rule].started(ChainMap(*reversed(own)), array, name) if k is None else before.state[k]  # type: ignore[union-attr]
-            for k, rule, own, array, name in zip(kept, rule_of, layers, arrays, names, strict=True)
+            choices.rules[rule].started(ChainMap(*reversed(own)), array, name, form) if k is None else before.state[k]  # type: ignore[union-attr]
+            for k, rule, own, array, name, form in zip(kept, rule_of, layers, arrays, names, of_state, strict=True)
         ],
         scales_of(choices, rule_of, parameters.names, arrays, names),
         kept,

@@ -7,7 +7,7 @@ from typing import Any
 from ..kernels.arrays.row_sparse import distinct_rows
 from ..kernels.definition import Definition
 from ..kernels.language.hyperparameters import checked_loss
-from ..kernels.riders import AVERAGE, COPY, SECOND
+from ..kernels.riders import AVERAGE, COPY, CORRECTION, SECOND
 from ..kernels.system import lock
 from ..trees.followers import register
 from .apart import Apart
@@ -208,13 +208,19 @@ class Updater:
             section.set_counts(section.of(histories))
         self.journal.applied, self.journal.skipped, self.journal.latest = applied, skipped, NO_STEP
 
-    def refresh(self) -> None:
-        """Have copies, and averages without a mean, equal the parameters, which others may have written."""
+    def refresh(self, but: Collection[int] = ()) -> None:
+        """Have copies, and averages without a mean, equal the parameters, which others may have written, and
+        corrections be 0. but: the numbers of parameters that nobody has written; copies beside corrections stay.
+        """
         if any(section.has_derived for section in self.sections):
             with self.lock:
                 self.settle()
                 self.taken.check(arrays := self.arrays, range(len(arrays)))
-                self.refresh_all(arrays)
+                corrected = {k for k in but if CORRECTION in self.state[k]}
+                for k, (section, place) in enumerate(self._places):
+                    if k not in corrected:
+                        section.uncorrect(place)
+                self.refresh_all(arrays, {self.parameters.keys[k] for k in corrected})
 
     def refresh_all(self, arrays: Sequence[Any], but: Collection[str] = ()) -> None:
         """`refresh` while the lock is held. arrays: the parameters. but: by their keys those whose copies stay."""
@@ -236,7 +242,7 @@ class Updater:
             for k in theirs:
                 section, place = self._places[k]
                 section.begin_anew(place, own[k])
-            self.refresh()
+            self.refresh(set(range(len(own))).difference(theirs))
             if self.averaged is not None:
                 self.averaged.keep(theirs)
 

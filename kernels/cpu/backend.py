@@ -57,7 +57,7 @@ def _named(name: str, stage: Stage, layout: Layout) -> tuple[str, str]:
 
 def assembly(name: str, stage: Stage, storages: Sequence[str]) -> tuple[str, str, str]:
     """The result of jit.compiler.assembly for the kernel of a stage."""
-    return compiler.assembly(*_named(name, stage, Layout(tuple(storages))), _SIGNATURE)
+    return compiler.assembly(*_named(name, stage, Layout.dense(stage, storages)), _SIGNATURE)
 
 
 def piece(stage: Stage, elements: int) -> int:

@@ -113,7 +113,7 @@ def _reduction_loop(stage: Stage, layout: Layout, body: list[str], results: list
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """A title, the language and the text of each kernel of a stage, for people to read."""
-    return [("CPU, numba", "python", source(name, stage, Layout(tuple(storages))))]
+    return [("CPU, numba", "python", source(name, stage, Layout.dense(stage, storages)))]
 
 
 def number_sources(program: Program) -> list[tuple[str, str, str]]:

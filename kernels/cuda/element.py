@@ -26,7 +26,7 @@ from ..program.spelling import (
 )
 from ..program.stages import Stage
 from ..tasks.layout import Layout
-from .prelude import prelude
+from .prelude import MASTERS, prelude
 
 _C_TYPES = {"float32": "float", "float64": "double"}
 # The types of the prelude by which arrays are read, where they have another name than that stored type.
@@ -62,6 +62,7 @@ def spelling(compute: str) -> Spelling:
 
     operations = {
         **called("mark, number"),
+        **MASTERS,
         **INFIX,
         "absolute": f"fabs{f}({{0}})",
         "sqrt": f"__{f or 'd'}sqrt_rn({{0}})",

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from ..arrays.view import BYTES
 from ..language.root8 import STEPS
 from ..language.rounding import FIRST, SECOND, STEP
+from ..language.storages import CORRECTIONS
 
 _GRAMMAR = """\
 template <typename T> __device__ __forceinline__ T maximum(T a, T b) { return a > b || a != a ? a : b; }
@@ -20,8 +21,8 @@ __device__ __forceinline__ float flush(float x)
 }
 """
 
-# The operations whose functions are long, each as in its module of language/.
-_OPERATIONS = {
+# The operations that are functions of their own, as their modules of language/ have them.
+_FUNCTIONS = {
     "stochastic": f"""\
 __device__ __forceinline__ float stochastic(float x, float upper, float lower, long long mark, long long number)
 {{
@@ -80,6 +81,36 @@ __device__ __forceinline__ unsigned char uint8_code(float x, float inverse)
 }}
 """,
 }
+# Of the operations on the parts of a weight, with the bits that are kept.
+_PARTS = """\
+template <int bits> __device__ __forceinline__ unsigned kept(float x)
+{
+    const unsigned word = __float_as_uint(x), size = word & 0x7fffffffu;
+    const unsigned flushed = size < 0x800000u ? word & 0x80000000u : word;
+    return ((size > 0x7f800000u ? 0x7fc00000u : flushed) + (1u << (32 - bits) >> 1)) >> (32 - bits);
+}
+template <int bits> __device__ __forceinline__ unsigned high(float x)
+{
+    return (kept<bits>(x) + (1u << (bits - 17))) >> (bits - 16);
+}
+template <int bits> __device__ __forceinline__ float joined(float p, float correction)
+{
+    return __uint_as_float(__float_as_uint(p) + ((unsigned)(int)correction << (32 - bits)));
+}
+template <int bits> __device__ __forceinline__ float upper(float x) { return __uint_as_float(high<bits>(x) << 16); }
+template <int bits> __device__ __forceinline__ float lower(float x)
+{
+    return (float)(int)(kept<bits>(x) - (high<bits>(x) << (bits - 16)));
+}
+"""
+
+# How they are called.
+MASTERS = {
+    f"{name}{bits}": f"{name}<{bits}>({operands})"
+    for name, operands in (("joined", "{0}, {1}"), ("upper", "{0}"), ("lower", "{0}"))
+    for bits in CORRECTIONS
+}
+_FUNCTIONS |= dict.fromkeys(MASTERS, _PARTS)
 
 # How each stored type is read and written: one element, and the elements of a pack of 128 bits.
 _STORAGES = {
@@ -272,5 +303,5 @@ def prelude(storages: Sequence[str], casts: bool = False, operations: Collection
     used = dict.fromkeys(storages)
     sizes = {BYTES[storage] for storage in used}
     shared = [text for size, text in _OF_BYTES.items() if size in sizes]
-    functions = [text for name, text in _OPERATIONS.items() if name in operations]
+    functions = dict.fromkeys(_FUNCTIONS[name] for name in operations if name in _FUNCTIONS)
     return "".join([_GRAMMAR, *functions, *shared, *(_STORAGES[s] for s in used), *([_CAST] if casts else []), _ACCESS])

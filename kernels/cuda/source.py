@@ -22,13 +22,14 @@ def number_sources(program: Program) -> list[tuple[str, str, str]]:
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """A title, the language and the text of each kernel of a stage, for people to read."""
-    layout = Layout(tuple(storages))
+    layout = Layout.dense(stage, storages)
     if stage.reductions:
         return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, layout))]
-    many = ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, layout))
+    table = ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, layout))
     if stage.in_order:
-        return [many]
+        # Elements have a number, and blocks, in the table alone.
+        return [table]
     described = elementwise(name, stage, layout)
     parameters = f"{described.in_params!r}, {described.out_params!r}"
     text = f"{described.preamble}\n// ElementwiseKernel({parameters}): for each i\n{described.operation}\n"
-    return [("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text), many]
+    return [("GPU, CuPy ElementwiseKernel: one array of any layout", "c++", text), table]

@@ -41,7 +41,7 @@ def assembly(entry: str, text: str, signature: str) -> tuple[str, str, str]:
 
 def _dispatcher(entry: str, text: str, parallel: bool, nogil: bool) -> Any:
     namespace = {k: getattr(intrinsics, k) for k in dir(intrinsics) if not k.startswith("_")}
-    namespace |= {"power": power.power}
+    namespace |= {"power": power.power, **intrinsics.MASTERS}
     namespace |= {"prange": numba.prange, "math": math, "zeros": np.zeros, "inf": math.inf, "nan": math.nan}
     # A kernel from the disk cache looks its globals up in a module that can be imported.
     namespace |= {"float32": numba.float32, "float64": numba.float64, "__name__": intrinsics.__name__}

@@ -10,7 +10,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, register_jitable
 
 from ..language.storages import CUT
-from . import casts, root8, rounding, whole
+from . import casts, masters, root8, rounding, whole
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
@@ -363,6 +363,9 @@ def logical_or(typing, a, b): ...  # type: ignore[no-untyped-def]
 @_operation(lambda builder, a: builder.not_(a))
 def logical_not(typing, a): ...  # type: ignore[no-untyped-def]
 
+
+# Those of the parts of a weight, by their names.
+MASTERS = {name: _operation(build)(build) for name, build in masters.BUILDERS.items()}
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 # The control word that rounds to nearest and traps nothing, and the bits that take denormals for zeros.

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .storages import CUT, SCALES
+from .storages import CORRECTIONS, CUT, SCALES
 
 
 def _no_number(*_: float) -> NoReturn:
@@ -140,3 +140,20 @@ OPERATIONS: dict[str, Operation] = {
     "coded": Operation(_no_number, _no_number, 1, kept_in=("int8", "uint8"), of_block="codes"),
     "scale_of": Operation(_no_number, _no_number, 1, kept_in=(SCALES,), of_block="scales"),
 }
+# The parts of a weight, of which so many bits are kept (masters.py).
+for _bits, _type in CORRECTIONS.items():
+    OPERATIONS |= {
+        f"joined{_bits}": Operation(_no_number, _no_number, 2, kept_in=("bfloat16",), beside=True),
+        f"upper{_bits}": Operation(
+            _no_number,
+            _no_number,
+            1,
+            kept_in=("bfloat16",),
+            written_as=CUT,
+            undoes=(f"joined{_bits}", 0),
+            flushed=True,
+        ),
+        f"lower{_bits}": Operation(
+            _no_number, _no_number, 1, kept_in=(_type,), undoes=(f"joined{_bits}", 1), flushed=True
+        ),
+    }

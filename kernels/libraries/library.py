@@ -152,7 +152,6 @@ def views_of(
     rates = [k for k, name in enumerate(program.arrays) if name in program.rates]
     beside = [k for k, name in enumerate(program.arrays) if name in program.beside]
     scaled = [(program.arrays.index(name), program.arrays.index(codes)) for name, codes in program.scales.items()]
-    whole = {*beside, *(codes for _, codes in scaled)}
     used = ""
     result: list[list[View | None]] = []
     flat: list[tuple[View, int, int]] = []
@@ -161,7 +160,8 @@ def views_of(
         there = [k for k in range(len(arrays)) if (k != 1 or position not in without) and k not in absent]
         names = [label(position, program.arrays[k]) for k in there]
         pairs = [
-            (state_view_of if k in whole else view_of)(arrays[k], name) for k, name in zip(there, names, strict=True)
+            (state_view_of if program.arrays[k] in program.may_be_integers else view_of)(arrays[k], name)
+            for k, name in zip(there, names, strict=True)
         ]
         views = dict(zip(there, (view for _, view in pairs), strict=True))
         if casts and 1 in views:

@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.cuda import types as cuda_types
 from numba.cuda.extending import intrinsic
 
-from ..jit import casts, root8, rounding, whole
+from ..jit import casts, masters, root8, rounding, whole
 from ..language.operations import OPERATIONS
 from ..language.storages import CUT
 
@@ -167,6 +167,7 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "logical_or": lambda builder, a, b: builder.or_(a, b),
     "logical_not": lambda builder, a: builder.not_(a),
     "stochastic": rounding.stochastic,
+    **masters.BUILDERS,
     "flush": flush,
     "widen": widen,
     "as_float32": casts.as_float32,

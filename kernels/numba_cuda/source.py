@@ -109,7 +109,7 @@ def _reduction(stage: Stage, layout: Layout, body: list[str], results: list[str]
 
 def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str, str, str]]:
     """A title, the language and the text of each kernel of a stage, for people to read."""
-    return [("GPU, numba-cuda", "python", source(name, stage, Layout(tuple(storages))))]
+    return [("GPU, numba-cuda", "python", source(name, stage, Layout.dense(stage, storages)))]
 
 
 def number_sources(program: Program) -> list[tuple[str, str, str]]:

@@ -15,9 +15,13 @@ from .pairs import PARTS, of_parts, of_real
 
 
 def as_stored(node: Node, storage: str) -> Node:
-    """The new value of an array that is stored in a type, without an operation that is of other types."""
+    """The new value of an array that is stored in a type, without operations that are of other types."""
     kept_in = OPERATIONS[node.op].kept_in if node.op in OPERATIONS else ()
-    return node.args[0] if kept_in and storage not in kept_in else node
+    if not kept_in or is_beside(node):
+        return node
+    value, *others = node.args
+    value = as_stored(value, storage)
+    return with_args(node, (value, *others)) if storage in kept_in else value
 
 
 def of_block(node: Node) -> str:
@@ -195,6 +199,11 @@ class Program:
         """The arrays of scales, each with that of its codes."""
         scaled = [node for node in self.nodes if node.op in OPERATIONS and OPERATIONS[node.op].scaled]
         return {node.args[-1].value: node.args[0].value for node in scaled}
+
+    @cached_property
+    def may_be_integers(self) -> frozenset[str]:
+        """The arrays that may be stored in integers: those that a set may lack, and slots that have such an array."""
+        return frozenset([*self.beside, *(first for first, _ in self.beside.values())]).difference(self.arrays[:1])
 
     def reads(self, numbers: Collection[str]) -> bool:
         """Whether any of these numbers, by name, is in the formula that was chosen."""

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ..language.graph import Node
+from ..language.operations import OPERATIONS
 from ..language.parts import PAIRWISE
 from ..language.reductions import REDUCTIONS
 from .stages import Program
@@ -67,4 +68,7 @@ def _simple(node: Node, args: list[Any], zero: Collection[str]) -> Any:
             return ("negative", None, (args[1],))
     if node.op == "where" and args[1] == args[2]:
         return args[1]
+    whole, operand = OPERATIONS[node.op].undoes if node.op in OPERATIONS else ("", 0)
+    if whole and isinstance(args[0], tuple) and args[0][0] == whole:
+        return args[0][2][operand]
     return (node.op, node.value, tuple(args)) if args else node

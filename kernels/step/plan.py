@@ -341,7 +341,8 @@ def stage_runs(
     flat = [None if None in arrays else is_flat(arrays) for arrays in views]
     if program.scales:
         codes = [program.arrays.index(name) for name in program.scales.values()]
-        views = [arrays if own else in_order_of(arrays, codes) for arrays, own in zip(views, flat, strict=True)]
+        pairs = zip(views, flat, strict=True)
+        views = [in_order_of(arrays, codes) if own is False else arrays for arrays, own in pairs]
     runs = []
     for stage in program.stages:
         columns = _columns(program, stage)

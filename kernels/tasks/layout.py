@@ -51,6 +51,11 @@ class Layout:
             **more,
         )
 
+    @classmethod
+    def dense(cls, stage: Stage, storages: Sequence[str]) -> Self:
+        """That of dense arrays of a stage in stored types: the common one, which is shown and measured."""
+        return cls(tuple(storages), numbered=stage.numbered)
+
     @property
     def width(self) -> int:
         """How many arrays there are."""

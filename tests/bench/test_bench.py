@@ -21,6 +21,7 @@ from fastopt.bench import WrongResult, cases, count, counts, device, measured
 from fastopt.bench.clocks import LEAST, EventClock, HostClock, Took, repeats
 from fastopt.bench.devices import DEVICES, Cpu
 from fastopt.bench.streams import bare_numba, bare_rule, copier, passes
+from fastopt.inspection.formats import OPTIONS
 from fastopt.kernels import RULES, exp, rule
 from fastopt.kernels.backends import BACKENDS
 from fastopt.kernels.cuda import compiler as cupy
@@ -31,7 +32,7 @@ ROW = {
     "rule", "elements", "dtype", "backend", "cache", "checked", "bytes_per_element", "operations_per_element",
     "seconds", "host_seconds", "gigabytes_per_second", "gigaflops", "operations_per_byte", "share_of_copy",
     "same_streams", "share_of_same_streams", "share_of_peak", "plain", "speedup_over_plain", "contenders",
-    "left_out", "kernels", "arrays", "threads", "rounds_per_thread",
+    "left_out", "kernels", "arrays", "threads", "rounds_per_thread", *OPTIONS,
 }  # fmt: skip
 
 QUARTILES = ("low", "median", "high")

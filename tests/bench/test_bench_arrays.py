@@ -17,7 +17,10 @@ from fastopt.bench import Case, WrongResult, cases, device, measured
 from fastopt.bench.contenders import prepared
 from fastopt.bench.devices import DEVICES
 from fastopt.bench.gpu_kernels import Kernel, kernels
+from fastopt.inspection.formats import Formats
 from fastopt.kernels import RULES, Rule
+from fastopt.kernels.cuda import launch_size
+from fastopt.kernels.definition import Definition
 
 __all__ = ["gpu"]
 
@@ -125,7 +128,7 @@ def test_a_number_of_the_whole_model_that_is_of_one_array_alone_is_wrong(monkeyp
 
     case = Case(RULES["sgd_hypergradient"], 1000, "float32", "cpu", 7)
     prepared(case, device("cpu"))
-    monkeypatch.setattr(Rule, "references", each_alone)
+    monkeypatch.setattr(Definition, "references", each_alone)
     with pytest.raises(WrongResult, match="p of array 0 in step 2"):
         prepared(case, device("cpu"))
 
@@ -182,6 +185,13 @@ def test_every_launch_is_a_case_that_is_launched_so(
     assert set(launches) == {(7 * 3, 256)}
     for row in json.loads(out)["results"]:
         assert (row["threads"], row["kernels"][0]["threads"]) == (None, 256)
+
+
+@pytest.mark.parametrize("arrays", [1, 3])
+def test_what_is_rounded_at_random_is_checked_on_backend_cupy(arrays: int, gpu: FakeGpu, tmp_path: Path) -> None:
+    formats = Formats(state_format="bfloat16", param_rounding="stochastic", reciprocals=True)
+    found = measured(Case(RULES["adam"], 999, "bfloat16", "cupy", arrays, formats=formats), Shimmed(tmp_path), 3)
+    assert [(one.bytes, one.kernels[0].threads) for one in found] == [(14, launch_size.now.threads)] * 2
 
 
 def test_a_wrong_kernel_for_several_arrays_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

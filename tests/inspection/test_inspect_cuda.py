@@ -85,6 +85,13 @@ def test_the_machine_code_is_that_of_numba_cudas_jit(name: str, monkeypatch: pyt
         assert instructions(ours) == instructions(theirs)
 
 
+@pytest.mark.parametrize("backend", ["cupy", "cuda"])
+def test_state_in_bfloat16_is_written_in_16_bits(backend: str) -> None:
+    """By the kernel over the table alone, since it is rounded at random."""
+    (update,) = gpu_kernels(inspected("adam", state_format="bfloat16"), backend, "sm_90", ["ptx"])
+    assert moved(update, "ptx", "store").keys() >= {16, 32}
+
+
 @pytest.mark.parametrize("arch", ["sm_80", "sm_90"])
 def test_adams_update_is_wide_and_spills_nothing(arch: str) -> None:
     alone, update = gpu_kernels(inspected("adam"), "cupy", arch, BOTH)

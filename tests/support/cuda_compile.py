@@ -87,8 +87,8 @@ def storages_of(stage: Stage, names: Sequence[str], storage: str) -> tuple[str, 
 def compiled_stage(name: str, stage: Stage, storages: Sequence[str], arch: int) -> Compiled:
     """The kernel over the task table of one stage."""
     if stage.reductions:
-        return compiled(reduce_source(name, stage, Layout(tuple(storages))), arch)
-    return compiled(update_source(name, stage, Layout(tuple(storages))), arch)
+        return compiled(reduce_source(name, stage, Layout.dense(stage, storages)), arch)
+    return compiled(update_source(name, stage, Layout.dense(stage, storages)), arch)
 
 
 def compiled_elementwise(name: str, stage: Stage, storages: Sequence[str], dimensions: int, arch: int) -> Compiled:

@@ -76,7 +76,7 @@ def _of_cupy(found: Inspection, arch: str) -> Iterator[_Compiled]:
             else:
                 compiled = nvrtc.compiled(nvrtc.elementwise_code(found.rule.name, stage, storages), arch, headers=True)
                 yield _Compiled(f"{title}, here contiguous", compiled.ptx, compiled.cubin, nvrtc.ELEMENTWISE_THREADS)
-    for title, _, text in source("cupy").number_sources(found.rule.program(found.rule.hyper)):
+    for title, _, text in source("cupy").number_sources(found.program):
         compiled = nvrtc.compiled(text, arch)
         yield _Compiled(title, compiled.ptx, compiled.cubin)
 

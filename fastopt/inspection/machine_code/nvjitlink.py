@@ -18,7 +18,7 @@ def compiled(name: str, stage: Stage, storages: tuple[str, ...], arch: str) -> t
     Raises ImportError that says how to install what is missing, RuntimeError where the compiler refuses.
     """
     cuda, core = _libraries()
-    kernel = compiler.generated(name, stage, Layout(tuple(storages)))
+    kernel = compiler.generated(name, stage, Layout.dense(stage, storages))
     number = int(arch.removeprefix("sm_"))
     try:
         with warnings.catch_warnings():

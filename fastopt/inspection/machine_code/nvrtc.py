@@ -75,7 +75,7 @@ def elementwise_code(name: str, stage: Stage, storages: Sequence[str], dimension
     """
     cupy = library()
     kernels = cupy._core._kernel
-    parts = elementwise(name, stage, Layout(tuple(storages)))
+    parts = elementwise(name, stage, Layout.dense(stage, storages))
     kernel: Any = as_elementwise(cupy, parts)
     contiguous = dimensions == 1
     arguments = []

@@ -23,8 +23,9 @@ from fastopt.kernels import RULES
 from fastopt.kernels.cuda.joint_kernels import end_kernel, join_kernel
 from fastopt.kernels.cuda.number_kernels import fold_kernel, number_kernel
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
+from fastopt.kernels.language.storages import ABSENT, CORRECTIONS
 from fastopt.kernels.program.gpu_numbers import GpuNumbers
-from fastopt.kernels.riders import with_riders
+from fastopt.kernels.riders import CORRECTION, with_riders
 from fastopt.kernels.tasks.layout import Layout
 
 ALL = {**EVERY, **{name: RULES[name] for name in INEXACT}}
@@ -164,3 +165,27 @@ def test_updates_of_both_parts_of_complex_numbers_keep_the_promise(storage: str,
     made = compiled_elementwise("adam", stage.spelled(pairs=True), storages * 2, 2, 90)
     assert_no_spills(made)
     assert not broken_promises(made.ptx)
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("bits", [24, 32])
+def test_weights_in_two_parts_keep_the_promise(bits: int, there: bool) -> None:
+    """And so do parameters beside them that lack the correction: of it nothing is left in their kernels."""
+    options = {"master_weight_bits": bits, "clip_ratio": True, "clip_ratio_floor": True, "decay": "l2"}
+    definition = with_riders(RULES["adam"], *options.items())
+    program = definition.program(definition.hyper)
+    for stage in program.stages:
+        kinds = dict.fromkeys(stage.arrays, "float32")
+        kinds |= {definition.arrays[0]: "bfloat16"} if there else {}
+        if CORRECTION in kinds:
+            kinds[CORRECTION] = CORRECTIONS[bits] if there else ABSENT
+        storages = tuple(kinds.values())
+        code = (reduce_source if stage.reductions else update_source)(program.name, stage, Layout(storages))
+        made = [compiled(code, arch) for arch in (80, 90)]
+        if not stage.reductions:
+            made.append(compiled_elementwise(program.name, stage, storages, 3, 90))
+        for one in made:
+            assert not broken_promises(one.ptx)
+        for one in made[:2]:
+            assert_no_spills(one)
+        assert there or not re.search("correction|joined", code)
