@@ -114,12 +114,13 @@ def test_odd_values_have_them(on: Any) -> None:
         assert set(own[np.isnan(own)].view("uint32")) == {NAN}
 
 
-def test_a_gradient_of_float64_and_parameters_rounded_at_random() -> None:
-    """The latter's elements count by their number too."""
+@pytest.mark.parametrize("more", [{"param_rounding": "stochastic", "seed": 3}, {"master_weight_bits": 24}])
+def test_gradients_of_float64_and_parameters_of_bfloat16_go_with_them(more: dict[str, Any]) -> None:
+    """Rounded at random, where elements count by their number too; or with a correction, of whole numbers too."""
     if cuda_shim.compiler() is None:
         pytest.skip("there is no C++ compiler: neither g++ nor the package ziglang")
     params, grads = arrays(1500, 700)
-    options = OPTIONS | {"param_rounding": "stochastic", "seed": 3, "cast_grads": True}
+    options = OPTIONS | more | {"cast_grads": True}
 
     def run() -> list[Any]:
         own = [params[0].astype(bfloat16), params[1].copy()]
