@@ -7,8 +7,8 @@ from typing import Any
 from ..kernels.arrays.view import compute_type
 from ..kernels.cuda import launch_size
 from ..kernels.cuda.compiler import OPTIONS, as_elementwise
-from ..kernels.cuda.element import elementwise, kernel_name, pack
-from ..kernels.cuda.table_kernels import reduce_source, update_source
+from ..kernels.cuda.element import elementwise, kernel_name
+from ..kernels.cuda.table_kernels import per_thread, reduce_source, update_source
 from ..kernels.cuda.unattended import unattended
 from ..kernels.language.reductions import LANES
 from ..kernels.program.stages import Stage
@@ -45,9 +45,9 @@ def kernels(cupy: Any, case: Case, resident: int) -> list[Kernel]:
     for stage, storages in costs.stages:
         layout = Layout.dense(stage, storages)
         if stage.reductions:
-            name, threads = f"{kernel_name(rule.name)}_norms", LANES // pack(storages)
+            name, threads = f"{kernel_name(rule.name)}_norms", LANES // per_thread(stage, layout)
             raw = cupy.RawKernel(reduce_source(rule.name, stage, layout), name, options=OPTIONS)
-        elif case.arrays > 1 or stage.numbered or unattended(costs.program):
+        elif case.arrays > 1 or stage.in_order or unattended(costs.program):
             name, threads = kernel_name(rule.name), launch_size.now.threads
             raw = cupy.RawKernel(update_source(rule.name, stage, layout, threads), name, options=OPTIONS)
         else:

@@ -8,10 +8,13 @@ from ..language.storages import BLOCK
 from ..program.spelling import FUNCTIONS, INFIX, element_text, indented
 from ..program.stages import Program, Stage
 from ..tasks.layout import Layout
-from ..tasks.numba_task import Rescaling, task_source, title
+from ..tasks.numba_task import Kept, Rescaling, task_source, title
 
 # How many tasks ahead memory is asked for, and how many lines of 64 bytes of each array.
 _AHEAD, _LINES = 4, 4
+
+# The new numbers of a block, whose codes follow from all of them.
+_KEPT = Kept("store(room_{0}, i - start, {1}, 'float32', {2})", "load(room_{0}, i - start, 'float32', {2})")
 
 _OPERATIONS = {**FUNCTIONS, **INFIX, "exp": "math.exp({0})", "log": "math.log({0})"}
 
@@ -21,14 +24,17 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
     the task table, its first row and the row after the last, the addresses of the scalars, how many rows they have, and
     the address of the partial results.
     """
-    task = task_source(stage, layout, _OPERATIONS, f"{layout.compute}(scalars[u, {{0}}])")
+    task = task_source(stage, layout, _OPERATIONS, f"{layout.compute}(scalars[u, {{0}}])", _KEPT)
     if stage.reductions:
         loop = _reduction_loop(stage, layout, task.body, task.results)
     else:
-        every = "start, stop" if task.end else f"0, n, {layout.step}" if layout.pairs else "n"
+        every = "start, stop" if task.blocks else f"0, n, {layout.step}" if layout.pairs else "n"
         loop = [f"for i in range({every}):", *indented(task.body)]
-        if task.end:
-            inner = [f"stop = min(start + {BLOCK}, n)", *task.begin, *loop, *task.end]
+        if task.blocks:
+            rooms = [f"room_{k} = room({BLOCK})" for k in task.blocks.coded]
+            codes = ["for i in range(start, stop):", *indented(task.blocks.codes)]
+            inner = [f"stop = min(start + {BLOCK}, n)", *task.blocks.begin, *rooms, *loop]
+            inner += [*task.blocks.end, *task.blocks.scales, *codes]
             loop = [f"for start in range(0, n, {BLOCK}):", *indented(inner)]
     step = [*task.header, *loop]
     own = f"table[task, {layout.width + 1}]"

@@ -46,7 +46,7 @@ def prepare(name: str, stage: Stage, batch: Batch) -> None:
     """
     with on_device(batch.device):
         refuse_capture()
-        if len(batch.sets) == 1 and batch.layout.whole and not (stage.reductions or stage.numbered):
+        if len(batch.sets) == 1 and batch.layout.whole and not stage.in_order:
             elementwise_kernel(name, stage, batch.layout.alone)
             return
         table_kernel(name, stage, batch)

@@ -18,8 +18,8 @@ from ..system import memory_for
 from ..tasks.layout import Layout
 from ..tasks.table import Batch, Prepared
 from . import launch_size
-from .element import Elementwise, elementwise, kernel_name, pack
-from .table_kernels import GIVEN_BYTES, REDUCE, UPDATE, reduce_source, update_source
+from .element import Elementwise, elementwise, kernel_name
+from .table_kernels import GIVEN_BYTES, REDUCE, UPDATE, per_thread, reduce_source, update_source
 
 # CuPy adds -ftz=true and the architecture.
 OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true")
@@ -186,7 +186,7 @@ def update_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
     scalars: two arguments, as `scalar_arguments` has them. go: an array of one integer on the GPU.
     """
     threads, rounds = launch_size.now
-    blocks = -(-batch.longest // (threads * pack(batch.layout.storages) * rounds))
+    blocks = -(-batch.longest // (threads * per_thread(stage, batch.layout) * rounds))
     uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
     arguments = UPDATE.arguments(table=table, uploaded=uploaded, given=given, blocks=cupy().uint32(blocks), go=go)
@@ -198,4 +198,4 @@ def reduce_many(name: str, stage: Stage, batch: Batch, table: Any, scalars: tupl
     uploaded, given = scalars
     kernel = table_kernel(name, stage, batch)
     arguments = REDUCE.arguments(table=table, uploaded=uploaded, given=given, partials=partials)
-    kernel((len(table),), (LANES // pack(batch.layout.storages),), tuple(arguments))
+    kernel((len(table),), (LANES // per_thread(stage, batch.layout),), tuple(arguments))

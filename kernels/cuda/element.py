@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays.view import BYTES, compute_type
 from ..language.graph import array_nodes
-from ..language.storages import ABSENT
+from ..language.storages import ABSENT, SCALES
 from ..program.spelling import (
     INFIX,
     Spelling,
@@ -29,6 +29,8 @@ from ..tasks.layout import Layout
 from .prelude import MASTERS, prelude
 
 _C_TYPES = {"float32": "float", "float64": "double"}
+# The types of the prelude by which arrays are read, where they have another name than that stored type.
+_READ_AS = {SCALES: "float32"}
 _SPECIAL = {
     "float32": ("__int_as_float(0x7f800000)", "__int_as_float(0x7fffffff)"),
     "float64": ("__longlong_as_double(0x7ff0000000000000)", "__longlong_as_double(0x7fffffffffffffff)"),
@@ -100,14 +102,14 @@ class Parts:
 def accesses(layout: Layout) -> list[str]:
     """For each array the type of the prelude by which it is read and written."""
     kinds = [_C_TYPES[compute_type([storage])] for storage in layout.storages]
-    to = _C_TYPES[layout.compute]
-    pairs = enumerate(zip(layout.storages, kinds, strict=True))
+    to, read_as = _C_TYPES[layout.compute], [_READ_AS.get(storage, storage) for storage in layout.storages]
+    pairs = enumerate(zip(read_as, kinds, strict=True))
     return [f"cast<fastopt::{storage}, {kind}, {to}>" if layout.casts(k) else storage for k, (storage, kind) in pairs]
 
 
 def parts_of(stage: Stage, layout: Layout) -> Parts:
-    stage, compute = stage.kept_in(layout.storages).spelled(layout.pairs), layout.compute
-    c = _C_TYPES[compute]
+    kept, compute = stage.kept_in(layout.storages).spelled(layout.pairs), layout.compute
+    c, stage = _C_TYPES[compute], kept.on_elements
     own = identifiers([*stage.arrays, *(node.value for node in stage.scalars if node.op == "scalar")])
     names, variables = scalar_names(stage.scalars, own)
     names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
@@ -134,7 +136,9 @@ def parts_of(stage: Stage, layout: Layout) -> Parts:
     preamble = "".join(
         [
             "namespace fastopt {\n",
-            prelude([layout.storages[k] for k in layout.there], layout.cast is not None, stage.operations),
+            prelude(
+                [_READ_AS.get(s := layout.storages[k], s) for k in layout.there], bool(layout.cast), kept.operations
+            ),
             "\n".join(text),
         ]
     )

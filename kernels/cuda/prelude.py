@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from ..arrays.view import BYTES
+from ..language.root8 import STEPS
 from ..language.rounding import FIRST, SECOND, STEP
 from ..language.storages import CORRECTIONS
 
@@ -31,6 +32,52 @@ __device__ __forceinline__ float stochastic(float x, float upper, float lower, l
     const unsigned noise = (unsigned)number * {STEP:#x}u + (key ^ key >> 16), bits = __float_as_uint(x);
     const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
     return __uint_as_float((nan ? bits | 0x400000u : bits + (noise >> 16)) & 0xffff0000u);
+}}
+""",
+    "decoded": """\
+__device__ __forceinline__ float decoded(float code, float scale)
+{
+    const float root = code * scale;
+    return root * fabsf(root);
+}
+""",
+    # From 2**23 on numbers are one apart: a sum is rounded to a whole number, whose byte is its last bits. A GPU adds
+    # eight numbers in the time in which it converts one.
+    "coded": f"""\
+__device__ __forceinline__ unsigned larger(unsigned top, float x)
+{{
+    const unsigned bits = __float_as_uint(x) & 0x7fffffffu;
+    return top > bits ? top : bits;
+}}
+__device__ __forceinline__ unsigned largest_of_warp(unsigned top)
+{{
+#if __CUDA_ARCH__ >= 800
+    return __reduce_max_sync(0xffffffffu, top);
+#else
+    #pragma unroll
+    for (int other = 16; other; other /= 2) {{
+        const unsigned theirs = __shfl_xor_sync(0xffffffffu, top, other);
+        top = top > theirs ? top : theirs;
+    }}
+    return top;
+#endif
+}}
+__device__ __forceinline__ float inverse_of(float root, float steps) {{ return root > 0.0f ? steps / root : 0.0f; }}
+__device__ __forceinline__ float scale_from(float root, float steps)
+{{
+    return root != root ? __uint_as_float(0x7fc00000u) : root / steps;
+}}
+__device__ __forceinline__ unsigned char to_byte(float x) {{ return (unsigned char)__float_as_uint(x + 0x1.8p23f); }}
+__device__ __forceinline__ unsigned char int8_code(float x, float inverse)
+{{
+    const float steps = {STEPS["int8"]}f, code = __fsqrt_rn(fabsf(x)) * inverse;
+    const float size = code < steps ? code : steps;
+    return to_byte(x < 0.0f ? -size : size);
+}}
+__device__ __forceinline__ unsigned char uint8_code(float x, float inverse)
+{{
+    const float code = __fsqrt_rn(fabsf(x)) * inverse;
+    return to_byte(code > 1.0f ? code : 1.0f);
 }}
 """,
 }

@@ -26,8 +26,8 @@ def sources(name: str, stage: Stage, storages: Sequence[str]) -> list[tuple[str,
     if stage.reductions:
         return [("GPU, CUDA C++: the norms of all arrays", "c++", reduce_source(name, stage, layout))]
     table = ("GPU, CUDA C++: all arrays in one launch", "c++", update_source(name, stage, layout))
-    if stage.numbered:
-        # Elements have numbers in the table alone.
+    if stage.in_order:
+        # Elements have a number, and blocks, in the table alone.
         return [table]
     described = elementwise(name, stage, layout)
     parameters = f"{described.in_params!r}, {described.out_params!r}"

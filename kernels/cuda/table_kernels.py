@@ -1,12 +1,15 @@
 """Graph -> CUDA C++ kernels over the task table: one that updates, one that reduces. Imports neither CuPy nor CUDA."""
 
+import functools
 from collections.abc import Iterable, Sequence
 
 from ..language.reductions import LANES, REDUCTIONS
+from ..language.storages import BLOCK, SCALES
 from ..program.spelling import element_text, indented
 from ..program.stages import Stage
 from ..tasks.layout import Layout
 from ..tasks.places import neighbour, place_statements
+from .blocks import OF_LANE, in_blocks
 from .element import Parts, accesses, kernel_name, pack, parts_of, spelling
 from .launch_size import THREADS
 from .parameters import KernelParameters
@@ -26,6 +29,9 @@ _TABLE = (
 # nothing is written, except that at 0 the arrays that are set to a constant are.
 UPDATE = KernelParameters(*_TABLE, "unsigned blocks", "const long long *go")
 REDUCE = KernelParameters(*_TABLE, "double *__restrict__ partials")
+
+# Of the number of an element to that of its block.
+_SHIFT = BLOCK.bit_length() - 1
 
 
 def _kernel(
@@ -69,36 +75,67 @@ def given_struct(compute: str) -> str:
     return f"struct Given {{ {compute} values[{GIVEN_BYTES} / sizeof({compute})]; }};"
 
 
-def _aligned(layout: Layout) -> str:
-    """Whether packs can be loaded of all arrays of a row that are not held."""
-    return f"(({' | '.join(f'at{k}' for k in range(layout.width) if k not in layout.held) or '0'}) & 15) == 0"
+def _single(layout: Layout) -> dict[int, str]:
+    """The arrays of which neighbours have a number together, and a template of its place for element {0}."""
+    scales = {k: f"{{0}} >> {_SHIFT}" for k, storage in enumerate(layout.storages) if storage == SCALES}
+    return scales | dict.fromkeys(layout.held, "0")
 
 
-def _loaded_packs(layout: Layout, arrays: Iterable[int], number: str) -> list[str]:
-    """Statements that load the pack at element `number` of each of these arrays; of held ones their element."""
-    storages, size = accesses(layout), pack(layout.storages)
-    moving = [f"load_packs<{storages[k]}>(at{k}, {number}, a{k});" for k in arrays if k not in layout.held]
-    held = [k for k in arrays if k in layout.held]
-    return moving + [f"for (int k = 0; k < {size}; k++) a{k}[k] = load<{storages[k]}>(at{k}, 0);" for k in held]
+def _codes(stage: Stage, layout: Layout) -> list[int]:
+    """The columns of the codes that a stage reads."""
+    kept = stage.kept_in(layout.storages)
+    return [k for name, k in zip(kept.arrays, layout.there, strict=True) if name in kept.codes]
+
+
+def _without_packs(stage: Stage, layout: Layout, number: str) -> dict[int, str]:
+    """The arrays that have no packs, and the place of element k of the pack at element `number`."""
+    single = {k: place.format(number) for k, place in _single(layout).items()}
+    return single | dict.fromkeys(_codes(stage, layout), f"{number} + k")
+
+
+def _aligned(stage: Stage, layout: Layout) -> str:
+    """Whether packs can be loaded of all arrays of a row that have some."""
+    packs = [f"at{k}" for k in range(layout.width) if k not in _without_packs(stage, layout, "")]
+    return f"(({' | '.join(packs) or '0'}) & 15) == 0"
+
+
+def _loaded_packs(stage: Stage, layout: Layout, arrays: Iterable[int], number: str) -> list[str]:
+    """Statements that load the pack at element `number` of each of these arrays."""
+    storages, size, apart = accesses(layout), per_thread(stage, layout), _without_packs(stage, layout, number)
+    lines = [f"load_packs<{storages[k]}>(at{k}, {number}, a{k});" for k in arrays if k not in apart]
+    each = f"for (int k = 0; k < {size}; k++)"
+    return lines + [f"{each} a{k}[k] = load<{storages[k]}>(at{k}, {apart[k]});" for k in arrays if k in apart]
+
+
+@functools.cache
+def per_thread(stage: Stage, layout: Layout) -> int:
+    """How many elements a thread takes at once: its share of a block of codes that are written, or a pack.
+
+    Codes that are only read have no packs: 16 elements and their sums at once would take nearly all registers.
+    """
+    if stage.kept_in(layout.storages).blocks:
+        return OF_LANE
+    codes = _codes(stage, layout)
+    return pack([storage for k, storage in enumerate(layout.storages) if k not in codes])
 
 
 def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREADS) -> str:
     """The kernel that updates many sets of arrays; its arguments are UPDATE.
 
     It takes dense arrays in packs of 128 bits where every address of the row allows it, element by element elsewhere
-    and at the end. threads: of a block.
+    and at the end; where codes are written, as `in_blocks` says. threads: of a block.
     """
-    storages, step = accesses(layout), layout.step
-    parts, size = parts_of(stage, layout), pack(layout.storages)
-    stage, arrays = stage.kept_in(layout.storages), layout.there
-    columns = dict(zip(stage.arrays, arrays, strict=True))
-    written = [k for name, k in columns.items() if name in stage.writes]
+    storages, step, width = accesses(layout), layout.step, layout.width
+    parts, size = parts_of(stage, layout), per_thread(stage, layout)
+    kept, arrays = stage.kept_in(layout.storages), layout.there
+    columns = dict(zip(kept.arrays, arrays, strict=True))
+    written = [k for name, k in columns.items() if name in kept.writes]
     # An array that is written but not read needs a place, not a load.
-    read = [k for name, k in columns.items() if name in stage.reads]
+    read = [k for name, k in columns.items() if name in kept.reads]
     # The column and the part of each argument of `element`.
     taken = [(k, part) for k, part, _ in layout.among(parts.arrays)]
     packs = [f"{parts.compute} a{k}[{size}];" for k in arrays]
-    packs += _loaded_packs(layout, read, "i")
+    packs += _loaded_packs(stage, layout, read, "i")
     packs += ["#pragma unroll", f"for (int k = 0; k < {size}; {f'k += {step}' if layout.pairs else 'k++'})"]
     packs += indented([parts.call([f"a{k}[k + {part}]" if part else f"a{k}[k]" for k, part in taken], number="i + k")])
     packs += [f"store_packs<{storages[k]}>(at{k}, i, a{k});" for k in written]
@@ -110,7 +147,7 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
         single.append(f"{parts.compute} {own}{load};")
     single += [parts.call([own for _, _, own in named], number="number")]
     single += [f"store<{storages[k]}>(at{k}, {places[k, part]}, {own});" for k, part, own in named if k in written]
-    constants = [(columns[array], node) for array, node in stage.stores if node.op == "constant"]
+    constants = [(columns[array], node) for array, node in kept.stores if node.op == "constant"]
     reset = [
         f"store<{storages[k]}>(at{k}, {places[k, part]}, {spelling(parts.kind).constant(node.value)});"
         for k, node in constants
@@ -126,11 +163,15 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
         "    return;",
         "}",
     ]
+    if kept.blocks:
+        own = f"row[{width + 2}] + number" if layout.dimensions is not None else "number"
+        body += in_blocks(kept, layout, parts, find, {k: place for (k, part), place in places.items() if not part}, own)
+        return _kernel(kernel_name(name), parts, layout, threads, "blockIdx.x / blocks", UPDATE, body)
     start = begin
     if layout.dimensions is None:
         start = f"whole + {begin}"
         body += [
-            f"const int whole = {_aligned(layout)} ? n / {size} * {size} : 0;",
+            f"const int whole = {_aligned(stage, layout)} ? n / {size} * {size} : 0;",
             f"for (int i = first * {size}; i < whole; i += stride * {size}) {{",
             *indented(packs),
             "}",
@@ -141,13 +182,15 @@ def update_source(name: str, stage: Stage, layout: Layout, threads: int = THREAD
 
 def _places(layout: Layout, number: str) -> tuple[list[str], dict[tuple[int, int], str]]:
     """Statements that find element `number` of a row, and where it then is in each array, and the element after it."""
-    width, dimensions, cell = layout.width, layout.dimensions, "row[{0}]"
+    width, dimensions, cell, single = layout.width, layout.dimensions, "row[{0}]", _single(layout)
     arrays = range(width)
     if dimensions is None:
-        pairs = [("0", "0") if k in layout.held else (number, f"{number} + 1") for k in arrays]
+        pairs = [(single[k].format(number),) * 2 if k in single else (number, f"{number} + 1") for k in arrays]
         find = []
     else:
         pairs = [(f"e_{k}", neighbour(k, width, dimensions, cell)) for k in arrays]
+        whole = f"({cell.format(width + 2)} + {number})"
+        pairs = [(single[k].format(whole),) * 2 if k in single else pair for k, pair in enumerate(pairs)]
         declared = f"long long i = {number}, rest, c, {', '.join(f'e_{k}' for k in arrays)};"
         find = [declared, *[f"{line};" for line in place_statements(width, dimensions, cell, "/", layout.pairs)]]
     return find, {(k, part): pairs[k][part] for k in arrays for part in range(2)}
@@ -159,7 +202,7 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
     A thread has neighbouring lanes, so that it loads packs of 128 bits.
     """
     storages, arrays = accesses(layout), layout.there
-    parts, size = parts_of(stage, layout), pack(layout.storages)
+    parts, size = parts_of(stage, layout), per_thread(stage, layout)
     c, count, columns = parts.compute, len(stage.reductions), stage.columns(layout.compute)
     wide, number = spelling("float64").operations, spelling("float64").constant
     find, places = _places(layout, "first + k")
@@ -170,7 +213,7 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
         *indented(["if (first + k < n) {", *indented(single), "}"]),
     ]
     if layout.dimensions is None:
-        packs = _loaded_packs(layout, arrays, "first")
+        packs = _loaded_packs(stage, layout, arrays, "first")
         loads = [f"if (aligned && first + {size} <= n) {{", *indented(packs), "} else {", *indented(one_by_one), "}"]
     else:
         loads = one_by_one
@@ -210,7 +253,7 @@ def reduce_source(name: str, stage: Stage, layout: Layout) -> str:
             ]
         fold.append("__syncthreads();")
     before = [
-        *([f"const bool aligned = {_aligned(layout)};"] if layout.dimensions is None else []),
+        *([f"const bool aligned = {_aligned(stage, layout)};"] if layout.dimensions is None else []),
         f"__shared__ double lanes[{LANES}];",
     ]
     body = [

@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.cuda import types as cuda_types
 from numba.cuda.extending import intrinsic
 
-from ..jit import casts, masters, rounding, whole
+from ..jit import casts, masters, root8, rounding, whole
 from ..language.operations import OPERATIONS
 from ..language.storages import CUT
 
@@ -130,6 +130,13 @@ def store(builder: Any, base: Any, index: Any, value: Any, storage: str) -> None
     builder.store(value, _place(builder, base, index, storage))
 
 
+def _to_whole(builder: Any, x: Any) -> Any:
+    """The whole number nearest to x, from 0 to 2**22, of two the even one; NVVM has no instruction for it."""
+    # From here on neighbouring float32 numbers are one apart.
+    large = _single(2.0**23)
+    return rounded(builder, "add", rounded(builder, "add", x, large), negative(builder, large))
+
+
 def _round_to_bfloat16(builder: Any, value: Any) -> Any:
     bits = _bits(builder, value)
     even = builder.and_(builder.lshr(bits, _i32(16)), _i32(1))
@@ -165,6 +172,19 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "widen": widen,
     "as_float32": casts.as_float32,
     "as_float64": casts.as_float64,
+}
+# Of codes in blocks: a magnitude is a number here, of which NaN is the largest.
+_ROOT8 = BUILDERS | {"rint": _to_whole}
+BUILDERS |= {
+    "decoded": lambda builder, code, scale: root8.decoded(builder, code, scale, _ROOT8),
+    "larger": lambda builder, top, x: BUILDERS["maximum"](builder, top, absolute(builder, x)),
+    "root_of": BUILDERS["sqrt"],
+}
+# The same for each stored type, which is the last operand.
+OF_STORAGE: dict[str, Callable[..., Any]] = {
+    "inverse_of": lambda builder, root, storage: root8.inverse(builder, root, storage, _ROOT8),
+    "scale_from": lambda builder, root, storage: root8.scale(builder, root, storage, _ROOT8),
+    "code_of": lambda builder, x, inverse, storage: root8.code(builder, x, inverse, storage, _ROOT8),
 }
 # The types of the results that are not of the type of their operand.
 _RESULTS = {
@@ -226,6 +246,28 @@ def _store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: 
 
 
 @intrinsic
+def _nothing(typing: Any) -> Any:
+    return types.float32(), lambda context, builder, signature, args: _single(0)
+
+
+def _of_storage(build: Callable[..., Any]) -> Any:
+    def typed(storage: Any, *kinds: Any) -> Any:
+        if not isinstance(storage, types.Literal):
+            return None
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return build(builder, *args[:-1], storage.literal_value)
+
+        return types.float32(*kinds, storage), generate
+
+    declared: dict[int, Callable[..., Any]] = {
+        2: lambda typing, a, storage: typed(storage, a),
+        3: lambda typing, a, b, storage: typed(storage, a, b),
+    }
+    return intrinsic(declared[len(inspect.signature(build).parameters) - 1])
+
+
+@intrinsic
 def _single_number(typing: Any, word: Any) -> Any:
     return types.float32(types.int64), lambda context, builder, signature, args: number(builder, args[0], True)
 
@@ -237,6 +279,8 @@ def _double_number(typing: Any, word: Any) -> Any:
 
 # The names that generated source may use.
 NAMES: dict[str, Any] = {name: _intrinsic(name, build) for name, build in BUILDERS.items()} | {
+    **{name: _of_storage(build) for name, build in OF_STORAGE.items()},
+    "nothing": _nothing,
     "load": _load,
     "store": _store,
     "number32": _single_number,

@@ -7,20 +7,25 @@ reductions.py, with a thread for each lane. The bits of its scalars stand behind
 from collections.abc import Sequence
 
 from ..language.reductions import LANES, REDUCTIONS
+from ..language.storages import BLOCK
 from ..program.spelling import FUNCTIONS, element_text, indented
 from ..program.stages import Program, Stage
 from ..tasks.layout import Layout
-from ..tasks.numba_task import Rescaling, task_source, title
+from ..tasks.numba_task import Blocks, Kept, Rescaling, task_source, title
 
-THREADS = 256
+# A block of codes has a thread for each element.
+THREADS = BLOCK
+_KEPT = Kept("kept_{0} = {1}", "kept_{0}")
 
 
 def source(name: str, stage: Stage, layout: Layout) -> str:
     """The source of one stage's kernel, a function `kernel`."""
     scalar = f"number{layout.compute[-2:]}(table[task, {layout.columns} + {{0}}])"
-    task = task_source(stage, layout, FUNCTIONS, scalar)
+    task = task_source(stage, layout, FUNCTIONS, scalar, _KEPT)
     if stage.reductions:
         before, loop = _reduction(stage, layout, task.body, task.results)
+    elif task.blocks:
+        before, loop = _in_blocks(task.blocks, task.body)
     else:
         first = f"{layout.step} * cuda.threadIdx.x" if layout.pairs else "cuda.threadIdx.x"
         before, loop = [], [f"for i in range({first}, n, {layout.step * THREADS}):", *indented(task.body)]
@@ -35,6 +40,37 @@ def source(name: str, stage: Stage, layout: Layout) -> str:
             "",
         ]
     )
+
+
+def _in_blocks(blocks: Blocks, body: list[str]) -> tuple[list[str], list[str]]:
+    """A block of codes after the other, a thread for each element; the tops of the threads are folded in halves."""
+    every = [(k, BLOCK * number) for number, k in enumerate(blocks.coded)]
+    before = ["lane = cuda.threadIdx.x", f"tops = cuda.shared.array({BLOCK * len(every)}, float32)"]
+    folds = [f"tops[{at} + lane] = larger(tops[{at} + lane], tops[{at} + half + lane])" for _, at in every]
+    inner = [
+        *blocks.begin,
+        *[f"kept_{k} = nothing()" for k, _ in every],
+        "i = start + lane",
+        "if i < n:",
+        *indented(body),
+        *[f"tops[{at} + lane] = top_{k}" for k, at in every],
+        "cuda.syncthreads()",
+        f"half = {BLOCK // 2}",
+        "while half:",
+        "    if lane < half:",
+        *indented(folds, 2),
+        "    cuda.syncthreads()",
+        "    half //= 2",
+        *[f"top_{k} = tops[{at}]" for k, at in every],
+        # The next block has the same room.
+        "cuda.syncthreads()",
+        *blocks.end,
+        "if lane == 0:",
+        *indented(blocks.scales),
+        "if i < n:",
+        *indented(blocks.codes),
+    ]
+    return before, [f"for start in range(0, n, {BLOCK}):", *indented(inner)]
 
 
 def _reduction(stage: Stage, layout: Layout, body: list[str], results: list[str]) -> tuple[list[str], list[str]]:

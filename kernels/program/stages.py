@@ -82,15 +82,36 @@ class Stage:
     @cached_property
     def blocks(self) -> dict[str, str]:
         """The arrays of codes that the stage writes, each with that of its scales."""
-        stored = {(of_block(node), node.args[:1]): name for name, node in self.stores if of_block(node)}
-        return {name: stored["scales", x] for (part, x), name in stored.items() if part == "codes"}
+        found: dict[Node, dict[str, list[str]]] = {}
+        for name, node in self.stores:
+            if part := of_block(node):
+                found.setdefault(node.args[0], {"codes": [], "scales": []})[part].append(name)
+        # Several slots may be of one number.
+        return {codes: own for parts in found.values() for codes, own in zip(*parts.values(), strict=True)}
+
+    @cached_property
+    def on_elements(self) -> "Stage":
+        """The stage with the numbers of codes in the place of the codes that it writes, and without their scales: what
+        is computed of each element by itself."""
+        stores = [(name, node.args[0] if of_block(node) else node) for name, node in self.stores]
+        scales = self.blocks.values()
+        return replace(self, stores=tuple(store for store in stores if store[0] not in scales)) if scales else self
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """The arrays of codes that the stage reads."""
+        scaled = [node for node in walk(self.roots) if node.op in OPERATIONS and OPERATIONS[node.op].scaled]
+        return frozenset(node.args[0].value for node in scaled)
 
     @cached_property
     def in_blocks(self) -> bool:
         """Whether it reads or writes codes, whose blocks are in the order of memory."""
-        return any(
-            node.op in OPERATIONS and (of_block(node) or OPERATIONS[node.op].scaled) for node in walk(self.roots)
-        )
+        return bool(self.codes) or any(map(of_block, walk(self.roots)))
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether more than the values of an element counts: where it is among the others."""
+        return bool(self.reductions) or self.numbered or self.in_blocks
 
     @cached_property
     def roots(self) -> tuple[Node, ...]:

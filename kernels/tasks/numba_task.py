@@ -9,7 +9,7 @@ from ..language.operations import OPERATIONS
 from ..language.reductions import REDUCTIONS
 from ..language.storages import BLOCK, SCALES
 from ..program.spelling import Spelling, comment, finite_or, identifiers, indented, scalar_names, stored
-from ..program.stages import Stage, of_block
+from ..program.stages import Stage
 from .layout import Layout
 from .places import neighbour, place_statements
 
@@ -30,23 +30,49 @@ def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """The source of a task whose elements come in blocks, each from number `start` on, since codes are written.
+
+    coded: the columns of the codes, k. begin: statements before the elements. The largest magnitude of those that the
+    body has seen is then `top_k`. end: after them, with the top of the whole block. scales: those that write the scales
+    of the block, once. codes: those that write the codes of element `i`.
+    """
+
+    coded: list[int]
+    begin: list[str]
+    end: list[str]
+    scales: list[str]
+    codes: list[str]
+
+
+@dataclass(frozen=True)
 class TaskSource:
     """The source of a task, in parts.
 
     scalars: statements that read row `u` of scalars. header: statements that begin task `task` of `table`. body:
-    statements for its element `i`, or for that and the next. results: the expressions to reduce. begin, end: statements
-    before and after the elements `start` to `stop` of a block, if codes are written.
+    statements for its element `i`, or for that and the next. results: the expressions to reduce. blocks: what is around
+    the elements of a block; None where they are by themselves.
     """
 
     scalars: list[str]
     header: list[str]
     body: list[str]
     results: list[str]
-    begin: list[str]
-    end: list[str]
+    blocks: Blocks | None
 
 
-def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], scalar: str) -> TaskSource:
+@dataclass(frozen=True)
+class Kept:
+    """Where the new number of element `i` is until its block has been seen. Templates of column {0}.
+
+    keep: the statement that puts number {1} there; room {2} is no other array's. again: the expression that reads it.
+    """
+
+    keep: str
+    again: str
+
+
+def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], scalar: str, kept: Kept) -> TaskSource:
     """The source of a task of one stage.
 
     operations: a template for each. scalar: a template of how scalar {0} of the task is read.
@@ -74,7 +100,6 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
         if part:
             place = neighbour(k, width, dimensions, cell) if dimensions is not None else "i + 1"
         memory[array] = k, "0" if k in layout.held else place
-    begin, end = _of_blocks(stage, layout, memory, number)
     for array, (k, place) in memory.items():
         if array in stage.reads:
             if storages[k] == SCALES:
@@ -88,43 +113,39 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
                 loaded = f"load(at_{k}, {place}, {storages[k]!r}, {k})"
             body.append(f"{own[array]} = {f'as_{compute}({loaded})' if layout.casts(k) else loaded}")
     names |= {node: own[node.value] for node in array_nodes(stage.roots, stage.scalars)}
-    roots = [node.args[0] if of_block(node) else node for node in stage.roots]
-    lines, results = language.statements(roots, names)
+    lines, results = language.statements(stage.on_elements.roots, names)
     body += lines
-    for (array, node), result in zip(stage.stores, results, strict=False):
+    for (array, node), result in zip(stage.on_elements.stores, results, strict=False):
         k, place = memory[array]
         if array in stage.blocks:
-            body += [f"top_{k} = larger(top_{k}, {result})"]
-            body += [f"store(room_{k}, i - start, {result}, 'float32', {width + k})"]
-        elif not of_block(node):
+            body += [f"top_{k} = larger(top_{k}, {result})", kept.keep.format(k, result, width + k)]
+        else:
             storage = (OPERATIONS[node.op].written_as if node.op in OPERATIONS else "") or storages[k]
             body.append(f"store(at_{k}, {place}, {stored(node, result, compute)}, {storage!r}, {k})")
-    return TaskSource(reading, header, body, results, begin, end)
+    blocks = _of_blocks(stage, layout, memory, number, kept) if stage.blocks else None
+    return TaskSource(reading, header, body, results, blocks)
 
 
-def _of_blocks(
-    stage: Stage, layout: Layout, memory: Mapping[str, tuple[int, str]], number: str
-) -> tuple[list[str], list[str]]:
-    """Statements before and after the elements of a block: its scales are read, and then made anew with its codes.
+def _of_blocks(stage: Stage, layout: Layout, memory: Mapping[str, tuple[int, str]], number: str, kept: Kept) -> Blocks:
+    """What is around the elements of a block: its scales are read, and then made anew with its codes.
 
     memory: for each array its column, and the place of element `i`. number: a template for the number of element {0} in
     the order of memory.
     """
-    begin, end, codes = [], [], []
-    if stage.blocks:
-        begin.append(f"block = ({number.format('start')}) >> {_SHIFT}")
+    coded, end, made, codes = [], [], [], []
+    begin = [f"block = ({number.format('start')}) >> {_SHIFT}"]
     for array, (k, _) in memory.items():
         if layout.storages[k] == SCALES and array in stage.reads:
             begin.append(f"scale_{k} = load(at_{k}, block, 'float32', {k})")
     for array, scales in stage.blocks.items():
         (k, _), (of, _) = memory[array], memory[scales]
-        kind = repr(layout.storages[k])
-        begin += [f"room_{k} = room({BLOCK})", f"top_{k} = nothing()"]
-        end += [f"root_{k} = root_of(top_{k})", f"store(at_{of}, block, scale_from(root_{k}, {kind}), 'float32', {of})"]
-        end.append(f"inverse_{k} = inverse_of(root_{k}, {kind})")
-        value = f"load(room_{k}, i - start, 'float32', {layout.width + k})"
+        kind, value = repr(layout.storages[k]), kept.again.format(k, None, layout.width + k)
+        coded.append(k)
+        begin.append(f"top_{k} = nothing()")
+        end += [f"root_{k} = root_of(top_{k})", f"inverse_{k} = inverse_of(root_{k}, {kind})"]
+        made.append(f"store(at_{of}, block, scale_from(root_{k}, {kind}), 'float32', {of})")
         codes.append(f"store(at_{k}, {number.format('i')}, code_of({value}, inverse_{k}, {kind}), {kind}, {k})")
-    return begin, [*end, "for i in range(start, stop):", *indented(codes)] if codes else []
+    return Blocks(coded, begin, end, made, codes)
 
 
 class Rescaling:

@@ -61,8 +61,7 @@ class StageRun:
         for position, views in enumerate(sets):
             if flat[position] is None or not views or not views[0].size:
                 continue
-            in_order = stage.reductions or stage.numbered or stage.in_blocks
-            if not flat[position] and not in_order and _in_dense_rows(views):
+            if not flat[position] and not stage.in_order and _in_dense_rows(views):
                 by_rows.append(position)
             else:
                 dimensions = None if flat[position] else len(views[0].shape)

@@ -1,5 +1,6 @@
 """NVRTC as CuPy calls it, on a machine without a GPU: the source and the options are CuPy's own, to the last header."""
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,10 @@ from fastopt.kernels.cuda.compiler import OPTIONS
 from fastopt.kernels.cuda.table_kernels import reduce_source, update_source
 from fastopt.kernels.program.stages import Stage
 from fastopt.kernels.tasks.layout import Layout
+
+FLOAT32_ARITHMETIC = re.compile(
+    r"^(add|sub|mul|div|sqrt|rcp|rsqrt|min|max|set|setp|abs|neg|fma|mad|cvt|ex2|lg2)\.(?:[\w.]*\.)?f32(\.|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -98,3 +103,27 @@ def machine_code(cubin: bytes) -> str:
         pytest.skip("nvdisasm is not installed; the extra cuda-check brings it")
     # CuPy takes the last byte for the end of a string.
     return disassembled(cubin + b"\0")
+
+
+def instructions(ptx: str) -> list[str]:
+    """The instructions of a PTX text, without operands."""
+    return re.findall(r"^\s+(?:\{\s*)?(?:@!?%p\d+\s+)?([a-z][a-z0-9_]*(?:\.[a-z0-9_:]+)+)\s", ptx, re.MULTILINE)
+
+
+def broken_promises(ptx: str) -> list[str]:
+    """The instructions that would not give NumPy's bits. No whole number is a denormal."""
+    return [
+        found
+        for found in instructions(ptx)
+        if re.match(r"(fma|mad)\.[\w.]*f(16|32|64)", found)
+        or "approx" in found
+        or ".full" in found
+        or (re.match(r"(div|sqrt|rcp)\.[\w.]*f(32|64)", found) and ".rn" not in found)
+        or (FLOAT32_ARITHMETIC.match(found) and not re.search(r"\.ftz|f16|^cvt\.rn\.f32\.[su]", found))
+    ]
+
+
+def assert_no_spills(made: Compiled) -> None:
+    assert re.findall(r"(\d+) bytes spill (?:stores|loads)", made.log) == ["0", "0"], made.log
+    assert "0 bytes stack frame" in made.log
+    assert ".local" not in made.ptx

@@ -74,6 +74,25 @@ static bool shim_ended;
 static void shim_thread() { shim_enter(), shim_ended = true; }
 static inline void __syncthreads() { swapcontext(shim_fiber, &shim_scheduler); }
 
+// What the threads of a block hand to each other; in a warp all come to these, or none.
+static unsigned shim_handed[1024];
+static inline unsigned __shfl_xor_sync(unsigned, unsigned x, int mask)
+{
+    shim_handed[threadIdx.x] = x;
+    __syncthreads();
+    const unsigned other = shim_handed[threadIdx.x ^ mask];
+    __syncthreads();
+    return other;
+}
+static inline unsigned __reduce_max_sync(unsigned, unsigned x)
+{
+    for (int mask = 16; mask; mask /= 2) {
+        const unsigned other = __shfl_xor_sync(0xffffffffu, x, mask);
+        x = x > other ? x : other;
+    }
+    return x;
+}
+
 static void shim_block_of_fibers(char *stacks)
 {
     std::vector<ucontext_t> fibers(blockDim.x);

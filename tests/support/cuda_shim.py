@@ -166,7 +166,7 @@ class _RawKernel:
         # What is passed by value comes here by its address.
         taken = re.sub(r"const __grid_constant__ Given (\w+)", r"const fastopt::Given *\1", parameters[1])
         names = [f"*{n}" if n == "given" else n for n in re.findall(r"(\w+)(?:,|$)", parameters[1])]
-        fibers = "true" if "__syncthreads" in code else "false"
+        fibers = "true" if "__sync" in code or "_sync(" in code else "false"
         run = (
             f'extern "C" void run_@(unsigned grid, unsigned block, {taken})\n'
             f"{{ shim_launch<{fibers}>(grid, block, [=] {{ fastopt::@({', '.join(names)}); }}); }}\n"

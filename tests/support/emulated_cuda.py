@@ -9,6 +9,7 @@ register. A number is kept as its bits, an np.uint32 or np.uint64, since Python 
 import contextlib
 import ctypes
 import functools
+import inspect
 import linecache
 from types import SimpleNamespace
 
@@ -21,7 +22,8 @@ from numba.extending import intrinsic
 
 from fastopt.kernels.arrays.view import BYTES
 from fastopt.kernels.language.operations import OPERATIONS
-from fastopt.kernels.language.storages import ABSENT, CUT
+from fastopt.kernels.language.root8 import STEPS
+from fastopt.kernels.language.storages import ABSENT, CUT, SCALES
 from fastopt.kernels.libraries import cuda_interface
 from fastopt.kernels.numba_cuda import backend as numba_cuda
 from fastopt.kernels.numba_cuda import compiler as nvidia
@@ -136,6 +138,24 @@ def _cpu_store(storage):
     return numba.njit(lambda base, index, value: store(base, index, value))
 
 
+def _arity(build):
+    return len(inspect.signature(build).parameters) - 1
+
+
+def _of_storage(build):
+    """The function whose last operand is a stored type."""
+
+    def of(storage):
+        one = {
+            1: lambda builder, a: build(builder, a, storage),
+            2: lambda builder, a, b: build(builder, a, b, storage),
+        }
+        return _cpu_function(one[_arity(build) - 1], _arity(build) - 1, "same")
+
+    functions = {storage: of(storage) for storage in STEPS}
+    return lambda *args: functions[args[-1]](*args[:-1])
+
+
 @functools.cache
 def cpu_names():
     """What cuda_intrinsics.NAMES is on a CPU. Call with cpu_rounded in place."""
@@ -143,10 +163,12 @@ def cpu_names():
     for name, build in cuda_intrinsics.BUILDERS.items():
         if name in names:
             continue
-        operation = OPERATIONS.get(name)
-        arity, boolean = (operation.arity, operation.boolean) if operation else (1, False)
-        names[name] = _cpu_function(build, arity, "boolean" if boolean else _RESULTS.get(name, "same"))
-    loads = {storage: _cpu_load(storage) for storage in BYTES if storage != ABSENT}
+        boolean = name in OPERATIONS and OPERATIONS[name].boolean
+        names[name] = _cpu_function(build, _arity(build), "boolean" if boolean else _RESULTS.get(name, "same"))
+    for name, build in cuda_intrinsics.OF_STORAGE.items():
+        names[name] = _of_storage(build)
+    names["nothing"] = lambda: np.uint32(0)
+    loads = {storage: _cpu_load(storage) for storage in BYTES if storage not in (ABSENT, SCALES)}
     stores = {storage: _cpu_store(storage) for storage in (*loads, CUT)}
     names["load"] = lambda base, index, storage, array: loads[storage](base, index)
     names["store"] = lambda base, index, value, storage, array: stores[storage](base, index, value)
@@ -183,7 +205,7 @@ class _Kernel:
         function = _in_turns(self.function)
         with arithmetic_of("float64" if double else "float32"):
             for block in range(min(blocks, len(table) + 1)):
-                self.gpu.block, self.gpu.in_block = block, [None] * 1024
+                self.gpu.block, self.gpu.in_block = block, []
                 waiting = {k: function(table, partials.view(np.uint64)) for k in range(threads)}
                 while waiting:
                     before = len(waiting)
@@ -291,7 +313,11 @@ class EmulatedCuda:
 
     @property
     def shared(self):
-        return SimpleNamespace(array=lambda size, kind: self.in_block)
+        def array(size, kind):
+            self.in_block += [None] * (size - len(self.in_block))
+            return self.in_block
+
+        return SimpleNamespace(array=array)
 
 
 @contextlib.contextmanager

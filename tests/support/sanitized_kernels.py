@@ -15,7 +15,9 @@ from own_rules import EVERY
 from updated_sets import check_sets, numbers_of
 from updating import update
 
-from fastopt.kernels import Rule
+from fastopt.kernels import RULES, Rule
+from fastopt.kernels.language.storages import BLOCK
+from fastopt.kernels.riders import SCALES_OF, with_riders
 
 FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g1")
 # Around packs of 2, 4 and 8 elements, lanes of 1,024 and pieces of 65,536.
@@ -77,6 +79,32 @@ def run(tested: Rule, storage: str) -> int:
     return count
 
 
+# Around one block, two, a task.
+CODED_SIZES = (1, 255, 256, 257, 511, 512, 513, 2049, LARGE)
+
+
+def run_coded(name: str) -> int:
+    """The same of a rule with its state in codes, whose parameter and gradient are dense or not."""
+    definition = with_riders(RULES[name], ("state_format", "8bit"), ("min_8bit_size", 1))
+    program, scales = definition.program(definition.hyper), [SCALES_OF.format(slot) for slot in definition.coded]
+    numbers = {**definition.hyper, **definition.step_numbers(3, 1.0), **definition.counted(3, definition.hyper)}
+    count = 0
+    for place in PAST:
+        for step in (1, 2, -1):
+            sets = []
+            for size in CODED_SIZES:
+                values = np.random.default_rng(size).integers(1, 100, size * abs(step))
+                floats = [exact(values.astype("float32"), place)[::step] for _ in range(2)]
+                kinds = ["uint8" if slot in definition.never_negative else "int8" for slot in definition.coded]
+                codes = [exact(values[:size].astype(kind), place) for kind in kinds]
+                own = [exact(np.ones(-(-size // BLOCK), "float32"), place) for _ in scales]
+                sets.append([*floats, *codes, *own])
+            for chosen in (sets, *([arrays] for arrays in sets)):
+                update(program, chosen, [numbers] * len(chosen))
+                count += len(chosen)
+    return count
+
+
 def record(tested: Rule, storage: str) -> None:
     """Show the shim every kernel, for it to compile all in one go."""
     for step in (1, 2):
@@ -88,6 +116,10 @@ def record(tested: Rule, storage: str) -> None:
 if __name__ == "__main__":
     storage, edits, *names = sys.argv[1:]
     shim = cuda_shim.Shim(json.loads(edits), FLAGS)
+    if storage == "codes":
+        with cuda_shim.simulated(shim):
+            print(sum(map(run_coded, names)))
+        sys.exit()
     with cuda_shim.simulated(shim):
         shim.recording = True
         for name in names:

@@ -5,7 +5,16 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from cuda_compile import Compiled, compiled, compiled_elementwise, compiled_stage, machine_code, storages_of
+from cuda_compile import (
+    assert_no_spills,
+    broken_promises,
+    compiled,
+    compiled_elementwise,
+    compiled_stage,
+    instructions,
+    machine_code,
+    storages_of,
+)
 from examples import DTYPES, INEXACT
 from own_rules import EVERY
 
@@ -23,33 +32,6 @@ ALL = {**EVERY, **{name: RULES[name] for name in INEXACT}}
 # Every rule in float32 for both machines, in the other types for the newer one.
 MACHINES = {storage: (80, 90) if storage == "float32" else (90,) for storage in DTYPES}
 CASES = [(name, storage, arch) for name in ALL for storage, archs in MACHINES.items() for arch in archs]
-FLOAT32_ARITHMETIC = re.compile(
-    r"^(add|sub|mul|div|sqrt|rcp|rsqrt|min|max|set|setp|abs|neg|fma|mad|cvt|ex2|lg2)\.(?:[\w.]*\.)?f32(\.|$)"
-)
-
-
-def instructions(ptx: str) -> list[str]:
-    """The instructions of a PTX text, without operands."""
-    return re.findall(r"^\s+(?:\{\s*)?(?:@!?%p\d+\s+)?([a-z][a-z0-9_]*(?:\.[a-z0-9_:]+)+)\s", ptx, re.MULTILINE)
-
-
-def broken_promises(ptx: str) -> list[str]:
-    """The instructions that would not give NumPy's bits. No whole number is a denormal."""
-    return [
-        found
-        for found in instructions(ptx)
-        if re.match(r"(fma|mad)\.[\w.]*f(16|32|64)", found)
-        or "approx" in found
-        or ".full" in found
-        or (re.match(r"(div|sqrt|rcp)\.[\w.]*f(32|64)", found) and ".rn" not in found)
-        or (FLOAT32_ARITHMETIC.match(found) and not re.search(r"\.ftz|f16|^cvt\.rn\.f32\.[su]", found))
-    ]
-
-
-def assert_no_spills(made: Compiled) -> None:
-    assert re.findall(r"(\d+) bytes spill (?:stores|loads)", made.log) == ["0", "0"], made.log
-    assert "0 bytes stack frame" in made.log
-    assert ".local" not in made.ptx
 
 
 def stages_of(name: str, storage: str) -> list[tuple[str, object, tuple[str, ...]]]:

@@ -54,6 +54,23 @@ def test_kernels_of_every_shape_stay_within_their_arrays(storage: str) -> None:
     assert int(done.stdout) > 1000
 
 
+@pytest.mark.ci
+def test_kernels_that_write_codes_stay_within_their_arrays() -> None:
+    done = sanitized("codes", "adam", "lamb")
+    assert done.returncode == 0, done.stderr[-5000:]
+    assert int(done.stdout) > 200
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("lane == 0 && first_of_lane < n", "lane == 0"), ("first_of_lane < n ? load", "true ? load")]
+)
+def test_the_sanitizers_see_a_scale_of_no_block(right: str, wrong: str) -> None:
+    done = sanitized("codes", "adam", edits={right: wrong})
+    assert done.returncode != 0
+    assert "heap-buffer-overflow" in done.stderr, done.stderr[-3000:]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("storage", DTYPES)
 def test_kernels_of_every_rule_stay_within_their_arrays(storage: str) -> None:
