@@ -3,8 +3,7 @@
     pip install bitsandbytes torchao
     python benchmarks/eight_bits.py --json benchmarks/results/eight-bits-cpu.json
 
-All run in turn in one process, on one array; `times` is by how much fastopt's 8 bits are faster in the same rounds. Calls
-of the slow ones are few: one in each round.
+All run in turn in one process, on one array; `times` is by how much fastopt's 8 bits are faster in the same rounds.
 """
 
 import argparse

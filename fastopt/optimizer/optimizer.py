@@ -14,7 +14,7 @@ from ..kernels.riders import AVERAGES, COPY, CORRECTION, MIN_8BIT_SIZE
 from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
-from ..updater.format_options import Formats
+from ..updater.format_options import FormatOptions
 from ..updater.formats import numbers
 from ..updater.groups import Groups, check_patterns
 from ..updater.hyper import Hyper
@@ -180,7 +180,7 @@ class Optimizer(Named):
             "cast_to": cast_to,
             "second_moment": second_moment,
             "cautious": cautious,
-            "formats": Formats(
+            "formats": FormatOptions(
                 state_format,
                 state_rounding,
                 min_8bit_size,

@@ -14,7 +14,7 @@ from ..kernels.riders import MIN_8BIT_SIZE, ROUNDINGS, STATE_FORMATS
 
 
 @dataclass(frozen=True)
-class Formats:
+class FormatOptions:
     """The options of these names. of_groups: the formats of state of groups that have one."""
 
     state_format: str | None
@@ -31,7 +31,7 @@ class Formats:
         return {name for name in (self.state_format, *self.of_groups) if name is not None}
 
 
-def check_formats(given: Formats) -> None:
+def check_formats(given: FormatOptions) -> None:
     """Raise ValueError for an option that is invalid or would have no effect."""
     for name in (given.state_format, *given.of_groups):
         if name is not None and name not in STATE_FORMATS:
@@ -62,7 +62,7 @@ def check_formats(given: Formats) -> None:
         )
 
 
-def of_formats(rule: Rule, given: Formats) -> dict[str, Any]:
+def of_formats(rule: Rule, given: FormatOptions) -> dict[str, Any]:
     """These options as riders.WithRiders takes them, those that have an effect on a rule."""
     on: dict[str, Any] = {}
     if rule.slots:

@@ -10,7 +10,7 @@ from ..kernels.language.hyperparameters import checked, suggestion
 from ..kernels.language.values import either, kind_of, short, shown
 from ..kernels.riders import BESIDE, BROUGHT, CAUTIOUS, DECAYS, NUMBERS
 from ..monitors.known import has_state
-from .format_options import Formats, check_formats, of_formats
+from .format_options import FormatOptions, check_formats, of_formats
 from .gathering import HOW
 from .loss_scale import LossScaler
 
@@ -125,7 +125,7 @@ def in_use(
     cast_to: str | None,
     second_moment: str,
     cautious: str | None,
-    formats: Formats,
+    formats: FormatOptions,
 ) -> dict[str, Any]:
     """The options in use and their values, as riders.WithRiders takes them.
 

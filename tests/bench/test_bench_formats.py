@@ -113,8 +113,8 @@ def test_a_rounding_is_of_the_formats_that_have_one() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["adam", "--state-format", "int4"], "state_format must be 'bfloat16', or None; got 'int4'"),
-        (["adam", "--state-rounding", "nearest"], "state_rounding has no effect without state_format; pass"),
+        (["adam", "--state-format", "int4"], "state_format must be 'bfloat16' or '8bit', or None; got 'int4'"),
+        (["adam", "--state-rounding", "nearest"], "state_rounding has no effect without state_format='bfloat16'; pass"),
         (["adam", "sgd", "--state-format", "bfloat16"], "sgd: state_format has no effect, since there are no state"),
         (["lion", "--reciprocals"], "lion: reciprocals has no effect, since no array is divided by a number; leave"),
         (["adam", "--param-rounding", "stochastic"], "param_rounding has no effect, since no parameter is in bfloat16"),

@@ -91,7 +91,10 @@ def test_the_command_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["adam", "--state-format", "bfloat16,float32"], "state_format must be 'bfloat16', or None; got 'bfloat16,"),
+        (
+            ["adam", "--state-format", "bfloat16,float32"],
+            "state_format must be 'bfloat16' or '8bit', or None; got 'bfloat16,",
+        ),
         (
             ["sgd", "--reciprocals"],
             "sgd: reciprocals has no effect, since no array is divided by a number; ",
