@@ -39,6 +39,7 @@ LISTS: dict[str, Callable[[], Shapes]] = {
     "GPT-2 small": gpt2_small,
     "MLP": lambda: [(784, 512), (512,), (512, 512), (512,), (512, 10), (10,)],
     "200 of 64": lambda: [(64,)] * 200,
+    "6 of 64": lambda: [(64,)] * 6,
     "1,000 of 1,000": lambda: [(1000,)] * 1000,
 }
 

@@ -20,7 +20,7 @@ import fastopt
 from fastopt import measure
 
 RULES = ("adamw", "momentum", "lion")
-SHOWN = ("GPT-2 small", "MLP", "200 of 64")
+SHOWN = ("GPT-2 small", "MLP", "200 of 64", "6 of 64")
 
 
 def arrays(shapes: Shapes) -> list[Any]:

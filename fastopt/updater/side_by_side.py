@@ -22,19 +22,21 @@ class SideBySide:
     def __init__(self, sections: Sequence[Section], apart: Apart) -> None:
         self._sections, self._apart = sections, apart
         # Of the latest step the executors, the parameters with a gradient, and what joined them.
-        self._latest: tuple[Any, Any, Joint | None] = (), (), None
+        self._latest: tuple[Any, Any, Joint | None] = [], [], None
 
     def begin(self, parameters: list[Any], gradients: list[Any]) -> BegunTogether | None:
         """As Section.begin. Raises ValueError too if arrays of different rules share memory."""
         self._apart.parameters = parameters
         parts: list[Part] = []
+        executors, chosen = [], []
         for section in self._sections:
             if (begun := section.begin(parameters, gradients)) is not None:
                 parts.append((section, begun))
+                executors.append(begun[0])
+                chosen.append(begun[2])
         self._keep_apart(parts, gradients)
         if not parts:
             return None
-        executors, _, chosen, *_ = zip(*(begun for *_, begun in parts), strict=True)
         before, chosen_before, joint = self._latest
         if joint is None or executors != before or not all(map(operator.is_, chosen, chosen_before)):
             joint = Joint(executors, [section.numbers_of_all for section, *_ in parts], chosen)

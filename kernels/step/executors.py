@@ -3,7 +3,6 @@
 Both know, beforehand, the numbers that follow from no norm; both write in one call, after all has been decided.
 """
 
-import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -71,10 +70,7 @@ class Attended:
         """As `Executor.decide`. Raises ValueError, which shows the numbers, if they cannot be computed with."""
         program = self.program
         try:
-            if program.apart:
-                with self._quiet():
-                    states = self._reduced(self._begun(numbers), self._before[0].reduced())
-            elif program.reductions:
+            if program.reductions:
                 states = self._reduced(self._begun(numbers), self._before[0].reduced())
             elif program.last:
                 known, count = list(map(program.known_function, numbers)), len(self._last.stage.scalars)
@@ -90,8 +86,7 @@ class Attended:
         """Begin as `decide` does: run the first of the stages that reduce."""
         run = self._before[0]
         try:
-            with self._quiet():
-                known = self._begun(numbers)
+            known = self._begun(numbers)
         except (ArithmeticError, ValueError) as error:
             raise _explained(self.program, numbers, error) from error
         return Begun(numbers, known, run, run.totals())
@@ -99,15 +94,10 @@ class Attended:
     def end(self, begun: "Begun") -> list[list[float]] | None:
         """End as `decide` does. begun: with the totals to go on with."""
         try:
-            with self._quiet():
-                states = self._reduced(begun.known, begun.run.combined(begun.totals))
+            states = self._reduced(begun.known, begun.run.combined(begun.totals))
         except (ArithmeticError, ValueError) as error:
             raise _explained(self.program, begun.numbers, error) from error
         return None if self.program.guard and not all(row.pop() for row in states) else states
-
-    def _quiet(self) -> Any:
-        """A context in which what scalars are computed from does not warn: NumPy's numbers, where Python's do not."""
-        return np.errstate(all="ignore") if self.program.apart else contextlib.nullcontext()
 
     def _begun(self, numbers: Sequence[Mapping[str, Any]]) -> list[Any]:
         """The numbers that are known before the first of the stages that reduce, which then has run."""
@@ -142,7 +132,9 @@ class Attended:
     def _each(self, function: Callable[..., Any], known: list[Any]) -> Any:
         """For each row of scalars the values of a function of what is known."""
         if self.program.apart:
-            return _table(function(*known), len(self._groups))
+            # NumPy's numbers warn, where Python's do not.
+            with np.errstate(all="ignore"):
+                return _table(function(*known), len(self._groups))
         return [function(*row) for row in known]
 
     def scalars(self, position: int) -> Any:
@@ -230,13 +222,14 @@ class Joint:
         self.program = executors[0].program
         firsts = [executor.first if isinstance(executor, Attended) else None for executor in executors]
         self._sharing = [first is not None and bool(first.shared) for first in firsts]
-        # Of each reduction over them all the rules that have it, each with its column, and the order of their sets. A
-        # rule that does not read the gradient has no norm of it.
+        # Of each reduction over them all its least column, the rules that have it, each with its column, and the order
+        # of their sets. A rule that does not read the gradient has no norm of it.
         self._joins = []
         for key in dict.fromkeys(key for first in firsts if first for key in first.shared):
             having = [(k, first.shared[key]) for k, first in enumerate(firsts) if first and key in first.shared]
             places = [members[k][np.asarray(sets[k])] for k, _ in having]
-            self._joins.append((having, np.argsort(np.concatenate(places))))
+            least = min(column for _, column in having)
+            self._joins.append((least, having, np.argsort(np.concatenate(places))))
 
     @property
     def writes(self) -> int:
@@ -255,9 +248,11 @@ class Joint:
         """
         each = list(zip(self._executors, self._sharing, numbers, strict=True))
         begun: list[Any] = [executor.begin(rows) if shares else None for executor, shares, rows in each]  # type: ignore[attr-defined]
-        widths = [own and len(own.totals) for own in begun]
-        for having, order in self._joins:
-            if all(column >= widths[k] for k, column in having):
+        widths = [0 if own is None else len(own.totals) for own in begun]
+        widest = max(widths)
+        for least, having, order in self._joins:
+            # No array of any rule has this part.
+            if least >= widest:
                 continue
             parts = []
             for k, column in having:

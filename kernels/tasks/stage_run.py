@@ -146,12 +146,14 @@ class StageRun:
         totals: as `totals` gives them, or in the place of a column a number that is the total of all.
         """
         columns = zip(self._of_column, self._whole, totals, strict=False)
-        return self._finished(
-            [
-                reduction.joined(values) if whole and not isinstance(values, float) else values
-                for reduction, whole, values in columns
-            ]
-        )
+        joined = [
+            reduction.joined(values) if whole and not isinstance(values, float) else values
+            for reduction, whole, values in columns
+        ]
+        if all(self._whole):
+            return self._finished(joined)
+        with np.errstate(all="ignore"):
+            return self._finished(joined)
 
     def joined(self, column: int, totals: Any) -> float:
         """The total of a column for all sets, from that of each."""
