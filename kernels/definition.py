@@ -122,7 +122,22 @@ class Definition:
     def never_negative(self) -> frozenset[str]:
         """The state arrays that are never negative, as the formula shows for all its choices or the author says."""
         begin = [slot for slot in self.arrays[2:] if self._begins_so(self.start[slot])]
-        return self.declared.union(never_negative(self.variants(), self.ranges, begin))
+        return self.declared.union(never_negative(self.variants(), self.ranges, self.counters, begin))
+
+    @functools.cached_property
+    def why_not_8_bits(self) -> str:
+        """Why 8 bits are too few for the state, which has the weights; empty if it has not.
+
+        Of a rule that works out the weights from its state this is told by a step with the defaults: without a gradient
+        and with state of zeros most of a weight is lost.
+        """
+        for slot in self.from_parameter:
+            return f"{self.name} keeps {slot}, which starts as the weights"
+        nothing = np.zeros(1)
+        numbers = {name: value for name, value in self.hyper.items() if name not in self.starts_from}
+        arrays = [np.ones(1), *[nothing] * (len(self.arrays) - 1)]
+        (new,) = self.reference(*arrays, **self.step_numbers(1, 1.0), **numbers)[0]
+        return f"{self.name} works out the weights from {', '.join(self.arrays[2:])}" if abs(new) < 0.5 else ""
 
     def _begins_so(self, start: Any) -> bool:
         """Whether the start of a slot is a number that is not negative."""

@@ -261,24 +261,27 @@ class WithRiders(Definition):
             return str(self.on["cast_to"])
         if slot == CORRECTION:
             return CORRECTIONS[self.on["master_weight_bits"]] if parameter.storage == "bfloat16" else ABSENT
-        in_codes = state_format == "8bit" and parameter.size >= self.on["min_8bit_size"]
-        if slot in map(SCALES_OF.format, self.coded):
-            return SCALES if in_codes else ABSENT
-        if slot not in self.rule.arrays[2:]:
+        of_scales = slot in map(SCALES_OF.format, self.coded)
+        if not (of_scales or slot in self.rule.arrays[2:]):
             return None
+        in_codes = state_format == "8bit" and parameter.size >= self.on["min_8bit_size"]
+        if of_scales:
+            return SCALES if in_codes else ABSENT
         if in_codes:
             return "uint8" if slot in self.rule.never_negative else "int8"
         return "bfloat16" if state_format == "bfloat16" else None
 
-    @property
-    def whole(self) -> str:
-        """Why a step cannot be of some rows alone, with the remedy; empty if it can."""
-        if self.coded:
-            return "blocks of its state share a scale; pass a dense gradient, or leave state_format='8bit' out"
-        if self.rounded:
+    def why_not_rows(self, stored: Mapping[str, str]) -> str:
+        """Why a step of a parameter cannot be of some rows alone, with the remedy; empty if it can.
+
+        stored: the stored types of the parameter and of its state arrays, by name.
+        """
+        if any(SCALES_OF.format(slot) in stored for slot in self.coded):
+            return "blocks of its state share a scale; pass a dense gradient, or put it in a group with another format"
+        if any(stored.get(name) == "bfloat16" for name in self.rounded):
             return (
-                "each step rounds all elements at random; pass a dense gradient, or make the optimizer without "
-                "state_format and param_rounding, or with the rounding 'nearest'"
+                "each step rounds all its elements at random; pass a dense gradient, or put it in a group with "
+                "'state_format': None, or round to nearest"
             )
         return ""
 

@@ -96,7 +96,7 @@ def cases(
     texts for `counts`. backends: "cpu", "cupy", "cuda". arrays: how many hold these elements. threads: of a block,
     powers of two from 32 to 1024; rounds_per_thread: 1 or more; both are of the kernel for several CuPy arrays.
     options: the values of each option of `Formats`, as state_format=[None, "bfloat16"]; state_rounding is of the cases
-    that have a format.
+    that have state in bfloat16.
     Raises ValueError for unknown names, for more arrays than elements, and for arguments that would have no effect;
     for options as `Optimizer` does.
     """
@@ -147,7 +147,7 @@ def _formats(given: Mapping[str, Sequence[Any]]) -> list[Formats]:
     found = [dict(zip(given, values, strict=True)) for values in itertools.product(*given.values())]
     for name in given.keys() & OPTIONS.keys():
         beside = OPTIONS[name].metadata["beside"]
-        without = [options for options in found if beside and options.get(beside) == DEFAULTS[beside]]
+        without = [options for options in found if any(options.get(of) != value for of, value in beside.items())]
         for options in without if len(without) < len(found) else ():
             options.pop(name)
     return list(dict.fromkeys(map(formats, found)))

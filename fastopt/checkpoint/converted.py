@@ -1,10 +1,15 @@
 """A checkpoint whose state arrays come in the formats of an optimizer: coded anew, or converted on request."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..kernels.language.root8 import STEPS
+from ..kernels.language.storages import BLOCK
+from ..kernels.language.values import short
 from ..kernels.libraries.library import state_view_of
 from ..kernels.riders import SCALES_OF
 from ..updater.formats import decoded, encoded, order_of
@@ -37,57 +42,83 @@ def in_numbers(saved: Mapping[str, Any]) -> dict[str, Any]:
     return {**saved, "arrays": arrays}
 
 
+@dataclass(frozen=True)
+class _Array:
+    """An array that is made: its slot/parameter, the stored type and the order of axes there, whether it is the
+    scales."""
+
+    of: str
+    storage: str
+    order: tuple[int, ...]
+    is_scales: bool
+
+
 class Converted(Checkpoint):
     """A checkpoint with the state of an optimizer's parameters in its formats.
 
-    anew: by slot/parameter how arrays differ that were in codes and are coded anew. every: convert other formats too.
+    changes: by slot/parameter what became of arrays that were in codes of another order of memory, which are coded anew
+    in any case, or in another format. convert: take those in another format too.
     """
 
-    def __init__(self, old: Checkpoint, updater: Updater, every: bool) -> None:
+    def __init__(self, old: Checkpoint, updater: Updater, convert: bool) -> None:
         self.state, self._old, self.specs = old.state, old, dict(old.specs)
-        self.anew: dict[str, str] = {}
-        # By the name of an array: its slot/parameter, the stored type, the order of axes, and whether it is of scales.
-        self._made: dict[str, tuple[str, str, tuple[int, ...], bool]] = {}
+        self.changes: dict[str, str] = {}
+        self._made: dict[str, _Array] = {}
+        # The codes and scales that were made last: both are asked for.
+        self._latest: tuple[str, Any] = "", None
         for key, rule, state in zip(updater.parameters.keys, updater.rules, updater.state, strict=True):
             for slot in rule.slots:
-                self._enter(f"{slot}/{key}", f"{SCALES_OF.format(slot)}/{key}", slot, state, every)
+                self._enter(f"{slot}/{key}", f"{SCALES_OF.format(slot)}/{key}", slot, state, convert)
 
-    def _enter(self, name: str, scales: str, slot: str, state: Mapping[str, Any], every: bool) -> None:
+    def _enter(self, name: str, scales: str, slot: str, state: Mapping[str, Any], convert: bool) -> None:
+        """Decide whether a state array is made, and enter what then is in the place of it and of its scales.
+
+        What does not fit is left as it was saved, for the load to say so.
+        """
         view = state_view_of(state[slot], name)[1]
-        here, there = SCALES_OF.format(slot) in state, scales in self.specs
-        if name not in self.specs or self.specs[name][1] != view.own_shape:
+        here, (storage, shape) = SCALES_OF.format(slot) in state, self.specs.get(name, ("", ()))
+        there = self.specs.get(scales) == ("float32", (-(-math.prod(shape) // BLOCK),))
+        if shape != view.own_shape or (storage in STEPS) is not there:
             return
         order = order_of(state[slot])
-        if here and there and self.specs[name][0] == view.storage:
+        if here and there and storage == view.storage:
             if self._order(name) == order:
                 return
-            self.anew[name] = "coded anew, since the parameter lies in memory in another order"
-        elif not every or not {self.specs[name][0], view.storage} <= {"float32", "bfloat16", "int8", "uint8"}:
+            self.changes[name] = "coded anew, since the parameter lies in memory in another order"
+        elif not convert or not {storage, view.storage} <= {"float32", "bfloat16", *STEPS}:
             return
-        elif self.specs[name][0] != view.storage:
-            self.anew[name] = f"converted from {self.specs[name][0]} to {view.storage}"
-        self._made[name] = name, view.storage, order, False
+        elif storage != view.storage:
+            self.changes[name] = f"converted from {storage} to {view.storage}"
+        self._made[name] = _Array(name, view.storage, order, False)
         self.specs[name] = view.storage, view.own_shape
         self.specs.pop(scales, None)
         if here:
-            self._made[scales] = name, view.storage, order, True
+            self._made[scales] = _Array(name, view.storage, order, True)
             blocks = state_view_of(state[SCALES_OF.format(slot)], scales)[1]
             self.specs[scales] = blocks.storage, blocks.own_shape
 
     def _order(self, name: str) -> tuple[int, ...]:
-        saved = self.state.get("orders", {}).get(name)
-        return tuple(range(len(self._old.specs[name][1]))) if saved is None else tuple(saved)
+        axes = range(len(self._old.specs[name][1]))
+        order = self.state["orders"].get(name, [*axes])
+        if not isinstance(order, list | tuple) or sorted(order, key=str) != sorted(axes, key=str):
+            raise ValueError(f"orders[{name!r}] in the state must name each of {len(axes)} axes; got {short(order)}")
+        return tuple(order)
 
     def array(self, name: str) -> Any:
         """A NumPy array in the format of the optimizer; raises ValueError if what it is made of is damaged."""
         if name not in self._made:
             return self._old.array(name)
-        of, storage, order, is_scales = self._made[name]
-        slot, _, key = of.partition("/")
-        values, scales = self._old.array(of), f"{SCALES_OF.format(slot)}/{key}"
-        if scales in self._old.specs:
-            values = decoded(values, self._old.array(scales), self._order(of))
-        values = values.astype("float32")
-        if storage in ("int8", "uint8"):
-            return encoded(values, storage, order)[is_scales]
-        return values if storage == "float32" else values.astype(np.dtype(storage))
+        made = self._made[name]
+        if made.storage in STEPS:
+            if self._latest[0] != made.of:
+                self._latest = made.of, encoded(self._numbers(made.of), made.storage, made.order)
+            return self._latest[1][made.is_scales]
+        return self._numbers(made.of).astype(np.dtype(made.storage))
+
+    def _numbers(self, name: str) -> Any:
+        """The numbers of an array as it was saved, in float32."""
+        slot, _, key = name.partition("/")
+        values, scales = self._old.array(name), f"{SCALES_OF.format(slot)}/{key}"
+        if self._old.specs[name][0] in STEPS:
+            return decoded(values, self._old.array(scales), self._order(name))
+        return values.astype("float32")

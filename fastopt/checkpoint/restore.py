@@ -35,6 +35,8 @@ _KINDS: dict[str, type] = {
     "uniform_states": dict,
     "skipped": int,
     "monitors": list,
+    "orders": dict,
+    "formats": dict,
 }
 
 
@@ -101,7 +103,7 @@ def _load(updater: Updater, saved: Checkpoint, params: bool, some: bool, convert
     unexpected = tuple(sorted(theirs - set(ours)))
     histories = _histories(updater, state, whole, common)
     changes, changed, conflicts = _hyper_changes(updater, state, convert)
-    changed += [f"{key}: {how}" for key, how in converted.anew.items() if key in common]
+    changed += [f"{key}: {how}" for key, how in converted.changes.items() if key in common]
     conflicts += refused
     differing = list(conflicts)
     conflicts += [f"the state has no {', '.join(missing[:5])}"] * bool(missing)
@@ -176,7 +178,8 @@ def _current(saved: Checkpoint) -> Checkpoint:
     for number in range(version, FORMAT):
         saved = UPGRADES[number](saved)
     current = saved.state
-    current.setdefault("rules", {})  # Before there were any but the rule of all parameters.
+    for part in ("rules", "orders", "formats"):  # Before there were any.
+        current.setdefault(part, {})
     if current.get("count") not in (None, "parameter", "optimizer"):
         raise ValueError(f"count in the state must be 'parameter' or 'optimizer'; got {short(current.get('count'))}")
     for part, kind in _KINDS.items():
@@ -303,7 +306,7 @@ def _option_conflicts(updater: Updater, state: Mapping[str, Any], convert: bool)
     theirs, ours = state["options"], options(updater)
     if (without_formats(theirs) != without_formats(ours)) if convert else theirs != ours:
         told.append(f"the state has the options {theirs}, the optimizer {ours}")
-    theirs, ours = state.get("formats", {}), formats_of_groups(updater)
+    theirs, ours = state["formats"], formats_of_groups(updater)
     if theirs != ours and not convert:
         told.append(f"the state has the formats {theirs} of groups, the optimizer {ours}")
     return told

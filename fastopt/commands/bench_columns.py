@@ -68,6 +68,6 @@ def _line(shown: Columns, texts: Mapping[str, str]) -> str:
 def _text(case: Mapping[str, Any], name: str) -> str:
     value = case[name]
     option = OPTIONS[name].metadata if name in OPTIONS else {}
-    if value is None or value is False or (option.get("beside") and case[option["beside"]] is None):
+    if value is None or value is False or any(case[of] != wanted for of, wanted in option.get("beside", {}).items()):
         return (value is None and option.get("none")) or "-"
     return "yes" if value is True else f"{value:,}" if isinstance(value, int) else str(value)

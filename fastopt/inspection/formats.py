@@ -6,16 +6,17 @@ from typing import Any
 
 from ..kernels import Rule
 from ..kernels.language.hyperparameters import suggestion
+from ..kernels.language.storages import CORRECTIONS
 from ..kernels.riders import ROUNDINGS, STATE_FORMATS
 from ..optimizer.optimizer import Optimizer
 
 
-def _option(default: Any, title: str, meaning: str, none: str = "", beside: str = "") -> Any:
+def _option(default: Any, title: str, meaning: str, none: str = "", beside: Mapping[str, Any] | None = None) -> Any:
     """A field with what commands say of it.
 
-    title: of a column. none: the word for None. beside: the option without which it has no effect.
+    title: of a column. none: the word for None. beside: options with the values without which it has no effect.
     """
-    return field(default=default, metadata={"title": title, "help": meaning, "none": none, "beside": beside})
+    return field(default=default, metadata={"title": title, "help": meaning, "none": none, "beside": beside or {}})
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,22 @@ class Formats:
         none="float32",
     )
     state_rounding: str = _option(
-        ROUNDINGS[0], "rounded", f"To that format: {ROUNDINGS[0]} (the default), {ROUNDINGS[1]}.", beside="state_format"
+        ROUNDINGS[0],
+        "rounded",
+        f"How state is rounded to bfloat16: {ROUNDINGS[0]} (the default), {ROUNDINGS[1]}.",
+        beside={"state_format": "bfloat16"},
     )
     param_rounding: str = _option(
-        ROUNDINGS[1], "weights", f"Of parameters in bfloat16: {ROUNDINGS[1]} (the default), {ROUNDINGS[0]}."
+        ROUNDINGS[1],
+        "weights",
+        f"How parameters are rounded to bfloat16: {ROUNDINGS[1]} (the default), {ROUNDINGS[0]}.",
     )
     master_weight_bits: int | None = _option(
-        None, "bits", "Of a weight whose upper 16 a parameter in bfloat16 has: 24, 32.", none="16"
+        None,
+        "bits",
+        "Of a weight, where parameters are in bfloat16: 16 (the default), "
+        f"{', '.join(map(str, CORRECTIONS))}; a correction beside the parameter has the rest.",
+        none="16",
     )
     reciprocals: bool = _option(False, "recip.", "Multiply by reciprocals where arrays are divided by numbers.")
 
@@ -48,8 +58,9 @@ class Formats:
 
     @property
     def bare(self) -> "Formats":
-        """As many bytes with the least to compute."""
-        rounding = "nearest" if self.state_format == "bfloat16" else DEFAULTS["state_rounding"]
+        """The same stored types, rounded to nearest and without reciprocals."""
+        rounded = OPTIONS["state_rounding"].metadata["beside"]["state_format"] == self.state_format
+        rounding = "nearest" if rounded else DEFAULTS["state_rounding"]
         return replace(self, state_rounding=rounding, param_rounding="nearest", reciprocals=False)
 
 

@@ -13,7 +13,7 @@ from .spelled import by_spelling, check_set, put
 _READ_ONLY = {
     "t": "applied steps are counted; load_state_dict sets the count of a saved run",
     "skipped": "skipped steps are counted; load_state_dict sets the count of a saved run",
-    "state": "write into its arrays, as in opt.state[0]['m'][...] = 0, or call load_state_dict",
+    "state": "write into its arrays, as in opt.state[0]['m'][...] = 0, or call load_state_dict, as for 8 bits",
     "uniform_states": "load_state_dict sets them",
     "grads": "write into its arrays, as in opt.grads['W'][...] = g, or pass the gradients to opt.step(grads)",
     "grad_norm": "each step with clip_norm sets it",

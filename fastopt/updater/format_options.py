@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..kernels import Rule
-from ..kernels.definition import Definition
 from ..kernels.language.storages import CORRECTIONS
 from ..kernels.language.values import either, short, shown
 from ..kernels.riders import MIN_8BIT_SIZE, ROUNDINGS, STATE_FORMATS
@@ -15,7 +12,8 @@ from ..kernels.riders import MIN_8BIT_SIZE, ROUNDINGS, STATE_FORMATS
 
 @dataclass(frozen=True)
 class FormatOptions:
-    """The options of these names. of_groups: the formats of state of groups that have one."""
+    """What an optimizer was given by the options of these names. of_groups: the state_format of each group that has
+    one."""
 
     state_format: str | None
     state_rounding: str
@@ -80,18 +78,9 @@ def of_formats(rule: Rule, given: FormatOptions) -> dict[str, Any]:
     return on
 
 
-def too_few_bits(rule: Definition) -> str:
-    """Why 8 bits are too few for the state of a rule; empty if they are enough."""
-    for slot in rule.from_parameter:
-        return f"{rule.name} keeps {slot}, which starts as the weights"
-    # Without a gradient and state most of a weight stays, but for one that a rule works out from its state.
-    nothing, numbers = np.zeros(1), {name: value for name, value in rule.hyper.items() if name not in rule.starts_from}
-    arrays = [np.ones(1), *[nothing] * (len(rule.arrays) - 1)]
-    (new,) = rule.reference(*arrays, **rule.step_numbers(1, 1.0), **numbers)[0]
-    return f"{rule.name} works out the weights from {', '.join(rule.arrays[2:])}" if abs(new) < 0.5 else ""
-
-
 def without_formats(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options in use without those that say how state is stored."""
-    of_format = ("state_format", "group_formats", "state_rounding", "min_8bit_size", "seed")
-    return {name: value for name, value in options.items() if name not in of_format}
+    of_state = {"state_format", "group_formats", "state_rounding", "min_8bit_size"}
+    # The seed is of parameters too that are rounded at random.
+    of_state |= set() if options.get("param_rounding") == "stochastic" else {"seed"}
+    return {name: value for name, value in options.items() if name not in of_state}

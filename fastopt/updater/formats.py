@@ -45,6 +45,9 @@ def decoded(codes: Any, scales: Any, order: Sequence[int]) -> Any:
 def encoded(values: Any, storage: str, order: Sequence[int]) -> tuple[Any, Any]:
     """Codes of a stored type, and their scales, of numbers in float32; as for `decoded`."""
     flat = values.transpose(order).reshape(-1).astype("float32").view(Flushed)
+    if storage == "uint8":
+        # What codes do not have, and no step would have made.
+        flat = np.where(flat < 0, 0, flat)
     with np.errstate(all="ignore"):
         codes, scales = codes_of(flat, storage), np.array(scales_of(flat, storage))
     result = np.empty_like(values, storage)

@@ -11,7 +11,7 @@ from ..kernels.arrays.row_sparse import RowSparse, is_row_sparse, values_of
 from ..kernels.arrays.view import View
 from ..kernels.language.hyperparameters import LOSS
 from ..kernels.language.rounding import mark
-from ..kernels.libraries.library import as_array, assignable, views_of
+from ..kernels.libraries.library import as_array, assignable, state_view_of, views_of
 from ..kernels.riders import CALLS, COPY, CORRECTION, SLOW
 from ..kernels.step.executors import Executor
 from ..kernels.step.plan import Plan
@@ -249,10 +249,13 @@ class Section:
         """A gradient in the form that a plan takes."""
         if gradient is None or not is_row_sparse(gradient):
             return self.as_array(k, gradient)
-        if self.definition.whole:
-            label = self.label(k, self.rule.arrays[1])
-            raise TypeError(f"{label} is row-sparse, but {self.definition.whole}")
-        return self.rows_behind.gradient(gradient, parameter.shape, self.label(k, self.rule.arrays[1]), self.zeroes)
+        label, name = self.label(k, self.rule.arrays[1]), self.rule.arrays[0]
+        if self.definition.rounded or self.definition.coded:
+            arrays = {name: parameter, **self.state[k]}
+            stored = {own: state_view_of(array, own)[1].storage for own, array in arrays.items()}
+            if why := self.definition.why_not_rows(stored):
+                raise TypeError(f"{label} is row-sparse, but {why}")
+        return self.rows_behind.gradient(gradient, parameter.shape, label, self.zeroes)
 
     def as_array(self, k: int, gradient: Any) -> Any:
         """A gradient that is not row-sparse. Raises TypeError for a scalar that the step would set to zero."""

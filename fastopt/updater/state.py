@@ -11,7 +11,6 @@ from ..kernels.libraries.library import array_like, copy, filling, scales_like, 
 from ..kernels.program.floors import FLUSHED, REMEDY, is_flushed
 from ..kernels.riders import AVERAGE, AVERAGES, COPY, SCALES_OF, WithRiders
 from ..trees.parameters import Parameters
-from .format_options import too_few_bits
 from .means import Means
 
 
@@ -31,7 +30,7 @@ def kinds_of(definition: WithRiders, array: Any, path: str, state_format: str | 
 
     state_format: of the parameter's state. Raises ValueError for one that the rule's state does not fit.
     """
-    if state_format == "8bit" and (why := too_few_bits(definition.rule)):
+    if state_format == "8bit" and (why := definition.rule.why_not_8_bits):
         raise ValueError(
             f"{path}: {why}, for which 8 bits are too few; pass state_format='bfloat16', or a group with "
             "'state_format': None"
@@ -39,6 +38,18 @@ def kinds_of(definition: WithRiders, array: Any, path: str, state_format: str | 
     view = view_of(array, path)[1]
     kinds = {slot: definition.stored_as(slot, view, state_format) for slot in definition.slots}
     return {slot: kind for slot, kind in kinds.items() if kind != ABSENT}
+
+
+def has_kinds(state: Mapping[str, Any], kinds: Mapping[str, str | None]) -> bool:
+    """Whether state arrays are of the slots and stored types that `kinds_of` gives."""
+    if state.keys() != kinds.keys():
+        return False
+    stored = {slot: state_view_of(array, slot)[1].storage for slot, array in state.items()}
+    return all(
+        stored[slot] == ("float32" if kind == SCALES else kind)
+        for slot, kind in kinds.items()
+        if kind is not None or stored[slot] not in ("float32", "float64")
+    )
 
 
 def started(
@@ -52,7 +63,7 @@ def started(
     """New state arrays of a parameter by slot, without those that it does not have. starts: in the place of the rule's
     own. path: how messages name the parameter.
 
-    Raises ValueError for a start that is 0 in the type of the state, though it is not 0.
+    Raises ValueError for a start that the type of the state does not have.
     """
     kinds, state = kinds_of(definition, array, path, state_format), {}
     for slot, kind in kinds.items():
@@ -60,6 +71,11 @@ def started(
         name = name and f"{name}="
         if start is not None and is_flushed(start) and view_of(array, path)[1].compute == "float32":
             raise ValueError(f"{path}: slot {slot!r} starts at {name}{start!r}, which is {FLUSHED}; {REMEDY}")
+        if kind == "uint8" and start is not None and start < 0:
+            raise ValueError(
+                f"{path}: slot {slot!r} starts at {name}{start!r}, and its codes of 8 bits are never negative; pass a "
+                "start of 0 or more, or leave state_format='8bit' out"
+            )
         # As in a step, a value that is too large for its type becomes infinite without a warning.
         with np.errstate(all="ignore"):
             if slot in definition.coded and kind in STEPS:

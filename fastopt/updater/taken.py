@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..kernels.arrays.view import compute_type
-from ..kernels.libraries.library import check_meaning, check_parameters, state_view_of
+from ..kernels.libraries.library import check_meaning, check_parameters, view_of
 from ..kernels.riders import without_rates
 from ..trees.parameters import Parameters
 from .choices import Choices
@@ -15,7 +15,7 @@ from .groups import check_chosen, matches
 from .hyper import Hyper
 from .lr_scale import lr_scales
 from .means import no_means
-from .state import kinds_of
+from .state import has_kinds, kinds_of
 
 Kind = tuple[tuple[int, ...], str, str, str]
 # The types of computation that flush denormals.
@@ -74,7 +74,7 @@ class Taken:
 
 def kind_of(array: Any, name: str) -> Kind:
     """What the state of a parameter has to fit."""
-    library, view = state_view_of(array, name)
+    library, view = view_of(array, name)
     computes = replace(view, storage=compute_type([view.storage])).own_type
     return view.own_shape, computes, view.device, library.BACKEND
 
@@ -99,12 +99,13 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
                 )
     on = {option for ruled in choices.rules for option in ruled.definition.on}
     of_parameters = on & {"param_rounding", "master_weight_bits"}
-    for option in sorted(on & {"state_format"} | of_parameters):
+    for option in sorted(on & {"state_format", "group_formats"} | of_parameters):
         for (_, computes, _, _), name in zip(kinds, names, strict=True):
             if computes != "float32":
+                told = option.replace("group_formats", "state_format")
                 raise ValueError(
-                    f"{option} is for real parameters that are computed in float32; {name} is computed in "
-                    f"{computes}: leave {option} out"
+                    f"{told} is for real parameters that are computed in float32; {name} is computed in {computes}: "
+                    f"leave {told} out"
                 )
     for option in of_parameters if "bfloat16" not in storages else ():
         raise ValueError(f"{option} has no effect, since no parameter is in bfloat16; leave {option} out")
@@ -134,7 +135,7 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
             k
             if k is not None
             and programs[before.rule_of[k]] is programs[rule]
-            and before.state[k].keys() == kinds_of(choices.rules[rule].definition, array, name, own).keys()
+            and has_kinds(before.state[k], kinds_of(choices.rules[rule].definition, array, name, own))
             else None
             for k, rule, array, name, own in zip(kept, rule_of, arrays, names, of_state, strict=True)
         ]

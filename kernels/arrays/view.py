@@ -151,7 +151,7 @@ def make_view(
 
 
 def not_float(array: Any, dtype: Any, name: str) -> TypeError:
-    """The error for an array of a type that only state has, or none."""
+    """The error for an array of a type that only state may have, or that no kernel stores."""
     wanted = "float16, bfloat16, float32, float64, complex64 or complex128"
     plain = hasattr(array, "astype") and " of " not in name
     remedy = f"convert it with {name}.astype(numpy.float32)" if plain else "convert it to float32"

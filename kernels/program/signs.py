@@ -15,23 +15,27 @@ _ANY: Interval = (-math.inf, math.inf)
 _NOT_NEGATIVE: Interval = (0.0, math.inf)
 
 
-def never_negative(programs: Sequence[Program], ranges: Mapping[str, Range], slots: Collection[str]) -> frozenset[str]:
+def never_negative(
+    programs: Sequence[Program], ranges: Mapping[str, Range], counters: Collection[str], slots: Collection[str]
+) -> frozenset[str]:
     """Those of some slots that stay at 0 or above if they begin so, whatever the gradients and the parameter are.
 
-    programs: of all of which it must hold. ranges: those of hyperparameters.
+    programs: of all of which it must hold. ranges: those of hyperparameters. counters: the numbers that count from 1.
     """
     assumed = frozenset(slots)
     while True:
         kept = assumed
         for program in programs:
-            bounds = _bounds(program, ranges, assumed)
+            bounds = _bounds(program, ranges, counters, assumed)
             kept = kept.intersection(name for name in assumed if bounds[program.outputs[name]][0] >= 0)
         if kept == assumed:
             return kept
         assumed = kept
 
 
-def _bounds(program: Program, ranges: Mapping[str, Range], assumed: Collection[str]) -> dict[Node, Interval]:
+def _bounds(
+    program: Program, ranges: Mapping[str, Range], counters: Collection[str], assumed: Collection[str]
+) -> dict[Node, Interval]:
     """The least and the greatest value of each node, as far as they follow from those of its operands."""
     bounds: dict[Node, Interval] = {}
     for node in program.nodes:
@@ -39,7 +43,7 @@ def _bounds(program: Program, ranges: Mapping[str, Range], assumed: Collection[s
             bounds[node] = _NOT_NEGATIVE if node.value in assumed else _ANY
         elif node.op == "scalar":
             own = ranges.get(node.value)
-            bounds[node] = (own.low, own.high) if own else (1.0, math.inf) if node.value == "t" else _ANY
+            bounds[node] = (own.low, own.high) if own else (1.0, math.inf) if node.value in counters else _ANY
         elif node.op == "constant":
             bounds[node] = (float(node.value), float(node.value))
         elif node.op == "multiply":
@@ -85,7 +89,7 @@ def _of_product(node: Node, bounds: Mapping[Node, Interval]) -> Interval:
     odd: set[Node] = set()
     for factor in _factors(node):
         odd ^= {factor}
-    if any(bounds[factor][0] < 0 for factor in odd):
+    if not all(bounds[factor][0] >= 0 for factor in odd):
         return _ANY
     within = all(bounds[arg][0] >= 0 and bounds[arg][1] <= 1 for arg in node.args)
     return 0.0, 1.0 if within else math.inf

@@ -69,9 +69,8 @@ class Plan:
     no gradient is None. casts: as views_of has it. beside: gives what else is written in the same step. attended:
     whether the host decides in any case. marks: as StageRun has them. among: where the parameters are in the lists that
     `take` and `retake` are given, and how long these are; None if the lists have these parameters alone. dense: the
-    parameters whose gradients are not row-sparse. sets, rows: the parameters
-    that have a gradient in this step, and the rows of numbers that these use. touched: the rows that the taken
-    row-sparse gradients touch.
+    parameters whose gradients are not row-sparse. sets, rows: the parameters that have a gradient in this step, and the
+    rows of numbers that these use. touched: the rows that the taken row-sparse gradients touch.
     """
 
     def __init__(

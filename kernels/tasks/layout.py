@@ -41,15 +41,9 @@ class Layout:
         together = stage.pairwise or (dimensions is not None and not stage.reductions)
         pairs = together and any(view.complex for view in views)
         cast = next((view.cast for view in views if view.cast), None)
-        return cls(
-            tuple(view.storage for view in views),
-            dimensions,
-            held,
-            pairs=pairs,
-            cast=cast,
-            numbered=stage.numbered,
-            **more,
-        )
+        storages = tuple(view.storage for view in views)
+        numbered = stage.numbered and stage.kept_in(storages).numbered
+        return cls(storages, dimensions, held, pairs=pairs, cast=cast, numbered=numbered, **more)
 
     @classmethod
     def dense(cls, stage: Stage, storages: Sequence[str]) -> Self:

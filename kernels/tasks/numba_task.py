@@ -63,7 +63,7 @@ class TaskSource:
 
 @dataclass(frozen=True)
 class Kept:
-    """Where the new number of element `i` is until its block has been seen. Templates of column {0}.
+    """How a kernel keeps new numbers until it knows the scale of their block: templates, where {0} is the column.
 
     keep: the statement that puts number {1} there; room {2} is no other array's. again: the expression that reads it.
     """

@@ -59,6 +59,9 @@ def test_a_fraction_of_a_byte_has_two_decimals() -> None:
     assert [amount(number) for number in (14, 14.0, 14 + 4 / 256, 11.5)] == ["14", "14", "14.02", "11.5"]
 
 
+EIGHT = Formats(state_format="8bit")
+
+
 @pytest.mark.parametrize("arrays", [1, 3])
 def test_what_is_rounded_at_random_is_checked_in_whole_arrays_by_their_names(
     arrays: int, monkeypatch: pytest.MonkeyPatch
@@ -104,10 +107,31 @@ def test_formats_are_rows_side_by_side_and_all_is_told(capsys: pytest.CaptureFix
 
 
 def test_a_rounding_is_of_the_formats_that_have_one() -> None:
-    both = [None, "bfloat16"]
-    found = cases(["adam"], [9], state_format=both, state_rounding=["stochastic", "nearest"])
+    every = [None, "bfloat16", "8bit"]
+    found = cases(["adam"], [5000], state_format=every, state_rounding=["stochastic", "nearest"])
     nearest = Formats(state_format="bfloat16", state_rounding="nearest")
-    assert [case.formats for case in found] == [PLAIN, HALF, nearest]
+    assert [case.formats for case in found] == [PLAIN, HALF, nearest, EIGHT]
+
+
+def test_codes_and_weights_in_two_parts_are_checked_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("adamw", "--size", "5K", "--dtype", "bfloat16", "--state-format", "8bit", "--master-weight-bits", "16,24")
+    code, out, err = said(capsys, *given, "--rounds", "3")
+    assert (code, err) == (0, "")
+    assert "10.06 bytes an element: adamw, bfloat16, state_format=8bit" in out
+    assert "12.06 bytes an element: adamw, bfloat16, state_format=8bit, master_weight_bits=24" in out
+
+
+def test_a_wrong_scale_is_not_timed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def spoiled(self: Any, grads: Any) -> None:
+        step(self, grads)
+        updater_of(self).state[0]["scales of v"].view("u4")[-1:] ^= 1
+
+    step = Optimizer.step
+    monkeypatch.setattr(Optimizer, "step", spoiled)
+    code, out, err = said(capsys, "adam", "--size", "5K", "--state-format", "8bit")
+    assert code == 1
+    assert "scales of v in step 1 is" in err
+    assert "GB/s" not in out
 
 
 @pytest.mark.parametrize(

@@ -350,3 +350,88 @@ def test_what_goes_along_works_with_codes(tmp_path: Path) -> None:
     assert same_bits(opt.params[0], plain.params[0])
     assert same_bits(opt.state[0]["v"], plain.state[0]["v"])
     opt.check_finite()
+
+
+def test_a_rule_without_state_has_what_rides_along() -> None:
+    groups: Any = {"e": {"rule": "sgd", "lr": 0.1}}
+    params = {name: np.zeros(1500, "float32") for name in ("w", "e")}
+    opt = fastopt.Adam(params, groups=groups, ema=0.9, lookahead=2, **OPTIONS)
+    opt.step({name: np.ones(1500, "float32") for name in params})
+    assert [list(own) for own in opt.state] == [["m", "v"], []]
+
+
+def test_rows_are_refused_for_the_parameters_in_codes_alone() -> None:
+    """A table of embeddings in another format, or a small one, beside others in 8 bits or rounded at random."""
+    rows = fastopt.RowSparse(np.array([1, 3]), np.ones((2, 100), "float32"))
+    for options in (OPTIONS, {"state_format": "bfloat16"}):
+        params = {"w": np.zeros(1500, "float32"), "embed": np.zeros((5, 100), "float32")}
+        groups: Any = {"embed": {"state_format": None}}
+        opt = fastopt.Adam(params, groups=groups, **options)
+        whole = fastopt.Adam({"embed": np.zeros((5, 100), "float32")})
+        for _ in range(2):
+            opt.step({"w": np.ones(1500, "float32"), "embed": rows})
+            whole.step({"embed": rows})
+        opt.flush()
+        whole.flush()
+        assert same_bits(params["embed"], whole.params["embed"])
+    small = fastopt.Adam({"embed": np.zeros((2, 100), "float32")}, **OPTIONS)
+    small.step({"embed": fastopt.RowSparse(np.array([1]), np.ones((1, 100), "float32"))})
+
+
+def test_damaged_codes_are_named_and_nothing_is_changed() -> None:
+    first = fastopt.Adam([np.zeros((40, 50), "float32")], **OPTIONS)
+    first.step([np.ones((40, 50), "float32")])
+    saved = first.state_dict()
+    arrays = saved["arrays"]
+    short = {**arrays, "scales of v/0": arrays["scales of v/0"][:-1]}
+    for message, bad in {
+        "the state has no scales of v/0": {
+            **saved,
+            "arrays": {name: array for name, array in arrays.items() if name != "scales of v/0"},
+        },
+        "scales of v/0 was saved with shape": {**saved, "arrays": short},
+        "orders in the state must be a dict": {**saved, "orders": 3},
+        r"orders\['m/0'\] in the state must name each of 2 axes": {**saved, "orders": {"m/0": [0, 0]}},
+    }.items():
+        for convert in (False, True):
+            second = fastopt.Adam([np.zeros((40, 50), "float32")], **OPTIONS)
+            with pytest.raises(ValueError, match=message):
+                second.load_state_dict(bad, convert=convert)
+            assert second.t == 0
+            assert not second.state[0]["v"].any()
+        plain = fastopt.Adam([np.zeros((40, 50), "float32")])
+        with pytest.raises((ValueError, TypeError)):
+            plain.load_state_dict(bad, convert=True)
+        assert not plain.state[0]["v"].any()
+
+
+def test_a_seed_of_parameters_is_not_converted_away() -> None:
+    def made(seed: int, **options: Any) -> Any:
+        return fastopt.Adam([np.zeros(300, ml_dtypes.bfloat16)], seed=seed, param_rounding="stochastic", **options)
+
+    with pytest.raises(ValueError, match="the state has the options"):
+        made(7).load_state_dict(made(5, state_format="bfloat16").state_dict(), convert=True)
+
+
+def test_what_codes_do_not_have_is_refused_or_left_out() -> None:
+    with pytest.raises(ValueError, match=r"slot 'v_max' starts at -1.0, and its codes of 8 bits are never negative"):
+        fastopt.Adam([np.zeros(300, "float32")], amsgrad=True, start={"v_max": -1.0}, **OPTIONS)
+    opt = fastopt.Adam([np.zeros(300, "float32")], **OPTIONS)
+    saved = fastopt.Adam([np.zeros(300, "float32")]).state_dict()
+    saved["arrays"]["v/0"][:] = -1
+    opt.load_state_dict(saved, convert=True)
+    assert not opt.state[0]["v"].any()
+
+
+def test_an_array_of_integers_in_the_place_of_a_parameter_is_refused() -> None:
+    params = {"w": np.zeros(300, "float32")}
+    opt = fastopt.Adam(params, **OPTIONS)
+    params["w"] = np.zeros(300, "int8")
+    for call in (opt.state_dict, opt.sync):
+        with pytest.raises(TypeError, match="int8"):
+            call()
+
+
+def test_a_groups_format_is_for_real_parameters_in_float32_too() -> None:
+    with pytest.raises(ValueError, match=r"state_format is for real parameters that are computed in float32; params"):
+        fastopt.Adam([np.zeros(300)], groups={"0": {"state_format": "8bit"}})
