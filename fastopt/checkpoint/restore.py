@@ -8,7 +8,7 @@ from typing import Any
 
 from ..kernels.language.values import short
 from ..kernels.libraries.library import filling, state_view_of
-from ..kernels.riders import AVERAGES, COPY, CORRECTION, SLOW
+from ..kernels.riders import AVERAGES, COPY, CORRECTION, SCALES_OF, SLOW
 from ..updater.counts import History
 from ..updater.format_options import without_formats
 from ..updater.hyper import ABSENT, Hyper
@@ -202,8 +202,10 @@ def _whole(updater: Updater, theirs: Collection[str], misfits: Collection[str]) 
     parameter = updater.rule.arrays[0]
     whole: set[str] = set()
     left: dict[str, str] = {}
-    for key, rule in zip(updater.parameters.keys, updater.rules, strict=True):
-        names = [f"{slot}/{key}" for slot in rule.slots]
+    for key, rule, state in zip(updater.parameters.keys, updater.rules, updater.state, strict=True):
+        # Codes say nothing without their scales.
+        scales = [SCALES_OF.format(slot) for slot in rule.slots]
+        names = [f"{slot}/{key}" for slot in (*rule.slots, *(slot for slot in scales if slot in state))]
         own = f"{parameter}/{key}"
         if own in misfits and (follow := [f"{slot}/{key}" for slot in rule.from_parameter]):
             # Beside other weights, these and the counts are of another run.
@@ -304,12 +306,13 @@ def _option_conflicts(updater: Updater, state: Mapping[str, Any], convert: bool)
     """What is said of other options; empty if they are those of the optimizer. convert: formats of state may differ."""
     told = []
     theirs, ours = state["options"], options(updater)
-    if (without_formats(theirs) != without_formats(ours)) if convert else theirs != ours:
+    alike = without_formats(theirs) == without_formats(ours)
+    if not alike or (theirs != ours and not convert):
         told.append(f"the state has the options {theirs}, the optimizer {ours}")
     theirs, ours = state["formats"], formats_of_groups(updater)
     if theirs != ours and not convert:
         told.append(f"the state has the formats {theirs} of groups, the optimizer {ours}")
-    return told
+    return [*told, "convert=True takes state in another format"] if told and alike and not convert else told
 
 
 def _hyper_changes(

@@ -104,9 +104,7 @@ def _fitting(values: Any, array: Any, name: str) -> Any:
     if isinstance(values, float):
         filled = np.full(view.shape, values, "float32" if formatted else view.storage)
         return as_complex(filled) if view.complex else filled
-    values = on_host(values, name)
-    if formatted:
-        return values.astype("float32")
+    values, kind = on_host(values, name), np.dtype("float32") if formatted else kind
     fits = np.iscomplexobj(values) == view.complex and np.can_cast(values.dtype, kind, "safe")
     return values.astype(kind) if fits else values
 

@@ -32,7 +32,7 @@ class FormatOptions:
 def check_formats(given: FormatOptions) -> None:
     """Raise ValueError for an option that is invalid or would have no effect."""
     for name in (given.state_format, *given.of_groups):
-        if name is not None and name not in STATE_FORMATS:
+        if name is not None and not (isinstance(name, str) and name in STATE_FORMATS):
             raise ValueError(f"state_format must be {either(STATE_FORMATS)}, or None; got {short(name)}")
     for option, rounding in (("state_rounding", given.state_rounding), ("param_rounding", given.param_rounding)):
         if rounding not in ROUNDINGS:

@@ -32,6 +32,32 @@ def numbers(state: Mapping[str, Any], slot: str, name: str) -> Any:
     return result
 
 
+class InOrder:
+    """An array of codes for a copy or a pickle, which becomes the array itself there, in the same order of memory.
+
+    Pickled arrays that are in neither C's nor Fortran's order come back in C's, where other elements share a scale.
+    """
+
+    def __init__(self, codes: Any) -> None:
+        self.codes = codes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        order = order_of(self.codes)
+        return _in_order, (self.codes.transpose(order), order)
+
+
+def _in_order(codes: Any, order: Sequence[int]) -> Any:
+    return codes.transpose(np.argsort(order).tolist())
+
+
+def to_be_copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    """State arrays of a parameter by slot for a copy or a pickle."""
+    return {
+        slot: InOrder(array) if SCALES_OF.format(slot) in state and isinstance(array, np.ndarray) else array
+        for slot, array in state.items()
+    }
+
+
 def decoded(codes: Any, scales: Any, order: Sequence[int]) -> Any:
     """The numbers of codes, in float32. order: of the axes, as blocks go through them."""
     flat = codes.transpose(order).reshape(-1).astype("float32").view(Flushed)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..kernels.libraries.library import state_view_of
+from .formats import to_be_copied
 from .latest import latest_norm
 from .taken import Kind, kind_of, scales_of
 
@@ -32,7 +33,7 @@ def kept(updater: Any) -> dict[str, Any]:
             "choices": updater.choices,
             "params": updater.params,
             # Views of arrays: their copies would be linked to nothing.
-            "taken": replace(updater.taken, scales=()),
+            "taken": replace(updater.taken, scales=(), state=[to_be_copied(own) for own in updater.taken.state]),
             "arrays": updater.arrays,
             "gradients": updater.gradients,
             "accumulated": None if updater.gathering is None else updater.gathering.kept(),

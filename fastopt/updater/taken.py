@@ -99,13 +99,12 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
                 )
     on = {option for ruled in choices.rules for option in ruled.definition.on}
     of_parameters = on & {"param_rounding", "master_weight_bits"}
-    for option in sorted(on & {"state_format", "group_formats"} | of_parameters):
+    for option in sorted(of_parameters):
         for (_, computes, _, _), name in zip(kinds, names, strict=True):
             if computes != "float32":
-                told = option.replace("group_formats", "state_format")
                 raise ValueError(
-                    f"{told} is for real parameters that are computed in float32; {name} is computed in {computes}: "
-                    f"leave {told} out"
+                    f"{option} is for real parameters that are computed in float32; {name} is computed in "
+                    f"{computes}: leave {option} out"
                 )
     for option in of_parameters if "bfloat16" not in storages else ():
         raise ValueError(f"{option} has no effect, since no parameter is in bfloat16; leave {option} out")
@@ -128,6 +127,12 @@ def taken(params: Any, choices: Choices, before: Taken | None = None, latest: Se
     ruled = [choices.groups.layers(of_rules, own) for own in chosen]
     rule_of, layers = [rule for rule, _ in ruled], [own for _, own in ruled]
     of_state = [choices.state_format(own) for own in chosen]
+    for (_, computes, _, _), name, form in zip(kinds, names, of_state, strict=True):
+        if form is not None and computes != "float32":
+            raise ValueError(
+                f"state_format is for real parameters that are computed in float32; {name} is computed in {computes}: "
+                "leave state_format out, or put it in a group with 'state_format': None"
+            )
     if before is not None:
         # What another rule kept is of no use, nor is what is kept of another type.
         programs = [one.program for one in choices.rules]

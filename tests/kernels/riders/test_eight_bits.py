@@ -1,6 +1,7 @@
 """State in codes of 8 bits, in blocks that share a scale: the bits of NumPy's decode, rule, encode."""
 
 import copy
+import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -433,5 +434,38 @@ def test_an_array_of_integers_in_the_place_of_a_parameter_is_refused() -> None:
 
 
 def test_a_groups_format_is_for_real_parameters_in_float32_too() -> None:
+    params = [np.zeros(300), np.zeros(300, "float32")]
     with pytest.raises(ValueError, match=r"state_format is for real parameters that are computed in float32; params"):
-        fastopt.Adam([np.zeros(300)], groups={"0": {"state_format": "8bit"}})
+        fastopt.Adam(params, groups={"0": {"state_format": "8bit"}})
+    opt = fastopt.Adam(params, groups={"0": {"state_format": None}}, **OPTIONS)
+    opt.step([np.ones(300), np.ones(300, "float32")])
+    assert opt.state[0]["m"].dtype == np.float64
+
+
+def test_copies_and_pickles_keep_the_order_of_codes() -> None:
+    params = [np.zeros((6, 9, 8), "float32").transpose(1, 2, 0)]
+    grads = [np.random.default_rng(0).standard_normal((9, 8, 6)).astype("float32")]
+    opt = fastopt.Adam(params, **OPTIONS)
+    opt.step(grads)
+    others = [pickle.loads(pickle.dumps(opt, protocol)) for protocol in (2, 4, 5)]
+    for other in (*others, copy.deepcopy(opt)):
+        assert same_bits(other.state[0]["m"], opt.state[0]["m"])
+        other.step(grads)
+    opt.step(grads)
+    assert all(same_bits(other.params[0], opt.params[0]) for other in others)
+
+
+def test_a_slot_and_its_scales_are_loaded_together_or_not_at_all() -> None:
+    first, second = (fastopt.Adam([np.zeros(size, "float32")], **OPTIONS) for size in (1200, 1210))
+    for k, opt in enumerate((first, second)):
+        opt.step([np.full(opt.params[0].shape, 1.0 + k, "float32")])
+    before = [second.state[0][slot].copy() for slot in ("m", "v")]
+    saved = first.state_dict()
+    second.load_state_dict(saved, partial=True)
+    assert all(map(same_bits, before, (second.state[0][slot] for slot in ("m", "v"))))
+    del saved["arrays"]["scales of v/0"]
+    third = fastopt.Adam([np.zeros(1200, "float32")], **OPTIONS)
+    report = third.load_state_dict(saved, partial=True)
+    assert not third.state[0]["m"].any()
+    assert third.uniform_states == [{}]
+    assert "m/0: as it was, since the state has no scales of v/0" in report.changed
