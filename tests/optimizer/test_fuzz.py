@@ -81,7 +81,7 @@ def fuzz(
 
 @pytest.mark.parametrize(
     ("number", "examples"),
-    [(number, 30) for number in FEW]
+    [(number, 20) for number in FEW]
     + [pytest.param(number, -(-500 // len(SOME)), marks=pytest.mark.ci) for number in SOME],
 )
 def test_runs_of_some_rules_agree_with_the_model(

@@ -178,6 +178,7 @@ def test_a_thread_that_has_ended_is_looked_for_anew(simulated: Simulated, monkey
     assert sum(simulated.steps(1.0, True)) > 0
 
 
+@pytest.mark.long  # Threads that others leave no time are seen asleep for a minute.
 @WITH_THEM
 def test_a_product_wakes_them_and_they_go_to_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu_threads, "wanted", lambda: 2)
