@@ -70,7 +70,9 @@ class Attended:
         """As `Executor.decide`. Raises ValueError, which shows the numbers, if they cannot be computed with."""
         program = self.program
         try:
-            if program.reductions:
+            if program.apart:
+                states = self._quietly(lambda: self._reduced(self._begun(numbers), self._before[0].reduced()))
+            elif program.reductions:
                 states = self._reduced(self._begun(numbers), self._before[0].reduced())
             elif program.last:
                 known, count = list(map(program.known_function, numbers)), len(self._last.stage.scalars)
@@ -86,18 +88,28 @@ class Attended:
         """Begin as `decide` does: run the first of the stages that reduce."""
         run = self._before[0]
         try:
-            known = self._begun(numbers)
+            known = self._quietly(lambda: self._begun(numbers)) if self.program.apart else self._begun(numbers)
         except (ArithmeticError, ValueError) as error:
             raise _explained(self.program, numbers, error) from error
         return Begun(numbers, known, run, run.totals())
 
     def end(self, begun: "Begun") -> list[list[float]] | None:
         """End as `decide` does. begun: with the totals to go on with."""
+        known, run = begun.known, begun.run
         try:
-            states = self._reduced(begun.known, begun.run.combined(begun.totals))
+            if self.program.apart:
+                states = self._quietly(lambda: self._reduced(known, run.combined(begun.totals)))
+            else:
+                states = self._reduced(known, run.combined(begun.totals))
         except (ArithmeticError, ValueError) as error:
             raise _explained(self.program, begun.numbers, error) from error
         return None if self.program.guard and not all(row.pop() for row in states) else states
+
+    @staticmethod
+    def _quietly(compute: Callable[[], Any]) -> Any:
+        """The result of scalars that are columns of NumPy's numbers, which warn where Python's do not."""
+        with np.errstate(all="ignore"):
+            return compute()
 
     def _begun(self, numbers: Sequence[Mapping[str, Any]]) -> list[Any]:
         """The numbers that are known before the first of the stages that reduce, which then has run."""
@@ -132,9 +144,7 @@ class Attended:
     def _each(self, function: Callable[..., Any], known: list[Any]) -> Any:
         """For each row of scalars the values of a function of what is known."""
         if self.program.apart:
-            # NumPy's numbers warn, where Python's do not.
-            with np.errstate(all="ignore"):
-                return _table(function(*known), len(self._groups))
+            return _table(function(*known), len(self._groups))
         return [function(*row) for row in known]
 
     def scalars(self, position: int) -> Any:

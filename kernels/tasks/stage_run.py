@@ -150,10 +150,7 @@ class StageRun:
             reduction.joined(values) if whole and not isinstance(values, float) else values
             for reduction, whole, values in columns
         ]
-        if all(self._whole):
-            return self._finished(joined)
-        with np.errstate(all="ignore"):
-            return self._finished(joined)
+        return self._finished(joined)
 
     def joined(self, column: int, totals: Any) -> float:
         """The total of a column for all sets, from that of each."""
