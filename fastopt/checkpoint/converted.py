@@ -12,7 +12,7 @@ from ..kernels.language.storages import BLOCK
 from ..kernels.language.values import short
 from ..kernels.libraries.library import state_view_of
 from ..kernels.riders import SCALES_OF
-from ..updater.formats import decoded, encoded, order_of
+from ..updater.codes import decoded, encoded, order_of
 from ..updater.updater import Updater
 from .file import Checkpoint
 
@@ -28,7 +28,7 @@ def orders(updater: Updater) -> dict[str, list[int]]:
     return found
 
 
-def in_numbers(saved: Mapping[str, Any]) -> dict[str, Any]:
+def widened(saved: Mapping[str, Any]) -> dict[str, Any]:
     """A state as `state_dict` gives it, with state arrays that are in codes or in bfloat16 in float32."""
     arrays, orders = dict(saved["arrays"]), saved["orders"]
     parameter = next(iter(arrays), "").partition("/")[0]

@@ -14,8 +14,8 @@ from ..kernels.riders import AVERAGES, COPY, CORRECTION, MIN_8BIT_SIZE
 from ..updater import latest
 from ..updater.averaged import Averaged
 from ..updater.choices import Choices
+from ..updater.codes import slot_values
 from ..updater.format_options import FormatOptions
-from ..updater.formats import numbers
 from ..updater.groups import Groups, check_patterns
 from ..updater.hyper import Hyper
 from ..updater.loss_scale import LossScaler
@@ -275,7 +275,7 @@ class Optimizer(Named):
         self._updater.finish()
         pairs = zip(self._updater.rules, self._updater.state, strict=True)
         named = [(state, [*rule.slots, *{CORRECTION} & state.keys()]) for rule, state in pairs]
-        return [MappingProxyType({slot: numbers(state, slot, slot) for slot in slots}) for state, slots in named]
+        return [MappingProxyType({slot: slot_values(state, slot, slot) for slot in slots}) for state, slots in named]
 
     @property
     def uniform_states(self) -> list[dict[str, float]]:

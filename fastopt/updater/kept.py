@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..kernels.libraries.library import state_view_of
-from .formats import to_be_copied
+from .codes import to_be_copied
 from .latest import latest_norm
 from .taken import Kind, kind_of, scales_of
 

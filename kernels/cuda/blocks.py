@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..language.root8 import STEPS
-from ..language.storages import BLOCK, SCALES
+from ..language.storages import BLOCK, SCALES, SHIFT
 from ..program.spelling import indented
 from ..program.stages import Stage
 from ..tasks.layout import Layout
@@ -12,7 +12,6 @@ from .element import Parts, accesses
 _WARP = 32
 # The elements of a lane: that of its number, and of each 32nd after it, so that the lanes read side by side.
 OF_LANE = BLOCK // _WARP
-_SHIFT = BLOCK.bit_length() - 1
 
 
 def in_blocks(
@@ -44,7 +43,7 @@ def in_blocks(
         ]
     inner = [
         f"const int first_of_lane = start + (int)threadIdx.x / {_WARP} * {BLOCK} + lane;",
-        f"const long long block = ({number.replace('number', 'first_of_lane')}) >> {_SHIFT};",
+        f"const long long block = ({number.replace('number', 'first_of_lane')}) >> {SHIFT};",
         *[f"const float a{k} = {_scale(k, storages) if k in read else '0.0f'};" for k in scales],
         *[f"{parts.compute} a{k}[{OF_LANE}] = {{}};" for k in others],
         *_each([*find, *loads]),

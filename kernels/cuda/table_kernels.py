@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterable, Sequence
 
 from ..language.reductions import LANES, REDUCTIONS
-from ..language.storages import BLOCK, SCALES
+from ..language.storages import SCALES, SHIFT
 from ..program.spelling import element_text, indented
 from ..program.stages import Stage
 from ..tasks.layout import Layout
@@ -29,9 +29,6 @@ _TABLE = (
 # nothing is written, except that at 0 the arrays that are set to a constant are.
 UPDATE = KernelParameters(*_TABLE, "unsigned blocks", "const long long *go")
 REDUCE = KernelParameters(*_TABLE, "double *__restrict__ partials")
-
-# Of the number of an element to that of its block.
-_SHIFT = BLOCK.bit_length() - 1
 
 
 def _kernel(
@@ -77,7 +74,7 @@ def given_struct(compute: str) -> str:
 
 def _single(layout: Layout) -> dict[int, str]:
     """The arrays of which neighbours have a number together, and a template of its place for element {0}."""
-    scales = {k: f"{{0}} >> {_SHIFT}" for k, storage in enumerate(layout.storages) if storage == SCALES}
+    scales = {k: f"{{0}} >> {SHIFT}" for k, storage in enumerate(layout.storages) if storage == SCALES}
     return scales | dict.fromkeys(layout.held, "0")
 
 

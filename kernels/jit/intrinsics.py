@@ -10,11 +10,11 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, register_jitable
 
 from ..language.storages import CUT
-from . import casts, masters, root8, rounding, whole
+from . import casts, masters, root8, rounding, whole_numbers
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double, **whole.MEMORY}
+_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double, **whole_numbers.MEMORY}
 _SCOPES = 32  # more arrays than this in one rule only cost the compiler a check for aliases
 
 
@@ -56,8 +56,8 @@ def load(typing: Any, base: Any, index: Any, storage: Any, array: Any) -> Any:
         access = builder.load(_address(builder, args[0], args[1], kind))
         access.align = _aligned(kind)
         _mark_distinct(builder, access, array.literal_value)
-        if kind in whole.MEMORY:
-            return whole.loaded(builder, access, kind)
+        if kind in whole_numbers.MEMORY:
+            return whole_numbers.loaded(builder, access, kind)
         if kind == "float16":
             return builder.fpext(access, _single)
         if kind == "bfloat16":
@@ -78,8 +78,8 @@ def store(typing: Any, base: Any, index: Any, value: Any, storage: Any, array: A
             result = builder.fptrunc(result, _half)
         elif kind == "bfloat16":
             result = _round_to_bfloat16(builder, result)
-        elif kind in whole.MEMORY:
-            result = whole.stored(builder, result, kind)
+        elif kind in whole_numbers.MEMORY:
+            result = whole_numbers.stored(builder, result, kind)
         elif kind == CUT:
             result = rounding.cut(builder, result)
         stored = "bfloat16" if kind == CUT else kind

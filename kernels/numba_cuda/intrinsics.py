@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.cuda import types as cuda_types
 from numba.cuda.extending import intrinsic
 
-from ..jit import casts, masters, root8, rounding, whole
+from ..jit import casts, masters, root8, rounding, whole_numbers
 from ..language.operations import OPERATIONS
 from ..language.storages import CUT
 
@@ -22,7 +22,7 @@ types: Any = cuda_types  # mypy finds the older numba.cuda that is part of numba
 
 _half, _single, _double = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 _i16, _i32, _i64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double, **whole.MEMORY}
+_MEMORY = {"float16": _half, "bfloat16": _i16, "float32": _single, "float64": _double, **whole_numbers.MEMORY}
 _GLOBAL = 1  # the address space of the GPU's main memory
 
 
@@ -106,8 +106,8 @@ def _place(builder: Any, base: Any, index: Any, storage: str) -> Any:
 def load(builder: Any, base: Any, index: Any, storage: str) -> Any:
     """Element `index` of the array at address `base`, as float32, or float64 if it is stored so."""
     value = builder.load(_place(builder, base, index, storage))
-    if storage in whole.MEMORY:
-        return whole.loaded(builder, value, storage)
+    if storage in whole_numbers.MEMORY:
+        return whole_numbers.loaded(builder, value, storage)
     if storage == "float16":
         return builder.fpext(value, _single)
     if storage == "bfloat16":
@@ -125,8 +125,8 @@ def store(builder: Any, base: Any, index: Any, value: Any, storage: str) -> None
         value = builder.fptrunc(value, _half)
     elif storage == "bfloat16":
         value = _round_to_bfloat16(builder, value)
-    elif storage in whole.MEMORY:
-        value = whole.stored(builder, value, storage)
+    elif storage in whole_numbers.MEMORY:
+        value = whole_numbers.stored(builder, value, storage)
     builder.store(value, _place(builder, base, index, storage))
 
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from ..language.graph import array_nodes
 from ..language.operations import OPERATIONS
 from ..language.reductions import REDUCTIONS
-from ..language.storages import BLOCK, SCALES
+from ..language.storages import SCALES, SHIFT
 from ..program.spelling import Spelling, comment, finite_or, identifiers, indented, scalar_names, stored
 from ..program.stages import Stage
 from .layout import Layout
 from .places import neighbour, place_statements
-
-# Of the number of an element to that of its block.
-_SHIFT = BLOCK.bit_length() - 1
 
 
 def spelling(operations: Mapping[str, str], compute: str) -> Spelling:
@@ -105,9 +102,7 @@ def task_source(stage: Stage, layout: Layout, operations: Mapping[str, str], sca
             if storages[k] == SCALES:
                 # The scale of the block, which with codes that are written was read before its elements.
                 loaded = (
-                    f"scale_{k}"
-                    if stage.blocks
-                    else f"load(at_{k}, ({number.format('i')}) >> {_SHIFT}, 'float32', {k})"
+                    f"scale_{k}" if stage.blocks else f"load(at_{k}, ({number.format('i')}) >> {SHIFT}, 'float32', {k})"
                 )
             else:
                 loaded = f"load(at_{k}, {place}, {storages[k]!r}, {k})"
@@ -133,7 +128,7 @@ def _of_blocks(stage: Stage, layout: Layout, memory: Mapping[str, tuple[int, str
     the order of memory.
     """
     coded, end, made, codes = [], [], [], []
-    begin = [f"block = ({number.format('start')}) >> {_SHIFT}"]
+    begin = [f"block = ({number.format('start')}) >> {SHIFT}"]
     for array, (k, _) in memory.items():
         if layout.storages[k] == SCALES and array in stage.reads:
             begin.append(f"scale_{k} = load(at_{k}, block, 'float32', {k})")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...checkpoint.converted import in_numbers
+from ...checkpoint.converted import widened
 from ...checkpoint.restore import LoadReport
 from ...kernels.language.spellings import KERAS as NAMES
 from ...optimizer.optimizer import Optimizer
@@ -116,7 +116,7 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> Any:
     parameters' values are the caller's to copy.
     Raises TypeError or ValueError for rules and options that Keras does not have.
     """
-    saved = in_numbers(opt.state_dict())
+    saved = widened(opt.state_dict())
     return of_each(zip(shares(opt, names), strict=True), lambda share: _state(share, saved))
 
 

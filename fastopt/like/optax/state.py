@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...checkpoint.converted import in_numbers
+from ...checkpoint.converted import widened
 from ...checkpoint.restore import LoadReport
 from ...kernels.arrays.view import in_both_parts
 from ...kernels.rules.optimistic import direction
@@ -103,7 +103,7 @@ def state_of(opt: Optimizer, state: Any, *, names: Sequence[str] | None = None) 
     a list, as load_state takes it. names: as for load_state. The parameters' values are the caller's to copy. Raises
     TypeError or ValueError for rules and options that optax does not have.
     """
-    saved = in_numbers(opt.state_dict())
+    saved = widened(opt.state_dict())
     each = _each_state(opt, state, names)
     if len(labelled(state)) != 1:
         return of_each(each, lambda share, own, labels: _state(opt, share, own, labels, saved))

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...checkpoint.converted import in_numbers
+from ...checkpoint.converted import widened
 from ...checkpoint.restore import LoadReport
 from ...kernels import FAMILIES
 from ...optimizer.optimizer import Optimizer, updater_of
@@ -155,7 +155,7 @@ def state_of(opt: Optimizer, *, names: Sequence[str] | None = None) -> Any:
     names: our names of the parameters in torch's order. Functions of the step become their present values. The
     parameters' values are the caller's to copy. Raises TypeError or ValueError for a rule or option that torch lacks.
     """
-    saved = in_numbers(opt.state_dict())
+    saved = widened(opt.state_dict())
     return of_each(zip(shares(opt, names), strict=True), lambda share: _state(opt, share, saved))
 
 

@@ -1,4 +1,4 @@
-"""State arrays as numbers, whatever they are stored as, and numbers in those formats, on the host."""
+"""State in codes as numbers, and numbers in codes, on the host."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def order_of(codes: Any) -> tuple[int, ...]:
     return (*(axis for axis in range(len(view.shape)) if axis not in walk), *walk)
 
 
-def numbers(state: Mapping[str, Any], slot: str, name: str) -> Any:
+def slot_values(state: Mapping[str, Any], slot: str, name: str) -> Any:
     """The numbers of a slot: a read-only NumPy array of float32 for one in codes, else the array itself.
 
     state: the arrays of a parameter by slot. name: how messages name the array.
