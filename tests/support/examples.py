@@ -5,7 +5,7 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,12 @@ def of_each_structure() -> set[str]:
     return set(firsts.values())
 
 
-def others_in_ci(parameters: Iterable[Any]) -> list[Any]:
-    """Parameters whose first is the name of a rule; those of rules that others stand for are marked `ci`."""
-    some = of_each_structure()
+def others_in_ci(parameters: Iterable[Any], some: Collection[str] | None = None) -> list[Any]:
+    """Parameters whose first is the name of a rule; those of rules that others stand for are marked `ci`.
+
+    some: the rules that stand for others; None for one of each structure.
+    """
+    some = of_each_structure() if some is None else some
     marked = []
     for given in parameters:
         values, marks = (given.values, given.marks) if hasattr(given, "marks") else ((given,), ())
