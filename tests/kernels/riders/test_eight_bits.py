@@ -469,3 +469,14 @@ def test_a_slot_and_its_scales_are_loaded_together_or_not_at_all() -> None:
     assert not third.state[0]["m"].any()
     assert third.uniform_states == [{}]
     assert "m/0: as it was, since the state has no scales of v/0" in report.changed
+
+
+def test_a_parameter_whose_group_has_another_format_begins_anew_by_sync() -> None:
+    params = {name: np.zeros(300, "float32") for name in ("a1", "a2")}
+    opt = fastopt.Adam(params, groups={"a*": {"state_format": "bfloat16"}})
+    opt.step({name: np.ones(300, "float32") for name in params})
+    params["b"] = params.pop("a2")
+    opt.sync()
+    assert [own["m"].dtype.name for own in opt.state] == ["bfloat16", "float32"]
+    assert opt.state[0]["m"].any()
+    assert not opt.state[1]["m"].any()
