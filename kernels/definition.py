@@ -23,16 +23,19 @@ class Definition:
 
     formula: a NumPy function of the arrays and, by keyword, the numbers; it returns new arrays and changes nothing.
     arrays: the names of the parameter, the gradient, then others. written: the names of the arrays that the formula
-    returns, in order. hyper: the hyperparameters and their defaults. ranges: the valid range of each that has one.
-    states: the names and start values of uniform states, numbers that are carried from step to step; they are returned
-    after the arrays. start: for each state array its value before the first step: a number, the name of a
-    hyperparameter, or that of the parameter, which it then equals. counters: the numbers that follow from the count of
-    steps, from 1. takes_loss: whether the formula needs the loss of the step. rates: the names of arrays that multiply
-    a rate, real ones for complex parameters too. guarded: the formula returns last a truth value that says whether the
-    step counts. one_moment: whether both parts of a complex number share what the formula takes `over_parts`.
-    reciprocals: whether an array over a number is the array times the number's reciprocal. declared: the arrays that
-    are never negative, as the author says. average: the kernels.averages.Average that gives the average of the
-    parameter that the state has, or None.
+    returns, in order.
+    hyper: the hyperparameters and their defaults. ranges: the valid range of each that has one. states: the names and
+    start values of uniform states, numbers that are carried from step to step; they are returned after the arrays.
+    start: for each state array its value before the first step: a number, the name of a hyperparameter, or that of the
+    parameter, which it then equals.
+    counters: the numbers that follow from the count of steps, from 1.
+    takes_loss: whether the formula needs the loss of the step.
+    rates: the names of arrays that multiply a rate, real ones for complex parameters too.
+    guarded: the formula returns last a truth value that says whether the step counts.
+    one_moment: whether both parts of a complex number share what the formula takes `over_parts`.
+    reciprocals: whether an array over a number is the array times the number's reciprocal.
+    declared: the arrays that are never negative, as the author says.
+    average: the kernels.averages.Average that gives the average of the parameter that the state has, or None.
     """
 
     name: str

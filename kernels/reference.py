@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .arrays.view import as_complex, is_flat
+from .arrays.view import as_complex, axes_along, is_flat
 from .language.parts import seen_as
 from .language.reductions import OVER_MODEL, REDUCTIONS
 from .language.root8 import STEPS
 from .language.rounding import MARK, STORED
 from .language.storages import BLOCK
-from .libraries.library import state_view_of, view_of
+from .libraries.library import view_in
 from .program.stages import Program
 
 # Whether an array over a number is the array times the number's reciprocal while a reference is evaluated.
@@ -96,7 +96,7 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     program = definition.program(numbers)
     # An array that a set lacks is None to the formula too.
     views = {
-        name: (state_view_of if name in program.may_be_integers else view_of)(array, name)[1]
+        name: view_in(program, name, array, name)[1]
         for name, array in zip(definition.arrays, arrays, strict=True)
         if array is not None or name not in program.beside
     }
@@ -108,8 +108,7 @@ def evaluate(definition: Evaluated, arrays: Sequence[Any], numbers: Mapping[str,
     axes = every[0].walk if is_flat(every) else None
     codes = [views[name] for name in program.scales.values() if name in views]
     axes = next((view.walk for view in codes if view.storage in STEPS), axes)
-    order = [axis for axis in range(len(every[0].shape)) if axis not in (axes or ())]
-    order += axes or ()
+    order = axes_along(axes or (), len(every[0].shape))
     with np.errstate(all="ignore"), arithmetic_of("float64"):
         values = {
             name: np.repeat(view.array, BLOCK)[: every[0].size]

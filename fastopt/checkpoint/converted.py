@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.language.root8 import STEPS
-from ..kernels.language.storages import BLOCK
+from ..kernels.language.storages import blocks_of
 from ..kernels.language.values import short
 from ..kernels.libraries.library import state_view_of
 from ..kernels.riders import SCALES_OF
@@ -77,7 +77,7 @@ class Converted(Checkpoint):
         """
         view = state_view_of(state[slot], name)[1]
         here, (storage, shape) = SCALES_OF.format(slot) in state, self.specs.get(name, ("", ()))
-        there = self.specs.get(scales) == ("float32", (-(-math.prod(shape) // BLOCK),))
+        there = self.specs.get(scales) == ("float32", (blocks_of(math.prod(shape)),))
         if shape != view.own_shape or (storage in STEPS) is not there:
             return
         order = order_of(state[slot])

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.arrays.view import axes_along
 from ..kernels.language.root8 import codes_of, numbers_of, scales_of
 from ..kernels.language.storages import BLOCK
 from ..kernels.libraries.library import state_view_of, to_host
@@ -15,8 +16,7 @@ from ..kernels.riders import SCALES_OF
 def order_of(codes: Any) -> tuple[int, ...]:
     """The axes of an array of codes, outermost first, in whose order it is dense."""
     view = state_view_of(codes, "codes")[1]
-    walk = view.walk or ()
-    return (*(axis for axis in range(len(view.shape)) if axis not in walk), *walk)
+    return tuple(axes_along(view.walk or (), len(view.shape)))
 
 
 def slot_values(state: Mapping[str, Any], slot: str, name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..language.storages import ABSENT, BLOCK, INTEGERS, SCALES
+from ..language.storages import ABSENT, BLOCK, INTEGERS, SCALES, blocks_of
 
 Value = TypeVar("Value")
 
@@ -166,12 +166,18 @@ def absent_like(parameter: View) -> View:
 def over_blocks(scales: View, codes: View, name: str) -> View:
     """An array of scales, as if it had one for each element of an array of codes. Raises ValueError, naming it, if it
     has another size."""
-    if scales.own_shape != (-(-codes.size // BLOCK),) or scales.storage != "float32":
+    blocks = blocks_of(codes.size)
+    if scales.own_shape != (blocks,) or scales.storage != "float32":
         raise ValueError(
-            f"{name} must be {-(-codes.size // BLOCK)} numbers of float32, one for each {BLOCK} codes; got shape "
+            f"{name} must be {blocks} numbers of float32, one for each {BLOCK} codes; got shape "
             f"{scales.own_shape} of {scales.own_type}: call opt.sync() to begin its parameter anew"
         )
     return replace(scales, shape=codes.shape, strides=codes.strides, storage=SCALES)
+
+
+def axes_along(walk: Sequence[int], dimensions: int) -> list[int]:
+    """All axes, of which those of a walk come last: so transposed an array is in C order. walk: as View has it."""
+    return [*(axis for axis in range(dimensions) if axis not in walk), *walk]
 
 
 def in_order_of(views: Sequence[View], codes: Collection[int]) -> list[View]:
@@ -179,7 +185,7 @@ def in_order_of(views: Sequence[View], codes: Collection[int]) -> list[View]:
     walk = next((views[k].walk for k in codes if views[k].storage in INTEGERS), None)
     if walk is None:
         return list(views)
-    axes = [*(axis for axis in range(len(views[0].shape)) if axis not in walk), *walk]
+    axes = axes_along(walk, len(views[0].shape))
     shapes = [([own[k] for k in axes] for own in (view.shape, view.strides)) for view in views]
     return [
         replace(view, shape=tuple(shape), strides=tuple(strides))

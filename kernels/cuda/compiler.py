@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.view import View
+from ..arrays.view import View, axes_along
 from ..language.reductions import LANES
 from ..language.storages import ABSENT
 from ..program.stages import Stage
@@ -168,7 +168,7 @@ def update_one(
     walk: the axes that come last, in the order of memory, for CuPy to walk dense arrays without dividing.
     """
     described, kernel = elementwise_kernel(name, stage, layout.alone)
-    axes = [axis for axis in range(len(views[0].shape)) if axis not in walk] + list(walk)
+    axes = axes_along(walk, len(views[0].shape))
     arrays = [None if view.storage == ABSENT else _bits(view.array.transpose(axes)) for view in views]
     if layout.pairs:
         # The last axis has the two parts.

@@ -10,3 +10,8 @@ CORRECTIONS = {24: "int8", 32: "int16"}
 # No array has these: that as which float32 numbers are written that are numbers of bfloat16, and that in the place of
 # an array which a set does not have.
 CUT, ABSENT = "bfloat16 as it is", "absent"
+
+
+def blocks_of(elements: int) -> int:
+    """How many blocks an array has, of which the last may be shorter."""
+    return -(-elements // BLOCK)

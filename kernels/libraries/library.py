@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays.checks import check
 from ..arrays.overlaps import check_overlaps
 from ..arrays.view import View, absent_like, as_complex, as_pairs, compute_type, not_float, over_blocks
-from ..language.storages import BLOCK, INTEGERS
+from ..language.storages import INTEGERS, blocks_of
 from ..language.values import kind_of, shown
 from ..program.spelling import as_written
 from ..program.stages import Program
@@ -105,6 +105,11 @@ def state_view_of(array: Any, name: str) -> tuple[Library, View]:
     return library, library.view(array, name)
 
 
+def view_in(program: Program, own: str, array: Any, name: str) -> tuple[Library, View]:
+    """As `view_of`, for an array that a program calls `own`, of which some may be integers."""
+    return (state_view_of if own in program.may_be_integers else view_of)(array, name)
+
+
 def as_array(gradient: Any) -> Any:
     """A gradient as an array, if it is a scalar of NumPy's, as reductions give for a parameter without dimensions."""
     return np.asarray(gradient) if isinstance(gradient, np.generic) else gradient
@@ -159,10 +164,7 @@ def views_of(
         absent = [k for k in beside if arrays[k] is None]
         there = [k for k in range(len(arrays)) if (k != 1 or position not in without) and k not in absent]
         names = [label(position, program.arrays[k]) for k in there]
-        pairs = [
-            (state_view_of if program.arrays[k] in program.may_be_integers else view_of)(arrays[k], name)
-            for k, name in zip(there, names, strict=True)
-        ]
+        pairs = [view_in(program, program.arrays[k], arrays[k], name) for k, name in zip(there, names, strict=True)]
         views = dict(zip(there, (view for _, view in pairs), strict=True))
         if casts and 1 in views:
             views[1] = views[1].cast_to(views[0].compute)
@@ -218,9 +220,8 @@ def array_like(array: Any, value: float, dtype: str | None, name: str) -> Any:
 def scales_like(array: Any, value: float, name: str) -> Any:
     """A new array of scales for codes like a parameter, on its device: one for each block, of a value."""
     library, view = view_of(array, name)
-    blocks = -(-view.size // BLOCK)
     with memory_for(f"the scales of codes like {name}", "Free some, or choose a rule or options with fewer arrays"):
-        return library.full_like(view, value, "float32", (blocks,))
+        return library.full_like(view, value, "float32", (blocks_of(view.size),))
 
 
 def to_host(array: Any, name: str) -> Any:

@@ -3,6 +3,7 @@
 `on` is a fixture for whoever imports it.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from installed import installed
 
 import fastopt
+from fastopt.kernels.language.rounding import mark
+from fastopt.kernels.reference import MARKED
 
 LOSS = 1.5  # of every step, for rules that take it
 
@@ -51,6 +54,25 @@ def in_numpy(params: list[Any], grads: list[Any], name: str, options: dict[str, 
         results = rule.references(sets, t=t, **rule.told(LOSS), given=given)
         sets = [[p, g, *slots] for (p, *slots), g in zip(results, grads, strict=True)]
     return [p for p, *_ in sets]
+
+
+def all_in_numpy(opt: Any, grads: list[Any], steps: int) -> list[Any]:
+    """Parameters and state arrays, those that are there, after steps of these gradients, by plain NumPy.
+
+    opt: an optimizer before them, of one rule, whose arrays stay.
+    """
+    updater = opt._updater
+    definition, count = updater.definition, len(updater.definition.written)
+    numbers = {name: opt.hyper[name] for name in definition.hyper} | definition.states
+    given: list[Any] = [{MARKED: mark(key), **numbers} for key in updater.parameters.keys]
+    slots = [[copy.copy(own.get(slot)) for slot in definition.slots] for own in updater.state]
+    sets = [[p, g, *own] for p, g, own in zip(opt.params, grads, slots, strict=True)]
+    for t in range(1, steps + 1):
+        results = definition.references(sets, t=t, **opt.rule.told(LOSS), given=given)
+        sets = [[p, g, *rest[: count - 1]] for (p, *rest), g in zip(results, grads, strict=True)]
+        for own, result in zip(given, results, strict=True):
+            own |= zip(definition.states, result[count:], strict=True)
+    return [array for p, _, *own in sets for array in (p, *own) if array is not None]
 
 
 def replayed(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int = 2) -> Any:

@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from examples import EXACT, others_in_ci, same_bits
-from stepping import LOSS
+from stepping import LOSS, all_in_numpy
 
 import fastopt
 from fastopt.kernels import RULES
@@ -28,24 +28,9 @@ FITTING = [
 ]
 
 
-def in_numpy(opt: Any, grads: list[Any], steps: int) -> list[Any]:
-    """Parameters and state after these steps of the same gradients, by plain NumPy."""
-    definition = opt._updater.definition
-    given = [{**opt.hyper, **definition.states} for _ in opt.params]
-    count = len(definition.written)
-    slots = [[copy.copy(own.get(slot)) for slot in definition.slots] for own in opt._updater.state]
-    sets = [[p.copy(order="K"), g, *own] for p, g, own in zip(opt.params, grads, slots, strict=True)]
-    for t in range(1, steps + 1):
-        results = definition.references(sets, t=t, **opt.rule.told(LOSS), given=given)
-        sets = [[p, g, *rest[: count - 1]] for (p, *rest), g in zip(results, grads, strict=True)]
-        for numbers, result in zip(given, results, strict=True):
-            numbers |= zip(definition.states, result[count:], strict=True)
-    return [array for p, _, *own in sets for array in (p, *own) if array is not None]
-
-
 def check_steps(name: str, params: list[Any], grads: list[Any], steps: int = 3, **options: Any) -> Any:
     opt = fastopt.Optimizer(params, name, **OPTIONS, **options)
-    wanted = in_numpy(opt, grads, steps)
+    wanted = all_in_numpy(opt, grads, steps)
     for _ in range(steps):
         opt.step(grads, **opt.rule.told(LOSS))
     slots = opt._updater.definition.slots

@@ -10,7 +10,7 @@ from cuda_compile import assert_no_spills, broken_promises, compiled, instructio
 from examples import same_bits
 from installed import installed
 from ml_dtypes import bfloat16
-from stepping import LOSS, replayed, stepped
+from stepping import all_in_numpy, replayed, stepped
 from stepping import on as on
 
 import fastopt
@@ -37,20 +37,6 @@ def alike(p: Any, g: Any, m: Any, v: Any, *, lr: float = 0.1) -> Any:
     return p - lr * m, m, m
 
 
-def in_numpy(params: list[Any], grads: list[Any], name: Any, options: dict[str, Any]) -> list[Any]:
-    """Parameters and state after the steps, by plain NumPy."""
-    opt = fastopt.Optimizer([p.copy(order="K") for p in params], name, **options)
-    definition = opt._updater.definition
-    count = len(definition.written)
-    slots = [[own.get(slot) for slot in definition.slots] for own in opt._updater.state]
-    sets = [[p, g, *own] for p, g, own in zip(opt.params, grads, slots, strict=True)]
-    given = [dict(opt.hyper) for _ in sets]
-    for t in range(1, STEPS + 1):
-        results = definition.references(sets, t=t, **opt.rule.told(LOSS), given=given)
-        sets = [[p, g, *rest[: count - 1]] for (p, *rest), g in zip(results, grads, strict=True)]
-    return [array for p, _, *own in sets for array in (p, *own) if array is not None]
-
-
 def arrays(*shapes: Any) -> tuple[list[Any], list[Any]]:
     generator = np.random.default_rng(0)
     params, grads = ([generator.standard_normal(shape).astype("float32") for shape in shapes] for _ in range(2))
@@ -67,7 +53,7 @@ def all_of(params: list[Any], opt: Any) -> list[Any]:
 def check_steps(on: Any, name: Any, params: list[Any], grads: list[Any], **options: Any) -> list[Any]:
     """Assert that steps give NumPy's bits, those of codes and scales too, and return all these arrays."""
     options = OPTIONS | options
-    wanted = in_numpy(params, grads, name, options)
+    wanted = all_in_numpy(fastopt.Optimizer([p.copy(order="K") for p in params], name, **options), grads, STEPS)
     ours = all_of(params, on(params, grads, name, options, STEPS))
     assert any(array.dtype == "int8" and array.any() for array in ours)
     assert len(ours) == len(wanted)

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from examples import EXACT, others_in_ci, same_bits
-from stepping import LOSS, stepped
+from stepping import LOSS, all_in_numpy, stepped
 from stepping import on as on
 
 import fastopt
@@ -54,23 +54,8 @@ def parts(x: Any, bits: int) -> tuple[Any, Any]:
         STORED.reset(token)
 
 
-def in_numpy(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int) -> list[Any]:
-    """Parameters and state after these steps: decoded, the rule, encoded, in plain NumPy."""
-    opt = fastopt.Optimizer([p.copy() for p in params], name, **options)
-    definition, count = opt._updater.definition, len(opt._updater.definition.written)
-    given: list[Any] = [{name: opt.hyper[name] for name in definition.hyper} | definition.states for _ in params]
-    state = [[own.get(slot) for slot in definition.slots] for own in opt._updater.state]
-    sets = [[p, g, *own] for p, g, own in zip(opt.params, grads, state, strict=True)]
-    for t in range(1, steps + 1):
-        results = definition.references(sets, t=t, **opt.rule.told(LOSS), given=given)
-        sets = [[p, g, *rest[: count - 1]] for (p, *rest), g in zip(results, grads, strict=True)]
-        for numbers, result in zip(given, results, strict=True):
-            numbers |= zip(definition.states, result[count:], strict=True)
-    return [array for p, _, *slots in sets for array in (p, *slots) if array is not None]
-
-
 def check_steps(on: Any, name: str, options: dict[str, Any], params: list[Any], grads: list[Any]) -> None:
-    wanted = in_numpy(params, grads, name, options, 3)
+    wanted = all_in_numpy(fastopt.Optimizer([p.copy() for p in params], name, **options), grads, 3)
     opt = on(params, grads, name, options, 3)
     state = [[to_host(array, name) for array in own.values()] for own in opt._updater.state]
     ours = [array for p, slots in zip(params, state, strict=True) for array in (p, *slots)]
@@ -99,7 +84,7 @@ def test_every_rule_has_numpys_bits(name: str) -> None:
     check_steps(stepped, name, {"master_weight_bits": 24}, *arrays(3, (40, 30)))
 
 
-def same_run(name: str, options: dict[str, Any], shapes: Any, steps: int, grads_in: str = "float32") -> None:
+def assert_same_run(name: str, options: dict[str, Any], shapes: Any, steps: int, grads_in: str = "float32") -> None:
     """Take the steps with a correction of 16 bits, and with float32 parameters; all must be alike to the bit."""
     params, _ = arrays(*shapes)
     ours = fastopt.Optimizer(params, name, master_weight_bits=32, **options)
@@ -124,17 +109,17 @@ def same_run(name: str, options: dict[str, Any], shapes: Any, steps: int, grads_
     ],
 )
 def test_with_32_bits_a_run_is_that_of_float32_parameters(name: str, options: dict[str, Any]) -> None:
-    same_run(name, options, [(13, 7), 1500], 30)
+    assert_same_run(name, options, [(13, 7), 1500], 30)
 
 
 def test_gradients_may_be_in_bfloat16() -> None:
-    same_run("adam", {}, [1500], 5, "bfloat16")
+    assert_same_run("adam", {}, [1500], 5, "bfloat16")
 
 
 @pytest.mark.ci
 @pytest.mark.parametrize("name", EXACT)
 def test_every_rule_is_that_of_float32_parameters(name: str) -> None:
-    same_run(name, {}, [(13, 7), 300], 5)
+    assert_same_run(name, {}, [(13, 7), 300], 5)
 
 
 def test_odd_weights_come_back() -> None:

@@ -8,33 +8,17 @@ import ml_dtypes
 import numpy as np
 import pytest
 from examples import EXACT, others_in_ci, same_bits
-from stepping import LOSS
+from stepping import all_in_numpy
 from stepping import on as on
 
 import fastopt
 from fastopt import RowSparse
 from fastopt.kernels import RULES
-from fastopt.kernels.language.rounding import mark, rounded
+from fastopt.kernels.language.rounding import rounded
 from fastopt.kernels.libraries.library import to_host
-from fastopt.kernels.reference import MARKED
 
 RULES_WITH_STATE = [name for name in EXACT if RULES[name].slots]
 OPTIONS = {"state_format": "bfloat16", "seed": 7}
-
-
-def in_numpy(params: list[Any], grads: list[Any], name: str, options: dict[str, Any], steps: int) -> list[Any]:
-    """Parameters and state after these steps, by plain NumPy."""
-    opt = fastopt.Optimizer([p.copy() for p in params], name, **options)
-    definition = opt._updater.definition
-    given = [{MARKED: mark(key), **definition.states} for key in opt._updater.parameters.keys]
-    count = len(definition.written)
-    sets = [[p, g, *own.values()] for p, g, own in zip(opt.params, grads, opt._updater.state, strict=True)]
-    for t in range(1, steps + 1):
-        results = definition.references(sets, t=t, **opt.rule.told(LOSS), given=given)
-        sets = [[p, g, *rest[: count - 1]] for (p, *rest), g in zip(results, grads, strict=True)]
-        for numbers, result in zip(given, results, strict=True):
-            numbers |= zip(definition.states, result[count:], strict=True)
-    return [array for p, _, *slots in sets for array in (p, *slots)]
 
 
 def arrays(*shapes: Any) -> tuple[list[Any], list[Any]]:
@@ -43,7 +27,7 @@ def arrays(*shapes: Any) -> tuple[list[Any], list[Any]]:
 
 
 def check_steps(on: Any, name: str, options: dict[str, Any], params: list[Any], grads: list[Any]) -> None:
-    wanted = in_numpy(params, grads, name, options, 3)
+    wanted = all_in_numpy(fastopt.Optimizer([p.copy() for p in params], name, **options), grads, 3)
     opt = on(params, grads, name, options, 3)
     state = [[to_host(array, name) for array in own.values()] for own in opt._updater.state]
     ours = [array for p, slots in zip(params, state, strict=True) for array in (p, *slots)]
